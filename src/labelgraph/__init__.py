@@ -1,0 +1,1 @@
+"""Graph-based multi-label image recognition, reproduced."""

@@ -36,7 +36,7 @@ class Manifest:
         for kind, values in (("image", self.images), ("label", self.names)):
             unique, times = np.unique(np.asarray(values), return_counts=True)
             if (times > 1).any():
-                raise ValueError(f"{kind} {unique[times > 1][0]!r} is listed twice")
+                raise ValueError(f"{kind} {unique[times > 1].tolist()[0]!r} is listed twice")
 
     def rows(self, part: str) -> np.ndarray:
         return np.flatnonzero(self.parts == part)

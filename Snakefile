@@ -1,0 +1,27 @@
+# Raw files -> manifests -> splits -> inputs -> training -> predictions -> scores -> tables.
+#
+#   snakemake --cores 8 results/tables                         every table of the mini study
+#   snakemake --cores 8 results/tables --config study=laptop   the same on real VOC 2007
+#   snakemake -n results/tables --config study=paper           what the whole of it would be
+
+from snakemake.utils import min_version
+
+min_version("9.0")
+
+
+container: "docker://python:3.11"
+
+
+include: "workflow/rules/common.smk"
+
+
+rule all:
+    default_target: True
+    input:
+        report_files,
+
+
+include: "workflow/rules/data.smk"
+include: "workflow/rules/inputs.smk"
+include: "workflow/rules/runs.smk"
+include: "workflow/rules/report.smk"

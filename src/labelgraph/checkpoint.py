@@ -1,0 +1,83 @@
+"""What a killed training needs to go on as if nothing had happened: tensors and plain numbers.
+
+The folder lies outside the run's outputs, and its name comes from all that the result depends on:
+a training with other settings, inputs or code never finds it.
+"""
+
+import random
+import shutil
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors.torch import load_file, save_file
+from torch import Tensor, nn
+
+from labelgraph.files import read_json, whole, write_json
+
+Tensors = dict[str, Tensor]
+
+
+class Checkpoint:
+    """One state in a folder: a file for the tensors, written first, and one that names it."""
+
+    def __init__(self, folder: Path):
+        self.folder = folder
+        self.index = folder / "state.json"
+
+    def save(self, tensors: Tensors, state: dict[str, Any]) -> None:
+        older = sorted(self.folder.glob("*.safetensors"))
+        name = f"{state['done']:09d}-{random.SystemRandom().randrange(1 << 32):08x}.safetensors"
+        with whole(self.folder / name) as draft:
+            save_file({key: value.contiguous() for key, value in tensors.items()}, draft)
+        write_json(self.index, state | {"tensors": name})
+        for path in older:
+            path.unlink(missing_ok=True)
+
+    def load(self) -> tuple[Tensors, dict[str, Any]] | None:
+        if not self.index.exists():
+            return None
+        state = read_json(self.index)
+        return load_file(self.folder / state.pop("tensors")), state
+
+    def remove(self) -> None:
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+
+def pack(prefix: str, tensors: Tensors) -> Tensors:
+    return {f"{prefix}.{name}": tensor for name, tensor in tensors.items()}
+
+
+def unpack(prefix: str, tensors: Tensors) -> Tensors:
+    start = f"{prefix}."
+    return {
+        name.removeprefix(start): value for name, value in tensors.items() if name.startswith(start)
+    }
+
+
+def optimizer_tensors(chosen: torch.optim.Optimizer) -> Tensors:
+    """Momenta and counters, by place of the parameter and name."""
+    return {
+        f"{place}.{name}": torch.as_tensor(value)
+        for place, entries in chosen.state_dict()["state"].items()
+        for name, value in entries.items()
+        if value is not None
+    }
+
+
+def restore_optimizer(chosen: torch.optim.Optimizer, tensors: Tensors) -> None:
+    state: dict[int, dict[str, Tensor]] = {}
+    for key, value in tensors.items():
+        place, name = key.split(".")
+        state.setdefault(int(place), {})[name] = value
+    chosen.load_state_dict({**chosen.state_dict(), "state": state})
+
+
+def own_state(model: nn.Module) -> Tensors:
+    """The model's tensors but not those of an encoder that does not learn: its weights are a file."""
+    frozen = {
+        f"encoder.{name}"
+        for name in model.encoder.state_dict()
+        if not any(parameter.requires_grad for parameter in model.encoder.parameters())
+    }
+    return {name: value for name, value in model.state_dict().items() if name not in frozen}

@@ -1,0 +1,155 @@
+"""Opening image files as uint8 RGB, and checking that every image of a dataset can be opened."""
+
+import struct
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
+from hashlib import blake2b
+from io import BytesIO
+from pathlib import Path
+from typing import BinaryIO
+
+import numpy as np
+from PIL import Image
+
+FORMATS = ("JPEG", "PNG", "WEBP", "TIFF", "BMP", "GIF")
+PIXEL_LIMIT = 80_000_000  # 240 MB as RGB; below Pillow's own limit, which only warns
+ORIENTATION = 0x0112  # the EXIF tag
+TURNS = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+SIDEWAYS = (5, 6, 7, 8)  # width and height change places
+GREY = ("1", "L", "LA", "La")
+DEEP = ("I", "I;16", "I;16L", "I;16B", "I;16N")  # 16 bits a pixel, all grey
+JPEG_END = b"\xff\xd9"
+NOT_AN_IMAGE = (
+    OSError,
+    SyntaxError,  # what Pillow raises for broken PNG chunks
+    ValueError,
+    TypeError,  # TIFF without dimensions
+    LookupError,
+    EOFError,
+    struct.error,
+    Image.DecompressionBombError,
+    Image.DecompressionBombWarning,
+)
+
+
+@dataclass(frozen=True)
+class Inspection:
+    """What was found out about N images."""
+
+    sizes: np.ndarray  # (N, 2) int32: width and height after the EXIF turn
+    digests: np.ndarray  # (N,) str: blake2b of the file, 16 hexadecimal digits
+    oddities: dict[str, int]  # kind -> number of images
+
+
+def read_image(path: Path) -> np.ndarray:
+    """Pixels (height, width, 3) uint8 RGB, turned as EXIF says; transparent pixels become white."""
+    with path.open("rb") as stream, opened(stream, path) as image:
+        turn = TURNS.get(orientation(image))
+        image = to_rgb(image)
+        return np.asarray(image if turn is None else image.transpose(turn))
+
+
+@contextmanager
+def opened(stream: BinaryIO, path: Path) -> Iterator[Image.Image]:
+    """The image with its header read; whatever fails inside is reported with the file's name."""
+    try:
+        with Image.open(stream, formats=FORMATS) as image:
+            if image.width * image.height > PIXEL_LIMIT:
+                raise ValueError(f"{image.width} x {image.height} pixels; at most {PIXEL_LIMIT:,}")
+            yield image
+    except Image.UnidentifiedImageError:
+        raise OSError(f"{path} is not an image; expected one of {FORMATS}") from None
+    except NOT_AN_IMAGE as error:
+        raise OSError(f"{path} cannot be read as an image: {error}; fetch it again") from None
+
+
+def orientation(image: Image.Image) -> int:
+    """The EXIF orientation from 1 to 8; 1, which is upright, where the EXIF block is broken."""
+    try:
+        return image.getexif().get(ORIENTATION, 1)
+    except NOT_AN_IMAGE:
+        return 1
+
+
+def to_rgb(image: Image.Image) -> Image.Image:
+    if image.mode in DEEP:
+        # Pillow would clip at 255; the upper byte is what a 16-bit RGB file gives too
+        return Image.fromarray(np.clip(np.asarray(image) >> 8, 0, 255).astype(np.uint8)).convert(
+            "RGB"
+        )
+    if image.mode == "F":
+        raise ValueError("the pixels are floating-point numbers; expected 8 or 16 bits")
+    if image.has_transparency_data:
+        image = image.convert("RGBA")
+        white = Image.new("RGBA", image.size, "white")
+        return Image.alpha_composite(white, image).convert("RGB")
+    image.load()
+    return image.convert("RGB")
+
+
+def inspect(paths: Sequence[Path], *, workers: int, decode: bool) -> Inspection:
+    """Look at every file; raise one error for all that cannot be used.
+
+    Without `decode`, a JPEG that ends in its end marker is believed to be whole; any other file
+    is decoded in either case.
+    """
+    with ThreadPoolExecutor(workers) as pool:
+        results = list(pool.map(partial(inspect_file, decode=decode), paths))
+    if broken := [result for result in results if isinstance(result, str)]:
+        shown = "; ".join(broken[:5])
+        more = f"; and {len(broken) - 5} more" if len(broken) > 5 else ""
+        raise OSError(f"{len(broken)} of {len(paths)} images cannot be used: {shown}{more}")
+    sizes = np.array([size for size, _, _ in results], np.int32).reshape(-1, 2)
+    digests = np.array([digest for _, digest, _ in results], "<U16")
+    oddities = Counter(kind for *_, kinds in results for kind in kinds)
+    if repeated := len(digests) - len(np.unique(digests)):
+        oddities["same content as another"] = repeated
+    return Inspection(sizes, digests, dict(sorted(oddities.items())))
+
+
+def inspect_file(path: Path, *, decode: bool) -> tuple[tuple[int, int], str, list[str]] | str:
+    """Size, digest and oddities of a file, or the reason why it cannot be used."""
+    try:
+        content = path.read_bytes()
+        if not content:
+            return f"{path} is empty"
+        with opened(BytesIO(content), path) as image:
+            turned = orientation(image)
+            size = image.size[::-1] if turned in SIDEWAYS else image.size
+            kinds = odd_kinds(image, turned)
+            whole = image.format == "JPEG" and content.endswith(JPEG_END)
+            if decode or not whole:
+                to_rgb(image)
+            if image.format == "JPEG" and not whole:
+                kinds.append("bytes after the JPEG end marker, or no marker")
+    except FileNotFoundError:
+        return f"{path} is missing"
+    except OSError as error:
+        return str(error)
+    return size, blake2b(content, digest_size=8).hexdigest(), kinds
+
+
+def odd_kinds(image: Image.Image, turned: int) -> list[str]:
+    found = {
+        "greyscale": image.mode in GREY or image.mode in DEEP,
+        "16-bit": image.mode in DEEP,
+        "CMYK": image.mode in ("CMYK", "YCCK"),
+        "palette": image.mode == "P",
+        "transparent": image.has_transparency_data,
+        "turned by EXIF": turned in TURNS,
+        "several frames": getattr(image, "n_frames", 1) > 1,
+        "not JPEG": image.format != "JPEG",
+    }
+    return [kind for kind, odd in found.items() if odd]

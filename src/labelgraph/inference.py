@@ -1,0 +1,55 @@
+"""Scores of a trained model for images, in the order they are asked for; never sees a target."""
+
+from contextlib import AbstractContextManager, nullcontext
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from labelgraph import batches
+
+BATCH = 64
+
+
+def scores(
+    model: nn.Module,
+    source: batches.Source,
+    rows: np.ndarray,
+    settings: dict[str, Any],
+    device: torch.device,
+) -> np.ndarray:
+    """Logits (n, C) float32. `settings` is the run's `train` block."""
+    model.eval()
+    parts = batches.groups(rows, BATCH)
+    found = []
+    with torch.inference_mode(), precision(settings["precision"], device):
+        for image in source.batches(parts, None):
+            batch = placed({"image": image}, settings, device)
+            found.append(model(batch).float().cpu().numpy())
+    return np.concatenate(found)
+
+
+def placed(
+    batch: dict[str, Tensor], settings: dict[str, Any], device: torch.device
+) -> dict[str, Tensor]:
+    """The batch on the device, images in the memory layout that the settings ask for."""
+    moved = {name: value.to(device) for name, value in batch.items()}
+    if settings["channels_last"]:
+        moved["image"] = moved["image"].contiguous(memory_format=torch.channels_last)
+    return moved
+
+
+def precision(name: str, device: torch.device) -> AbstractContextManager:
+    """Mixed precision where the settings ask for it."""
+    if name == "float32":
+        return nullcontext()
+    return torch.autocast(device.type, dtype=getattr(torch, name))
+
+
+def rest_frozen(model: nn.Module) -> None:
+    """An encoder, or a stage of one, that does not learn keeps its statistics too."""
+    stages = getattr(model.encoder, "stages", [])
+    for stage in stages:
+        if not any(parameter.requires_grad for parameter in stage.parameters()):
+            stage.eval()

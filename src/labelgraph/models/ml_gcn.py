@@ -1,0 +1,89 @@
+"""ML-GCN: a graph network over the labels writes the classifier that scores the image.
+
+Chen et al., "Multi-Label Image Recognition with Graph Convolutional Networks", CVPR 2019,
+https://arxiv.org/abs/1904.03582.
+
+Shapes: B images, C labels, D word-vector size, F features of the encoder.
+"""
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import leaky_relu
+
+from labelgraph.labelspace import LabelSpace
+from labelgraph.parts import labelgraph
+
+SLOPE = 0.2  # of the LeakyReLU between the layers
+
+
+def binary(edges: Tensor, weight: float) -> Tensor:
+    """Every edge counts as much as the label itself."""
+    return labelgraph.symmetric(edges + torch.eye(len(edges)))
+
+
+def reweighted(edges: Tensor, weight: float) -> Tensor:
+    """The neighbours together have `weight`, the label itself the rest."""
+    return labelgraph.symmetric(labelgraph.reweighted(edges, weight))
+
+
+def literal(edges: Tensor, weight: float) -> Tensor:
+    """The formula as printed: without the factor A_ij, every pair of labels has the weight."""
+    degree = edges.sum(1, keepdim=True).clamp(min=1)  # (C, 1)
+    matrix = (weight / degree).expand_as(edges).clone().fill_diagonal_(1 - weight)
+    return labelgraph.symmetric(matrix)
+
+
+def released(edges: Tensor, weight: float) -> Tensor:
+    """The released code's: shares by column, `weight` against 1 - `weight` as 0.25 to 1, turned."""
+    shares = edges / (edges.sum(0, keepdim=True) + 1e-6)
+    matrix = shares * weight / (1 - weight) + torch.eye(len(edges))
+    return labelgraph.symmetric(matrix).T
+
+
+GRAPHS = {"binary": binary, "reweighted": reweighted, "literal": literal, "released": released}
+
+
+class MLGCN(nn.Module):
+    """Scores the strongest response of every feature against one generated classifier per label."""
+
+    def __init__(self, encoder: nn.Module, vectors: Tensor, graph: Tensor, widths: list[int]):
+        super().__init__()
+        self.encoder = encoder
+        self.register_buffer("vectors", vectors)  # (C, D)
+        self.register_buffer("graph", graph)  # (C, C)
+        self.layers = nn.ModuleList(
+            nn.Linear(inside, outside, bias=False)
+            for inside, outside in zip(widths, widths[1:], strict=False)
+        )
+        for layer in self.layers:
+            nn.init.uniform_(layer.weight, -(len(layer.weight) ** -0.5), len(layer.weight) ** -0.5)
+
+    def classifiers(self) -> Tensor:
+        """One weight vector per label: (C, F)."""
+        x = self.vectors  # (C, D)
+        for place, layer in enumerate(self.layers):
+            x = self.graph @ layer(leaky_relu(x, SLOPE) if place else x)
+        return x
+
+    def forward(self, batch: dict[str, Tensor]) -> Tensor:
+        """Logits (B, C)."""
+        features = self.encoder(batch["image"])  # (B, F, h, w)
+        return features.amax((2, 3)) @ self.classifiers().T
+
+
+def build(
+    labels: LabelSpace,
+    encoder: nn.Module,
+    *,
+    graph: str,
+    threshold: float,
+    neighbour_weight: float,
+    hidden: int,
+    layers: int,
+) -> MLGCN:
+    if graph not in GRAPHS:
+        raise ValueError(f"ml_gcn graph is {graph!r}; it may be one of {sorted(GRAPHS)}")
+    edges = labelgraph.threshold(labels.counts, threshold)
+    matrix = GRAPHS[graph](edges, neighbour_weight).float()
+    widths = [labels.vectors.shape[1], *[hidden] * (layers - 1), encoder.width]
+    return MLGCN(encoder, labels.vectors, matrix, widths)

@@ -1,0 +1,159 @@
+"""From the YAML files to the settings of one run; a wrong line is named before anything starts.
+
+Later wins: defaults, the method, the method on this dataset, the study, the study's word on this
+method, the variant.
+"""
+
+from dataclasses import asdict, dataclass
+from functools import reduce
+from operator import or_
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from labelgraph import checks
+
+BLOCKS = ("encoder", "model", "train", "score")
+METHOD_KEYS = {"title", "paper", *BLOCKS, "datasets", "variants", "departures"}
+STUDY_KEYS = {
+    *("title", "note", "origin", "local", "seeds", "selection", "tasks", "gpu", "drawn"),
+    *BLOCKS,
+    *("methods", "datasets"),
+}
+
+
+@dataclass(frozen=True, order=True)
+class Run:
+    """One training: study / task / dataset / method[@variant] / seed."""
+
+    study: str
+    task: str
+    dataset: str
+    method: str
+    variant: str
+    seed: int
+
+    @property
+    def system(self) -> str:
+        return f"{self.method}@{self.variant}" if self.variant else self.method
+
+    @property
+    def folder(self) -> str:
+        return f"{self.study}/{self.task}/{self.dataset}/{self.system}/seed{self.seed}"
+
+
+def run_of(study: str, task: str, dataset: str, system: str, seed: int) -> Run:
+    method, _, variant = system.partition("@")
+    return Run(study, task, dataset, method, variant, int(seed))
+
+
+class UniqueKeys(yaml.SafeLoader):
+    """A YAML reader that refuses a key given twice: the second would silently win."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict:
+        seen = set()
+        for key_node, _ in node.value:
+            key = self.construct_object(key_node, deep=True)
+            if key in seen:
+                place = key_node.start_mark
+                raise ValueError(f"{place.name}, line {place.line + 1}: {key!r} is given twice")
+            seen.add(key)
+        return super().construct_mapping(node, deep)
+
+
+def read_yaml(path: Path) -> Any:
+    if not path.exists():
+        beside = sorted(other.stem for other in path.parent.glob("*.yaml"))
+        raise FileNotFoundError(f"there is no {path}; {path.parent} has {beside}")
+    with path.open(encoding="utf-8") as stream:
+        try:
+            return yaml.load(stream, UniqueKeys)
+        except yaml.YAMLError as error:
+            raise ValueError(f"{path} is not YAML: {' '.join(str(error).split())}") from None
+
+
+@dataclass(frozen=True)
+class Book:
+    """All settings files of a study, read once."""
+
+    study: str
+    defaults: dict
+    methods: dict
+    datasets: dict
+    tables: dict
+    size: dict  # the study's own file
+
+    def settings(self, run: Run) -> dict[str, dict]:
+        """`training`: all that decides what a run learns; `scoring`: how it is then judged."""
+        method, variants = self.method(run.method), self.variants(run.method)
+        if run.variant not in variants:
+            raise ValueError(f"{run.method} has no variant {run.variant!r}, only {list(variants)}")
+        layers = (
+            self.defaults,
+            method,
+            method.get("datasets", {}).get(run.dataset, {}),
+            self.size,
+            self.size.get("methods", {}).get(run.method, {}),
+            variants[run.variant],
+        )
+        merged = {
+            name: reduce(or_, (layer.get(name, {}) for layer in layers)) for name in BLOCKS
+        }
+        checks.check(merged, f"{run.study}: {run.system} on {run.dataset}", self.defaults, run.method)
+        difficult = self.dataset(run.dataset)["difficult"]
+        judged = {f"difficult_{name}": difficult[name] for name in ("ap", "f1")}
+        scoring = merged.pop("score") | judged
+        training = {**asdict(run), "difficult": difficult["train"], **merged}
+        return {"training": training, "scoring": scoring}
+
+    def method(self, name: str) -> dict[str, Any]:
+        if name not in self.methods:
+            raise ValueError(f"no method {name!r}; methods.yaml has {sorted(self.methods)}")
+        checks.keys(f"methods.{name}", self.methods[name], METHOD_KEYS)
+        return self.methods[name]
+
+    def variants(self, method: str) -> dict[str, dict]:
+        return {"": {}} | self.method(method).get("variants", {})
+
+    def dataset(self, name: str) -> dict[str, Any]:
+        """A dataset's entry with what the study changes of it."""
+        if name not in self.datasets:
+            raise ValueError(f"no dataset {name!r}; datasets.yaml has {sorted(self.datasets)}")
+        entry, change = self.datasets[name], self.size.get("datasets", {}).get(name) or {}
+        checks.keys(f"studies/{self.study}.yaml: datasets.{name}", change, set(entry))
+        blocks = {key: entry[key] | value for key, value in change.items() if is_block(entry[key])}
+        return entry | change | blocks
+
+    def protocol(self, dataset: str, task: str) -> dict[str, Any]:
+        """What `split` is told: who trains, who chooses, who is reported, what is hidden."""
+        entry = self.dataset(dataset)
+        settings = {
+            "task": task,
+            "parts": entry["parts"],
+            "tune": entry["tune"],
+            "seed": entry["tune_seed"],
+            "selection": self.size["selection"],
+        }
+        if not task.startswith("fewshot"):
+            return settings
+        if "fewshot" not in entry:
+            raise ValueError(f"datasets.{dataset} has no block `fewshot`, which {task} needs")
+        return settings | {"fewshot": entry["fewshot"]}
+
+
+def is_block(value: Any) -> bool:
+    return isinstance(value, dict)
+
+
+def read_study(folder: Path, given: dict[str, Any]) -> Book:
+    """`given` comes from the command line: the study's name, and lines laid over its file."""
+    checks.keys("--config", given, STUDY_KEYS | {"study"})
+    study = given.get("study", "mini")
+    size = read_yaml(folder / "studies" / f"{study}.yaml")
+    checks.keys(f"studies/{study}.yaml", size, STUDY_KEYS)
+    for name, block in given.items():
+        if name != "study":
+            size[name] = size[name] | block if is_block(size.get(name)) else block
+    parts = ("defaults", "methods", "datasets", "tables")
+    return Book(study, **{name: read_yaml(folder / f"{name}.yaml") for name in parts}, size=size)

@@ -1,0 +1,115 @@
+"""Cells -> the table as people read it: Markdown and LaTeX.
+
+Every system has a line with the published values and, where a run stands behind it, a line with
+ours below. The best of each column is marked, and the second best, apart for the two.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+import pandas as pd
+
+PUBLISHED, HERE = "published", "here"
+
+
+def lines(cells: pd.DataFrame) -> pd.DataFrame:
+    """Columns `system`, `source` and one for each column of the table: what each cell says."""
+    found = []
+    for title, row in cells.groupby("row", sort=False):
+        if (row["published"] != "").any() or (row["status"] == "quoted").all():
+            found.append([title, PUBLISHED, *row["published"]])
+        if (row["status"] == "reproduced").any():
+            found.append([title, HERE, *map(ours, row["reproduced"], row["std"])])
+    return pd.DataFrame(found, columns=["system", "source", *cells["column"].unique()])
+
+
+def ours(mean: str, spread: str) -> str:
+    if not mean:
+        return ""
+    return f"{float(mean):.1f} ± {float(spread):.1f}" if spread else f"{float(mean):.1f}"
+
+
+def marked(
+    table: pd.DataFrame, best: Callable[[str], str], second: Callable[[str], str]
+) -> pd.DataFrame:
+    """The two highest values of each column, among the published and among ours."""
+    table = table.copy()
+    for source in (PUBLISHED, HERE):
+        chosen = table["source"] == source
+        for column in table.columns[2:]:
+            texts = table.loc[chosen, column]
+            numbers = texts[texts != ""].map(lambda text: float(text.split(" ")[0]))
+            ranks = sorted(set(numbers), reverse=True)
+            for place, style in zip(ranks, (best, second), strict=False):
+                same = numbers.index[numbers == place]
+                table.loc[same, column] = table.loc[same, column].map(style)
+    return table
+
+
+def remarks(table: dict[str, Any]) -> list[str]:
+    """What a reader must know: the study, the protocol, what departs from each paper."""
+    notes = [
+        f"{method}: {departure}"
+        for method, departures in table["footnotes"].items()
+        for departure in departures
+    ]
+    return [table["note"], table["protocol"], *notes]
+
+
+def headers(table: dict[str, Any], names: list[str]) -> list[str]:
+    """Column names as people read them: the dataset's title, the label without `AP:`."""
+    found = []
+    for name in names:
+        dataset, _, metric = name.rpartition(" ")
+        text = metric.removeprefix("AP:").replace("_", " ")
+        found.append(f"{table['titles'][dataset]} {text}" if dataset else text)
+    return found
+
+
+def markdown(table: dict[str, Any], cells: pd.DataFrame) -> str:
+    shown = marked(lines(cells), "**{}**".format, "*{}*".format)
+    shown.loc[shown["system"].duplicated(), "system"] = ""
+    names = ["", "", *headers(table, list(shown.columns[2:]))]
+    rule = ["---", "---", *["---:"] * (len(names) - 2)]
+    rows = [names, rule, *shown.to_numpy().tolist()]
+    body = "\n".join("| " + " | ".join(row) + " |" for row in rows)
+    notes = "\n".join(f"- {note}" for note in remarks(table))
+    return f"# {table['caption']}\n\n{body}\n\nBest **bold**, second *italic*.\n\n{notes}\n"
+
+
+SPECIAL = {"&": r"\&", "%": r"\%", "_": r"\_", "#": r"\#", "±": r"$\pm$", "\\": r"\textbackslash{}"}
+
+
+def escape(text: str) -> str:
+    return "".join(SPECIAL.get(letter, letter) for letter in text)
+
+
+def latex(table: dict[str, Any], cells: pd.DataFrame) -> str:
+    """A booktabs table for a plain LaTeX document; it is scaled to the width of the text."""
+    shown = lines(cells)
+    for column in shown.columns:
+        shown[column] = shown[column].map(escape)
+    shown = shown.rename(columns=dict(zip(shown.columns, lines(cells).columns, strict=True)))
+    plain = shown["source"], shown["system"].duplicated()
+    shown = marked(shown, r"\textbf{{{}}}".format, r"\underline{{{}}}".format)
+    shown.loc[plain[1], "system"] = ""
+    names = ["", "", *map(escape, headers(table, list(lines(cells).columns[2:])))]
+    body = [" & ".join(names) + r" \\", r"\midrule"]
+    body += [" & ".join(row) + r" \\" for row in shown.to_numpy().tolist()]
+    notes = r" \\ ".join(map(escape, remarks(table)))
+    return "\n".join(
+        [
+            r"% needs \usepackage{booktabs} and \usepackage{graphicx}",
+            r"\begin{table}",
+            rf"\caption{{{escape(table['caption'])}}}",
+            r"\resizebox{\linewidth}{!}{%",
+            r"\begin{tabular}{ll" + "r" * (len(names) - 2) + "}",
+            r"\toprule",
+            *body,
+            r"\bottomrule",
+            r"\end{tabular}}",
+            rf"\par\footnotesize {notes}",
+            r"\end{table}",
+            "",
+        ]
+    )

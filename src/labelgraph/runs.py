@@ -1,0 +1,69 @@
+"""A run's folder: what a training leaves behind, enough to use the model without any other file."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import torch
+import yaml
+from safetensors import safe_open
+from safetensors.torch import save_file
+from torch import Tensor, nn
+
+from labelgraph import models
+from labelgraph.checkpoint import pack, unpack
+from labelgraph.files import whole, write_text
+from labelgraph.labelspace import LabelSpace
+from labelgraph.parts import encoder as encoders
+
+LABEL_FIELDS = ("counts", "positive_rate", "vectors")
+
+
+def device() -> torch.device:
+    return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+
+
+def make(settings: dict[str, Any], labels: LabelSpace, width: int | None) -> nn.Module:
+    """The untrained model of a run. `width`: of cached features; null where images are read."""
+    chosen = settings["encoder"]
+    if width is not None:
+        encoder = encoders.Cached(width)
+    else:
+        encoder = encoders.build(chosen["name"], chosen["weights"], chosen["learns"])
+    torch.manual_seed(settings["seed"])
+    model = models.build(settings["method"], labels, encoder, **settings["model"]).to(device())
+    layout = torch.channels_last if settings["train"]["channels_last"] else torch.contiguous_format
+    return model.to(memory_format=layout)
+
+
+def save_model(path: Path, weights: dict[str, Tensor], labels: LabelSpace) -> None:
+    """The learnt tensors, and the label space they were learnt with."""
+    known = {field: getattr(labels, field) for field in LABEL_FIELDS}
+    tensors = {**pack("model", weights), **pack("labels", known)}
+    names = {"names": json.dumps(labels.names), "images": str(labels.images)}
+    with whole(path) as draft:
+        save_file({name: value.cpu().contiguous() for name, value in tensors.items()}, draft, names)
+
+
+def read_model(path: Path, settings: dict[str, Any], width: int | None) -> nn.Module:
+    """The trained model; an encoder that did not learn comes from its own weights."""
+    with safe_open(path, framework="pt") as stored:
+        about = stored.metadata()
+        tensors = {name: stored.get_tensor(name) for name in stored.keys()}  # noqa: SIM118
+    labels = LabelSpace(
+        names=tuple(json.loads(about["names"])),
+        images=int(about["images"]),
+        **unpack("labels", tensors),
+    )
+    model = make(settings, labels, width)
+    weights = unpack("model", tensors)
+    result = model.load_state_dict(weights, strict=False)
+    lost = [name for name in result.missing_keys if not name.startswith("encoder.")]
+    if lost or result.unexpected_keys:
+        raise ValueError(f"{path} does not fit its settings: {lost} {result.unexpected_keys}")
+    model.names = labels.names
+    return model
+
+
+def write_settings(path: Path, settings: dict[str, Any]) -> None:
+    write_text(path, yaml.safe_dump(settings, sort_keys=False, width=100))

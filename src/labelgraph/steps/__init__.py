@@ -1,0 +1,1 @@
+"""One file per rule of the workflow, same name: parse, read, call, write."""

@@ -1,0 +1,50 @@
+"""The label names of a manifest and a file of word vectors -> one vector per label.
+
+label_vectors.npz: names (C,), vectors (C, D) float32. The report says which words stand for which
+label, which were missing, and what file the vectors are from.
+"""
+
+import argparse
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from labelgraph import manifest as manifests
+from labelgraph import wordvectors
+from labelgraph.files import sha256, write_arrays, write_json
+
+
+def main(
+    manifest: Path, vectors: Path, options: dict[str, Any], output: Path, report: Path
+) -> None:
+    """`options`: aliases, multiword and case, as `labelgraph.wordvectors` explains."""
+    names = manifests.read(manifest).names
+    table, words = wordvectors.embed(names, vectors, options)
+    write_arrays(output, names=np.array(names), vectors=table)
+    origin = {"file": vectors.name, "sha256": sha256(vectors), "size": table.shape[1]}
+    write_json(report, {"vectors": origin, "options": options, "labels": words})
+
+
+def command(arguments: list[str]) -> None:
+    parser = argparse.ArgumentParser(prog="embed_labels", description=__doc__)
+    parser.add_argument("--manifest", type=Path, required=True)
+    parser.add_argument("--vectors", type=Path, required=True)
+    parser.add_argument("--options", required=True, help="JSON text")
+    parser.add_argument("--output", type=Path, required=True)
+    parser.add_argument("--report", type=Path, required=True)
+    chosen = vars(parser.parse_args(arguments))
+    main(**chosen | {"options": read_options(chosen["options"])})
+
+
+def read_options(text: str) -> dict[str, Any]:
+    try:
+        return json.loads(text)
+    except json.JSONDecodeError as error:
+        raise ValueError(f"--options is not JSON: {error}; it starts {text[:60]!r}") from None
+
+
+if __name__ == "__main__":
+    command(sys.argv[1:])

@@ -1,0 +1,43 @@
+"""A trained model and the reported images -> predictions.npz: images, labels, scores (logits)."""
+
+import argparse
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from labelgraph import batches, inference, runs
+from labelgraph.files import read_arrays, write_arrays
+
+
+def main(
+    settings: dict[str, Any],
+    model: Path,
+    report: Path,
+    features: list[Path],
+    images: Path | None,
+    output: Path,
+) -> None:
+    names = read_arrays(report)["images"]
+    source = batches.source(features, images, names, settings, learning=False)
+    trained = runs.read_model(model, settings, getattr(source, "width", None))
+    rows = np.arange(len(names))
+    scores = inference.scores(trained, source, rows, settings["train"], runs.device())
+    write_arrays(output, images=names, labels=np.array(trained.names), scores=scores)
+
+
+def command(arguments: list[str]) -> None:
+    parser = argparse.ArgumentParser(prog="predict", description=__doc__)
+    parser.add_argument("--settings", type=json.loads, required=True, help="JSON text")
+    parser.add_argument("--model", type=Path, required=True)
+    parser.add_argument("--report", type=Path, required=True)
+    parser.add_argument("--features", type=Path, nargs="*", default=[])
+    parser.add_argument("--images", type=Path, help="the raw folder, where nothing is cached")
+    parser.add_argument("--output", type=Path, required=True)
+    main(**vars(parser.parse_args(arguments)))
+
+
+if __name__ == "__main__":
+    command(sys.argv[1:])

@@ -1,0 +1,32 @@
+"""Scores, published values and an entry of tables.yaml -> the table as csv, md and tex."""
+
+import argparse
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+from labelgraph import rendering, tables
+from labelgraph.files import write_text
+
+
+def main(table: dict[str, Any], published: Path, systems: Path, output: Path) -> None:
+    values, titles = tables.read_published(published), tables.read_published(systems)
+    titles["order"] = titles["order"].astype(int)
+    cells = tables.cells(table, values, titles)
+    write_text(output, cells.to_csv(index=False, lineterminator="\n"))
+    write_text(output.with_suffix(".md"), rendering.markdown(table, cells))
+    write_text(output.with_suffix(".tex"), rendering.latex(table, cells))
+
+
+def command(arguments: list[str]) -> None:
+    parser = argparse.ArgumentParser(prog="tabulate", description=__doc__)
+    parser.add_argument("--table", type=json.loads, required=True, help="JSON text")
+    parser.add_argument("--published", type=Path, required=True)
+    parser.add_argument("--systems", type=Path, required=True, help="titles of the paper's rows")
+    parser.add_argument("--output", type=Path, required=True, help="the .csv; others lie beside")
+    main(**vars(parser.parse_args(arguments)))
+
+
+if __name__ == "__main__":
+    command(sys.argv[1:])

@@ -1,0 +1,68 @@
+"""A training file and a method's settings -> a trained model in its run's folder.
+
+model.safetensors, history.csv, settings.yaml, provenance.json. A training that is stopped or
+killed goes on from its last checkpoint when the step is started again.
+"""
+
+import argparse
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+
+from labelgraph import batches, labelspace, provenance, runs
+from labelgraph.checkpoint import Checkpoint
+from labelgraph.files import read_arrays, write_json, write_text
+from labelgraph.manifest import DIFFICULT, UNKNOWN
+from labelgraph.protocols.roles import FIT, TUNE
+from labelgraph.protocols.targets import training_target
+from labelgraph.training import Examples, Training
+
+
+def main(settings: dict[str, Any], files: argparse.Namespace, output: Path) -> None:
+    clock = provenance.Clock()
+    labels = labelspace.read(files.counts, files.vectors)
+    examples = read_examples(files, settings)
+    width = getattr(examples.source, "width", None)
+    model = runs.make(settings, labels, width)
+    inputs = [files.train, files.counts, files.vectors, *files.features]
+    record = provenance.record(inputs)
+    checkpoint = Checkpoint(files.work / provenance.key(settings, record))
+    training = Training(model, examples, settings["train"], settings["seed"])
+    kept = training.run(checkpoint)
+    runs.save_model(output / "model.safetensors", kept, labels)
+    write_text(output / "history.csv", pd.DataFrame(training.history).to_csv(index=False))
+    runs.write_settings(output / "settings.yaml", settings)
+    write_json(output / "provenance.json", clock.account(record, settings["seed"]))
+    checkpoint.remove()
+
+
+def read_examples(files: argparse.Namespace, settings: dict[str, Any]) -> Examples:
+    train = read_arrays(files.train)
+    target, known = training_target(train["labels"], settings["difficult"]["train"])
+    codes = np.where(train["labels"] == UNKNOWN, DIFFICULT, train["labels"])  # both are left out
+    source = batches.source(files.features, files.images, train["images"], settings, learning=True)
+    fit, tune = (np.flatnonzero(train["role"] == role) for role in (FIT, TUNE))
+    return Examples(source, torch.from_numpy(target), torch.from_numpy(known), codes, fit, tune)
+
+
+def command(arguments: list[str]) -> None:
+    form = argparse.RawDescriptionHelpFormatter
+    parser = argparse.ArgumentParser(prog="train", description=__doc__, formatter_class=form)
+    parser.add_argument("--settings", type=json.loads, required=True, help="JSON text")
+    for name in ("train", "counts", "vectors"):
+        parser.add_argument(f"--{name}", type=Path, required=True)
+    parser.add_argument("--features", type=Path, nargs="*", default=[], help="index of each view")
+    parser.add_argument("--images", type=Path, help="the raw folder, where nothing is cached")
+    parser.add_argument("--work", type=Path, required=True, help="folder for checkpoints")
+    parser.add_argument("--output", type=Path, required=True, help="the run's folder")
+    files = parser.parse_args(arguments)
+    main(files.settings, files, files.output)
+
+
+if __name__ == "__main__":
+    command(sys.argv[1:])

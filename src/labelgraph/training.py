@@ -1,0 +1,205 @@
+"""The loop: from a model and its examples to the weights that are kept.
+
+A training can be stopped and killed at any moment and goes on to the same weights: whatever is
+random depends on seed and epoch, or on the generator whose state is in the checkpoint.
+"""
+
+import copy
+import signal
+import sys
+import time
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from labelgraph import batches, inference
+from labelgraph.checkpoint import (
+    Checkpoint,
+    Tensors,
+    optimizer_tensors,
+    own_state,
+    pack,
+    restore_optimizer,
+    unpack,
+)
+from labelgraph.optimisation import optimizer, set_rate
+from labelgraph.parts.losses import soft_margin
+from labelgraph.ranking import label_precisions, mean
+
+QUIET_SECONDS = 5  # a training shorter than this prints nothing
+STOPPED = 143  # exit code after SIGTERM
+
+
+@dataclass(frozen=True)
+class Examples:
+    """n images that may be learnt from, in the order of the training file."""
+
+    source: batches.Source
+    target: Tensor  # (n, C) float32
+    known: Tensor  # (n, C) bool
+    codes: np.ndarray  # (n, C) int8: for the mAP on tune; hidden entries are -1, left out
+    fit: np.ndarray  # rows
+    tune: np.ndarray  # rows
+
+
+class Training:
+    """All that changes while a model learns."""
+
+    def __init__(self, model: nn.Module, examples: Examples, settings: dict[str, Any], seed: int):
+        self.model, self.examples, self.settings, self.seed = model, examples, settings, seed
+        self.device = next(model.parameters()).device
+        self.optimizer = optimizer(model, settings)
+        self.scaler = torch.amp.GradScaler(
+            self.device.type, enabled=settings["precision"] == "float16"
+        )
+        self.average = copy.deepcopy(model) if settings["ema"] else None
+        self.epoch, self.step, self.loss_sum = 0, 0, 0.0  # step: batches done in this epoch
+        self.history: list[dict[str, float]] = []
+        self.best: Tensors = {}
+        self.per_epoch = -(-len(examples.fit) // settings["batch"])
+        self.stop = False
+
+    def run(self, checkpoint: Checkpoint) -> Tensors:
+        """Trains to the end and gives the weights to keep; exits with 143 when asked to stop."""
+        self.resume(checkpoint)
+        signal.signal(signal.SIGTERM, self.ask_to_stop)
+        self.started = self.saved = self.printed = time.monotonic()
+        while self.epoch < self.settings["epochs"]:
+            self.learn_epoch(checkpoint)
+            self.end_epoch()
+            self.keep_safe(checkpoint)
+        return self.best
+
+    def learn_epoch(self, checkpoint: Checkpoint) -> None:
+        examples, settings = self.examples, self.settings
+        parts = batches.shuffled(examples.fit, settings["batch"], self.seed, self.epoch)
+        rest = parts[self.step :]
+        images = examples.source.batches(rest, batches.Chance(self.seed, self.epoch))
+        for part, image in zip(rest, images, strict=True):
+            batch = {
+                "image": image,
+                "target": examples.target[part],
+                "known": examples.known[part],
+            }
+            self.loss_sum += self.learn(inference.placed(batch, settings, self.device))
+            self.step += 1
+            self.keep_safe(checkpoint)
+
+    def learn(self, batch: dict[str, Tensor]) -> float:
+        """One step of the optimizer."""
+        settings = self.settings
+        done = self.epoch * self.per_epoch + self.step
+        set_rate(self.optimizer, settings, done, settings["epochs"] * self.per_epoch)
+        self.model.train()
+        inference.rest_frozen(self.model)
+        with inference.precision(settings["precision"], self.device):
+            loss = loss_of(self.model, batch)
+        if not loss.isfinite():
+            raise FloatingPointError(
+                f"the loss became {loss.item()} in epoch {self.epoch + 1}, step {self.step + 1};"
+                f" lower train.lr ({settings['lr']}) or set train.clip"
+            )
+        self.optimizer.zero_grad()
+        self.scaler.scale(loss).backward()
+        if settings["clip"]:
+            self.scaler.unscale_(self.optimizer)
+            nn.utils.clip_grad_norm_(self.model.parameters(), settings["clip"])
+        self.scaler.step(self.optimizer)
+        self.scaler.update()
+        if self.average is not None:
+            follow(self.average, self.model, settings["ema"])
+        return loss.item()
+
+    def end_epoch(self) -> None:
+        """Judges the weights on the tune images and remembers the best."""
+        kept = self.model if self.average is None else self.average
+        row = {"epoch": self.epoch + 1, "loss": self.loss_sum / self.step, "tune_map": None}
+        if len(self.examples.tune):
+            scores = inference.scores(
+                kept, self.examples.source, self.examples.tune, self.settings, self.device
+            )
+            precisions = label_precisions(
+                np.ascontiguousarray(scores.T),
+                np.ascontiguousarray(self.examples.codes[self.examples.tune].T),
+                "ignored",
+            )
+            row["tune_map"] = mean(precisions["non_interpolated"])
+        earlier = [old["tune_map"] for old in self.history if old["tune_map"] is not None]
+        better = row["tune_map"] is None or not earlier or row["tune_map"] > max(earlier)
+        if better or self.settings["select"] == "last":
+            self.best = {name: value.clone() for name, value in own_state(kept).items()}
+        self.history.append(row)
+        self.epoch, self.step, self.loss_sum = self.epoch + 1, 0, 0.0
+        self.tell(row)
+
+    def tell(self, row: dict[str, float]) -> None:
+        now = time.monotonic()
+        if now - self.printed < QUIET_SECONDS:
+            return
+        self.printed = now
+        left = (now - self.started) / self.epoch * (self.settings["epochs"] - self.epoch)
+        tune = "" if row["tune_map"] is None else f", tune mAP {100 * row['tune_map']:.1f}"
+        print(
+            f"epoch {self.epoch} of {self.settings['epochs']}: loss {row['loss']:.4f}{tune},"
+            f" about {left:.0f} s left",
+            file=sys.stderr,
+        )
+
+    def ask_to_stop(self, *_: Any) -> None:
+        self.stop = True
+
+    def keep_safe(self, checkpoint: Checkpoint) -> None:
+        """Between two steps: saves now and then, and always before stopping."""
+        late = time.monotonic() - self.saved > self.settings["checkpoint_seconds"]
+        if late or self.stop:
+            checkpoint.save(*self.state())
+            self.saved = time.monotonic()
+        if self.stop:
+            print(f"stopped in epoch {self.epoch + 1}; the same command goes on", file=sys.stderr)
+            sys.exit(STOPPED)
+
+    def state(self) -> tuple[Tensors, dict[str, Any]]:
+        tensors = {
+            **pack("model", own_state(self.model)),
+            **pack("optimizer", optimizer_tensors(self.optimizer)),
+            **pack("best", self.best),
+            **(pack("average", own_state(self.average)) if self.average is not None else {}),
+            "random": torch.get_rng_state(),
+        }
+        numbers = {name: getattr(self, name) for name in ("epoch", "step", "loss_sum", "history")}
+        done = self.epoch * self.per_epoch + self.step
+        return tensors, {**numbers, "done": done, "scaler": self.scaler.state_dict()}
+
+    def resume(self, checkpoint: Checkpoint) -> None:
+        if (found := checkpoint.load()) is None:
+            return
+        tensors, state = found
+        self.model.load_state_dict(unpack("model", tensors), strict=False)
+        restore_optimizer(self.optimizer, unpack("optimizer", tensors))
+        if self.average is not None:
+            self.average.load_state_dict(unpack("average", tensors), strict=False)
+        self.best = unpack("best", tensors)
+        torch.set_rng_state(tensors["random"])
+        for name in ("epoch", "step", "loss_sum", "history"):
+            setattr(self, name, state[name])
+        self.scaler.load_state_dict(state["scaler"])
+
+
+def loss_of(model: nn.Module, batch: dict[str, Tensor]) -> Tensor:
+    """The method's own objective where it has one."""
+    if hasattr(model, "loss"):
+        return model.loss(batch)
+    return soft_margin(model(batch).float(), batch["target"], batch["known"])
+
+
+@torch.no_grad()
+def follow(average: nn.Module, model: nn.Module, decay: float) -> None:
+    """The average moves towards the model; counters and the like are copied."""
+    for kept, value in zip(average.state_dict().values(), model.state_dict().values(), strict=True):
+        if kept.is_floating_point():
+            kept.lerp_(value, 1 - decay)
+        else:
+            kept.copy_(value)

@@ -1,0 +1,147 @@
+"""Word vectors of labels, from GloVe's text format: a word and D numbers a line.
+
+A label is split at spaces, hyphens and underscores, and its vector is the mean over its words. An
+alias stands for the label; it is split at spaces only, so that `hot-dog` can name one word. The
+file is read as a stream, up to the last word that is needed.
+
+Shapes: C labels, D numbers of a vector.
+"""
+
+import re
+import zipfile
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from io import BufferedReader
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import numpy as np
+
+MEMBER = "glove.6B.300d.txt"  # read from an archive with several files, such as glove.6B.zip
+KEYS = {"aliases", "multiword", "case"}
+SEPARATORS = re.compile(r"[ _-]+")
+CHUNK = 1 << 20  # bytes
+
+
+def embed(
+    names: tuple[str, ...], path: Path, options: dict[str, Any]
+) -> tuple[np.ndarray, dict[str, Any]]:
+    """Vectors (C, D) float32, and for each label the words that were used and that were missing."""
+    check(names, options)
+    words = {name: split(name, options["aliases"], options["case"]) for name in names}
+    found = read_words(path, {word for some in words.values() for word in some})
+    rows, report = [], {}
+    for name in names:
+        used = [word for word in words[name] if word in found]
+        if not used:
+            raise ValueError(
+                f"{path} has no vector for label {name!r} (looked for {', '.join(words[name])});"
+                f" add an alias, such as aliases: {{{name}: WORDS THAT MEAN IT}}"
+            )
+        rows.append(np.mean([found[word] for word in used], 0, np.float64))
+        missing = [word for word in words[name] if word not in found]
+        report[name] = {"words": used, "missing": missing}
+    return np.stack(rows).astype(np.float32), report
+
+
+def check(names: tuple[str, ...], options: dict[str, Any]) -> None:
+    if not isinstance(options, dict) or options.keys() != KEYS:
+        raise ValueError(f"the options are {options}; they must be an object with {sorted(KEYS)}")
+    if options["multiword"] != "mean" or options["case"] not in ("lower", "keep"):
+        raise ValueError(
+            f"multiword is {options['multiword']!r} and case {options['case']!r}; they may be mean,"
+            " and lower or keep"
+        )
+    aliases = options["aliases"]
+    if not isinstance(aliases, dict) or not all(isinstance(a, str) for a in aliases.values()):
+        raise ValueError(f"aliases are {aliases!r}; they must map labels to words")
+    for name in names:
+        if not split(name, aliases, options["case"]):
+            raise ValueError(f"label {name!r} has no word in it; add an alias for it")
+
+
+def split(name: str, aliases: dict[str, str], case: str) -> list[str]:
+    """`dining_table` -> [dining, table]."""
+    words = aliases[name].split() if name in aliases else SEPARATORS.split(name)
+    return [word.lower() if case == "lower" else word for word in words if word]
+
+
+def read_words(path: Path, wanted: set[str]) -> dict[str, np.ndarray]:
+    """Those of the wanted words that the file has, the first of each if it is there twice."""
+    lacking = {word.encode() for word in wanted}
+    found, size = {}, 0
+    with open_text(path) as stream:
+        for number, line in enumerate(stream, 1):
+            line = line.rstrip()
+            size = size or line.count(b" ")
+            if line.count(b" ") != size or not size:
+                check_phrase(line, size, f"{path}, line {number}")
+                continue
+            word, _, numbers = line.partition(b" ")
+            if word in lacking:
+                found[word.decode()] = read_numbers(numbers, f"{path}, line {number}")
+                lacking.remove(word)
+                if not lacking:
+                    break
+    return found
+
+
+def check_phrase(line: bytes, size: int, where: str) -> None:
+    """Of other lengths, only lines whose word has spaces are sound; GloVe 840B has a few."""
+    word, *more = line.split(b" ")
+    extra = more[: max(len(more) - size, 0)]  # no label asks for a word with spaces
+    if size and any(not is_number(text) for text in extra):
+        return
+    raise ValueError(
+        f"{where}: {len(more)} numbers after {word.decode(errors='replace')!r}, expected"
+        f" {size or 'at least one'}; fetch the file again"
+    )
+
+
+def is_number(text: bytes) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
+
+
+def read_numbers(text: bytes, where: str) -> np.ndarray:
+    words = text.split(b" ")
+    if wrong := [word for word in words if not is_number(word)]:
+        shown = wrong[0].decode(errors="replace")
+        raise ValueError(f"{where}: {shown!r} is not a number; fetch the file again")
+    vector = np.array([float(word) for word in words])
+    if not np.isfinite(vector).all():
+        raise ValueError(f"{where}: not every number is finite; fetch the file again")
+    return vector
+
+
+@contextmanager
+def open_text(path: Path) -> Iterator[BinaryIO]:
+    """The lines of a text file, or of a text file inside a .zip, unpacked while they are read."""
+    if not path.exists():
+        raise FileNotFoundError(f"{path} is missing; `snakemake {path}` fetches it")
+    if path.suffix != ".zip":
+        with path.open("rb", CHUNK) as stream:
+            yield stream
+        return
+    try:
+        with (
+            zipfile.ZipFile(path) as archive,
+            archive.open(member_of(path, archive)) as packed,
+            BufferedReader(packed, CHUNK) as stream,
+        ):
+            yield stream
+    except (zipfile.BadZipFile, zlib.error) as error:
+        raise ValueError(f"{path} is damaged ({error}); fetch it again") from None
+
+
+def member_of(path: Path, archive: zipfile.ZipFile) -> str:
+    texts = [name for name in archive.namelist() if name.endswith(".txt")]
+    if MEMBER in texts:
+        return MEMBER
+    if len(texts) != 1:
+        raise ValueError(f"{path} holds {texts}; expected {MEMBER}, or one text file")
+    return texts[0]

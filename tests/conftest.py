@@ -1,0 +1,67 @@
+"""What tests share: a seed, a small label space, small features; settings as methods.yaml has them."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from labelgraph import launch, models, recipe
+from labelgraph.labelspace import LabelSpace
+from labelgraph.parts import encoder as encoders
+
+torch.set_num_threads(1)
+
+ROOT = Path(__file__).parents[1]
+WIDTH = 24  # features of the small encoder
+NAMES = ("boat", "bird", "cup", "dog", "hot dog")
+
+
+@pytest.fixture(autouse=True)
+def seed(monkeypatch):
+    """The same numbers in every test, whatever ran before it."""
+    for name, pin in launch.PINS.items():
+        monkeypatch.setenv(name, pin)
+    torch.manual_seed(0)
+    np.random.seed(0)
+
+
+def label_space(count: int) -> LabelSpace:
+    """`count` labels with counts that agree with each other; the last one never occurs."""
+    draw = np.random.default_rng(count)
+    shown = draw.random((200, count)) < np.linspace(0.6, 0.1, count)
+    shown[:, -1] &= count < 2
+    counts = torch.from_numpy((shown.T.astype(float) @ shown).astype(np.float32))
+    names = [f"{NAMES[k % 5]} {k}" if k >= 5 else NAMES[k] for k in range(count)]
+    return LabelSpace(
+        names=tuple(names),
+        counts=counts,
+        images=200,
+        positive_rate=counts.diagonal() / 200,
+        vectors=torch.from_numpy(draw.standard_normal((count, 12), dtype=np.float32)),
+    )
+
+
+def settings(method: str, variant: str = "") -> dict:
+    """The `model` block of a method, with narrow layers: its arithmetic is what is tested."""
+    entry = recipe.read_yaml(ROOT / "workflow/config/methods.yaml")[method]
+    model = entry["model"] | entry.get("variants", {}).get(variant, {}).get("model", {})
+    narrow = {"hidden": 16}
+    return {key: narrow.get(key, value) for key, value in model.items()}
+
+
+def build(method: str, labels: int = 5, variant: str = ""):
+    torch.manual_seed(1)
+    return models.build(
+        method, label_space(labels), encoders.Cached(WIDTH), **settings(method, variant)
+    )
+
+
+def batch(images: int = 3, labels: int = 5, side: int = 4) -> dict[str, torch.Tensor]:
+    """Features as a rectifier leaves them, not square, with targets of which some are unknown."""
+    draw = torch.Generator().manual_seed(images * 1000 + labels)
+    return {
+        "image": torch.rand(images, WIDTH, side, side + 1, generator=draw),
+        "target": (torch.rand(images, labels, generator=draw) < 0.4).float(),
+        "known": torch.rand(images, labels, generator=draw) < 0.8,
+    }

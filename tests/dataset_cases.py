@@ -1,0 +1,32 @@
+"""Reading the samples, and spoiling copies of them."""
+
+import json
+from pathlib import Path
+
+from labelgraph import datasets
+from labelgraph.manifest import Manifest
+
+SAMPLES = Path(__file__).parent / "samples"
+OPTIONS = json.loads((SAMPLES / "options.json").read_text())
+
+
+def read(reader: str, root: Path | None = None, **changes) -> Manifest:
+    return datasets.read(reader, root or SAMPLES / reader, **OPTIONS[reader] | changes)
+
+
+def published(root: Path) -> dict:
+    """A published split and label index beside the sample."""
+    (root / "train.txt").write_text("5.jpg\n1.jpg\n6.jpg\n")
+    (root / "test.txt").write_text("3.jpg\n2.jpg\n")
+    index = {"5.jpg": [0, 2], "1.jpg": [1], "6.jpg": [], "3.jpg": [2], "2.jpg": [0, 1]}
+    (root / "index.json").write_text(json.dumps(index))
+    (root / "names.txt").write_text("man\nTree\noak\n")
+    lists = {"train": "train.txt", "test": "test.txt"}
+    return {"lists": lists, "index": "index.json", "test_images": None, "seed": None}
+
+
+def change(path: Path, old: str, new: str) -> None:
+    """One place changed; the sample must still hold what a test wants to break."""
+    text = path.read_bytes().decode()
+    assert old in text, f"{path} does not hold {old!r}"
+    path.write_bytes(text.replace(old, new, 1).encode())

@@ -1,0 +1,170 @@
+"""Hostile, damaged and enormous archives: one sentence each, and nothing is left of them."""
+
+import io
+import shutil
+import tarfile
+import zipfile
+
+import pytest
+from unpack_cases import (
+    FIRST,
+    SECOND,
+    pack_good,
+    pack_tar,
+    pack_zip,
+    packed,
+    refused,
+    run,
+    write_table,
+)
+
+from labelgraph.download import archives
+from labelgraph.download.progress import Progress
+from labelgraph.download.sources import Unpacking
+
+
+@pytest.fixture
+def place(tmp_path):
+    write_table(tmp_path)
+    (tmp_path / "in").mkdir()
+    return tmp_path
+
+
+def special(name, kind, target=""):
+    info = tarfile.TarInfo(name)
+    info.type, info.linkname = kind, target
+    return info
+
+
+def here(place, files):
+    """With an absolute name that could be written to."""
+    return {str(place / "out") if name == "/HERE/out" else name: files[name] for name in files}
+
+
+OUT = "../../../out"
+HOSTILE_TARS = {
+    "parent": {"../out": b"x"},
+    "deep parent": {f"devkit/{OUT}": b"x"},
+    "absolute": {"/HERE/out": b"x"},
+    "link out": {"a": special("a", tarfile.SYMTYPE, OUT)},
+    "through a link": {"a": special("a", tarfile.SYMTYPE, "../.."), "a/out": b"x"},
+    "link inside": {"a": special("a", tarfile.SYMTYPE, "devkit")},
+    "hard link": {"a": special("a", tarfile.LNKTYPE, OUT)},
+    "device": {"a": special("a", tarfile.CHRTYPE)},
+    "pipe": {"a": special("a", tarfile.FIFOTYPE)},
+    "sparse": {"a": special("a", tarfile.GNUTYPE_SPARSE)},
+    "line break": {"a\nb": b"x"},
+}
+
+
+@pytest.mark.parametrize("case", HOSTILE_TARS)
+def test_hostile_tar(place, case):
+    pack_good(place)
+    pack_tar(packed(place)[0], FIRST | here(place, HOSTILE_TARS[case]))
+    refused(place, r"first.tar holds '.*(leads out|a link or a special file)")
+
+
+def linked(name, kind=0o120777):
+    info = zipfile.ZipInfo(name)
+    info.external_attr = kind << 16
+    return info
+
+
+HOSTILE_ZIPS = {
+    "parent": {"../out": b"x"},
+    "backslash": {"..\\out": b"x"},
+    "absolute": {"/HERE/out": b"x"},
+    "drive": {"C:/out": b"x"},
+    "link": {linked("a"): OUT},
+    "through a link": {linked("a"): "../..", "a/out": b"x"},
+    "pipe": {linked("a", 0o010644): b""},
+}
+
+
+@pytest.mark.parametrize("case", HOSTILE_ZIPS)
+def test_hostile_zip(place, case):
+    pack_good(place)
+    pack_zip(packed(place)[1], SECOND | here(place, HOSTILE_ZIPS[case]))
+    refused(place, r"second.zip holds '.*(leads out|a link or a special file)")
+
+
+def test_file_and_folder_of_one_name(place):
+    pack_good(place)
+    pack_zip(packed(place)[1], SECOND | {"devkit/2007/Lists": b"x"})
+    refused(place, "'devkit/2007/Lists' is both a file and a folder")
+
+
+def test_bombs(place, monkeypatch):
+    monkeypatch.setattr(archives, "SMALL", 100_000)
+    pack_good(place)
+    pack_zip(packed(place)[1], SECOND | {"zeros": bytes(10_000_000)})
+    refused(place, r"second.zip unpacks to more than \d+.\d kB")
+    pack_good(place)
+    monkeypatch.setattr(archives, "MEMBERS", 1)
+    refused(place, "first.tar has more than 1 members")
+
+
+def test_compressed_tar_and_its_bomb(tmp_path, monkeypatch):
+    def unpack_it(files):
+        path = pack_tar(tmp_path / "a.tar.gz", files, "w:gz")
+        log = Progress("a", io.StringIO())
+        archives.unpack(path, tmp_path / "out", Unpacking("", "", ()), log)
+        return path, log
+
+    (tmp_path / "out").mkdir()
+    path, log = unpack_it(FIRST)
+    assert log.done == 15002
+    path.write_bytes(path.read_bytes()[:-20])
+    with pytest.raises(ValueError, match=r"a.tar.gz is damaged or cut short"):
+        archives.unpack(path, tmp_path / "out", Unpacking("", "", ()), log)
+    monkeypatch.setattr(archives, "SMALL", 100_000)
+    with pytest.raises(ValueError, match="unpacks to more than"):
+        unpack_it({"zeros": bytes(10_000_000)})
+    huge = tarfile.TarInfo("a")
+    huge.pax_headers = {"comment": "x" * 10_000_000}
+    with pytest.raises(ValueError, match="a header of"):
+        unpack_it({"a": huge})
+
+
+@pytest.mark.parametrize("keep", [100, 700, 1536, 10_000, 16_896, 17_920])
+def test_truncated_tar(place, keep):
+    """Cut in the first header, in a body, between members, and before the end marker."""
+    pack_good(place)
+    content = packed(place)[0].read_bytes()
+    packed(place)[0].write_bytes(content[:keep])
+    if keep == 17_920:  # all members and one block of zeros: whole, but for the padding
+        assert run(place)["files"] == 4
+    else:
+        refused(place, r"first.tar is damaged or cut short")
+
+
+def test_damaged_header_is_not_the_end(place):
+    pack_good(place)
+    content = bytearray(packed(place)[0].read_bytes())
+    content[1024:1034] = b"0123456789"
+    packed(place)[0].write_bytes(content)
+    refused(place, r"first.tar is damaged or cut short")
+
+
+@pytest.mark.parametrize("keep", [0, 10, 150, -30])
+def test_truncated_zip(place, keep):
+    pack_good(place)
+    packed(place)[1].write_bytes(packed(place)[1].read_bytes()[:keep])
+    refused(place, r"second.zip is damaged or cut short")
+
+
+def test_damaged_zip_content(place):
+    pack_good(place)
+    content = bytearray(packed(place)[1].read_bytes())
+    where = content.index(b"Images/2.jpg") + 20
+    content[where : where + 4] = b"\xff\xff\xff\xff"
+    packed(place)[1].write_bytes(content)
+    refused(place, r"second.zip is damaged or cut short")
+
+
+def test_no_room(place, monkeypatch):
+    pack_good(place)
+    monkeypatch.setattr(
+        shutil, "disk_usage", lambda path: shutil._ntuple_diskusage(10**9, 10**9, 1000)
+    )
+    refused(place, r"no space left in .*1.0 kB are free")

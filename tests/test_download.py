@@ -1,0 +1,283 @@
+"""Downloads from a server that cuts, changes, lies, refuses and is silent."""
+
+import errno
+import io
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from download_cases import (
+    DATA,
+    OTHER,
+    PAGE,
+    PATIENCE,
+    Server,
+    serve,
+    source_of,
+    status,
+    write_table,
+)
+
+from labelgraph.download import sources, transfer
+from labelgraph.steps import fetch
+
+
+@pytest.fixture
+def server(monkeypatch):
+    monkeypatch.setenv("no_proxy", "*")
+    server = Server()
+    yield server
+    server.server.shutdown()
+    server.server.server_close()
+
+
+@pytest.fixture
+def target(tmp_path):
+    return tmp_path / "archives" / "data.zip"
+
+
+def get(source, target):
+    log = io.StringIO()
+    transfer.download(source, target, patience=PATIENCE, stream=log)
+    assert not list((target.parent / ".part").glob("*.part"))
+    return log.getvalue()
+
+
+def part_of(target):
+    return target.parent / ".part" / f"{target.name}.part"
+
+
+def test_whole_file_arrives_and_is_verified(server, target):
+    log = get(source_of(server.address("/a", serve(DATA))), target)
+    assert target.read_bytes() == DATA
+    assert "size and sha256 verified" in log
+
+
+def test_good_file_is_not_fetched_again(server, target):
+    source = source_of(server.address("/a", serve(DATA)))
+    get(source, target)
+    assert "already there" in get(source, target)
+    assert len(server.ranges) == 1
+    target.write_bytes(OTHER)
+    get(source, target)
+    assert target.read_bytes() == DATA
+
+
+def test_cut_is_resumed(server, target):
+    answers = (serve(DATA, cut=90_000), serve(DATA, cut=150_000), serve(DATA))
+    get(source_of(server.address("/a", *answers)), target)
+    assert target.read_bytes() == DATA
+    assert server.ranges == [("/a", None), ("/a", "bytes=90000-"), ("/a", "bytes=150000-")]
+
+
+@pytest.mark.parametrize("known", [True, False], ids=["checksum", "no checksum"])
+@pytest.mark.parametrize(
+    "second",
+    [serve(DATA, ranges=False), serve(DATA, tag='"2"'), serve(DATA, tag='"2"', mistaken=True)],
+    ids=["ignores Range", "changed", "changed, ignores If-Range"],
+)
+def test_nothing_is_stitched_together(server, target, second, known):
+    address = server.address("/a", serve(OTHER, cut=90_000), second)
+    changed = {} if known else {"checksums": {}, "bytes": None, "evidence": None, "note": "unknown"}
+    log = get(source_of(address, **changed), target)
+    assert target.read_bytes() == DATA
+    assert server.ranges[1] == ("/a", "bytes=90000-")
+    assert ("sha256 verified" if known else "nothing could be verified") in log
+
+
+def test_without_validator_and_checksum_it_starts_over(server, target):
+    address = server.address("/a", serve(OTHER, cut=90_000, tag=None), serve(DATA, tag=None))
+    get(source_of(address, checksums={}, note="unknown"), target)
+    assert target.read_bytes() == DATA
+    assert server.ranges[1] == ("/a", None)
+
+
+def test_validator_is_sent_back(server, target):
+    get(source_of(server.address("/a", serve(DATA, cut=90_000), serve(DATA))), target)
+    assert server.validators == [None, '"1"']
+
+
+def test_answer_from_elsewhere_in_the_file_is_not_taken(server, target):
+    answers = (serve(DATA, cut=90_000), serve(DATA, shift=500), serve(DATA))
+    log = get(source_of(server.address("/a", *answers)), target)
+    assert target.read_bytes() == DATA and "does not go on with the same file" in log
+
+
+def test_part_beyond_the_end_is_dropped(server, target):
+    answers = (serve(DATA, cut=90_000), status(416), serve(DATA))
+    get(source_of(server.address("/a", *answers)), target)
+    assert server.ranges[1:] == [("/a", "bytes=90000-"), ("/a", None)]
+
+
+def test_more_than_expected_is_not_written_on_and_on(server, target):
+    answer = serve(DATA + bytes(10_000_000), length=False)
+    with pytest.raises(ValueError, match=f"more than the expected {len(DATA):,} bytes"):
+        get(source_of(server.address("/a", answer), checksums={}), target)
+    assert not target.exists() and not part_of(target).exists()
+
+
+def test_stitched_by_a_lying_server_is_noticed_and_fetched_anew(server, target):
+    answers = (serve(OTHER, cut=90_000), serve(DATA, mistaken=True), serve(DATA))
+    log = get(source_of(server.address("/a", *answers)), target)
+    assert target.read_bytes() == DATA and "starting over" in log
+
+
+@pytest.mark.parametrize("first", [status(404), status(403), serve(PAGE), serve(OTHER)])
+def test_mirror_is_next(server, target, first):
+    get(source_of(server.address("/a", first), server.address("/b", serve(DATA))), target)
+    assert target.read_bytes() == DATA
+    assert [path for path, _ in server.ranges] == ["/a", "/b"]
+
+
+def test_mirror_goes_on_where_the_first_stopped(server, target):
+    first = server.address("/a", serve(DATA, cut=90_000), status(404))
+    get(source_of(first, server.address("/b", serve(DATA, tag='"b"'))), target)
+    assert target.read_bytes() == DATA
+    assert server.ranges[-1] == ("/b", "bytes=90000-")
+
+
+def test_server_error_is_tried_again(server, target):
+    log = get(source_of(server.address("/a", status(500), status(503), serve(DATA))), target)
+    assert target.read_bytes() == DATA
+    assert "500 Internal Server Error; next attempt in 0.01 s" in log
+
+
+def test_a_page_during_resume_costs_nothing(server, target):
+    answers = (serve(DATA, cut=90_000), serve(PAGE, ranges=False), serve(DATA))
+    get(source_of(server.address("/a", *answers)), target)
+    assert server.ranges[-1] == ("/a", "bytes=90000-")
+
+
+FAILURES = {
+    "gone": (status(404), {}, FileNotFoundError, "404 Not Found.*correct the addresses"),
+    "down": (status(500), {}, ConnectionError, "500 Internal.*run this again"),
+    "cut": (serve(DATA, cut=90_000, ranges=False), {}, ConnectionError, "cut after 90,000 of"),
+    "page": (serve(PAGE), {}, ValueError, "a web page, probably a login or error page"),
+    "no zip": (serve(b"x" * 2000), {}, ValueError, "not a zip archive: it begins with b'xxx"),
+    "short": (serve(DATA[:-9]), {}, ValueError, f"{len(DATA) - 9:,} bytes.*expected {len(DATA):,}"),
+    "wrong": (serve(OTHER), {}, ValueError, "sha256 is .*, expected .*wrong file was deleted"),
+    "md5": (serve(DATA), {"checksums": {"md5": "0" * 32}}, ValueError, "md5 is .*, expected 0000"),
+}
+
+
+@pytest.mark.parametrize("case", FAILURES)
+def test_failure_is_one_message_and_no_file(server, target, case):
+    answer, changed, kind, message = FAILURES[case]
+    with pytest.raises(kind, match=message) as caught:
+        get(
+            source_of(server.address("/a", answer), server.address("/b", answer), **changed), target
+        )
+    assert "\n" not in str(caught.value) and "local.voc2007" in str(caught.value)
+    assert not target.exists()
+    assert part_of(target).exists() == (case == "cut")
+
+
+def test_wrong_file_is_not_resumed_from(server, target):
+    address = server.address("/a", serve(OTHER), serve(DATA))
+    with pytest.raises(ValueError, match="expected"):
+        get(source_of(address), target)
+    get(source_of(address), target)
+    assert server.ranges == [("/a", None), ("/a", None)]
+
+
+@pytest.mark.parametrize(
+    ("address", "message"),
+    [
+        ("http://127.0.0.1:1/a", "connection refused"),
+        ("http://no.such.host.invalid/a", "cannot be resolved"),
+    ],
+)
+def test_no_server(target, monkeypatch, address, message):
+    monkeypatch.setenv("no_proxy", "*")
+    with pytest.raises(ConnectionError, match=message):
+        get(source_of(address), target)
+    assert not target.exists()
+
+
+def test_silence_ends(server, target):
+    silent = sources.Patience(1, 0.01, 0.01, timeout_seconds=0.2)
+    source = source_of(server.address("/a", serve(DATA, cut=90_000, slow=1)))
+    with pytest.raises(
+        ConnectionError, match=r"no answer for 0.2 s.*90,000 bytes received are kept"
+    ):
+        transfer.download(source, target, patience=silent, stream=io.StringIO())
+
+
+def test_on_request_says_how(target):
+    source = source_of(note="ask the authors", bytes=None, checksums={})
+    with pytest.raises(FileNotFoundError, match=r"ask the authors; then set local\.voc2007"):
+        get(source, target)
+
+
+def test_no_room_is_seen_before_the_first_byte(server, target, monkeypatch):
+    usage = shutil.disk_usage("/")._replace(free=1000)
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: usage)
+    with pytest.raises(OSError, match=r"no space left.*200.\d kB are needed and 1.0 kB are free"):
+        get(source_of(server.address("/a", serve(DATA))), target)
+    assert not target.exists() and not part_of(target).exists()
+
+
+class FullDisk(io.FileIO):
+    """Takes 60,000 bytes in all and then refuses, as a full disk does."""
+
+    def write(self, data):
+        room = 60_000 - os.fstat(self.fileno()).st_size
+        if room <= 0:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return super().write(bytes(data[:room]))
+
+
+def test_no_room_half_way_keeps_what_came(server, target, monkeypatch):
+    source = source_of(server.address("/a", serve(DATA)))
+    usual = Path.open
+
+    def full(path, mode="r", *rest, **more):
+        if path.suffix == ".part" and "a" in mode:
+            return FullDisk(path, "ab")
+        return usual(path, mode, *rest, **more)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "open", full)
+        with pytest.raises(OSError, match=r"no space left.*60,000 bytes of data.zip are kept"):
+            get(source, target)
+    assert not target.exists() and part_of(target).read_bytes() == DATA[:60_000]
+    get(source, target)
+    assert target.read_bytes() == DATA
+    assert server.ranges[-1] == ("/a", "bytes=60000-")
+
+
+def test_killed_process_leaves_a_part_that_is_resumed(server, target, tmp_path):
+    source = source_of(server.address("/a", serve(DATA, cut=90_000, slow=5), serve(DATA)))
+    arguments = [*write_table(tmp_path / "table.yaml", source), "--output", str(target)]
+    process = subprocess.Popen([sys.executable, "-m", "labelgraph.steps.fetch", *arguments])
+    while not (part_of(target).exists() and part_of(target).stat().st_size == 90_000):
+        assert process.poll() is None
+        time.sleep(0.02)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    assert not target.exists()
+    fetch.command(arguments)
+    assert target.read_bytes() == DATA
+    assert server.ranges == [("/a", None), ("/a", "bytes=90000-")]
+
+
+def test_local_copy_is_verified(target, tmp_path):
+    arguments = [
+        *write_table(tmp_path / "table.yaml", source_of(note="here")),
+        "--output",
+        str(target),
+    ]
+    (tmp_path / "data.zip").write_bytes(OTHER)
+    with pytest.raises(ValueError, match=r"data\.zip is not data: sha256 is"):
+        fetch.command([*arguments, "--local", str(tmp_path)])
+    with pytest.raises(FileNotFoundError, match=r"expected a copy of data\.zip"):
+        fetch.command([*arguments, "--local", str(tmp_path / "nowhere")])
+    assert not target.exists()
+    (tmp_path / "data.zip").write_bytes(DATA)
+    fetch.command([*arguments, "--local", str(tmp_path / "data.zip")])
+    assert target.read_bytes() == DATA

@@ -1,0 +1,104 @@
+"""The contract of every method: a file in models/ is tested as soon as it is there."""
+
+from pathlib import Path
+
+import pytest
+import torch
+from conftest import ROOT, batch, build
+
+from labelgraph import models, recipe, training
+
+CONFIG = recipe.read_yaml(ROOT / "workflow/config/methods.yaml")
+SYSTEMS = [
+    (method, variant)
+    for method in models.available()
+    for variant in ("", *CONFIG[method].get("variants", {}))
+]
+each_method = pytest.mark.parametrize("method", models.available())
+each_system = pytest.mark.parametrize(("method", "variant"), SYSTEMS)
+
+
+def scores(model, inputs):
+    blind = {key: value for key, value in inputs.items() if key not in ("target", "known")}
+    with torch.no_grad():
+        return model.eval()(blind)
+
+
+def images_of(inputs, chosen):
+    return {key: value[chosen] for key, value in inputs.items()}
+
+
+def test_files_and_config_name_the_same_methods():
+    assert models.available() == sorted(CONFIG)
+
+
+@each_system
+def test_one_finite_logit_for_each_image_and_label(method, variant):
+    found = scores(build(method, variant=variant), batch())
+    assert found.shape == (3, 5)
+    assert found.isfinite().all()
+
+
+@each_system
+def test_every_parameter_learns(method, variant):
+    model = build(method, variant=variant).train()
+    inputs = batch(images=6, labels=5)
+    training.loss_of(model, inputs).backward()
+    idle = [
+        name
+        for name, parameter in model.named_parameters()
+        if parameter.requires_grad and (parameter.grad is None or not parameter.grad.any())
+    ]
+    assert not idle, f"no gradient reaches {idle}"
+
+
+@each_system
+def test_a_batch_is_its_images_one_by_one(method, variant):
+    model, inputs = build(method, variant=variant), batch()
+    alone = torch.cat([scores(model, images_of(inputs, [k])) for k in range(3)])
+    torch.testing.assert_close(scores(model, inputs), alone, rtol=1e-4, atol=1e-5)
+
+
+@each_method
+@pytest.mark.parametrize(("images", "labels"), [(1, 1), (1, 5), (2, 1), (1, 500)])
+def test_one_image_one_label_and_500_labels_work(method, images, labels):
+    found = scores(build(method, labels), batch(images, labels))
+    assert found.shape == (images, labels)
+    assert found.isfinite().all()
+
+
+@each_method
+def test_unknown_labels_do_not_reach_the_loss(method):
+    model, inputs = build(method).eval(), batch()
+    other = inputs | {
+        "target": torch.where(inputs["known"], inputs["target"], 1 - inputs["target"])
+    }
+    torch.manual_seed(0)
+    first = training.loss_of(model, inputs)
+    torch.manual_seed(0)
+    torch.testing.assert_close(first, training.loss_of(model, other), rtol=0, atol=0)
+
+
+@each_method
+def test_an_image_without_a_known_label_breaks_no_loss(method):
+    model, inputs = build(method).train(), batch()
+    loss = training.loss_of(model, inputs | {"known": torch.zeros(3, 5, dtype=torch.bool)})
+    loss.backward()
+    assert loss.isfinite()
+
+
+@each_method
+def test_every_method_says_where_it_departs_from_its_paper(method):
+    assert CONFIG[method]["departures"]
+    assert CONFIG[method]["title"]
+    assert CONFIG[method]["paper"]
+
+
+def test_a_method_that_is_not_there_is_named():
+    with pytest.raises(ValueError, match="no method 'mlgcn'.*ml_gcn"):
+        models.build("mlgcn", None, None)
+
+
+def test_methods_stay_short():
+    for path in (ROOT / "src/labelgraph/models").glob("*.py"):
+        assert len(Path(path).read_text().splitlines()) <= 120, f"{path.name} is over 120 lines"

@@ -1,0 +1,141 @@
+"""One raw folder from several archives, or from a copy that a user has already."""
+
+import pytest
+import yaml
+from unpack_cases import (
+    FIRST,
+    LISTING,
+    SECOND,
+    pack_good,
+    pack_zip,
+    packed,
+    refused,
+    run,
+    write_table,
+)
+
+from labelgraph.steps import unpack
+
+
+@pytest.fixture
+def place(tmp_path):
+    write_table(tmp_path)
+    (tmp_path / "in").mkdir()
+    return tmp_path
+
+
+def test_two_archives_make_one_folder(place):
+    pack_good(place)
+    index = run(place)
+    assert index["listing"] == LISTING and list(index["listing"]) == sorted(LISTING)
+    assert (index["dataset"], index["files"], index["bytes"]) == ("voc", 4, 36004)
+    assert len(index["sha256"]) == 64
+    made = place / "raw" / "voc" / "devkit/2007/Images/1.jpg"
+    assert made.read_bytes() == b"one" * 5000
+    assert made.stat().st_mode & 0o7111 == 0  # neither setuid nor executable, as packed
+
+
+def test_again_replaces_the_folder(place):
+    pack_good(place)
+    run(place)
+    (place / "raw" / "voc" / "stale").touch()
+    (place / "raw" / ".voc.draft").mkdir()  # an earlier attempt was killed
+    run(place)
+    assert sorted(path.name for path in (place / "raw").iterdir()) == [
+        ".voc.lock",
+        "voc",
+        "voc.json",
+    ]
+    assert not (place / "raw" / "voc" / "stale").exists()
+
+
+def test_failure_keeps_the_folder_but_no_index(place):
+    pack_good(place)
+    run(place)
+    packed(place)[1].write_bytes(b"PK\x03\x04 broken")
+    with pytest.raises(ValueError, match="damaged"):
+        run(place)
+    assert (place / "raw" / "voc").is_dir() and not (place / "raw" / "voc.json").exists()
+
+
+def test_leading_folder_is_dropped_and_only_what_is_asked_for_taken(place):
+    table = yaml.safe_load((place / "table.yaml").read_text())
+    content = {"into": "devkit", "drop": "top", "only": ["2007/*/*.txt", "2007/Images/*"]}
+    table["groups"]["voc"]["sources"]["two"]["unpack"] = content
+    (place / "table.yaml").write_text(yaml.safe_dump(table))
+    pack_good(place)
+    moved = {name.replace("devkit/", "top/"): data for name, data in SECOND.items()}
+    pack_zip(packed(place)[1], moved | {"top/other/x.txt": b""})
+    assert run(place)["listing"] == LISTING
+    assert not (place / "raw/voc/devkit/other").exists()
+
+
+def test_archives_that_do_not_make_the_dataset(place):
+    pack_good(place)
+    pack_zip(packed(place)[1], {"elsewhere/b.txt": b""})
+    refused(place, r"the files of voc do not contain devkit/2007/Lists/b.txt")
+    packed(place)[1].rename(place / "in" / "third.zip")
+    with pytest.raises(ValueError, match=r"voc is made from .*; found \['third.zip'\]"):
+        unpack.main(
+            table=place / "table.yaml",
+            name="voc",
+            output=place / "raw" / "voc.json",
+            archives=[place / "in" / "third.zip"],
+            local=None,
+        )
+
+
+def unpacked(place):
+    for name, content in (FIRST | SECOND).items():
+        path = place / "mine" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content)
+    return place / "mine"
+
+
+@pytest.mark.parametrize("start", ["", "devkit", "devkit/2007"])
+def test_local_folder_is_linked(place, start):
+    pack_good(place)
+    expected = run(place)  # the link then takes the folder's place
+    mine = unpacked(place)
+    (mine / "devkit/2007/Images/.hidden").touch()
+    for _ in range(2):
+        assert run(place, local=mine / start) == expected
+        assert (place / "raw/voc/devkit/2007/Lists/a.txt").resolve().is_relative_to(mine)
+    assert sorted(path.name for path in (mine / "devkit/2007").iterdir()) == ["Images", "Lists"]
+    run(place)
+    assert (mine / "devkit/2007/Images/1.jpg").exists()  # unlinked, not deleted
+
+
+@pytest.mark.parametrize("file", ["", "first.tar"])
+def test_local_archives_are_unpacked(place, file):
+    pack_good(place)
+    assert run(place, local=place / "in" / file)["listing"] == LISTING
+
+
+def test_local_archives_are_verified(place):
+    pack_good(place)
+    packed(place)[0].write_bytes(b"<html>log in</html>")
+    with pytest.raises(ValueError, match=r"first.tar: a web page.*; replace it"):
+        run(place, local=place / "in")
+
+
+def test_local_that_is_nothing(place):
+    with pytest.raises(FileNotFoundError, match=r"local.voc is .*, which does not exist"):
+        run(place, local=place / "nowhere")
+    (place / "in" / "photo.jpg").touch()
+    wanted = r"neither the files first.tar, second.zip nor the unpacked devkit/2007/Lists/a.txt"
+    for path in (place / "in", place / "in" / "photo.jpg"):
+        with pytest.raises(FileNotFoundError, match=f"{wanted}.*found there: photo.jpg"):
+            run(place, local=path)
+    pack_good(place)
+    packed(place)[1].unlink()
+    with pytest.raises(FileNotFoundError, match=r"neither the files second.zip nor"):
+        run(place, local=packed(place)[0])
+
+
+def test_links_that_go_in_circles(place):
+    mine = unpacked(place)
+    (mine / "devkit/2007/Images/again").symlink_to(mine / "devkit")
+    with pytest.raises(ValueError, match="a link to a folder above it"):
+        run(place, local=mine)

@@ -1,0 +1,145 @@
+# Names and input functions; no rule.
+
+import json
+import sys
+from pathlib import Path
+
+from labelgraph import recipe, sourcecode, tables
+from labelgraph.download import sources
+
+CONFIG = Path("workflow/config")
+BOOK = recipe.read_study(CONFIG, config)
+STUDY = BOOK.study
+ORIGIN = BOOK.size["origin"]
+LOCAL = BOOK.size.get("local", {})
+SOURCES = sources.read(CONFIG / "sources.yaml")
+TABLES = tables.of_study(BOOK)
+
+MANIFEST = f"data/manifests/{STUDY}/{{dataset}}.npz"
+SPLIT = f"data/splits/{STUDY}/{{task}}/{{dataset}}"
+INPUTS = f"data/inputs/{STUDY}/{{dataset}}"
+COUNTS = f"data/inputs/{STUDY}/{{dataset}}/{{task}}/label_counts.npz"
+FEATURES = INPUTS + "/features/{encoder}-{size}-{view}"
+RUN = f"results/runs/{STUDY}/{{task}}/{{dataset}}/{{system}}/seed{{seed}}"
+
+# Python's path is not part of any rule: another environment with the same packages reruns nothing.
+STEP = f"{sys.executable} -I -S src/labelgraph/launch.py --log {{log}}"
+
+
+wildcard_constraints:
+    dataset="|".join(BOOK.datasets),
+    task=r"full|partial-\d+|fewshot-\d+",
+    system=r"\w+(@\w+)?",
+    seed=r"\d+",
+    encoder=r"\w+",
+    size=r"\d+",
+    view=r"[a-z]+",
+
+
+def code(step, *more):
+    """The step's file and all of the package that it imports."""
+    needed = [f"src/labelgraph/steps/{step}.py", *more]
+    files = set().union(*(sourcecode.closure(Path(path).resolve()) for path in needed))
+    return sorted(str(path.relative_to(Path.cwd())) for path in files)
+
+
+def dataset(wildcards):
+    return BOOK.dataset(wildcards.dataset)
+
+
+def raw(wildcards):
+    return f"data/raw/{ORIGIN}/{dataset(wildcards)['raw']}"
+
+
+def protocol(wildcards):
+    return json.dumps(BOOK.protocol(wildcards.dataset, wildcards.task))
+
+
+def settings(wildcards):
+    run = recipe.run_of(STUDY, wildcards.task, wildcards.dataset, wildcards.system, wildcards.seed)
+    return BOOK.settings(run)
+
+
+def training(wildcards):
+    return json.dumps(settings(wildcards)["training"])
+
+
+def scoring(wildcards):
+    return json.dumps(settings(wildcards)["scoring"])
+
+
+def method_code(step):
+    """The step's code with the method's own file: another method's file is none of its inputs."""
+
+    def files(wildcards):
+        method = wildcards.system.partition("@")[0]
+        return code(step, f"src/labelgraph/models/{method}.py")
+
+    return files
+
+
+def image_inputs(views, size):
+    """What the images come from: the index of each cached view, or the raw folder's and weights."""
+
+    def files(wildcards):
+        encoder = settings(wildcards)["training"]["encoder"]
+        if not encoder["cached"]:
+            weights = encoder["weights"] not in (None, "imagenet")
+            return [f"{raw(wildcards)}.json", *([encoder["weights"]] if weights else [])]
+        chosen = views(settings(wildcards)["training"])
+        names = {"encoder": encoder["name"], "size": encoder[size], "dataset": wildcards.dataset}
+        return expand(f"{FEATURES}.json", view=chosen, **names)
+
+    return files
+
+
+def grids(files):
+    """The features themselves: large, and named with their checksum by the index."""
+    return lambda wildcards: [
+        path.replace(".json", ".npy") for path in files(wildcards) if "/features/" in path
+    ]
+
+
+def image_options(files):
+    """The same as arguments of a step."""
+
+    def options(wildcards):
+        found = files(wildcards)
+        if "/features/" in found[0]:
+            return "--features " + " ".join(found)
+        return f"--images {raw(wildcards)}"
+
+    return options
+
+
+train_images = image_inputs(lambda chosen: chosen["train"]["views"], "size")
+test_images = image_inputs(lambda chosen: [chosen["encoder"]["test_view"]], "test_size")
+
+
+def view_parts(wildcards):
+    """The reported images are seen in the fixed views only."""
+    parts = dataset(wildcards)["parts"]
+    both = wildcards.view in ("plain", "centre")
+    return [parts["train"], *([parts["report"]] if both else [])]
+
+
+def encoder_settings(wildcards):
+    """What the features depend on."""
+    weights = BOOK.size["encoder"]["weights"]
+    return json.dumps(
+        {
+            "name": wildcards.encoder,
+            "weights": weights,
+            "view": wildcards.view,
+            "size": int(wildcards.size),
+        }
+    )
+
+
+def table_scores(wildcards):
+    return [f"results/runs/{run.folder}/scores.json" for run in tables.runs(BOOK, [wildcards.table])]
+
+
+def archives(wildcards):
+    group = SOURCES.group(wildcards.group)
+    return [f"data/archives/{source.file}" for source in group.sources.values()]

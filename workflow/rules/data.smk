@@ -1,0 +1,83 @@
+# Addresses or a generator -> raw files -> manifests -> splits.
+
+
+rule fetch:
+    input:
+        sources="workflow/config/sources.yaml",
+        code=code("fetch"),
+    output:
+        "data/archives/{file}",
+    log:
+        "logs/fetch/{file}.log",
+    params:
+        name=lambda wildcards: source_of(wildcards.file),
+    shell:
+        "{STEP} fetch --sources {input.sources} --name {params.name} --output {output}"
+
+
+rule unpack:
+    input:
+        sources="workflow/config/sources.yaml",
+        archives=archives,
+    output:
+        "data/raw/official/{group}.json",
+    log:
+        "logs/unpack/{group}.log",
+    params:
+        origin=archive_options,
+    shell:
+        "{STEP} unpack --sources {input.sources} --name {wildcards.group} --output {output}"
+        " {params.origin}"
+
+
+rule draw:
+    input:
+        code=code("draw"),
+    output:
+        "data/raw/drawn/{group}.json",
+    log:
+        "logs/draw/{group}.log",
+    threads: 2
+    params:
+        settings=drawing,
+        folder="data/raw/drawn/{group}",
+    shell:
+        "{STEP} draw --dataset {wildcards.group} --settings {params.settings:q}"
+        " --root {params.folder} --index {output} --jobs {threads}"
+
+
+rule write_manifest:
+    input:
+        raw=raw_index,
+        code=reader_code,
+    output:
+        manifest=MANIFEST,
+        report=f"data/manifests/{STUDY}/{{dataset}}.json",
+    log:
+        f"logs/{STUDY}/write_manifest/{{dataset}}.log",
+    params:
+        reader=lambda wildcards: dataset(wildcards)["reader"],
+        options=lambda wildcards: json.dumps(dataset(wildcards)["options"]),
+        root=raw,
+    shell:
+        "{STEP} write_manifest --reader {params.reader} --root {params.root}"
+        " --options {params.options:q} --output {output.manifest} --report {output.report}"
+
+
+rule split:
+    input:
+        manifest=MANIFEST,
+        code=code("split"),
+    output:
+        train=f"{SPLIT}/train.npz",
+        report=f"{SPLIT}/report.npz",
+        targets=f"{SPLIT}/targets.npz",
+        description=f"{SPLIT}/protocol.json",
+    log:
+        f"logs/{STUDY}/split/{{task}}-{{dataset}}.log",
+    params:
+        protocol=protocol,
+    shell:
+        "{STEP} split --manifest {input.manifest} --protocol {params.protocol:q}"
+        " --train {output.train} --report {output.report} --targets {output.targets}"
+        " --description {output.description}"

@@ -1,0 +1,64 @@
+# A method's settings -> its trained model -> scores of every reported image -> every metric.
+
+
+rule train:
+    input:
+        train=f"{SPLIT}/train.npz",
+        counts=COUNTS,
+        vectors=f"{INPUTS}/label_vectors.npz",
+        images=train_images,
+        grids=ancient(grids(train_images)),
+        code=method_code("train"),
+    output:
+        model=f"{RUN}/model.safetensors",
+        history=f"{RUN}/history.csv",
+        settings=f"{RUN}/settings.yaml",
+        provenance=f"{RUN}/provenance.json",
+    log:
+        f"logs/{STUDY}/train/{{task}}-{{dataset}}-{{system}}-{{seed}}.log",
+    params:
+        settings=training,
+        images=image_options(train_images),
+        folder=RUN,
+    resources:
+        gpu=BOOK.size["gpu"],
+    shell:
+        "{STEP} train --settings {params.settings:q} --train {input.train} --counts {input.counts}"
+        " --vectors {input.vectors} {params.images} --work work --output {params.folder}"
+
+
+rule predict:
+    input:
+        model=f"{RUN}/model.safetensors",
+        report=f"{SPLIT}/report.npz",
+        images=test_images,
+        grids=ancient(grids(test_images)),
+        code=method_code("predict"),
+    output:
+        f"{RUN}/predictions.npz",
+    log:
+        f"logs/{STUDY}/predict/{{task}}-{{dataset}}-{{system}}-{{seed}}.log",
+    params:
+        settings=training,
+        images=image_options(test_images),
+    resources:
+        gpu=BOOK.size["gpu"],
+    shell:
+        "{STEP} predict --settings {params.settings:q} --model {input.model}"
+        " --report {input.report} {params.images} --output {output}"
+
+
+rule score:
+    input:
+        predictions=f"{RUN}/predictions.npz",
+        targets=f"{SPLIT}/targets.npz",
+        code=code("score"),
+    output:
+        f"{RUN}/scores.json",
+    log:
+        f"logs/{STUDY}/score/{{task}}-{{dataset}}-{{system}}-{{seed}}.log",
+    params:
+        settings=scoring,
+    shell:
+        "{STEP} score --predictions {input.predictions} --targets {input.targets}"
+        " --settings {params.settings:q} --output {output}"

@@ -46,8 +46,14 @@ def settings(method: str, variant: str = "") -> dict:
     """The `model` block of a method, with narrow layers: its arithmetic is what is tested."""
     entry = recipe.read_yaml(ROOT / "workflow/config/methods.yaml")[method]
     model = entry["model"] | entry.get("variants", {}).get(variant, {}).get("model", {})
-    narrow = {"hidden": 16}
-    return {key: narrow.get(key, value) for key, value in model.items()}
+    return {key: narrow(value) for key, value in model.items()}
+
+
+def narrow(value):
+    """Widths become 16; numbers that are not widths are smaller than 64."""
+    if isinstance(value, list):
+        return [narrow(entry) for entry in value]
+    return 16 if isinstance(value, int) and value >= 64 else value
 
 
 def build(method: str, labels: int = 5, variant: str = ""):
@@ -64,4 +70,14 @@ def batch(images: int = 3, labels: int = 5, side: int = 4) -> dict[str, torch.Te
         "image": torch.rand(images, WIDTH, side, side + 1, generator=draw),
         "target": (torch.rand(images, labels, generator=draw) < 0.4).float(),
         "known": torch.rand(images, labels, generator=draw) < 0.8,
+        "boxes": boxes(images, draw),
     }
+
+
+def boxes(images: int, draw: torch.Generator, count: int = 6) -> torch.Tensor:
+    """(B, R, 4) left, top, right, bottom as shares of the image; the last ones are empty."""
+    corners = torch.rand(images, count, 4, generator=draw)
+    low, high = torch.minimum(corners[..., :2], corners[..., 2:]), corners.amax(-1, keepdim=True)
+    found = torch.cat([low, torch.maximum(low + 0.05, high.expand_as(low))], -1).clamp(max=1)
+    found[:, count - 2 :] = 0
+    return found

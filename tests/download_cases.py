@@ -28,6 +28,11 @@ def zipped(seed: int) -> bytes:
 DATA, OTHER = zipped(1), zipped(2)
 
 
+class Quiet(ThreadingHTTPServer):
+    def handle_error(self, *_):
+        """Clients that hang up are part of the tests."""
+
+
 class Server:
     """Each path has a list of answers, given in turn; the last one again and again."""
 
@@ -45,7 +50,7 @@ class Server:
             def log_message(self, *_):
                 pass
 
-        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.server = Quiet(("127.0.0.1", 0), Handler)
         self.root = f"http://127.0.0.1:{self.server.server_address[1]}"
         threading.Thread(target=self.server.serve_forever, args=(0.01,), daemon=True).start()
 

@@ -99,6 +99,10 @@ def test_bombs(place, monkeypatch):
     pack_good(place)
     pack_zip(packed(place)[1], SECOND | {"zeros": bytes(10_000_000)})
     refused(place, r"second.zip unpacks to more than \d+.\d kB")
+    log = Progress("zip", io.StringIO())
+    with pytest.raises(ValueError, match="unpacks to more than"):
+        archives.unpack(packed(place)[1], place / "in", Unpacking("", "", ()), log)
+    assert log.done == 0  # seen before the first byte
     pack_good(place)
     monkeypatch.setattr(archives, "MEMBERS", 1)
     refused(place, "first.tar has more than 1 members")
@@ -120,6 +124,8 @@ def test_compressed_tar_and_its_bomb(tmp_path, monkeypatch):
     monkeypatch.setattr(archives, "SMALL", 100_000)
     with pytest.raises(ValueError, match="unpacks to more than"):
         unpack_it({"zeros": bytes(10_000_000)})
+    with pytest.raises(ValueError, match="unpacks to more than"):
+        unpack_it({name: bytes(60_000) for name in "abc"})
     huge = tarfile.TarInfo("a")
     huge.pax_headers = {"comment": "x" * 10_000_000}
     with pytest.raises(ValueError, match="a header of"):
@@ -162,9 +168,11 @@ def test_damaged_zip_content(place):
     refused(place, r"second.zip is damaged or cut short")
 
 
-def test_no_room(place, monkeypatch):
+@pytest.mark.parametrize(("free", "needed"), [(1000, "20.5 kB"), (1_000_000, "10.0 MB")])
+def test_no_room(place, monkeypatch, free, needed):
+    """For the tar, and for what the zip says it unpacks to."""
     pack_good(place)
-    monkeypatch.setattr(
-        shutil, "disk_usage", lambda path: shutil._ntuple_diskusage(10**9, 10**9, 1000)
-    )
-    refused(place, r"no space left in .*1.0 kB are free")
+    pack_zip(packed(place)[1], SECOND | {"zeros": bytes(10_000_000)})
+    usage = shutil.disk_usage("/")._replace(free=free)
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: usage)
+    refused(place, rf"no space left in .*{needed} are needed and 1.0 .B are free")

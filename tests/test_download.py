@@ -147,6 +147,13 @@ def test_server_error_is_tried_again(server, target):
     assert "500 Internal Server Error; next attempt in 0.01 s" in log
 
 
+def test_number_of_attempts_is_bounded(server, target):
+    source = source_of(*(server.address(path, status(503)) for path in ("/a", "/b")))
+    with pytest.raises(ConnectionError):
+        get(source, target)
+    assert [path for path, _ in server.ranges] == ["/a"] * 3 + ["/b"] * 3
+
+
 def test_a_page_during_resume_costs_nothing(server, target):
     answers = (serve(DATA, cut=90_000), serve(PAGE, ranges=False), serve(DATA))
     get(source_of(server.address("/a", *answers)), target)

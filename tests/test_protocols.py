@@ -338,7 +338,7 @@ def test_positions_outside(manifest, tmp_path, position):
     [
         ("positive", [1, 0, 1, 0], [True, True, True, False]),
         ("negative", [1, 0, 0, 0], [True, True, True, False]),
-        ("ignore", [1, 0, 0, 0], [True, True, False, False]),
+        ("ignored", [1, 0, 0, 0], [True, True, False, False]),
     ],
 )
 def test_training_targets_by_hand(difficult, target, known):

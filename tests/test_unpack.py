@@ -116,7 +116,7 @@ def test_local_archives_are_unpacked(place, file):
 def test_local_archives_are_verified(place):
     pack_good(place)
     packed(place)[0].write_bytes(b"<html>log in</html>")
-    with pytest.raises(ValueError, match=r"first.tar: a web page.*; replace it"):
+    with pytest.raises(ValueError, match=r"first.tar is not one: a web page.*; replace it"):
         run(place, local=place / "in")
 
 

@@ -54,6 +54,8 @@ class UniqueKeys(yaml.SafeLoader):
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict:
         seen = set()
         for key_node, _ in node.value:
+            if key_node.tag == "tag:yaml.org,2002:merge":
+                continue
             key = self.construct_object(key_node, deep=True)
             if key in seen:
                 place = key_node.start_mark
@@ -97,10 +99,10 @@ class Book:
             self.size.get("methods", {}).get(run.method, {}),
             variants[run.variant],
         )
-        merged = {
-            name: reduce(or_, (layer.get(name, {}) for layer in layers)) for name in BLOCKS
-        }
-        checks.check(merged, f"{run.study}: {run.system} on {run.dataset}", self.defaults, run.method)
+        merged = {name: reduce(or_, (layer.get(name, {}) for layer in layers)) for name in BLOCKS}
+        checks.check(
+            merged, f"{run.study}: {run.system} on {run.dataset}", self.defaults, run.method
+        )
         difficult = self.dataset(run.dataset)["difficult"]
         judged = {f"difficult_{name}": difficult[name] for name in ("ap", "f1")}
         scoring = merged.pop("score") | judged

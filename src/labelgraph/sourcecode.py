@@ -40,5 +40,7 @@ def files(name: str) -> list[Path]:
     found = [PACKAGE / "__init__.py"]
     for part in rest:
         place = place / part
-        found += [path for path in (place / "__init__.py", place.with_suffix(".py")) if path.exists()]
+        found += [
+            path for path in (place / "__init__.py", place.with_suffix(".py")) if path.exists()
+        ]
     return found

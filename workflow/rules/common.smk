@@ -1,6 +1,7 @@
 # Names and input functions; no rule.
 
 import json
+import shlex
 import sys
 from pathlib import Path
 
@@ -138,6 +139,52 @@ def encoder_settings(wildcards):
 
 def table_scores(wildcards):
     return [f"results/runs/{run.folder}/scores.json" for run in tables.runs(BOOK, [wildcards.table])]
+
+
+def raw_index(wildcards):
+    """The list of a raw folder's files; it changes when they do."""
+    return f"{raw(wildcards)}.json"
+
+
+def reader_code(wildcards):
+    reader = f"src/labelgraph/datasets/{dataset(wildcards)['reader']}.py"
+    return code("write_manifest", reader)
+
+
+def embedding(wildcards):
+    aliases = dataset(wildcards)["aliases"]
+    return json.dumps({"aliases": aliases, "multiword": "mean", "case": "lower"})
+
+
+def drawing(wildcards):
+    return json.dumps(BOOK.size["drawn"][wildcards.group])
+
+
+def table_settings(wildcards):
+    return json.dumps(tables.recipe(BOOK, wildcards.table))
+
+
+def report_files(wildcards):
+    """All tables, and the scores behind them: a clone that has only the tables trains anew."""
+    scores = [f"results/runs/{run.folder}/scores.json" for run in tables.runs(BOOK, TABLES)]
+    return scores + expand(f"results/tables/{STUDY}/{{table}}.csv", table=TABLES)
+
+
+def source_name(wildcards):
+    return next(source.name for source in SOURCES.sources() if source.file == wildcards.file)
+
+
+def archive_files(wildcards):
+    """The archives of a raw folder, unless the user has named a copy of it."""
+    if wildcards.group in LOCAL:
+        return []
+    return archives(wildcards)
+
+
+def archive_options(wildcards):
+    if wildcards.group in LOCAL:
+        return f"--local {shlex.quote(str(LOCAL[wildcards.group]))}"
+    return "--archives " + " ".join(archives(wildcards))
 
 
 def archives(wildcards):

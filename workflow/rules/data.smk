@@ -2,23 +2,19 @@
 
 
 rule fetch:
-    input:
-        sources="workflow/config/sources.yaml",
-        code=code("fetch"),
     output:
         "data/archives/{file}",
     log:
         "logs/fetch/{file}.log",
     params:
-        name=lambda wildcards: source_of(wildcards.file),
+        name=source_name,
     shell:
-        "{STEP} fetch --sources {input.sources} --name {params.name} --output {output}"
+        "{STEP} fetch --sources workflow/config/sources.yaml --name {params.name} --output {output}"
 
 
 rule unpack:
     input:
-        sources="workflow/config/sources.yaml",
-        archives=archives,
+        archive_files,
     output:
         "data/raw/official/{group}.json",
     log:
@@ -26,7 +22,7 @@ rule unpack:
     params:
         origin=archive_options,
     shell:
-        "{STEP} unpack --sources {input.sources} --name {wildcards.group} --output {output}"
+        "{STEP} unpack --sources workflow/config/sources.yaml --name {wildcards.group} --output {output}"
         " {params.origin}"
 
 

@@ -63,14 +63,16 @@ def holds_something(folder: Path, choice: str, start: str) -> bool:
     return path.is_file() or (path.is_dir() and any(path.iterdir()))
 
 
-def check_files(group: Group, files: Iterable[Path], progress: Progress) -> None:
-    """Downloads were checked before they got their names; a user's own files were not."""
+def adopt(group: Group, path: Path, folder: Path, progress: Progress) -> None:
+    """Makes `folder` from the user's copy: linked if unpacked, else checked and unpacked."""
+    copy = locate(path, group)
+    if copy.folder:
+        link(copy, folder)
+        return
     by_name = {source.file: source for source in group.sources.values()}
-    for file in files:
-        try:
-            progress.say(f"{file.name}: {checks.check(file, by_name[file.name])}")
-        except ValueError as error:
-            raise ValueError(f"{file}: {error}; replace it") from None
+    for file in copy.files:  # downloads were checked before they got their names, these were not
+        progress.say(f"{file.name}: {checks.check_copy(file, by_name[file.name])}")
+    assemble(group, copy.files, folder, progress)
 
 
 def assemble(group: Group, files: Iterable[Path], folder: Path, progress: Progress) -> None:

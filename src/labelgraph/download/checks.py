@@ -38,6 +38,16 @@ def check(path: Path, source: Source) -> str:
     return f"{'only its size' if good else 'nothing'} could be verified: no checksum is known"
 
 
+def check_copy(path: Path, source: Source) -> str:
+    """The same for a file that a user has; it stays where it is."""
+    if not path.is_file():
+        raise FileNotFoundError(f"{path} is missing; expected a copy of {source.file} there")
+    try:
+        return check(path, source)
+    except ValueError as error:
+        raise ValueError(f"{path} is not {source.name}: {error}; replace it") from None
+
+
 def digest_of(path: Path, algorithm: str) -> str:
     with path.open("rb") as stream:
         make = partial(hashlib.new, algorithm, usedforsecurity=False)

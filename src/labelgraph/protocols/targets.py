@@ -8,7 +8,7 @@ import numpy as np
 from labelgraph.manifest import DIFFICULT, UNKNOWN, YES
 from labelgraph.protocols.roles import FIT
 
-POLICIES = ("positive", "negative", "ignore")  # what a difficult label is taken for in training
+POLICIES = ("positive", "negative", "ignored")  # what a difficult label is taken for in training
 
 
 def training_target(labels: np.ndarray, difficult: str) -> tuple[np.ndarray, np.ndarray]:
@@ -19,7 +19,7 @@ def training_target(labels: np.ndarray, difficult: str) -> tuple[np.ndarray, np.
     if difficult == "positive":
         target = target | (labels == DIFFICULT)
     known = labels != UNKNOWN
-    if difficult == "ignore":
+    if difficult == "ignored":
         known = known & (labels != DIFFICULT)
     return target.astype(np.float32), known
 

@@ -16,12 +16,7 @@ def main(*, table: Path, name: str, output: Path, local: Path | None) -> None:
         transfer.download(source, output, patience=content.patience, stream=sys.stderr)
         return
     file = local / source.file if local.is_dir() else local
-    if not file.is_file():
-        raise FileNotFoundError(f"{file} is missing; expected a copy of {source.file} there")
-    try:
-        found = checks.check(file, source)
-    except ValueError as error:
-        raise ValueError(f"{file} is not {name}: {error}") from None
+    found = checks.check_copy(file, source)
     output.parent.mkdir(parents=True, exist_ok=True)
     checks.check_room(output.parent, file.stat().st_size)
     with whole(output) as draft:

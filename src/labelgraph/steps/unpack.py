@@ -15,13 +15,10 @@ def main(*, table: Path, name: str, output: Path, archives: list[Path], local: P
     progress = Progress(name, sys.stderr)
     with checks.alone(output.with_name(f".{name}.lock")):
         output.unlink(missing_ok=True)
-        copy = assembly.locate(local, group) if local else assembly.Copy(tuple(archives), None, "")
-        if copy.folder:
-            assembly.link(copy, folder)
+        if local:
+            assembly.adopt(group, local, folder, progress)
         else:
-            if local:
-                assembly.check_files(group, copy.files, progress)
-            assembly.assemble(group, copy.files, folder, progress)
+            assembly.assemble(group, archives, folder, progress)
         content = assembly.index(group, folder)
         write_json(output, content)
     progress.say(f"{content['files']:,} files, {content['bytes']:,} bytes in {folder}")

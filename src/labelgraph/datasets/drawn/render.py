@@ -79,9 +79,7 @@ def look_at(things: Sequence[Thing], owners: np.ndarray, painted: dict[int, int]
         left, top = int(columns.min()), int(rows.min())
         width, height = int(columns.max()) - left + 1, int(rows.max()) - top + 1
         percent = min(100, 100 * SCALE * SCALE * len(rows) // max(1, painted[thing.group]))
-        seen.append(
-            Shown(thing.label, thing.crowd, left, top, width, height, len(rows), percent)
-        )
+        seen.append(Shown(thing.label, thing.crowd, left, top, width, height, len(rows), percent))
     return seen
 
 
@@ -193,7 +191,9 @@ def pattern(
             pen.rectangle((x, 0, x + step - 1, size[1]), fill=255)
         for row, y in enumerate(range(0, size[1], step)):
             if texture == "dots":
-                pen.ellipse((x + step // 5, y + step // 5, x + step * 4 // 5, y + step * 4 // 5), 255)
+                pen.ellipse(
+                    (x + step // 5, y + step // 5, x + step * 4 // 5, y + step * 4 // 5), 255
+                )
             elif texture == "checks" and (row + number) % 2:
                 pen.rectangle((x, y, x + step - 1, y + step - 1), fill=255)
     return Image.composite(mask, Image.new("L", size, 0), allowed)

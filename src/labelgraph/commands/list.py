@@ -1,0 +1,81 @@
+"""`labelgraph list`: what there is."""
+
+import argparse
+import json
+from pathlib import Path
+from typing import Any
+
+from labelgraph import checks, protocols, recipe
+
+HELP = "What there is: methods, datasets, protocols or tables."
+CONFIG = Path("workflow/config")
+KINDS = ("methods", "datasets", "protocols", "tables")
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("kind", choices=KINDS)
+    parser.add_argument("--study", default="mini", help="whose settings apply (mini)")
+    parser.add_argument("--json", action="store_true", help="a list of objects with `name`")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    book = recipe.read_study(CONFIG, {"study": arguments.study})
+    found = {
+        "methods": methods,
+        "datasets": datasets,
+        "protocols": lambda _: named_protocols(arguments.study),
+        "tables": tables,
+    }[arguments.kind](book)
+    if arguments.json:
+        print(json.dumps(found, indent=1, ensure_ascii=False))
+        return 0
+    width = max(len(entry["name"]) for entry in found)
+    for entry in found:
+        print(f"{entry['name']:{width}}  {entry['about']}")
+    return 0
+
+
+def methods(book: recipe.Book) -> list[dict[str, Any]]:
+    return [
+        {
+            "name": name,
+            "about": f"{entry['title']}. {entry['paper']}",
+            "title": entry["title"],
+            "variants": list(entry.get("variants", {})),
+            "settings": sorted(checks.model_settings(name)),
+            "departures": entry.get("departures", []),
+        }
+        for name, entry in book.methods.items()
+    ]
+
+
+def datasets(book: recipe.Book) -> list[dict[str, Any]]:
+    return [
+        {"name": name, "about": entry["title"], "reader": entry["reader"], **entry["parts"]}
+        for name, entry in ((name, book.dataset(name)) for name in book.datasets)
+    ]
+
+
+def named_protocols(study: str) -> list[dict[str, Any]]:
+    """Each with the fingerprints of its files made so far, and of the masks at full size."""
+    return [
+        {
+            "name": entry["name"],
+            "about": entry["description"],
+            "full_size_masks": protocols.mask_fingerprints(entry["name"]),
+            "made": made(study, entry["name"]),
+        }
+        for entry in protocols.describe()
+    ]
+
+
+def made(study: str, task: str) -> dict[str, str]:
+    files = Path("data/splits", study, task).glob("*/protocol.json")
+    return {path.parent.name: json.loads(path.read_text())["fingerprint"] for path in sorted(files)}
+
+
+def tables(book: recipe.Book) -> list[dict[str, Any]]:
+    return [
+        {"name": name, "about": entry["caption"], "paper": entry["paper"], "task": entry["task"]}
+        for name, entry in book.tables.items()
+    ]

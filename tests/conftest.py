@@ -1,4 +1,4 @@
-"""What tests share: a seed, a small label space, small features; settings as methods.yaml has them."""
+"""What tests share: a seed, a small label space, small features, settings of methods.yaml."""
 
 from pathlib import Path
 

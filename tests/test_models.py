@@ -95,7 +95,7 @@ def test_every_method_says_where_it_departs_from_its_paper(method):
 
 
 def test_a_method_that_is_not_there_is_named():
-    with pytest.raises(ValueError, match="no method 'mlgcn'.*ml_gcn"):
+    with pytest.raises(ValueError, match=r"no method 'mlgcn'.*ml_gcn"):
         models.build("mlgcn", None, None)
 
 

@@ -13,7 +13,7 @@ import numpy as np
 
 @contextmanager
 def whole(path: Path) -> Iterator[Path]:
-    """A name to write to; it becomes `path` when the block ends, and nothing stays when it fails."""
+    """A name to write to; it becomes `path` when the block ends, and goes when that fails."""
     path.parent.mkdir(parents=True, exist_ok=True)
     draft = path.with_name(f".{path.name}.{os.getpid()}.draft")
     try:

@@ -44,7 +44,7 @@ USER_ERRORS = (ValueError, OSError, FloatingPointError)
 def main(arguments: list[str]) -> int:
     if arguments[:1] == ["--serve"]:
         return serve(Path(arguments[1]))
-    request = {"argv": arguments, "cwd": os.getcwd(), "env": dict(os.environ)}
+    request = {"argv": arguments, "cwd": str(Path.cwd()), "env": dict(os.environ)}
     with connect(address()) as line:
         socket.send_fds(line, [json.dumps(request).encode() + b"\n"], [0, 1, 2])
         for number in (signal.SIGTERM, signal.SIGINT):

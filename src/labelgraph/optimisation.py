@@ -1,4 +1,4 @@
-"""The optimizer of a run and its learning rate at each step."""
+"""The optimizer of a run, its learning rate at each step, and the average of its weights."""
 
 import math
 from typing import Any
@@ -29,7 +29,7 @@ def optimizer(model: nn.Module, settings: Settings) -> torch.optim.Optimizer:
     if settings["optimizer"] == "sgd":
         return torch.optim.SGD(options, momentum=settings["momentum"])
     kind = {"adam": torch.optim.Adam, "adamw": torch.optim.AdamW}[settings["optimizer"]]
-    return kind(options)
+    return kind(options, fused=True)
 
 
 def set_rate(chosen: torch.optim.Optimizer, settings: Settings, step: int, steps: int) -> None:
@@ -61,3 +61,13 @@ def one_cycle(done: float, peak: float = 0.2, first: float = 1 / 25, last: float
         (first, 1.0, done / peak) if done < peak else (1.0, last, (done - peak) / (1 - peak))
     )
     return end + (start - end) * (1 + math.cos(math.pi * share)) / 2
+
+
+@torch.no_grad()
+def follow(average: nn.Module, model: nn.Module, decay: float) -> None:
+    """The average moves towards the model; counters and the like are copied."""
+    for kept, value in zip(average.state_dict().values(), model.state_dict().values(), strict=True):
+        if kept.is_floating_point():
+            kept.lerp_(value, 1 - decay)
+        else:
+            kept.copy_(value)

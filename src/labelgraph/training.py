@@ -25,7 +25,7 @@ from labelgraph.checkpoint import (
     restore_optimizer,
     unpack,
 )
-from labelgraph.optimisation import optimizer, set_rate
+from labelgraph.optimisation import follow, optimizer, set_rate
 from labelgraph.parts.losses import soft_margin
 from labelgraph.ranking import label_precisions, mean
 
@@ -193,13 +193,3 @@ def loss_of(model: nn.Module, batch: dict[str, Tensor]) -> Tensor:
     if hasattr(model, "loss"):
         return model.loss(batch)
     return soft_margin(model(batch).float(), batch["target"], batch["known"])
-
-
-@torch.no_grad()
-def follow(average: nn.Module, model: nn.Module, decay: float) -> None:
-    """The average moves towards the model; counters and the like are copied."""
-    for kept, value in zip(average.state_dict().values(), model.state_dict().values(), strict=True):
-        if kept.is_floating_point():
-            kept.lerp_(value, 1 - decay)
-        else:
-            kept.copy_(value)

@@ -24,7 +24,7 @@ FEATURES = INPUTS + "/features/{encoder}-{size}-{view}"
 RUN = f"results/runs/{STUDY}/{{task}}/{{dataset}}/{{system}}/seed{{seed}}"
 
 # Python's path is not part of any rule: another environment with the same packages reruns nothing.
-STEP = f"{sys.executable} -I -S src/labelgraph/launch.py --log {{log}}"
+STEP = f"{sys.executable} -I -S src/labelgraph/launch.py"
 
 
 wildcard_constraints:

@@ -9,7 +9,7 @@ rule fetch:
     params:
         name=source_name,
     shell:
-        "{STEP} fetch --sources workflow/config/sources.yaml --name {params.name} --output {output}"
+        "{STEP} --log {log} fetch --sources workflow/config/sources.yaml --name {params.name} --output {output}"
 
 
 rule unpack:
@@ -22,7 +22,7 @@ rule unpack:
     params:
         origin=archive_options,
     shell:
-        "{STEP} unpack --sources workflow/config/sources.yaml --name {wildcards.group} --output {output}"
+        "{STEP} --log {log} unpack --sources workflow/config/sources.yaml --name {wildcards.group} --output {output}"
         " {params.origin}"
 
 
@@ -38,7 +38,7 @@ rule draw:
         settings=drawing,
         folder="data/raw/drawn/{group}",
     shell:
-        "{STEP} draw --dataset {wildcards.group} --settings {params.settings:q}"
+        "{STEP} --log {log} draw --dataset {wildcards.group} --settings {params.settings:q}"
         " --root {params.folder} --index {output} --jobs {threads}"
 
 
@@ -56,7 +56,7 @@ rule write_manifest:
         options=lambda wildcards: json.dumps(dataset(wildcards)["options"]),
         root=raw,
     shell:
-        "{STEP} write_manifest --reader {params.reader} --root {params.root}"
+        "{STEP} --log {log} write_manifest --reader {params.reader} --root {params.root}"
         " --options {params.options:q} --output {output.manifest} --report {output.report}"
 
 
@@ -74,6 +74,6 @@ rule split:
     params:
         protocol=protocol,
     shell:
-        "{STEP} split --manifest {input.manifest} --protocol {params.protocol:q}"
+        "{STEP} --log {log} split --manifest {input.manifest} --protocol {params.protocol:q}"
         " --train {output.train} --report {output.report} --targets {output.targets}"
         " --description {output.description}"

@@ -14,7 +14,7 @@ rule tabulate:
     params:
         table=table_settings,
     shell:
-        "{STEP} tabulate --table {params.table:q} --published {input.published}"
+        "{STEP} --log {log} tabulate --table {params.table:q} --published {input.published}"
         " --systems {input.systems} --scores {input.scores} --output {output}"
 
 

@@ -23,7 +23,7 @@ rule train:
     resources:
         gpu=BOOK.size["gpu"],
     shell:
-        "{STEP} train --settings {params.settings:q} --train {input.train} --counts {input.counts}"
+        "{STEP} --log {log} train --settings {params.settings:q} --train {input.train} --counts {input.counts}"
         " --vectors {input.vectors} {params.images} --work work --output {params.folder}"
 
 
@@ -44,7 +44,7 @@ rule predict:
     resources:
         gpu=BOOK.size["gpu"],
     shell:
-        "{STEP} predict --settings {params.settings:q} --model {input.model}"
+        "{STEP} --log {log} predict --settings {params.settings:q} --model {input.model}"
         " --report {input.report} {params.images} --output {output}"
 
 
@@ -60,5 +60,5 @@ rule score:
     params:
         settings=scoring,
     shell:
-        "{STEP} score --predictions {input.predictions} --targets {input.targets}"
+        "{STEP} --log {log} score --predictions {input.predictions} --targets {input.targets}"
         " --settings {params.settings:q} --output {output}"

@@ -25,11 +25,8 @@ class Baseline(nn.Module):
     def forward(self, batch: dict[str, Tensor]) -> Tensor:
         """Logits (B, C)."""
         features = self.encoder(batch["image"])  # (B, F, h, w)
-        if self.pooling == "max":
-            pooled = features.amax((2, 3))  # (B, F)
-        else:
-            pooled = features.mean((2, 3))  # (B, F)
-        return self.classifier(pooled)
+        pool = features.amax if self.pooling == "max" else features.mean
+        return self.classifier(pool((2, 3)))
 
 
 def build(labels: LabelSpace, encoder: nn.Module, *, pooling: str) -> Baseline:

@@ -6,6 +6,8 @@ https://arxiv.org/abs/1904.03582.
 Shapes: B images, C labels, D word-vector size, F features of the encoder.
 """
 
+from itertools import pairwise
+
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import leaky_relu
@@ -52,8 +54,7 @@ class MLGCN(nn.Module):
         self.register_buffer("vectors", vectors)  # (C, D)
         self.register_buffer("graph", graph)  # (C, C)
         self.layers = nn.ModuleList(
-            nn.Linear(inside, outside, bias=False)
-            for inside, outside in zip(widths, widths[1:], strict=False)
+            nn.Linear(inside, outside, bias=False) for inside, outside in pairwise(widths)
         )
         for layer in self.layers:
             nn.init.uniform_(layer.weight, -(len(layer.weight) ** -0.5), len(layer.weight) ** -0.5)

@@ -76,8 +76,8 @@ def resnet(name: str) -> Callable[[str | None], Encoder]:
         width = network.fc.in_features
         if weights == "imagenet":
             raise ValueError(
-                f"{name} takes its ImageNet weights from a file; `snakemake data/archives/FILE` with a file of sources.yaml"
-                " fetches it, and encoder.weights names it"
+                f"{name} takes its ImageNet weights from a file; `snakemake data/archives/FILE`"
+                " with a file of sources.yaml fetches it, and encoder.weights names it"
             )
         if weights:
             network.load_state_dict(read_weights(Path(weights)))

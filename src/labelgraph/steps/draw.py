@@ -13,7 +13,7 @@ from labelgraph.datasets import drawn
 from labelgraph.datasets.drawn import words
 from labelgraph.files import sha256, write_json, write_text
 
-WORDS, WORDS_FILE = "words", "glove.6B.300d.txt"
+WORDS, WORDS_FILE = "glove", "glove.6B.300d.txt"
 
 
 def main(dataset: str, settings: dict[str, Any], root: Path, index: Path, jobs: int) -> None:

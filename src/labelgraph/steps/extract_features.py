@@ -1,4 +1,4 @@
-"""A manifest and an encoder -> features of its images in one view: NAME.npy and its index NAME.json.
+"""A manifest and an encoder -> features of its images in one view: NAME.npy, index NAME.json.
 
 The index names the images in order, the settings, and the sha256 of the features.
 """

@@ -43,7 +43,7 @@ def main(settings: dict[str, Any], files: argparse.Namespace, output: Path) -> N
 
 def read_examples(files: argparse.Namespace, settings: dict[str, Any]) -> Examples:
     train = read_arrays(files.train)
-    target, known = training_target(train["labels"], settings["difficult"]["train"])
+    target, known = training_target(train["labels"], settings["difficult"])
     codes = np.where(train["labels"] == UNKNOWN, DIFFICULT, train["labels"])  # both are left out
     source = batches.source(files.features, files.images, train["images"], settings, learning=True)
     fit, tune = (np.flatnonzero(train["role"] == role) for role in (FIT, TUNE))

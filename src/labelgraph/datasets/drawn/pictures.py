@@ -68,9 +68,7 @@ def draw_parts(
 Job = tuple[int, list[str], Path]  # index, labels, file
 
 
-def plan_part(
-    world: str, settings: Settings, files: dict[str, list[Path]], part: str
-) -> list[Job]:
+def plan_part(world: str, settings: Settings, files: dict[str, list[Path]], part: str) -> list[Job]:
     first = sum(len(files[earlier]) for earlier in list(files)[: list(files).index(part)])
     rows = range(first, first + len(files[part]))
     names = chosen_names(world, settings.labels)

@@ -1,6 +1,6 @@
 """Where the things of one image stand: sizes, positions and relations, in whole pixels."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -33,8 +33,8 @@ class Frame(NamedTuple):
 
 def frame(long_side: int, rng: np.random.Generator) -> Frame:
     """Three of four images are wide; the short side is 3/4 or 2/3 of the long one."""
-    short_side = long_side * (3, 2)[rng.integers(2)] // (4, 3)[rng.integers(2)]
-    short_side = min(max(short_side, long_side * 2 // 3), long_side * 3 // 4)
+    parts, whole = ((3, 4), (2, 3))[rng.integers(2)]
+    short_side = long_side * parts // whole
     wide = rng.integers(4) > 0
     return Frame(long_side, short_side) if wide else Frame(short_side, long_side)
 
@@ -67,15 +67,20 @@ def place(
 
 def placing_order(labels: Sequence[str]) -> list[str]:
     """What others stand on comes first."""
-    leads = [first for first, _, _ in RELATIONS]
-    order = {look: rank for rank, look in enumerate(("table", "sofa", "bed", "horse"))}
-    return sorted(labels, key=lambda x: (order.get(look_name(x), 9), look_name(x) in leads, x))
+    present = {look_name(label) for label in labels}
+    return sorted(labels, key=lambda label: (depth(look_name(label), present), label))
 
 
-def relation(look: str, anchors: dict[str, Thing]) -> tuple[str, str] | None:
+def depth(look: str, present: set[str]) -> int:
+    """How many things stand one on another, below this one: a cup on a table has one."""
+    found = relation(look, present)
+    return 1 + depth(found[1], present) if found else 0
+
+
+def relation(look: str, present: Collection[str]) -> tuple[str, str] | None:
     """The first relation of `look` to something that is there: (where, to what)."""
     for first, where, second in RELATIONS:
-        if first == look and second in anchors:
+        if first == look and second in present:
             return where, second
     return None
 
@@ -88,9 +93,9 @@ def copies(look: str, rng: np.random.Generator) -> int:
 def measure(label: str, group: int, area: Frame, size: int, rng: np.random.Generator) -> Thing:
     """A thing of random size, without a place. One of five stands far away."""
     look = LOOKS[look_name(label)]
-    percent = size * int(rng.integers(75, 126)) // 100
+    percent = size * int(rng.integers(65, 136)) // 100
     if rng.integers(5) == 0:
-        percent = percent * 55 // 100
+        percent = percent * 6 // 10
     side = max(area)
     width, height = (max(6, side * part * percent // 10_000) for part in look[-2:])
     return Thing(label, group, False, 0, 0, width, height)

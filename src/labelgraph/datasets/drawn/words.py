@@ -13,8 +13,8 @@ from labelgraph.datasets.drawn.looks import LOOKS, look_name
 from labelgraph.datasets.drawn.worlds import SCENES, label_names, scenes
 
 FAMILY, COLOUR, SCENE, OWN = 5, 2, 6, 5  # weights of the directions
-ONSETS = "b c d f g k l m n p r s t v z br cl dr gr pl st tr".split()
-VOWELS = "a e i o u ai ea ou".split()
+ONSETS = ("br", "cl", "dr", "gr", "pl", "st", "tr", *"bcdfgklmnprstvz")
+VOWELS = ("ai", "ea", "ou", *"aeiou")
 UNIT = 10_000  # four decimals
 # words for label names that are written in one piece
 PIECES = {"diningtable": "dining table", "pottedplant": "potted plant", "tvmonitor": "tv monitor"}

@@ -8,55 +8,55 @@ from typing import NamedTuple
 
 SCENES = {
     "voc2007": """
-street 24: person 50, car 70, bus 30, motorbike 30, bicycle 22
-station 7: train 90, person 55, bicycle 22
-farm 13: sheep 65, cow 75, bird 25, dog 15
-riding 10: horse 90, person 85, dog 25
-living 18: sofa 75, tvmonitor 60, pottedplant 55, cat 55, dog 20, person 30
-dining 13: diningtable 90, bottle 70, chair 75, person 45
-sea 9: boat 85, bird 60, person 35
-airport 6: aeroplane 90, car 35, bus 20
+street 30: person 70, car 90, bus 40, motorbike 40, bicycle 30
+station 5: train 90, person 75, bicycle 30
+farm 9: sheep 90, cow 90, bird 35, dog 20
+riding 6: horse 90, person 90, dog 35
+living 23: sofa 90, tvmonitor 80, pottedplant 75, cat 75, dog 25, person 40
+dining 14: diningtable 90, bottle 90, chair 90, person 60
+sea 9: boat 90, bird 80, person 45
+airport 4: aeroplane 90, car 45, bus 25
 """,
     "coco2014": """
-street 20: person 60, car 75, traffic light 60, bus 30, stop sign 30, motorcycle 25, backpack 30
-station 6: truck 85, person 40, bicycle 65, backpack 25
-beach 9: surfboard 75, kite 50, person 70, boat 45, bird 45, umbrella 35
-snow 7: snowboard 65, skis 55, person 80, backpack 35
-park 9: frisbee 70, dog 65, person 60, umbrella 35, bird 35, bicycle 20
-farm 9: sheep 65, cow 75, horse 20
-riding 5: horse 90, person 80
-safari 6: zebra 75, elephant 50, giraffe 55, bird 25
-dining 13: dining table 85, pizza 50, wine glass 60, fork 65, knife 50, chair 65, person 35
-kitchen 9: microwave 60, oven 70, cup 50, spoon 55, bowl 60, broccoli 45, carrot 50, bottle 35
-living 11: couch 80, tv 65, vase 40, potted plant 50, cup 25, person 25
-office 6: laptop 80, keyboard 65, cup 45, chair 60, bottle 20
+street 22: person 80, car 90, traffic light 80, bus 40, stop sign 40, motorcycle 35, backpack 40
+station 3: truck 90, person 55, bicycle 90, backpack 35
+beach 11: surfboard 90, kite 70, person 90, boat 60, bird 60
+snow 7: snowboard 90, skis 75, person 90, backpack 45
+park 8: frisbee 90, dog 90, person 80, bird 45, bicycle 25
+farm 5: sheep 90, cow 90, horse 25
+riding 4: horse 90, person 90
+safari 3: zebra 90, giraffe 75, bird 35
+dining 13: dining table 90, pizza 70, wine glass 80, fork 90, knife 70, chair 90, person 45
+kitchen 8: microwave 80, oven 90, cup 70, spoon 75, bowl 80, broccoli 60
+living 10: couch 90, tv 90, vase 55, potted plant 70, cup 35, person 35
+office 6: laptop 90, keyboard 90, cup 60, chair 80
 """,
     "nuswide": """
-street 17: cars 75, buildings 70, street 60, person 55, sign 40, window 45, vehicle 45
-coast 15: sky 65, ocean 75, sand 55, person 45, boats 40, rocks 35, beach 25
-wild 14: mountain 75, lake 60, sky 60, clouds 65, tree 50, snow 30, rocks 30
-farm 11: grass 80, horses 50, cow 50, animal 60, house 40, tree 45
-garden 12: flowers 75, leaf 60, garden 50, grass 40, birds 35, house 25
-harbor 8: water 75, boats 65, bridge 60, tower 40, birds 30, clouds 30, fish 25
-evening 7: sunset 80, sun 60, ocean 35, clouds 60, plane 40
-home 10: cat 55, dog 50, window 55, plants 50, person 40, animal 40
-rail 6: railroad 85, train 75, vehicle 55, road 25, sign 25
+street 22: cars 90, buildings 90, street 80, person 75, sign 55, window 60, vehicle 60
+coast 19: sky 90, ocean 90, sand 75, person 60, boats 55, rocks 45, beach 35
+wild 15: mountain 90, lake 80, sky 80, clouds 90, tree 70, snow 40, rocks 40
+farm 9: grass 90, horses 70, cow 70, animal 80, house 55, tree 60
+garden 12: flowers 90, leaf 80, garden 70, grass 55, birds 45, house 35
+harbor 6: water 90, boats 90, bridge 80, tower 55, birds 40, clouds 40, fish 35
+evening 6: sunset 90, sun 80, ocean 45, clouds 80, plane 55
+home 8: cat 75, dog 70, window 75, plants 70, person 55, animal 55
+rail 3: railroad 90, train 90, vehicle 75, road 35, sign 35
 """,
     "visual_genome": """
-street 20: man 60, woman 40, car 70, building 65, window 55, road 60, sign 40, light 40, wheel 50,\
- pole 45, sidewalk 45, shirt 40, pants 30, bus 25
-station 7: train 85, track 85, pole 50, sky 40, window 45, fence 40, light 25
-beach 11: man 50, woman 35, sand 70, ocean 60, wave 55, surfboard 60, sky 55, umbrella 30, girl 25,\
- bird 30, boat 25
-park 11: tree 75, grass 70, bench 55, boy 40, girl 40, dog 40, bike 40, hat 35, shoe 30, leaf 40
-farm 9: cow 65, sheep 40, grass 75, fence 65, sky 50, tree 50, house 35
-riding 6: horse 85, man 55, hat 55, fence 50, boy 25, grass 40
-safari 6: giraffe 55, zebra 55, elephant 40, tree 55, rock 50, water 40
-snow 6: snow 85, mountain 65, man 45, boy 35, hat 40, pants 40, sky 45
-table 13: table 80, plate 75, cup 55, pizza 40, fork 55, knife 45, food 55, bowl 35, woman 40,\
- chair 50, glasses 25
-room 11: sofa 45, bed 50, pillow 65, lamp 60, book 45, cat 45, window 45, clock 35, door 40,\
- laptop 30
+street 25: man 80, woman 55, car 90, building 90, window 75, road 80, sign 55, light 55,\
+ wheel 70, pole 60, sidewalk 60, shirt 55, pants 40, bus 35
+station 4: train 90, track 90, pole 70, sky 55, window 60, fence 55, light 35
+beach 12: man 70, woman 45, sand 90, ocean 80, wave 75, surfboard 80, sky 75, umbrella 40,\
+ girl 35, bird 40, boat 35
+park 11: tree 90, grass 90, bench 75, boy 55, girl 55, dog 55, bike 55, hat 45, shoe 40, leaf 55
+farm 7: cow 90, sheep 55, grass 90, fence 90, sky 70, tree 70, house 45
+riding 4: horse 90, man 75, hat 75, fence 70, boy 35, grass 55
+safari 4: giraffe 75, zebra 75, elephant 55, tree 75, rock 70, water 55
+snow 5: snow 90, mountain 90, man 60, boy 45, hat 55, pants 55, sky 60
+table 16: table 90, plate 90, cup 75, pizza 55, fork 75, knife 60, food 75, bowl 45, woman 55,\
+ chair 70, glasses 35
+room 12: sofa 60, bed 70, pillow 90, lamp 80, book 60, cat 60, window 60, clock 45, door 55,\
+ laptop 40
 """,
 }  # fmt: skip
 
@@ -86,8 +86,9 @@ RELATIONS = (
     ("kite", "above", "person"), ("umbrella", "above", "person"), ("backpack", "left", "person"),
     ("frisbee", "above", "dog"), ("wheel", "below", "car"), ("bird", "above", "boat"),
     ("sun", "above", "ocean"), ("train", "above", "track"), ("cloud", "above", "mountain"),
-    ("traffic light", "above", "car"), ("stop sign", "right", "car"), ("plant", "left", "television"),
-    ("bird", "on", "tree"), ("boat", "on", "water"), ("leaf", "below", "flower"),
+    ("traffic light", "above", "car"), ("stop sign", "right", "car"),
+    ("plant", "left", "television"), ("bird", "on", "tree"), ("boat", "on", "water"),
+    ("leaf", "below", "flower"),
 )  # fmt: skip
 
 

@@ -1,0 +1,118 @@
+"""C-Tran: a transformer over image positions and labels, trained with some of the labels shown.
+
+Lanchantin et al., "General Multi-Label Image Classification With Transformers", CVPR 2021,
+https://arxiv.org/abs/2011.14027.
+
+Shapes: B images, C labels, P positions, N = P + C tokens, F features of the encoder, W width of a
+token, A attention heads.
+"""
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import (
+    binary_cross_entropy_with_logits,
+    relu,
+    scaled_dot_product_attention,
+)
+
+from labelgraph.labelspace import LabelSpace
+
+
+class Layer(nn.Module):
+    """Tokens look at all tokens, then each at itself; normalised after each of the two."""
+
+    def __init__(self, width: int, heads: int, feedforward: int, dropout: float):
+        super().__init__()
+        self.heads = heads
+        self.query = nn.Linear(width, width)
+        self.memory = nn.Linear(width, 2 * width)  # to keys and values
+        self.output = nn.Linear(width, width)
+        self.up = nn.Linear(width, feedforward)
+        self.down = nn.Linear(feedforward, width)
+        self.norms = nn.ModuleList([nn.LayerNorm(width), nn.LayerNorm(width)])
+        self.dropout = nn.Dropout(dropout)
+
+    def forward(self, asking: Tensor, tokens: Tensor) -> Tensor:
+        """The tokens (B, Q, W) that ask, changed by all tokens (B, N, W)."""
+        x = self.norms[0](asking + self.dropout(self.attend(asking, tokens)))
+        step = self.down(self.dropout(relu(self.up(x))))
+        return self.norms[1](x + self.dropout(step))
+
+    def attend(self, asking: Tensor, tokens: Tensor) -> Tensor:
+        key, value = self.memory(tokens).chunk(2, -1)
+        split = [self.split(x) for x in (self.query(asking), key, value)]  # (B, A, ., W / A)
+        dropout = self.dropout.p if self.training else 0.0
+        found = scaled_dot_product_attention(*split, dropout_p=dropout)  # (B, A, Q, W / A)
+        return self.output(found.transpose(1, 2).flatten(2))
+
+    def split(self, x: Tensor) -> Tensor:
+        return x.unflatten(-1, (self.heads, -1)).transpose(1, 2)
+
+
+class CTran(nn.Module):
+    """Scores each label by its own token; a label's state says what is known of it."""
+
+    def __init__(
+        self, encoder: nn.Module, labels: int, width: int, layers: list[Layer], known_share: float
+    ):
+        super().__init__()
+        self.encoder, self.known_share = encoder, known_share
+        same = encoder.width == width
+        self.reduction = nn.Identity() if same else nn.Linear(encoder.width, width)
+        self.labels = nn.Embedding(labels, width)
+        self.states = nn.Embedding(3, width, padding_idx=0)  # unknown (zero), no, yes
+        self.norm = nn.LayerNorm(width)
+        self.layers = nn.ModuleList(layers)
+        self.classifier = nn.Linear(width, labels)  # a label's token meets its own row alone
+
+    def scores(self, image: Tensor, states: Tensor) -> Tensor:
+        """Logits (B, C); `states` (B, C): 0 unknown, 1 no, 2 yes."""
+        found = self.reduction(self.encoder(image).flatten(2).mT)  # (B, P, W)
+        labels = self.labels.weight + self.states(states)  # (B, C, W)
+        tokens = self.norm(torch.cat([found, labels.to(found.dtype)], 1))  # (B, N, W)
+        for layer in self.layers[:-1]:
+            tokens = layer(tokens, tokens)
+        labels = self.layers[-1](
+            tokens[:, found.shape[1] :], tokens
+        )  # (B, C, W) the rest is unread
+        return (labels * self.classifier.weight).sum(-1) + self.classifier.bias
+
+    def forward(self, batch: dict[str, Tensor]) -> Tensor:
+        """Logits (B, C), nothing known."""
+        image = batch["image"]
+        unknown = torch.zeros(
+            len(image), len(self.labels.weight), dtype=torch.long, device=image.device
+        )
+        return self.scores(image, unknown)
+
+    def loss(self, batch: dict[str, Tensor]) -> Tensor:
+        """Cross-entropy, summed over the known labels that were not shown."""
+        known, target = batch["known"], batch["target"]
+        shown = known & chosen(known, int(self.known_share * known.shape[1]))
+        logits = self.scores(batch["image"], shown * (1 + target).long())
+        values = binary_cross_entropy_with_logits(logits.float(), target, reduction="none")
+        return (values * (known & ~shown)).sum()
+
+
+def chosen(known: Tensor, most: int) -> Tensor:
+    """(B, C): for each image between none and `most` labels, each number as likely."""
+    count = torch.randint(0, most + 1, (len(known), 1), device=known.device)
+    order = torch.rand(known.shape, device=known.device).argsort(1).argsort(1)  # (B, C) from 0
+    return order < count
+
+
+def build(
+    labels: LabelSpace,
+    encoder: nn.Module,
+    *,
+    width: int,
+    layers: int,
+    heads: int,
+    feedforward: int,
+    dropout: float,
+    known_share: float,
+) -> CTran:
+    if width % heads:
+        raise ValueError(f"c_tran width is {width}; its {heads} heads need a multiple of {heads}")
+    stack = [Layer(width, heads, feedforward, dropout) for _ in range(layers)]
+    return CTran(encoder, len(labels.names), width, stack, known_share)

@@ -1,0 +1,125 @@
+"""IA-GCN: what an image's regions show decides how strongly its labels hang together.
+
+"Instance-Aware Graph Convolutional Network for Multi-Label Classification", 2020,
+https://arxiv.org/abs/2008.08407. Equation numbers below are that paper's.
+
+Shapes: B images, C labels, N regions, F features of the encoder. A graph of labels is (B, C, C),
+or (1, C, C) where all images share it.
+"""
+
+from types import SimpleNamespace
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import relu, softplus
+
+from labelgraph.labelspace import LabelSpace
+from labelgraph.parts import labelgraph
+from labelgraph.parts.graphlayers import matrices, normalised, propagate
+from labelgraph.parts.losses import soft_margin
+from labelgraph.parts.regions import pool, present
+
+CHOICES = {
+    "branches": ("both", "image", "regions"),
+    "factors": ("mean", "sample", "none"),
+    "graph": ("fused", "separate"),
+}
+
+
+class IAGCN(nn.Module):
+    """The whole image against generated classifiers, and its regions through a graph network."""
+
+    def __init__(self, labels: LabelSpace, encoder: nn.Module, how: SimpleNamespace):
+        super().__init__()
+        self.encoder, self.how = encoder, how
+        edges = labelgraph.threshold(labels.counts, how.threshold)
+        graph = labelgraph.reweighted(edges, how.neighbour_weight).float()
+        self.register_buffer("vectors", labels.vectors)  # (C, D)
+        self.register_buffer("graph", graph)  # (C, C) A_S
+        count, width = len(labels.names), encoder.width
+        self.rough = nn.Linear(width, count)  # eq. 2: a 1 x 1 convolution
+        if how.factors != "none":
+            self.factor = nn.Linear(width, 2, bias=False)  # w_mu of eq. 8, w_sigma of eq. 9
+        if how.branches != "regions":
+            self.label_layers = matrices([labels.vectors.shape[1], *how.label_widths, width])
+        if how.branches != "image":
+            self.region_layers = matrices([count, *how.region_widths])
+            self.classifier = nn.Linear(how.region_widths[-1], count)
+
+    def forward(self, batch: dict[str, Tensor]) -> Tensor:
+        """Logits (B, C)."""
+        return self.infer(batch)[0]
+
+    def loss(self, batch: dict[str, Tensor]) -> Tensor:
+        """Eq. 12: cross-entropy over the known labels, and the divergence of the factors."""
+        logits, divergence = self.infer(batch)
+        known = soft_margin(logits.float(), batch["target"], batch["known"])
+        return known + self.how.divergence * divergence
+
+    def infer(self, batch: dict[str, Tensor]) -> tuple[Tensor, Tensor]:
+        features = self.encoder(batch["image"])  # (B, F, h, w)
+        boxes = batch["boxes"][:, : self.how.regions]  # (B, N, 4)
+        there = present(boxes)  # (B, N)
+        weighted, divergence = self.weigh(pool(features, boxes), there)
+        rough = self.rough(weighted).sigmoid() * there[..., None]  # (B, N, C) A_I^w, eq. 2
+        some = there.any(1, keepdim=True)  # (B, 1)
+        strength = torch.where(some, rough.amax(1).clamp(min=1e-6), 1.0)  # (B, C) a_I, eq. 3
+        own = strength[:, :, None] * strength[:, None, :]  # (B, C, C) A_I, eq. 4
+        fused = self.graph * own  # eq. 1: A_F
+        alone = self.how.graph == "separate"
+        if self.how.branches != "regions":
+            graph = normalised(self.graph[None] if alone else fused)
+            logits = whole = self.score_image(features.amax((2, 3)), graph)
+        if self.how.branches != "image":
+            logits = local = self.score_regions(rough, normalised(own if alone else fused))
+        if self.how.branches == "both":
+            both = self.how.fusion * whole + (1 - self.how.fusion) * local  # eq. 11
+            logits = torch.where(some, both, whole)
+        return logits, divergence
+
+    def weigh(self, regions: Tensor, there: Tensor) -> tuple[Tensor, Tensor]:
+        """Regions (B, N, F) times a factor for each, eqs. 7 to 9, and eq. 14, mean over images."""
+        if self.how.factors == "none":
+            return regions, regions.new_zeros(())
+        mean, spread = self.factor(regions).float().unbind(-1)  # (B, N) each
+        variance = softplus(spread) + 1e-6
+        drawn = self.training or self.how.factors == "sample"
+        factor = mean + variance.sqrt() * torch.randn_like(mean) if drawn else mean
+        each = (mean.square() + variance - 1 - variance.log()) / 2 * there  # against N(0, 1)
+        return factor[..., None] * regions, (each.sum(1) / there.sum(1).clamp(min=1)).mean()
+
+    def score_image(self, image: Tensor, graph: Tensor) -> Tensor:
+        """Eq. 6: image (B, F) against one classifier for each label, (B, C)."""
+        first, *between, last = self.label_layers
+        x = relu(graph @ first(self.vectors))  # (B or 1, C, .)
+        x = propagate(x, graph, between)
+        response = x @ (image @ last.weight)[..., None]  # (B, C, 1): (A H W) x as A (H (W x))
+        return (graph @ response).squeeze(-1)
+
+    def score_regions(self, rough: Tensor, graph: Tensor) -> Tensor:
+        """Eq. 10 as its shapes allow: (B, N, C) and (B, C, C) -> (B, C)."""
+        alike = normalised(rough @ graph.mT @ rough.mT)  # (B, N, N) labels that go together
+        x = propagate(rough, alike, self.region_layers)  # an empty place stays 0: there is no bias
+        return self.classifier(x.amax(1))
+
+
+def build(
+    labels: LabelSpace,
+    encoder: nn.Module,
+    *,
+    branches: str,
+    factors: str,
+    graph: str,
+    threshold: float,
+    neighbour_weight: float,
+    regions: int,
+    label_widths: list[int],
+    region_widths: list[int],
+    fusion: float,
+    divergence: float,
+) -> IAGCN:
+    how = SimpleNamespace(**locals())
+    for name, allowed in CHOICES.items():
+        if getattr(how, name) not in allowed:
+            raise ValueError(f"ia_gcn {name} is {getattr(how, name)!r}; it may be one of {allowed}")
+    return IAGCN(labels, encoder, how)

@@ -1,0 +1,68 @@
+"""KGGR: the label graph carries features from label to label, and classifiers as well.
+
+Chen et al., "Knowledge-Guided Multi-Label Few-Shot Learning for General Image Recognition", TPAMI
+2022, https://arxiv.org/abs/2009.09450.
+
+Shapes: B images, C labels, P positions, D word-vector size, F features of the encoder, W width of
+a label's state.
+"""
+
+import torch
+from torch import Tensor, nn
+
+from labelgraph.labelspace import LabelSpace
+from labelgraph.parts import decoupling
+from labelgraph.parts.gated import GatedGraph, with_self
+
+
+class KGGR(nn.Module):
+    """Features and classifiers propagate over the same graph, with weights of their own."""
+
+    def __init__(
+        self,
+        encoder: nn.Module,
+        vectors: Tensor,
+        reduction: decoupling.Reduction,
+        graphs: tuple[GatedGraph, GatedGraph],
+        hidden: int,
+        double_product: bool,
+    ):
+        super().__init__()
+        width, (labels, words) = graphs[0].width, vectors.shape
+        self.encoder, self.reduction, self.double_product = encoder, reduction, double_product
+        self.register_buffer("vectors", vectors)  # (C, D)
+        self.decoupling = decoupling.SemanticDecoupling(width, words, hidden)
+        self.feature_graph, self.classifier_graph = graphs
+        self.classifier = nn.Linear(width, labels)  # the rows that are propagated, and biases
+
+    def features(self, image: Tensor) -> Tensor:
+        """One feature per label, (B, C, W), after its neighbours were heard."""
+        found = self.reduction(self.encoder(image))  # (B, P, W)
+        return torch.tanh(self.feature_graph(self.decoupling(found, self.vectors)))
+
+    def classifiers(self) -> Tensor:
+        """One weight vector per label, (C, W), after its neighbours were heard."""
+        rows = self.classifier.weight  # (C, W)
+        heard = self.classifier_graph(rows)
+        return heard * rows if self.double_product else heard
+
+    def forward(self, batch: dict[str, Tensor]) -> Tensor:
+        """Logits (B, C)."""
+        features = self.features(batch["image"])  # (B, C, W)
+        return (features * self.classifiers()).sum(-1) + self.classifier.bias
+
+
+def build(
+    labels: LabelSpace,
+    encoder: nn.Module,
+    *,
+    width: int,
+    hidden: int,
+    steps: int,
+    pooled: bool,
+    double_product: bool,
+) -> KGGR:
+    reduction = decoupling.Reduction(encoder.width, width, pooled)
+    matrix = with_self(labels.counts)
+    graphs = (GatedGraph(matrix, width, steps, False), GatedGraph(matrix, width, steps, False))
+    return KGGR(encoder, labels.vectors, reduction, graphs, hidden, double_product)

@@ -1,0 +1,59 @@
+"""SSGRL: one feature per label, which then propagate along how often labels occur together.
+
+Chen et al., "Learning Semantic-Specific Graph Representation for Multi-Label Image Recognition",
+ICCV 2019, https://arxiv.org/abs/1908.07325.
+
+Shapes: B images, C labels, P positions, D word-vector size, F features of the encoder, W width of
+a label's state.
+"""
+
+import torch
+from torch import Tensor, nn
+
+from labelgraph.labelspace import LabelSpace
+from labelgraph.parts import decoupling
+from labelgraph.parts.gated import GatedGraph, with_self
+
+
+class SSGRL(nn.Module):
+    """Decouples the image into labels, lets these exchange what they saw, scores each by itself."""
+
+    def __init__(
+        self,
+        encoder: nn.Module,
+        vectors: Tensor,
+        graph: GatedGraph,
+        hidden: int,
+        pooled: bool,
+    ):
+        super().__init__()
+        width, (labels, words) = graph.width, vectors.shape
+        self.encoder, self.pooled = encoder, pooled
+        self.register_buffer("vectors", vectors)  # (C, D)
+        same = encoder.width == width
+        self.reduction = nn.Identity() if same else nn.Linear(encoder.width, width)
+        self.decoupling = decoupling.SemanticDecoupling(width, words, hidden)
+        self.graph = graph
+        self.classifier = nn.Linear(width, labels)  # a label's state meets its own row alone
+
+    def forward(self, batch: dict[str, Tensor]) -> Tensor:
+        """Logits (B, C)."""
+        features = self.encoder(batch["image"])  # (B, F, h, w)
+        found = self.reduction(decoupling.positions(features, self.pooled))  # (B, P, W)
+        first = self.decoupling(found, self.vectors)  # (B, C, W)
+        states = torch.tanh(self.graph(first))  # (B, C, W)
+        return (states * self.classifier.weight).sum(-1) + self.classifier.bias
+
+
+def build(
+    labels: LabelSpace,
+    encoder: nn.Module,
+    *,
+    width: int,
+    hidden: int,
+    steps: int,
+    pooled: bool,
+    shared_gates: bool,
+) -> SSGRL:
+    graph = GatedGraph(with_self(labels.counts), width, steps, shared_gates)
+    return SSGRL(encoder, labels.vectors, graph, hidden, pooled)

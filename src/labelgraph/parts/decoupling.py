@@ -1,0 +1,68 @@
+"""Semantic decoupling: one feature per label, from where in the image its word vector points.
+
+Chen et al., "Learning Semantic-Specific Graph Representation for Multi-Label Image Recognition",
+ICCV 2019, https://arxiv.org/abs/1908.07325; later papers of the group share it.
+
+Shapes: B images, P positions, C labels, D word-vector size, F features, H hidden.
+"""
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import avg_pool2d
+from torch.utils.checkpoint import checkpoint
+
+ELEMENTS = 2**25  # numbers of an intermediate (B, P, C, H): 128 MiB; beyond it, labels by chunks
+
+
+def positions(features: Tensor, pooled: bool) -> Tensor:
+    """(B, F, h, w) -> (B, P, F); pooled, the mean of 2 x 2 positions, fewer at an odd edge."""
+    grid = avg_pool2d(features, 2, ceil_mode=True) if pooled else features
+    return grid.flatten(2).mT
+
+
+class Reduction(nn.Module):
+    """Positions with fewer numbers each, and these normalised over images and positions."""
+
+    def __init__(self, inside: int, outside: int, pooled: bool):
+        super().__init__()
+        self.pooled = pooled
+        self.linear = nn.Linear(inside, outside, bias=False)
+        self.norm = nn.BatchNorm1d(outside)
+
+    def forward(self, features: Tensor) -> Tensor:
+        """(B, F, h, w) -> (B, P, F')."""
+        return self.norm(self.linear(positions(features, self.pooled)).mT).mT
+
+
+def response(image: Tensor, words: Tensor, weight: Tensor) -> Tensor:
+    """tanh(image * word) . weight for each pair of position and label: (B, P, C)."""
+    return torch.tanh(image[:, :, None] * words) @ weight
+
+
+class SemanticDecoupling(nn.Module):
+    """Attention by low-rank bilinear pooling: weights over positions for each label."""
+
+    def __init__(self, width: int, words: int, hidden: int):
+        super().__init__()
+        self.image = nn.Linear(width, hidden, bias=False)
+        self.words = nn.Linear(words, hidden, bias=False)
+        # biases of these two would add the same to all positions: the softmax takes it out again
+        self.joint = nn.Linear(hidden, hidden, bias=False)
+        self.attention = nn.Linear(hidden, 1, bias=False)
+
+    def forward(self, found: Tensor, vectors: Tensor) -> Tensor:
+        """Positions (B, P, F) and word vectors (C, D) -> features of the labels (B, C, F)."""
+        weight = self.attention.weight[0] @ self.joint.weight  # (H,) nothing bends between the two
+        energy = self.energies(self.image(found), self.words(vectors), weight)  # (B, P, C)
+        return energy.softmax(1).mT.to(found.dtype) @ found
+
+    def energies(self, image: Tensor, words: Tensor, weight: Tensor) -> Tensor:
+        """(B, P, C). Large intermediates are made chunk by chunk, and again for the gradient."""
+        chunks = -(-image.numel() * len(words) // ELEMENTS)
+        if chunks == 1:
+            return response(image, words, weight)
+        parts = [
+            checkpoint(response, image, part, weight, use_reentrant=False)
+            for part in words.chunk(chunks)
+        ]
+        return torch.cat(parts, -1)

@@ -1,0 +1,47 @@
+"""Gated graph network: labels tell their neighbours what they found, gates decide what is kept.
+
+Li et al., "Gated Graph Sequence Neural Networks", ICLR 2016, https://arxiv.org/abs/1511.05493, in
+the form that SSGRL (https://arxiv.org/abs/1908.07325) gave it.
+
+Shapes: C labels, W numbers of a label's state; any dimensions before these, such as images.
+"""
+
+import torch
+from torch import Tensor, nn
+
+from labelgraph.parts import labelgraph
+
+
+def with_self(counts: Tensor) -> Tensor:
+    """P(column | row), (C, C), with a diagonal of 1 for labels that never occur, too."""
+    return labelgraph.conditional(counts).float().fill_diagonal_(1)
+
+
+class GatedGraph(nn.Module):
+    """`steps` rounds of messages along and against the edges, all with the same weights."""
+
+    def __init__(self, graph: Tensor, width: int, steps: int, shared_gates: bool):
+        """`shared_gates`: the reset gate reads the state through the update gate's matrix."""
+        super().__init__()
+        self.register_buffer("graph", graph)  # (C, C)
+        self.width, self.steps = width, steps
+        self.message = nn.Linear(2 * width, 3 * width)  # to update gate, reset gate, candidate
+        self.recurrent = nn.Linear(width, width if shared_gates else 2 * width, bias=False)
+        self.candidate = nn.Linear(width, width, bias=False)
+        self.output = nn.Linear(2 * width, width)
+
+    def forward(self, states: Tensor) -> Tensor:
+        """First states (..., C, W) -> what first and last states together say (..., C, W)."""
+        return self.output(torch.cat([self.propagate(states), states], -1))
+
+    def propagate(self, states: Tensor) -> Tensor:
+        """First states (..., C, W) -> last states."""
+        for _ in range(self.steps):
+            heard = torch.cat([self.graph @ states, self.graph.T @ states], -1)  # (..., C, 2W)
+            update, reset, candidate = self.message(heard).chunk(3, -1)  # (..., C, W) each
+            own = self.recurrent(states)  # (..., C, 2W), or (..., C, W) that both gates read
+            update = torch.sigmoid(update + own[..., : self.width])
+            reset = torch.sigmoid(reset + own[..., -self.width :])
+            candidate = torch.tanh(candidate + self.candidate(reset * states))
+            states = states + update * (candidate - states)
+        return states

@@ -1,0 +1,27 @@
+"""Layers of graph networks whose graph is another one for each image.
+
+Shapes: K nodes; whatever comes before the last two dimensions is a batch.
+"""
+
+from itertools import pairwise
+
+from torch import Tensor, nn
+from torch.nn.functional import relu
+
+
+def normalised(graph: Tensor) -> Tensor:
+    """D^-1/2 A D^-1/2 with the row sums D, for each graph of (..., K, K); empty rows stay empty."""
+    scale = graph.sum(-1).clamp(min=1e-12).rsqrt()  # (..., K)
+    return scale[..., :, None] * graph * scale[..., None, :]
+
+
+def matrices(widths: list[int]) -> nn.ModuleList:
+    """A linear map without bias from each width to the next."""
+    return nn.ModuleList(nn.Linear(*pair, bias=False) for pair in pairwise(widths))
+
+
+def propagate(x: Tensor, graph: Tensor, layers: nn.ModuleList) -> Tensor:
+    """relu(A X W), layer after layer: (..., K, first width) -> (..., K, last width)."""
+    for layer in layers:
+        x = relu(layer(graph @ x))
+    return x

@@ -1,0 +1,119 @@
+"""The functions of a graph network block, each a perceptron of two layers with ReLU between.
+
+`merged` weights stand for two linear layers in a row; `inner` is the layer that comes before, or
+None. Values are given in parts, one tensor for each input, which may broadcast.
+
+Shapes: d and H widths; ... the places: nodes, or edges.
+"""
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import linear
+from torch.utils.checkpoint import checkpoint
+
+KEPT = 2**30  # bytes that a layer over all pairs of labels may keep for the backward pass
+PART = 2**24  # bytes that it works on at a time beyond that
+
+
+class Perceptron(nn.Module):
+    def __init__(self, inputs: list[int], hidden: int, outputs: int):
+        super().__init__()
+        self.inputs = inputs
+        self.first = nn.Linear(sum(inputs), hidden)
+        self.second = nn.Linear(hidden, outputs)
+
+    def shares(self) -> tuple[Tensor, ...]:
+        """The first layer's weights of each input, (H, d) each."""
+        return self.first.weight.split(self.inputs, 1)
+
+    def forward(self, *values: Tensor) -> Tensor:
+        parts = [linear(x, weight) for x, weight in zip(values, self.shares(), strict=True)]
+        return self.second((sum(parts) + self.first.bias).relu())
+
+
+class Encoder(nn.Module):
+    """Two layers, each with ReLU and layer normalisation; of nodes or of edges."""
+
+    def __init__(self, inputs: list[int], widths: list[int]):
+        super().__init__()
+        self.inputs = inputs
+        self.first = nn.Linear(sum(inputs), widths[0])
+        self.second = nn.Linear(*widths)
+        self.norms = nn.ModuleList(nn.LayerNorm(width) for width in widths)
+
+    def forward(self, *values: Tensor) -> Tensor:
+        shares = self.first.weight.split(self.inputs, 1)
+        parts = [linear(x, weight) for x, weight in zip(values, shares, strict=True)]
+        x = self.norms[0]((sum(parts) + self.first.bias).relu_())
+        return self.norms[1](self.second(x).relu_())
+
+
+class Message(Perceptron):
+    """rho_n: what a node hears over an edge, of the edge and of the node at its other end."""
+
+    def __init__(self, edge: int, node: int, width: int):
+        super().__init__([edge, node], width, width)
+
+    def merged(self, inner: nn.Linear | None) -> tuple[Tensor, Tensor]:
+        """Weight and bias on the edge's kept values."""
+        return merge(self.shares()[0], self.first.bias, inner)
+
+    def senders(self, nodes: Tensor) -> Tensor:
+        """The other ends' products, (..., H)."""
+        return linear(nodes, self.shares()[1])
+
+    def finish(self, mean: Tensor, weight: Tensor | float) -> Tensor:
+        """The second layer, after the mean instead of before; `weight` is 0 for nobody heard."""
+        return linear(mean, self.second.weight) + weight * self.second.bias
+
+
+class EdgeChange(nn.Module):
+    """rho_e of an edge's two nodes, then phi_e of the edge and that."""
+
+    def __init__(self, size: int, width: int):
+        super().__init__()
+        self.pair = Perceptron([width, width], width, width)
+        self.update = Perceptron([size, width], width, width)
+
+    def ends(self, one: Tensor, other: Tensor) -> tuple[Tensor, Tensor]:
+        """Both nodes' products, (..., H) each."""
+        of_one, of_other = self.pair.shares()
+        return linear(one, of_one), linear(other, of_other, self.pair.first.bias)
+
+    def merged(self, inner: nn.Linear | None) -> tuple[Tensor, Tensor, Tensor]:
+        """Weights on the edge's kept values and on the pair's, and one bias."""
+        of_edge, of_pair = self.update.shares()
+        of_pair, bias = merge(of_pair, self.update.first.bias, self.pair.second)
+        of_edge, bias = merge(of_edge, bias, inner)
+        return of_edge, of_pair, bias
+
+
+def merge(weight: Tensor, bias: Tensor, inner: nn.Linear | None) -> tuple[Tensor, Tensor]:
+    """Weight and bias of a layer together with the linear layer before it."""
+    if inner is None:
+        return weight, bias
+    return weight @ inner.weight, bias + weight @ inner.bias
+
+
+def changed(edges: Tensor, one: Tensor, other: Tensor, merged: tuple) -> Tensor:
+    """The kept values of changed edges: hidden values of phi_e, (..., H)."""
+    of_edge, of_pair, bias = merged
+    pair = (one + other).relu_()  # hidden values of rho_e
+    return (linear(pair, of_pair) + linear(edges, of_edge, bias)).relu_()
+
+
+def by_rows(compute: Callable[[slice], Tensor], rows: int, wide: int, dim: int) -> Tensor:
+    """`compute` for all rows; `wide` float32 numbers a row are kept for the backward pass.
+
+    Where they would be more than KEPT, it goes through the rows in parts and computes each part
+    again for its gradients.
+    """
+    keep = not torch.is_grad_enabled() or 4 * wide * rows <= KEPT
+    step = max(1, PART // (4 * wide))
+    parts = [slice(start, min(start + step, rows)) for start in range(0, rows, step)]
+    if keep:
+        return torch.cat([compute(part) for part in parts], dim)
+    again = {"use_reentrant": False, "preserve_rng_state": False}
+    return torch.cat([checkpoint(compute, part, **again) for part in parts], dim)

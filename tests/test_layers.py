@@ -1,0 +1,96 @@
+"""Data goes one way, imports go one way, files stay short."""
+
+import ast
+import re
+import subprocess
+
+import pytest
+from conftest import ROOT
+
+from labelgraph import sourcecode
+
+SOURCE = ROOT / "src/labelgraph"
+LAYERS = (
+    {"files", "launch", "sourcecode"},
+    {"manifest", "provenance", "checks", "ranking", "images", "views", "wordvectors"},
+    {"labelspace", "recipe", "agreement"},
+    {"parts", "datasets", "metrics", "protocols", "download", "joining"},
+    {"models"},
+    {"batches", "checkpoint", "extraction", "optimisation", "proposals", "tables"},
+    {"inference", "rendering", "runs"},
+    {"training"},
+    {"steps"},
+    {"commands"},
+)
+RANK = {name: rank for rank, layer in enumerate(LAYERS) for name in layer}
+FILES = sorted(
+    path for path in SOURCE.rglob("*.py") if path.parent != SOURCE or path.stem[0] != "_"
+)
+
+
+def layer(path):
+    return path.relative_to(SOURCE).with_suffix("").parts[0]
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(SOURCE)))
+def test_imports_point_one_way(path):
+    here = layer(path)
+    there = {
+        layer(file)
+        for file in sourcecode.imports(path)
+        if file.parent != SOURCE or file.stem != "__init__"
+    }
+    wrong = [name for name in there - {here} if RANK[name] > RANK[here]]
+    assert not wrong, f"{path} may not import {wrong}"
+
+
+def test_a_step_needs_all_that_it_imports_and_no_method_but_its_own():
+    files = {
+        path.relative_to(SOURCE).as_posix()
+        for path in sourcecode.closure(SOURCE / "steps/train.py")
+    }
+    assert {"steps/train.py", "training.py", "parts/losses.py", "files.py", "__init__.py"} <= files
+    assert not [
+        name for name in files if name.startswith("models/") and name != "models/__init__.py"
+    ]
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(SOURCE)))
+def test_files_and_functions_stay_short(path):
+    text = path.read_text()
+    limit = 120 if path.parent.name == "models" else 200
+    assert len(text.splitlines()) <= limit
+    functions = [node for node in ast.walk(ast.parse(text)) if isinstance(node, ast.FunctionDef)]
+    assert not [node.name for node in functions if node.end_lineno - node.lineno >= 40]
+
+
+def test_every_rule_has_its_step_and_every_step_its_rule():
+    rules = "\n".join(path.read_text() for path in (ROOT / "workflow/rules").glob("*.smk"))
+    steps = {path.stem for path in (SOURCE / "steps").glob("[!_]*.py")}
+    assert set(re.findall(r"^rule (\w+):", rules, re.M)) == steps
+
+
+def test_settings_have_no_default_in_python():
+    for path in (SOURCE / "models").glob("[!_]*.py"):
+        build = next(
+            node
+            for node in ast.parse(path.read_text()).body
+            if isinstance(node, ast.FunctionDef) and node.name == "build"
+        )
+        assert not build.args.defaults
+        assert not [default for default in build.args.kw_defaults if default is not None], path
+
+
+def test_nothing_is_left_undone():
+    command = [
+        "git",
+        "grep",
+        "-nE",
+        "TO" + "DO|FIX" + "ME|XX" + "X",
+        "--",
+        "*.py",
+        "*.smk",
+        "Snakefile",
+    ]
+    found = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    assert found.returncode == 1, found.stdout

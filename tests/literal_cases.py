@@ -101,6 +101,14 @@ def places(features: Tensor) -> tuple[Tensor, Tensor]:
     return torch.arange(features.shape[1]), torch.arange(features.shape[2])
 
 
+def reduced(part: nn.Module, found: list[Tensor]) -> list[Tensor]:
+    """Fewer numbers for each position, with the statistics of the normalisation as they are."""
+    norm = part.norm
+    spread = (norm.running_var + norm.eps).sqrt()
+    found = [(linear(part.linear, x) - norm.running_mean) / spread for x in found]
+    return [x * norm.weight + norm.bias for x in found]
+
+
 def decoupled(part: nn.Module, found: list[Tensor], vectors: Tensor) -> list[Tensor]:
     """Eqs. 1 to 4 of SSGRL: attention of each label over the positions, one by one."""
     states = []

@@ -12,6 +12,7 @@ from literal_cases import (
     grid,
     linear,
     own_scores,
+    pool,
     stir,
     survive_mixed_precision,
 )
@@ -22,9 +23,9 @@ from labelgraph.models import c_tran
 OWN = {"labels.weight": 1, "classifier.weight": 1, "classifier.bias": 1}
 
 
-def model_of(labels, width=4, layers=2, heads=2, dropout=0.0, known_share=0.75):
+def model_of(labels, width=4, layers=2, heads=2, dropout=0.0, pooled=False):
     settings = {"width": width, "layers": layers, "heads": heads, "feedforward": 5}
-    settings |= {"dropout": dropout, "known_share": known_share}
+    settings |= {"dropout": dropout, "known_share": 0.75, "pooled": pooled}
     model = stir(c_tran.build(labels, Given(6), **settings))
     model.states.weight.data[0] = 0  # as it was built
     return model
@@ -53,7 +54,7 @@ def attention(layer, asking, tokens):
 
 def literal(model, features, states):
     """The scores (C,) of one image."""
-    found = cells(features)
+    found = pool(features) if model.pooled else cells(features)
     if isinstance(model.reduction, nn.Linear):
         found = [linear(model.reduction, x) for x in found]
     labels = [
@@ -71,9 +72,12 @@ def literal(model, features, states):
     return own_scores(model.classifier, tokens[len(found) :])
 
 
-@pytest.mark.parametrize(("width", "layers", "heads"), [(4, 2, 2), (6, 1, 3), (6, 2, 1)])
-def test_scores_and_gradients_are_those_of_the_equations(width, layers, heads):
-    model, features = model_of(label_space(3), width, layers, heads), grid(2, 6)
+@pytest.mark.parametrize(
+    ("width", "layers", "heads", "pooled"), [(4, 2, 2, False), (6, 1, 3, True), (6, 2, 1, False)]
+)
+def test_scores_and_gradients_are_those_of_the_equations(width, layers, heads, pooled):
+    model = model_of(label_space(3), width, layers, heads, pooled=pooled)
+    features = grid(2, 6)
     states = torch.tensor([[0, 1, 2], [2, 0, 0]])
     slow = torch.stack([literal(model, *given) for given in zip(features, states, strict=True)])
     agree(model, model.scores(features, states), slow)

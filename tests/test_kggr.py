@@ -12,9 +12,9 @@ from literal_cases import (
     dot,
     follow_labels,
     grid,
-    linear,
     permuted,
     pool,
+    reduced,
     spread,
     stir,
     survive_mixed_precision,
@@ -32,11 +32,7 @@ def model_of(labels, pooled=True, double_product=False, steps=3):
 
 def literal(model, features, pooled, steps, double_product):
     """The scores (C,) of one image, with the statistics of the normalisation as they are."""
-    norm, found = model.reduction.norm, []
-    for position in pool(features) if pooled else cells(features):
-        x = linear(model.reduction.linear, position)
-        x = (x - norm.running_mean) / (norm.running_var + norm.eps).sqrt()
-        found.append(x * norm.weight + norm.bias)
+    found = reduced(model.reduction, pool(features) if pooled else cells(features))
     first = decoupled(model.decoupling, found, model.vectors)
     states = [torch.tanh(x) for x in spread(model.feature_graph, first, steps, False)]
     rows = list(model.classifier.weight)

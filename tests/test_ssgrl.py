@@ -11,10 +11,10 @@ from literal_cases import (
     decoupled,
     follow_labels,
     grid,
-    linear,
     own_scores,
     permuted,
     pool,
+    reduced,
     spread,
     stir,
     survive_mixed_precision,
@@ -22,6 +22,7 @@ from literal_cases import (
 
 from labelgraph.models import ssgrl
 from labelgraph.parts import decoupling, gated
+from labelgraph.parts.positions import positions
 
 OWN = {"classifier.weight": 1, "classifier.bias": 1}
 
@@ -31,11 +32,11 @@ def model_of(labels, width=6, pooled=True, shared_gates=False, steps=3):
     return stir(ssgrl.build(labels, Given(6), **settings, shared_gates=shared_gates))
 
 
-def literal(model, features, steps, shared_gates):
+def literal(model, features, pooled, steps, shared_gates):
     """The scores (C,) of one image."""
-    found = pool(features) if model.pooled else cells(features)
-    if isinstance(model.reduction, torch.nn.Linear):
-        found = [linear(model.reduction, x) for x in found]
+    found = pool(features) if pooled else cells(features)
+    if isinstance(model.reduction, decoupling.Reduction):
+        found = reduced(model.reduction, found)
     first = decoupled(model.decoupling, found, model.vectors)
     states = [torch.tanh(x) for x in spread(model.graph, first, steps, shared_gates)]
     return own_scores(model.classifier, states)
@@ -44,9 +45,9 @@ def literal(model, features, steps, shared_gates):
 @pytest.mark.parametrize("shared_gates", [False, True])
 @pytest.mark.parametrize(("pooled", "width", "steps"), [(True, 6, 3), (False, 6, 1), (True, 4, 2)])
 def test_scores_and_gradients_are_those_of_the_equations(pooled, width, steps, shared_gates):
-    model = model_of(label_space(4), width, pooled, shared_gates, steps)
+    model = model_of(label_space(4), width, pooled, shared_gates, steps).eval()
     features = grid(2, 6, 3, 4)
-    slow = torch.stack([literal(model, image, steps, shared_gates) for image in features])
+    slow = torch.stack([literal(model, image, pooled, steps, shared_gates) for image in features])
     agree(model, model({"image": features}), slow)
 
 
@@ -97,7 +98,7 @@ def test_no_chunk_is_made_twice_when_nothing_learns(monkeypatch):
 
 def test_an_odd_edge_is_pooled_from_what_is_there():
     features = torch.arange(6.0).reshape(1, 1, 2, 3)
-    torch.testing.assert_close(decoupling.positions(features, True), torch.tensor([[[2.0], [3.5]]]))
+    torch.testing.assert_close(positions(features, True), torch.tensor([[[2.0], [3.5]]]))
 
 
 def test_mixed_precision_learns():

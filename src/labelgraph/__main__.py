@@ -1,4 +1,4 @@
-"""`labelgraph VERB`: one file in commands/ for each verb; `labelgraph VERB --help` says what it does.
+"""`labelgraph VERB`: one file in commands/ for each verb; `VERB --help` says what it does.
 
 Exit code 0 good, 1 a difference or a failed check, 2 wrong usage.
 """

@@ -17,6 +17,7 @@ from labelgraph import views
 from labelgraph.files import read_json
 from labelgraph.images import read_image
 
+IN_MEMORY = 1 << 30  # bytes: below this the images' rows are read once, in order, and kept
 Groups = list[np.ndarray]  # rows of each batch
 
 
@@ -51,6 +52,11 @@ class Features:
             place = {name: row for row, name in enumerate(index["images"])}
             rows = np.array([place.get(name, -1) for name in images])
             grid = np.load(path.with_suffix(".npy"), mmap_mode="r")  # (n, F, h, w) float16
+            if (rows >= 0).sum() * grid[:1].nbytes <= IN_MEMORY:
+                grid, rows = (
+                    grid[rows[rows >= 0]],
+                    np.where(rows >= 0, np.cumsum(rows >= 0) - 1, -1),
+                )
             self.views.append((rows, grid))
         if (self.views[0][0] < 0).any():
             lost = images[self.views[0][0] < 0][0]

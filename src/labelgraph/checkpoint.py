@@ -74,7 +74,7 @@ def restore_optimizer(chosen: torch.optim.Optimizer, tensors: Tensors) -> None:
 
 
 def own_state(model: nn.Module) -> Tensors:
-    """The model's tensors but not those of an encoder that does not learn: its weights are a file."""
+    """The model's tensors, but not those of an encoder that does not learn."""
     frozen = {
         f"encoder.{name}"
         for name in model.encoder.state_dict()

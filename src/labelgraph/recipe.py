@@ -17,7 +17,7 @@ from labelgraph import checks
 BLOCKS = ("encoder", "model", "train", "score")
 METHOD_KEYS = {"title", "paper", *BLOCKS, "datasets", "variants", "departures"}
 STUDY_KEYS = {
-    *("title", "note", "origin", "local", "seeds", "selection", "tasks", "gpu", "drawn"),
+    *("title", "note", "origin", "local", "seeds", "selection", "gpu", "drawn", "only"),
     *BLOCKS,
     *("methods", "datasets"),
 }
@@ -126,6 +126,9 @@ class Book:
         checks.keys(f"studies/{self.study}.yaml: datasets.{name}", change, set(entry))
         blocks = {key: entry[key] | value for key, value in change.items() if is_block(entry[key])}
         return entry | change | blocks
+
+    def runs_on(self, dataset: str) -> bool:
+        return dataset in self.size.get("only", self.datasets)
 
     def protocol(self, dataset: str, task: str) -> dict[str, Any]:
         """What `split` is told: who trains, who chooses, who is reported, what is hidden."""

@@ -27,12 +27,12 @@ class Column:
 
 
 def of_study(book: Book) -> dict[str, dict[str, Any]]:
-    """The study's tables by name; a name says paper and table."""
+    """The tables that show a run of this study, by name; a name says paper and table."""
     for name, entry in book.tables.items():
         checks.keys(f"tables.{name}", entry, KEYS)
         if name != f"{entry['paper']}_{entry['table']}":
             raise ValueError(f"tables.{name} shows {entry['paper']} {entry['table']}; name it so")
-    return book.tables
+    return {name: entry for name, entry in book.tables.items() if runs(book, [name])}
 
 
 def systems(entry: dict[str, Any]) -> dict[str, str]:
@@ -46,6 +46,7 @@ def runs(book: Book, names: list[str]) -> list[Run]:
         run_of(book.study, entry["task"], block["dataset"], system, seed)
         for entry in (book.tables[name] for name in names)
         for block in entry["columns"]
+        if book.runs_on(block["dataset"])
         for system in systems(entry).values()
         for seed in book.size["seeds"]
     }
@@ -56,7 +57,7 @@ def recipe(book: Book, name: str) -> dict[str, Any]:
     """All that a table depends on besides scores and published values, as plain data."""
     entry = book.tables[name]
     shown = sorted({system.partition("@")[0] for system in systems(entry).values()})
-    encoder = book.defaults["encoder"] | book.size["encoder"]
+    encoder = book.defaults["encoder"] | book.size.get("encoder", {})
     return {
         **{key: entry.get(key, {}) for key in sorted(KEYS)},
         "titles": {block["dataset"]: book.dataset(block["dataset"])["title"]
@@ -77,6 +78,7 @@ def recipe(book: Book, name: str) -> dict[str, Any]:
                     for run in [run_of(book.study, entry["task"], block["dataset"], system, seed)]
                 ]
                 for block in entry["columns"]
+                if book.runs_on(block["dataset"])
             }
             for row, system in systems(entry).items()
         },
@@ -128,7 +130,7 @@ def rows_of(table: dict[str, Any], titles: pd.DataFrame) -> dict[str, str]:
     }
     if strangers := table["runs"].keys() - found.keys():
         raise ValueError(
-            f"{table['paper']} {table['table']} has no row {sorted(strangers)}; it has {list(found)}"
+            f"{table['paper']} {table['table']} has no row {sorted(strangers)}; it has {[*found]}"
         )
     return found | {title: title for title in table["more"]}
 

@@ -29,7 +29,7 @@ from labelgraph.optimisation import follow, optimizer, set_rate
 from labelgraph.parts.losses import soft_margin
 from labelgraph.ranking import label_precisions, mean
 
-QUIET_SECONDS = 5  # a training shorter than this prints nothing
+QUIET_SECONDS = 30  # a training shorter than this prints nothing
 STOPPED = 143  # exit code after SIGTERM
 
 

@@ -20,11 +20,14 @@ MANIFEST = f"data/manifests/{STUDY}/{{dataset}}.npz"
 SPLIT = f"data/splits/{STUDY}/{{task}}/{{dataset}}"
 INPUTS = f"data/inputs/{STUDY}/{{dataset}}"
 COUNTS = f"data/inputs/{STUDY}/{{dataset}}/{{task}}/label_counts.npz"
-FEATURES = INPUTS + "/features/{encoder}-{size}-{view}"
+FEATURES = f"{INPUTS}/features/{{encoder}}-{{size}}-{{view}}"
+TABLE = f"results/tables/{STUDY}/{{table}}"
 RUN = f"results/runs/{STUDY}/{{task}}/{{dataset}}/{{system}}/seed{{seed}}"
 
-# Python's path is not part of any rule: another environment with the same packages reruns nothing.
-STEP = f"{sys.executable} -I -S src/labelgraph/launch.py"
+# `step NAME ARGUMENTS`: what every rule's command starts with. Python's path is not part of any
+# rule, so another environment with the same packages reruns nothing.
+PYTHON = shlex.quote(sys.executable)
+shell.prefix(f'step() {{{{ exec {PYTHON} -I -S src/labelgraph/launch.py "$@"; }}}}; ')
 
 
 wildcard_constraints:
@@ -57,7 +60,9 @@ def protocol(wildcards):
 
 
 def settings(wildcards):
-    run = recipe.run_of(STUDY, wildcards.task, wildcards.dataset, wildcards.system, wildcards.seed)
+    run = recipe.run_of(
+        STUDY, wildcards.task, wildcards.dataset, wildcards.system, wildcards.seed
+    )
     return BOOK.settings(run)
 
 
@@ -86,9 +91,16 @@ def image_inputs(views, size):
         encoder = settings(wildcards)["training"]["encoder"]
         if not encoder["cached"]:
             weights = encoder["weights"] not in (None, "imagenet")
-            return [f"{raw(wildcards)}.json", *([encoder["weights"]] if weights else [])]
+            return [
+                f"{raw(wildcards)}.json",
+                *([encoder["weights"]] if weights else []),
+            ]
         chosen = views(settings(wildcards)["training"])
-        names = {"encoder": encoder["name"], "size": encoder[size], "dataset": wildcards.dataset}
+        names = {
+            "encoder": encoder["name"],
+            "size": encoder[size],
+            "dataset": wildcards.dataset,
+        }
         return expand(f"{FEATURES}.json", view=chosen, **names)
 
     return files
@@ -97,7 +109,9 @@ def image_inputs(views, size):
 def grids(files):
     """The features themselves: large, and named with their checksum by the index."""
     return lambda wildcards: [
-        path.replace(".json", ".npy") for path in files(wildcards) if "/features/" in path
+        path.replace(".json", ".npy")
+        for path in files(wildcards)
+        if "/features/" in path
     ]
 
 
@@ -126,7 +140,9 @@ def view_parts(wildcards):
 
 def encoder_settings(wildcards):
     """What the features depend on."""
-    weights = BOOK.size["encoder"]["weights"]
+    weights = BOOK.size.get("encoder", {}).get(
+        "weights", BOOK.defaults["encoder"]["weights"]
+    )
     return json.dumps(
         {
             "name": wildcards.encoder,
@@ -138,7 +154,10 @@ def encoder_settings(wildcards):
 
 
 def table_scores(wildcards):
-    return [f"results/runs/{run.folder}/scores.json" for run in tables.runs(BOOK, [wildcards.table])]
+    return [
+        f"results/runs/{run.folder}/scores.json"
+        for run in tables.runs(BOOK, [wildcards.table])
+    ]
 
 
 def raw_index(wildcards):
@@ -166,12 +185,16 @@ def table_settings(wildcards):
 
 def report_files(wildcards):
     """All tables, and the scores behind them: a clone that has only the tables trains anew."""
-    scores = [f"results/runs/{run.folder}/scores.json" for run in tables.runs(BOOK, TABLES)]
-    return scores + expand(f"results/tables/{STUDY}/{{table}}.csv", table=TABLES)
+    scores = [
+        f"results/runs/{run.folder}/scores.json" for run in tables.runs(BOOK, TABLES)
+    ]
+    return scores + expand(f"{TABLE}.csv", table=TABLES)
 
 
 def source_name(wildcards):
-    return next(source.name for source in SOURCES.sources() if source.file == wildcards.file)
+    return next(
+        source.name for source in SOURCES.sources() if source.file == wildcards.file
+    )
 
 
 def archive_files(wildcards):

@@ -9,7 +9,7 @@ rule fetch:
     params:
         name=source_name,
     shell:
-        "{STEP} --log {log} fetch --sources workflow/config/sources.yaml --name {params.name} --output {output}"
+        "step --log {log} fetch --sources workflow/config/sources.yaml --name {params.name} --output {output}"
 
 
 rule unpack:
@@ -22,7 +22,7 @@ rule unpack:
     params:
         origin=archive_options,
     shell:
-        "{STEP} --log {log} unpack --sources workflow/config/sources.yaml --name {wildcards.group} --output {output}"
+        "step --log {log} unpack --sources workflow/config/sources.yaml --name {wildcards.group} --output {output}"
         " {params.origin}"
 
 
@@ -36,9 +36,9 @@ rule draw:
     threads: 2
     params:
         settings=drawing,
-        folder="data/raw/drawn/{group}",
+        folder=lambda wildcards, output: output[0].removesuffix(".json"),
     shell:
-        "{STEP} --log {log} draw --dataset {wildcards.group} --settings {params.settings:q}"
+        "step --log {log} draw --dataset {wildcards.group} --settings {params.settings:q}"
         " --root {params.folder} --index {output} --jobs {threads}"
 
 
@@ -56,7 +56,7 @@ rule write_manifest:
         options=lambda wildcards: json.dumps(dataset(wildcards)["options"]),
         root=raw,
     shell:
-        "{STEP} --log {log} write_manifest --reader {params.reader} --root {params.root}"
+        "step --log {log} write_manifest --reader {params.reader} --root {params.root}"
         " --options {params.options:q} --output {output.manifest} --report {output.report}"
 
 
@@ -74,6 +74,6 @@ rule split:
     params:
         protocol=protocol,
     shell:
-        "{STEP} --log {log} split --manifest {input.manifest} --protocol {params.protocol:q}"
+        "step --log {log} split --manifest {input.manifest} --protocol {params.protocol:q}"
         " --train {output.train} --report {output.report} --targets {output.targets}"
         " --description {output.description}"

@@ -10,7 +10,7 @@ rule count_labels:
     log:
         f"logs/{STUDY}/count_labels/{{task}}-{{dataset}}.log",
     shell:
-        "{STEP} --log {log} count_labels --train {input.train} --output {output}"
+        "step --log {log} count_labels --train {input.train} --output {output}"
 
 
 rule embed_labels:
@@ -27,7 +27,7 @@ rule embed_labels:
         options=embedding,
         words=f"data/raw/{ORIGIN}/glove/glove.6B.300d.txt",
     shell:
-        "{STEP} --log {log} embed_labels --manifest {input.manifest} --vectors {params.words}"
+        "step --log {log} embed_labels --manifest {input.manifest} --vectors {params.words}"
         " --options {params.options:q} --output {output.vectors} --report {output.report}"
 
 
@@ -45,5 +45,5 @@ rule extract_features:
         parts=view_parts,
         root=raw,
     shell:
-        "{STEP} --log {log} extract_features --manifest {input.manifest} --root {params.root}"
+        "step --log {log} extract_features --manifest {input.manifest} --root {params.root}"
         " --encoder {params.encoder:q} --parts {params.parts} --work work --output {output.index}"

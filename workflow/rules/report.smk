@@ -8,14 +8,16 @@ rule tabulate:
         systems="workflow/published/systems.csv",
         code=code("tabulate"),
     output:
-        expand("results/tables/{study}/{{table}}.{kind}", study=STUDY, kind=("csv", "md", "tex")),
+        csv=f"{TABLE}.csv",
+        md=f"{TABLE}.md",
+        tex=f"{TABLE}.tex",
     log:
         f"logs/{STUDY}/tabulate/{{table}}.log",
     params:
         table=table_settings,
     shell:
-        "{STEP} --log {log} tabulate --table {params.table:q} --published {input.published}"
-        " --systems {input.systems} --scores {input.scores} --output {output}"
+        "step --log {log} tabulate --table {params.table:q} --published {input.published}"
+        " --systems {input.systems} --output {output.csv}"
 
 
 # The second name serves those whose shell completes folders with a slash.

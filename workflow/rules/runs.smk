@@ -16,14 +16,14 @@ rule train:
         provenance=f"{RUN}/provenance.json",
     log:
         f"logs/{STUDY}/train/{{task}}-{{dataset}}-{{system}}-{{seed}}.log",
+    resources:
+        gpu=BOOK.size["gpu"],
     params:
         settings=training,
         images=image_options(train_images),
         folder=RUN,
-    resources:
-        gpu=BOOK.size["gpu"],
     shell:
-        "{STEP} --log {log} train --settings {params.settings:q} --train {input.train} --counts {input.counts}"
+        "step --log {log} train --settings {params.settings:q} --train {input.train} --counts {input.counts}"
         " --vectors {input.vectors} {params.images} --work work --output {params.folder}"
 
 
@@ -38,13 +38,13 @@ rule predict:
         f"{RUN}/predictions.npz",
     log:
         f"logs/{STUDY}/predict/{{task}}-{{dataset}}-{{system}}-{{seed}}.log",
+    resources:
+        gpu=BOOK.size["gpu"],
     params:
         settings=training,
         images=image_options(test_images),
-    resources:
-        gpu=BOOK.size["gpu"],
     shell:
-        "{STEP} --log {log} predict --settings {params.settings:q} --model {input.model}"
+        "step --log {log} predict --settings {params.settings:q} --model {input.model}"
         " --report {input.report} {params.images} --output {output}"
 
 
@@ -60,5 +60,5 @@ rule score:
     params:
         settings=scoring,
     shell:
-        "{STEP} --log {log} score --predictions {input.predictions} --targets {input.targets}"
+        "step --log {log} score --predictions {input.predictions} --targets {input.targets}"
         " --settings {params.settings:q} --output {output}"

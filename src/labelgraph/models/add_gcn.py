@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from torch.nn.functional import batch_norm, leaky_relu
 
 from labelgraph.labelspace import LabelSpace
+from labelgraph.parts.positions import positions
 
 SLOPE = 0.2  # of every LeakyReLU
 
@@ -64,7 +65,7 @@ class ADDGCN(nn.Module):
 
     def forward(self, batch: dict[str, Tensor]) -> Tensor:
         """Logits (B, C)."""
-        found = self.encoder(batch["image"]).flatten(2).mT  # (B, P, F)
+        found = positions(self.encoder(batch["image"]), pooled=False)  # (B, P, F)
         maps = self.maps(found)  # (B, P, C)
         nodes = torch.sigmoid(maps).mT @ self.transform(found)  # (B, C, W) a sum, not a mean
         nodes = self.propagate(nodes)

@@ -9,13 +9,11 @@ token, A attention heads.
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import (
-    binary_cross_entropy_with_logits,
-    relu,
-    scaled_dot_product_attention,
-)
+from torch.nn.functional import binary_cross_entropy_with_logits, relu
+from torch.nn.functional import scaled_dot_product_attention as attention
 
 from labelgraph.labelspace import LabelSpace
+from labelgraph.parts.positions import positions
 
 
 class Layer(nn.Module):
@@ -39,10 +37,10 @@ class Layer(nn.Module):
         return self.norms[1](x + self.dropout(step))
 
     def attend(self, asking: Tensor, tokens: Tensor) -> Tensor:
-        key, value = self.memory(tokens).chunk(2, -1)
-        split = [self.split(x) for x in (self.query(asking), key, value)]  # (B, A, ., W / A)
+        three = (self.query(asking), *self.memory(tokens).chunk(2, -1))
+        split = [self.split(x) for x in three]  # (B, A, ., W / A)
         dropout = self.dropout.p if self.training else 0.0
-        found = scaled_dot_product_attention(*split, dropout_p=dropout)  # (B, A, Q, W / A)
+        found = attention(*split, dropout_p=dropout)  # (B, A, Q, W / A)
         return self.output(found.transpose(1, 2).flatten(2))
 
     def split(self, x: Tensor) -> Tensor:
@@ -53,10 +51,16 @@ class CTran(nn.Module):
     """Scores each label by its own token; a label's state says what is known of it."""
 
     def __init__(
-        self, encoder: nn.Module, labels: int, width: int, layers: list[Layer], known_share: float
+        self,
+        encoder: nn.Module,
+        labels: int,
+        width: int,
+        layers: list[Layer],
+        known_share: float,
+        pooled: bool,
     ):
         super().__init__()
-        self.encoder, self.known_share = encoder, known_share
+        self.encoder, self.known_share, self.pooled = encoder, known_share, pooled
         same = encoder.width == width
         self.reduction = nn.Identity() if same else nn.Linear(encoder.width, width)
         self.labels = nn.Embedding(labels, width)
@@ -67,7 +71,7 @@ class CTran(nn.Module):
 
     def scores(self, image: Tensor, states: Tensor) -> Tensor:
         """Logits (B, C); `states` (B, C): 0 unknown, 1 no, 2 yes."""
-        found = self.reduction(self.encoder(image).flatten(2).mT)  # (B, P, W)
+        found = self.reduction(positions(self.encoder(image), self.pooled))  # (B, P, W)
         labels = self.labels.weight + self.states(states)  # (B, C, W)
         tokens = self.norm(torch.cat([found, labels.to(found.dtype)], 1))  # (B, N, W)
         for layer in self.layers[:-1]:
@@ -79,11 +83,8 @@ class CTran(nn.Module):
 
     def forward(self, batch: dict[str, Tensor]) -> Tensor:
         """Logits (B, C), nothing known."""
-        image = batch["image"]
-        unknown = torch.zeros(
-            len(image), len(self.labels.weight), dtype=torch.long, device=image.device
-        )
-        return self.scores(image, unknown)
+        size = len(batch["image"]), len(self.labels.weight)
+        return self.scores(batch["image"], self.labels.weight.new_zeros(size, dtype=torch.long))
 
     def loss(self, batch: dict[str, Tensor]) -> Tensor:
         """Cross-entropy, summed over the known labels that were not shown."""
@@ -111,8 +112,9 @@ def build(
     feedforward: int,
     dropout: float,
     known_share: float,
+    pooled: bool,
 ) -> CTran:
     if width % heads:
         raise ValueError(f"c_tran width is {width}; its {heads} heads need a multiple of {heads}")
     stack = [Layer(width, heads, feedforward, dropout) for _ in range(layers)]
-    return CTran(encoder, len(labels.names), width, stack, known_share)
+    return CTran(encoder, len(labels.names), width, stack, known_share, pooled)

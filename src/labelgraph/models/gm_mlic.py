@@ -66,11 +66,12 @@ def build(
     neighbours: int,
     edges: list[str],
     encoder_widths: list[int],
+    hidden: int,
     widths: list[int],
     decoder_width: int,
     beta: float,
 ) -> GMMLIC:
     network = matching.build(
-        encoder.width, labels.vectors, edges, encoder_widths, widths, decoder_width
+        encoder.width, labels.vectors, edges, encoder_widths, hidden, widths, decoder_width
     )
     return GMMLIC(encoder, network, labels.positive_rate, instances, neighbours, beta)

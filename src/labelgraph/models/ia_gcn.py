@@ -3,8 +3,7 @@
 "Instance-Aware Graph Convolutional Network for Multi-Label Classification", 2020,
 https://arxiv.org/abs/2008.08407. Equation numbers below are that paper's.
 
-Shapes: B images, C labels, N regions, F features of the encoder. A graph of labels is (B, C, C),
-or (1, C, C) where all images share it.
+Shapes: B images, C labels, N regions, F features; a graph that all images share is (1, C, C).
 """
 
 from types import SimpleNamespace
@@ -15,15 +14,12 @@ from torch.nn.functional import relu, softplus
 
 from labelgraph.labelspace import LabelSpace
 from labelgraph.parts import labelgraph
-from labelgraph.parts.graphlayers import matrices, normalised, propagate
+from labelgraph.parts.graphlayers import matrices, normalised, propagate, rectified
 from labelgraph.parts.losses import soft_margin
 from labelgraph.parts.regions import pool, present
 
-CHOICES = {
-    "branches": ("both", "image", "regions"),
-    "factors": ("mean", "sample", "none"),
-    "graph": ("fused", "separate"),
-}
+# branches, factors, graph: what each may be
+CHOICES = (("both", "image", "regions"), ("mean", "sample", "none"), ("fused", "separate"))
 
 
 class IAGCN(nn.Module):
@@ -33,17 +29,17 @@ class IAGCN(nn.Module):
         super().__init__()
         self.encoder, self.how = encoder, how
         edges = labelgraph.threshold(labels.counts, how.threshold)
-        graph = labelgraph.reweighted(edges, how.neighbour_weight).float()
+        shared = labelgraph.reweighted(edges, how.neighbour_weight).float()
         self.register_buffer("vectors", labels.vectors)  # (C, D)
-        self.register_buffer("graph", graph)  # (C, C) A_S
+        self.register_buffer("graph", shared)  # (C, C) A_S
         count, width = len(labels.names), encoder.width
-        self.rough = nn.Linear(width, count)  # eq. 2: a 1 x 1 convolution
-        if how.factors != "none":
-            self.factor = nn.Linear(width, 2, bias=False)  # w_mu of eq. 8, w_sigma of eq. 9
+        self.extra = 0 if how.factors == "none" else 2  # w_mu of eq. 8, w_sigma of eq. 9
+        self.rough = nn.Conv2d(width, count + self.extra, 1, bias=False)  # with f_CNN of eq. 2 ...
+        self.bias = nn.Parameter(torch.zeros(count))  # ... and its bias
         if how.branches != "regions":
             self.label_layers = matrices([labels.vectors.shape[1], *how.label_widths, width])
         if how.branches != "image":
-            self.region_layers = matrices([count, *how.region_widths])
+            self.region_layers = rectified([count, *how.region_widths])
             self.classifier = nn.Linear(how.region_widths[-1], count)
 
     def forward(self, batch: dict[str, Tensor]) -> Tensor:
@@ -53,46 +49,47 @@ class IAGCN(nn.Module):
     def loss(self, batch: dict[str, Tensor]) -> Tensor:
         """Eq. 12: cross-entropy over the known labels, and the divergence of the factors."""
         logits, divergence = self.infer(batch)
-        known = soft_margin(logits.float(), batch["target"], batch["known"])
-        return known + self.how.divergence * divergence
+        return soft_margin(logits.float(), batch["target"], batch["known"]) + divergence
 
     def infer(self, batch: dict[str, Tensor]) -> tuple[Tensor, Tensor]:
         features = self.encoder(batch["image"])  # (B, F, h, w)
         boxes = batch["boxes"][:, : self.how.regions]  # (B, N, 4)
         there = present(boxes)  # (B, N)
-        weighted, divergence = self.weigh(pool(features, boxes), there)
-        rough = self.rough(weighted).sigmoid() * there[..., None]  # (B, N, C) A_I^w, eq. 2
+        # Eqs. 2, 7 to 9 and the pooling are linear, so the map is made narrow before all else.
+        narrow = pool(self.rough(features), boxes)  # (B, N, C + 2)
+        scores, moments = narrow.tensor_split([len(self.bias)], -1)
+        factor, divergence = self.draw(moments, there)
+        rough = (factor * scores + self.bias).sigmoid() * there[..., None]  # (B, N, C) A_I^w
         some = there.any(1, keepdim=True)  # (B, 1)
         strength = torch.where(some, rough.amax(1).clamp(min=1e-6), 1.0)  # (B, C) a_I, eq. 3
         own = strength[:, :, None] * strength[:, None, :]  # (B, C, C) A_I, eq. 4
-        fused = self.graph * own  # eq. 1: A_F
-        alone = self.how.graph == "separate"
+        shared = self.graph[None]  # (1, C, C)
+        if self.how.graph == "fused":
+            shared = own = shared * own  # eq. 1: A_F
         if self.how.branches != "regions":
-            graph = normalised(self.graph[None] if alone else fused)
-            logits = whole = self.score_image(features.amax((2, 3)), graph)
+            logits = whole = self.score_image(features.amax((2, 3)), normalised(shared))
         if self.how.branches != "image":
-            logits = local = self.score_regions(rough, normalised(own if alone else fused))
-        if self.how.branches == "both":
-            both = self.how.fusion * whole + (1 - self.how.fusion) * local  # eq. 11
+            logits = local = self.score_regions(rough, normalised(own))
+        if self.how.branches == "both":  # eq. 11
+            both = self.how.fusion * whole + (1 - self.how.fusion) * local
             logits = torch.where(some, both, whole)
         return logits, divergence
 
-    def weigh(self, regions: Tensor, there: Tensor) -> tuple[Tensor, Tensor]:
-        """Regions (B, N, F) times a factor for each, eqs. 7 to 9, and eq. 14, mean over images."""
+    def draw(self, moments: Tensor, there: Tensor) -> tuple[Tensor, Tensor]:
+        """A factor for each region, (B, N, 1), and eq. 14, mean over the images."""
         if self.how.factors == "none":
-            return regions, regions.new_zeros(())
-        mean, spread = self.factor(regions).float().unbind(-1)  # (B, N) each
+            return moments.new_ones(()), moments.new_zeros(())
+        mean, spread = moments.float().unbind(-1)  # (B, N) each
         variance = softplus(spread) + 1e-6
         drawn = self.training or self.how.factors == "sample"
         factor = mean + variance.sqrt() * torch.randn_like(mean) if drawn else mean
         each = (mean.square() + variance - 1 - variance.log()) / 2 * there  # against N(0, 1)
-        return factor[..., None] * regions, (each.sum(1) / there.sum(1).clamp(min=1)).mean()
+        return factor[..., None], (each.sum(1) / there.sum(1).clamp(min=1)).mean()
 
     def score_image(self, image: Tensor, graph: Tensor) -> Tensor:
         """Eq. 6: image (B, F) against one classifier for each label, (B, C)."""
         first, *between, last = self.label_layers
-        x = relu(graph @ first(self.vectors))  # (B or 1, C, .)
-        x = propagate(x, graph, between)
+        x = propagate(relu(graph @ first(self.vectors)), graph, between)  # (B or 1, C, .)
         response = x @ (image @ last.weight)[..., None]  # (B, C, 1): (A H W) x as A (H (W x))
         return (graph @ response).squeeze(-1)
 
@@ -116,10 +113,8 @@ def build(
     label_widths: list[int],
     region_widths: list[int],
     fusion: float,
-    divergence: float,
 ) -> IAGCN:
-    how = SimpleNamespace(**locals())
-    for name, allowed in CHOICES.items():
-        if getattr(how, name) not in allowed:
-            raise ValueError(f"ia_gcn {name} is {getattr(how, name)!r}; it may be one of {allowed}")
-    return IAGCN(labels, encoder, how)
+    for given, allowed in zip((branches, factors, graph), CHOICES, strict=True):
+        if given not in allowed:
+            raise ValueError(f"ia_gcn has no {given!r}; it may be one of {allowed}")
+    return IAGCN(labels, encoder, SimpleNamespace(**locals()))

@@ -30,21 +30,19 @@ class Activation(nn.Module):
 
     def forward(self, features: Tensor) -> Found:
         cells = features.flatten(2)  # (B, F, h * w)
-        maps = self.classify.weight @ cells + self.classify.bias[:, None]  # (B, C, h * w)
+        weight = self.classify.weight.expand(len(cells), -1, -1)
+        maps = torch.baddbmm(self.classify.bias[:, None], weight, cells)  # (B, C, h * w)
         logits = maps.amax(2)  # (B, C)
-        order = logits.detach().argsort(1, descending=True, stable=True)[:, : self.limit]  # (B, K)
+        order = logits.detach().argsort(dim=1, descending=True, stable=True)[
+            :, : self.limit
+        ]  # (B, K)
         maps = maps.gather(1, order[..., None].expand(-1, -1, maps.shape[2])).sigmoid()
         present = logits.detach().gather(1, order).sigmoid() > self.gamma  # (B, K)
         high = maps.detach() > self.activated * maps.detach().amax(2, keepdim=True)
         boxes = components.boxes(high.flatten(0, 1).unflatten(1, features.shape[2:]))
-        found = Found(
-            maps @ cells.mT,  # (B, K, F) eq. 1
-            maps.sum(2),
-            boxes.to(features.dtype).unflatten(0, order.shape),
-            present,
-            logits,
-        )
-        return with_whole(features, found)
+        boxes = boxes.to(features.dtype).unflatten(0, order.shape)  # (B, K, 4)
+        sums = maps @ cells.mT  # (B, K, F) eq. 1
+        return with_whole(features, Found(sums, maps.sum(2), boxes, present, logits))
 
 
 class MLSGM(nn.Module):
@@ -96,6 +94,7 @@ def build(
     neighbours: int,
     edges: list[str],
     encoder_widths: list[int],
+    hidden: int,
     widths: list[int],
     decoder_width: int,
     objective: str,
@@ -103,15 +102,16 @@ def build(
     proportion: list[float],
     focus: list[float],
 ) -> nn.Module:
-    ends = encoder_widths, widths, decoder_width
     if instances == "released":
-        return CellMatching(encoder, labels.vectors, reduced, *ends)
+        sizes = encoder_widths, len(widths), decoder_width
+        return CellMatching(encoder, labels.vectors, reduced, *sizes)
     if instances == "activation":
         find = Activation(encoder.width, len(labels.names), gamma, activated, limit)
     elif instances in INSTANCES:
         find = Cells() if instances == "cells" else Whole()
     else:
         raise ValueError(f"ml_sgm instances is {instances!r}; it may be one of {INSTANCES}")
-    network = matching.build(reduced, labels.vectors, edges, *ends)
+    sizes = encoder_widths, hidden, widths, decoder_width
+    network = matching.build(reduced, labels.vectors, edges, *sizes)
     aim = Objective(objective, labels.positive_rate, beta, proportion, focus)
     return MLSGM(encoder, find, network, aim, reduced, scale, neighbours, maps_weight)

@@ -7,12 +7,16 @@ Shapes: B images, C labels, P positions, D word-vector size, F features of the e
 a label's state.
 """
 
+from collections.abc import Callable
+from functools import partial
+
 import torch
 from torch import Tensor, nn
 
 from labelgraph.labelspace import LabelSpace
 from labelgraph.parts import decoupling
 from labelgraph.parts.gated import GatedGraph, with_self
+from labelgraph.parts.positions import positions
 
 
 class SSGRL(nn.Module):
@@ -22,24 +26,21 @@ class SSGRL(nn.Module):
         self,
         encoder: nn.Module,
         vectors: Tensor,
+        reduction: Callable[[Tensor], Tensor],
         graph: GatedGraph,
         hidden: int,
-        pooled: bool,
     ):
         super().__init__()
         width, (labels, words) = graph.width, vectors.shape
-        self.encoder, self.pooled = encoder, pooled
+        self.encoder, self.reduction = encoder, reduction
         self.register_buffer("vectors", vectors)  # (C, D)
-        same = encoder.width == width
-        self.reduction = nn.Identity() if same else nn.Linear(encoder.width, width)
         self.decoupling = decoupling.SemanticDecoupling(width, words, hidden)
         self.graph = graph
         self.classifier = nn.Linear(width, labels)  # a label's state meets its own row alone
 
     def forward(self, batch: dict[str, Tensor]) -> Tensor:
         """Logits (B, C)."""
-        features = self.encoder(batch["image"])  # (B, F, h, w)
-        found = self.reduction(decoupling.positions(features, self.pooled))  # (B, P, W)
+        found = self.reduction(self.encoder(batch["image"]))  # (B, P, W)
         first = self.decoupling(found, self.vectors)  # (B, C, W)
         states = torch.tanh(self.graph(first))  # (B, C, W)
         return (states * self.classifier.weight).sum(-1) + self.classifier.bias
@@ -55,5 +56,8 @@ def build(
     pooled: bool,
     shared_gates: bool,
 ) -> SSGRL:
+    reduction = partial(positions, pooled=pooled)
+    if width != encoder.width:
+        reduction = decoupling.Reduction(encoder.width, width, pooled)
     graph = GatedGraph(with_self(labels.counts), width, steps, shared_gates)
-    return SSGRL(encoder, labels.vectors, graph, hidden, pooled)
+    return SSGRL(encoder, labels.vectors, reduction, graph, hidden)

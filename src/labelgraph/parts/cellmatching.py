@@ -54,7 +54,7 @@ class CellMatching(nn.Module):
         words: Tensor,
         reduced: int,
         encoder_widths: list[int],
-        widths: list[int],
+        blocks: int,
         decoder_width: int,
     ):
         super().__init__()
@@ -76,8 +76,7 @@ class CellMatching(nn.Module):
         )
         width = encoder_widths[-1]
         self.blocks = nn.ModuleList(
-            Block(width, encoder_widths, last=place == len(widths) - 1)
-            for place in range(len(widths))
+            Block(width, encoder_widths, last=place == blocks - 1) for place in range(blocks)
         )
         self.decode = nn.Sequential(
             nn.Linear(width, decoder_width),

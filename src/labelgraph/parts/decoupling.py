@@ -8,16 +8,11 @@ Shapes: B images, P positions, C labels, D word-vector size, F features, H hidde
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import avg_pool2d
 from torch.utils.checkpoint import checkpoint
 
+from labelgraph.parts.positions import positions
+
 ELEMENTS = 2**25  # numbers of an intermediate (B, P, C, H): 128 MiB; beyond it, labels by chunks
-
-
-def positions(features: Tensor, pooled: bool) -> Tensor:
-    """(B, F, h, w) -> (B, P, F); pooled, the mean of 2 x 2 positions, fewer at an odd edge."""
-    grid = avg_pool2d(features, 2, ceil_mode=True) if pooled else features
-    return grid.flatten(2).mT
 
 
 class Reduction(nn.Module):
@@ -36,7 +31,7 @@ class Reduction(nn.Module):
 
 def response(image: Tensor, words: Tensor, weight: Tensor) -> Tensor:
     """tanh(image * word) . weight for each pair of position and label: (B, P, C)."""
-    return torch.tanh(image[:, :, None] * words) @ weight
+    return (image[:, :, None] * words).tanh_() @ weight
 
 
 class SemanticDecoupling(nn.Module):
@@ -58,11 +53,9 @@ class SemanticDecoupling(nn.Module):
 
     def energies(self, image: Tensor, words: Tensor, weight: Tensor) -> Tensor:
         """(B, P, C). Large intermediates are made chunk by chunk, and again for the gradient."""
-        chunks = -(-image.numel() * len(words) // ELEMENTS)
-        if chunks == 1:
+        size = max(1, ELEMENTS // image.numel())  # labels at once
+        if size >= len(words):
             return response(image, words, weight)
-        parts = [
-            checkpoint(response, image, part, weight, use_reentrant=False)
-            for part in words.chunk(chunks)
-        ]
+        again = {"use_reentrant": False, "preserve_rng_state": False}  # nothing here is random
+        parts = [checkpoint(response, image, part, weight, **again) for part in words.split(size)]
         return torch.cat(parts, -1)

@@ -22,22 +22,19 @@ def of_neighbours(nodes: Tensor, picks: Tensor) -> Tensor:
 class Block(nn.Module):
     """`parts` names the edges that exist; after the last module only matching edges are read."""
 
-    def __init__(self, size: int, width: int, parts: set[str], last: bool):
+    def __init__(self, size: int, hidden: int, width: int, parts: set[str], last: bool):
         super().__init__()
-        heard = {}
+        self.changes = parts & {"matching"} if last else parts  # kinds of edges that learn
+        for kind in sorted(self.changes):
+            setattr(self, f"change_{kind}", EdgeChange(size, hidden, width))
         for kind in ("instances", "labels"):
             if kind in parts:
-                setattr(self, f"among_{kind}", Message(size, size, width))
-                if not last:
-                    setattr(self, f"change_{kind}", EdgeChange(size, width))
+                setattr(self, f"among_{kind}", Message(size, hidden, width))
             if "matching" in parts:
-                setattr(self, f"across_{kind}", Message(size, size, width))
-            heard[kind] = (kind in parts) + ("matching" in parts)
-        if "matching" in parts:
-            self.change_matching = EdgeChange(size, width)
-        self.update_instances = Perceptron([size, *[width] * heard["instances"]], width, width)
-        if heard["labels"]:
-            self.update_labels = Perceptron([size, *[width] * heard["labels"]], width, width)
+                setattr(self, f"across_{kind}", Message(size, hidden, width))
+            heard = [width] * ((kind in parts) + ("matching" in parts))
+            if heard or kind == "instances":
+                setattr(self, f"update_{kind}", Perceptron([size, *heard], width, width))
 
     def inner(self, kind: str) -> nn.Linear:
         """The layer that makes edges of the values kept for them."""

@@ -20,6 +20,14 @@ def matrices(widths: list[int]) -> nn.ModuleList:
     return nn.ModuleList(nn.Linear(*pair, bias=False) for pair in pairwise(widths))
 
 
+def rectified(widths: list[int]) -> nn.ModuleList:
+    """The same, with first weights that keep a signal's size through many rectifiers."""
+    layers = matrices(widths)
+    for layer in layers:
+        nn.init.kaiming_normal_(layer.weight, nonlinearity="relu")
+    return layers
+
+
 def propagate(x: Tensor, graph: Tensor, layers: nn.ModuleList) -> Tensor:
     """relu(A X W), layer after layer: (..., K, first width) -> (..., K, last width)."""
     for layer in layers:

@@ -32,6 +32,7 @@ class Matching(nn.Module):
         words: Tensor,
         parts: set[str],
         encoder_widths: list[int],
+        hidden: int,
         widths: list[int],
         decoder_width: int,
     ):
@@ -51,7 +52,7 @@ class Matching(nn.Module):
         )
         steps = zip([encoder_widths[-1], *widths], widths, strict=False)
         self.blocks = nn.ModuleList(
-            Block(size, width, parts, last=place == len(widths) - 1)
+            Block(size, hidden, width, parts, last=place == len(widths) - 1)
             for place, (size, width) in enumerate(steps)
         )
         ends = [widths[-1]] * (1 if "matching" in parts else 2)
@@ -66,31 +67,28 @@ class Matching(nn.Module):
         instances = self.encode["instance"](x)  # (B, M, d)
         labels = self.encode["label"](self.words)[None] if self.worded else None  # (1, C, d)
         edges = self.encoded(x, coordinates, near[0])
-        share = present / present.sum(1, keepdim=True).clamp(min=1)  # (B, M)
+        share = present.to(x.dtype) / present.sum(1, keepdim=True).clamp(min=1)  # (B, M)
         inner, changes = dict.fromkeys(KINDS), []  # changes: what label nodes gave to their edges
         for block in self.blocks:
-            to_instances, to_labels = [instances], [labels]
+            to_instances, to_labels = [], []
             if "instances" in edges:
-                heard = block.hear_neighbours(
-                    inner["instances"], edges["instances"], instances, near
-                )
-                to_instances.append(heard)
+                state = inner["instances"], edges["instances"]
+                to_instances.append(block.hear_neighbours(*state, instances, near))
             if "labels" in edges:
                 to_labels.append(self.hear_labels(block, edges["labels"], labels, changes))
             if "matching" in edges:
                 state = inner["matching"], edges["matching"]
                 to_instances.append(block.hear_labels(*state, labels))
                 to_labels.append(block.hear_instances(*state, instances, share))
-            instances = block.update_instances(*to_instances)  # (B, M, H) eq. 7
+            instances = block.update_instances(instances, *to_instances)  # (B, M, H) eq. 7
             if self.worded:
-                labels = block.update_labels(*to_labels)  # (B or 1, C, H) eq. 9
-            for kind, other in (("instances", instances), ("matching", labels)):
-                if hasattr(block, f"change_{kind}"):
-                    edges[kind] = block.change(
-                        inner[kind], kind, edges[kind], instances, other, near[0]
-                    )
-                    inner[kind] = block.inner(kind)
-            if hasattr(block, "change_labels"):
+                labels = block.update_labels(labels, *to_labels)  # (B or 1, C, H) eq. 9
+            ends = {"instances": instances, "matching": labels}
+            for kind in sorted(ends.keys() & block.changes):
+                values = edges[kind], instances, ends[kind], near[0]
+                edges[kind] = block.change(inner[kind], kind, *values)
+                inner[kind] = block.inner(kind)
+            if "labels" in block.changes:
                 changes.append((block.change_labels, block.change_labels.ends(labels, labels)))
         return self.decoded(edges, instances, labels)
 
@@ -124,7 +122,8 @@ class Matching(nn.Module):
             inner = layer.update.second
         message = block.among_labels
         merged, senders = message.merged(inner), message.senders(labels)  # senders (B, C, H)
-        apart = (1 - torch.eye(count, device=edges.device)) / max(count - 1, 1)  # (C, C)
+        alone = torch.eye(count, device=labels.device, dtype=labels.dtype)
+        apart = (1 - alone) / max(count - 1, 1)  # (C, C)
 
         def rows(chosen: slice) -> Tensor:
             hidden = edges[chosen]  # (r, C, d)
@@ -168,6 +167,7 @@ def build(
     words: Tensor,
     edges: list[str],
     encoder_widths: list[int],
+    hidden: int,
     widths: list[int],
     decoder_width: int,
 ) -> nn.Module:
@@ -176,4 +176,4 @@ def build(
         raise ValueError(f"edges has {sorted(unknown)}; it may have {KINDS}")
     if not edges:
         return Alone(features, len(words))
-    return Matching(features, words, set(edges), encoder_widths, widths, decoder_width)
+    return Matching(features, words, set(edges), encoder_widths, hidden, widths, decoder_width)

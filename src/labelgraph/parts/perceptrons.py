@@ -53,8 +53,8 @@ class Encoder(nn.Module):
 class Message(Perceptron):
     """rho_n: what a node hears over an edge, of the edge and of the node at its other end."""
 
-    def __init__(self, edge: int, node: int, width: int):
-        super().__init__([edge, node], width, width)
+    def __init__(self, size: int, hidden: int, width: int):
+        super().__init__([size, size], hidden, width)
 
     def merged(self, inner: nn.Linear | None) -> tuple[Tensor, Tensor]:
         """Weight and bias on the edge's kept values."""
@@ -72,10 +72,10 @@ class Message(Perceptron):
 class EdgeChange(nn.Module):
     """rho_e of an edge's two nodes, then phi_e of the edge and that."""
 
-    def __init__(self, size: int, width: int):
+    def __init__(self, size: int, hidden: int, width: int):
         super().__init__()
-        self.pair = Perceptron([width, width], width, width)
-        self.update = Perceptron([size, width], width, width)
+        self.pair = Perceptron([width, width], hidden, width)
+        self.update = Perceptron([size, width], hidden, width)
 
     def ends(self, one: Tensor, other: Tensor) -> tuple[Tensor, Tensor]:
         """Both nodes' products, (..., H) each."""

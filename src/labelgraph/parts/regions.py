@@ -12,6 +12,7 @@ from torch import Tensor
 from torch.nn.functional import one_hot
 
 SAMPLES = 14  # S: 7 bins of 2 samples a side
+STEPS = 2**16  # in which squared distances, in sides of the image, are compared
 
 
 def present(boxes: Tensor) -> Tensor:
@@ -51,9 +52,10 @@ def nearest(boxes: Tensor, present: Tensor, neighbours: int) -> tuple[Tensor, Te
     count = boxes.shape[1]
     centres = (boxes[..., :2] + boxes[..., 2:]) / 2  # (B, M, 2)
     distance = (centres[:, :, None] - centres[:, None]).square().sum(-1)  # (B, M, M)
+    distance = (distance * STEPS).round()  # ties stay ties, whatever was rounded before
     others = present[:, None] & ~torch.eye(count, dtype=torch.bool, device=boxes.device)
     distance = distance.masked_fill(~others, torch.inf)
-    distance, order = distance.sort(-1, stable=True)
+    distance, order = distance.sort(dim=-1, stable=True)
     order, found = order[..., :neighbours], distance[..., :neighbours].isfinite()
-    weights = found / found.sum(-1, keepdim=True).clamp(min=1)
+    weights = found.to(boxes.dtype) / found.sum(-1, keepdim=True).clamp(min=1)
     return one_hot(order, count).to(boxes.dtype), weights

@@ -11,12 +11,11 @@ import torch
 from torch import Tensor
 from torch.nn.functional import binary_cross_entropy_with_logits, smooth_l1_loss
 
-from labelgraph import views
 from labelgraph.images import read_image
 from labelgraph.manifest import Manifest
-from labelgraph.protocols.roles import FIT
 from labelgraph.proposals import anchors
 from labelgraph.proposals.light import Detector
+from labelgraph.protocols.roles import FIT
 
 CHUNK = 32  # images that go through the encoder together
 BETA = 1 / 9  # where the loss of a correction turns from square to straight
@@ -40,7 +39,7 @@ def fit_rows(manifest: Manifest, train: dict[str, np.ndarray], most: int, seed: 
 
 
 def shares(boxes: np.ndarray, size: np.ndarray) -> Tensor:
-    """Left, top, width, height in pixels -> left, top, right, bottom in shares; none that is flat."""
+    """Pixels (left, top, width, height) to shares (left, top, right, bottom) without flat boxes."""
     corners = np.concatenate([boxes[:, :2], boxes[:, :2] + boxes[:, 2:]], 1) / np.tile(size, 2)
     corners = corners.astype(np.float32).clip(0, 1)
     return torch.from_numpy(corners[(corners[:, 2:] > corners[:, :2]).all(1)])
@@ -50,11 +49,10 @@ def prepare(
     detector: Detector, manifest: Manifest, sizes: np.ndarray, rows: np.ndarray, root: Path
 ) -> tuple[Tensor, list[Tensor]]:
     """Features (n, K, g, g) float16, and the boxes (M, 4) of each image."""
-    size, grids = detector.settings["size"], []
+    grids = []
     for start in range(0, len(rows), CHUNK):
         names = manifest.images[rows[start : start + CHUNK]].tolist()
-        pictures = [views.fixed(read_image(root / name), "plain", size) for name in names]
-        grids.append(detector.features(torch.from_numpy(np.stack(pictures))).half())
+        grids.append(detector.features([read_image(root / name) for name in names]).half())
     boxes = [shares(manifest.boxes[manifest.box_image == row], sizes[row]) for row in rows]
     return torch.cat(grids).clone(), boxes
 

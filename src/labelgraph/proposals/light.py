@@ -11,12 +11,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from safetensors import safe_open
 from safetensors.torch import save_file
 from torch import Tensor, nn
 from torch.nn.functional import relu
 
+from labelgraph import views
 from labelgraph.extraction import fused
 from labelgraph.files import whole
 from labelgraph.parts import encoder as encoders
@@ -52,13 +54,20 @@ class Detector:
     settings: dict[str, Any]
 
     @torch.inference_mode()
-    def features(self, pictures: Tensor) -> Tensor:
-        """Bytes (B, 3, S, S) -> (B, K, g, g)."""
-        return self.backbone(pictures.contiguous(memory_format=torch.channels_last)).contiguous()
+    def features(self, pictures: list[np.ndarray]) -> Tensor:
+        """Photographs (height, width, 3) of bytes -> (B, K, g, g)."""
+        squares = [views.fixed(picture, "plain", self.settings["size"]) for picture in pictures]
+        batch = torch.from_numpy(np.stack(squares)).contiguous(memory_format=torch.channels_last)
+        return self.backbone(batch).contiguous()
 
     @torch.inference_mode()
-    def propose(self, pictures: Tensor, settings: dict[str, Any]) -> list[Found]:
+    def propose(self, pictures: list[np.ndarray], settings: dict[str, Any]) -> list[Found]:
         """The best `count` boxes of each picture; of two that overlap, the better one."""
+        if settings["kind"] != "rpn":
+            raise ValueError(
+                f"kind is {settings['kind']!r}; a detector of train_detector proposes regions of no"
+                " class: set `kind: rpn`, or use Faster R-CNN"
+            )
         logits, corrections = self.head(self.features(pictures))
         boxes = anchors.decode(corrections, self.anchors)  # (B, P, 4)
         return [

@@ -1,0 +1,56 @@
+"""A manifest, and a detector or boxes of one's own -> regions of every image: regions.npz.
+
+A detector is a .safetensors file of train_detector, or torchvision's .pth file of Faster R-CNN.
+Boxes are in COCO's results format: a list of {"image_id" or "file_name", "bbox", "score"}.
+"""
+
+import argparse
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from labelgraph.files import read_arrays, write_arrays
+from labelgraph.proposals import faster_rcnn, light, regions
+
+
+def main(
+    manifest: Path,
+    root: Path,
+    detector: Path | None,
+    boxes: Path | None,
+    settings: dict[str, Any],
+    output: Path,
+) -> None:
+    """`settings`: the block `propose` of detectors.yaml."""
+    listed = read_arrays(manifest)
+    if boxes:
+        found = regions.from_user(boxes, listed["images"], listed["sizes"], settings)
+    else:
+        found = regions.detect(read_detector(detector), listed["images"], root, settings)
+    write_arrays(output, **found)
+
+
+def read_detector(path: Path) -> regions.Proposer:
+    if path.suffix == ".pth":
+        device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+        return faster_rcnn.read(path, device)
+    return light.read(path)
+
+
+def command(arguments: list[str]) -> None:
+    parser = argparse.ArgumentParser(prog="propose_regions", description=__doc__)
+    parser.add_argument("--manifest", type=Path, required=True)
+    parser.add_argument("--root", type=Path, required=True, help="the raw folder")
+    source = parser.add_mutually_exclusive_group(required=True)
+    source.add_argument("--detector", type=Path, help=".safetensors or .pth")
+    source.add_argument("--boxes", type=Path, help="COCO results, .json")
+    parser.add_argument("--settings", type=json.loads, required=True, help="JSON text")
+    parser.add_argument("--output", type=Path, required=True)
+    main(**vars(parser.parse_args(arguments)))
+
+
+if __name__ == "__main__":
+    command(sys.argv[1:])

@@ -1,0 +1,233 @@
+"""ML-SGM against its equations, one image and one label at a time; its objectives by hand."""
+
+import math
+
+import numpy as np
+import pytest
+import torch
+from conftest import batch, build, label_space, settings
+from scipy import ndimage
+from test_matching import encoded, literal, of
+from torch.nn.functional import layer_norm
+
+from labelgraph import models
+from labelgraph.parts import cellmatching, losses
+from labelgraph.parts import encoder as encoders
+
+VARIANTS = ("", "bl_casc", "bl_casc_go", "bl_gl", "go_gl", "no_matching", "no_activation", "sum")
+
+
+def box_of(cells):
+    """x, y, w, h of the largest part, as shares of the image."""
+    names, count = ndimage.label(cells, np.ones((3, 3)))
+    places = [np.argwhere(names == k) for k in range(1, count + 1)]
+    best = max(places, key=len)
+    (top, left), (bottom, right) = best.min(0), best.max(0) + 1
+    height, width = cells.shape
+    return [left / width, top / height, (right - left) / width, (bottom - top) / height]
+
+
+def instances(model, features, given):
+    """Nodes, and their boxes as x, y, w, h, of one map (F, h, w): the image, then the rest."""
+    reduced = torch.einsum("df,fyx->dyx", model.reduce.weight, features)
+    reduced = reduced + model.reduce.bias[:, None, None]
+    nodes, boxes = [reduced.mean((1, 2))], [[0, 0, 1, 1]]
+    if given["instances"] == "cells":
+        cells = torch.nn.functional.adaptive_avg_pool2d(reduced, 7)
+        nodes += [cells[:, y, x] for y in range(7) for x in range(7)]
+        boxes += [[x / 7, y / 7, 1 / 7, 1 / 7] for y in range(7) for x in range(7)]
+    if given["instances"] == "activation":
+        classify = model.find.classify
+        maps = torch.einsum("cf,fyx->cyx", classify.weight, features)
+        maps = torch.sigmoid(maps + classify.bias[:, None, None])
+        order = sorted(range(len(maps)), key=lambda c: -maps[c].max())[: given["limit"]]
+        for c in order:
+            if maps[c].max() > given["gamma"]:
+                nodes.append((maps[c] * reduced).sum((1, 2)))
+                high = maps[c] > given["activated"] * maps[c].max()
+                boxes.append(box_of(high.numpy()))
+    nodes = torch.stack(nodes)
+    if given["scale"] == "standard":
+        nodes = layer_norm(nodes, nodes.shape[1:])
+    return nodes, torch.tensor(boxes, dtype=nodes.dtype)
+
+
+def slow(model, features, given):
+    """Logits (C,) of one map."""
+    nodes, boxes = instances(model, features, given)
+    if not given["edges"]:
+        return model.network(nodes).amax(0)
+    corners = torch.cat([boxes[:, :2], boxes[:, :2] + boxes[:, 2:]], 1)
+    graph = model.network, given["edges"], nodes, corners, given["neighbours"]
+    return literal(*graph, coordinates=boxes).amax(0)
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
+@pytest.mark.parametrize("changed", [{}, {"gamma": 0.62, "limit": 3}], ids=["all", "some"])
+def test_scores_are_those_of_the_equations(variant, changed):
+    given = settings("ml_sgm", variant) | changed | {"neighbours": 2}
+    torch.manual_seed(3)
+    model = models.build("ml_sgm", label_space(5), encoders.Cached(24), **given).eval()
+    inputs = batch()
+    with torch.no_grad():
+        found = model(inputs)
+        expected = torch.stack([slow(model, image, given) for image in inputs["image"]])
+    torch.testing.assert_close(found, expected, rtol=1e-4, atol=1e-5)
+
+
+def test_an_image_without_a_chosen_label_is_scored_by_its_global_node():
+    model, inputs = build("ml_sgm").eval(), batch()
+    model.find.gamma = 1.0
+    given = settings("ml_sgm") | {"gamma": 1.0}
+    with torch.no_grad():
+        found = model(inputs)
+        expected = torch.stack([slow(model, image, given) for image in inputs["image"]])
+    assert not model.find(inputs["image"]).present[:, 1:].any()
+    torch.testing.assert_close(found, expected, rtol=1e-4, atol=1e-5)
+
+
+def permuted(model, order):
+    """The same model for the labels in another order."""
+    state = model.state_dict()
+    for name in ("find.classify.weight", "find.classify.bias", "network.words", "objective.rate"):
+        state[name] = state[name][order]
+    other = build("ml_sgm")
+    other.load_state_dict(state)
+    return other.eval()
+
+
+def test_another_order_of_labels_gives_the_scores_in_that_order():
+    model, inputs, order = build("ml_sgm").eval(), batch(), torch.tensor([3, 0, 4, 1, 2])
+    with torch.no_grad():
+        torch.testing.assert_close(permuted(model, order)(inputs), model(inputs)[:, order])
+
+
+def by_hand(name, shown, target, known, rate):
+    """Eq. 16, 17 and 19 to 21 on probabilities, entry by entry."""
+    total, count, images = 0.0, 0, len(shown)
+    for i, c in np.ndindex(*shown.shape):
+        p, r = shown[i, c], rate[c]
+        if not known[i, c]:
+            continue
+        count += 1
+        if name == "weighted":
+            yes, no = math.exp(0.4 * (1 - r)) * math.log(p), math.exp(0.4 * r) * math.log(1 - p)
+        elif name == "partial":
+            weight = (-4.45 * known[i].mean() + 5.45) / len(rate)
+            yes, no = weight * math.log(p), weight * math.log(1 - p)
+        else:
+            q = max(p - 0.05, 0)
+            yes, no = math.log(p), q**4 * math.log(1 - q)
+        total -= yes if target[i, c] else no
+    return total / (images if name == "partial" else count)
+
+
+@pytest.mark.parametrize("name", ["weighted", "partial", "asymmetric"])
+def test_objectives_by_hand(name):
+    inputs, draw = batch(6, 5), torch.Generator().manual_seed(0)
+    logits = torch.randn(6, 5, generator=draw, dtype=torch.double) * 3
+    rate = torch.rand(5, generator=draw)
+    entries = logits, inputs["target"], inputs["known"]
+    found = {
+        "weighted": lambda: losses.weighted(*entries, rate, 0.4),
+        "partial": lambda: losses.partial(*entries, -4.45, 5.45, 1.0),
+        "asymmetric": lambda: losses.asymmetric(*entries, 0.0, 4.0, 0.05),
+    }[name]()
+    arrays = [x.numpy() for x in (logits.sigmoid(), inputs["target"], inputs["known"], rate)]
+    assert float(found) == pytest.approx(by_hand(name, *arrays), rel=1e-6)
+
+
+@pytest.mark.parametrize("name", ["weighted", "partial", "asymmetric"])
+@pytest.mark.parametrize("size", [0.0, 200.0])
+def test_objectives_and_their_gradients_stay_finite(name, size):
+    logits = torch.tensor([[size, -size, size, -size]], requires_grad=True)
+    target, known = torch.tensor([[1.0, 1.0, 0.0, 0.0]]), torch.ones(1, 4, dtype=torch.bool)
+    arguments = {
+        "weighted": (torch.zeros(4), 0.4),
+        "partial": (-4.45, 5.45, 1.0),
+        "asymmetric": (0.0, 4.0, 0.05),
+    }[name]
+    loss = getattr(losses, name)(logits, target, known, *arguments)
+    loss.backward()
+    assert loss.isfinite()
+    assert logits.grad.isfinite().all()
+
+
+def test_without_beta_the_weighted_loss_is_the_plain_one():
+    inputs, logits = batch(), torch.randn(3, 5)
+    plain = losses.soft_margin(logits, inputs["target"], inputs["known"])
+    found = losses.weighted(logits, inputs["target"], inputs["known"], torch.rand(5), 0.0)
+    torch.testing.assert_close(found, plain)
+
+
+def test_maps_learn_by_the_same_objective():
+    model, inputs = build("ml_sgm"), batch()
+    logits, of_maps = model.scores(inputs)
+    entries = inputs["target"], inputs["known"]
+    expected = model.objective(logits, *entries) + model.objective(of_maps, *entries)
+    torch.testing.assert_close(model.loss(inputs), expected)
+
+
+def beside(i, height, width):
+    row, column = divmod(i, width)
+    around = [(row + y, column + x) for y, x in cellmatching.SIDES]
+    return [y * width + x for y, x in around if 0 <= y < height and 0 <= x < width]
+
+
+def released(model, features):
+    """The released code's model, cell by cell and edge by edge: logits (C,)."""
+    x = model.reduce(features[None])[0]  # (D, h, w)
+    height, width = x.shape[1:]
+    x = x.flatten(1).T
+    x = [cell / cell.norm() for cell in x]
+    words, enc = model.words, model.encode
+    cells, labels = range(len(x)), range(len(words))
+    vo = [encoded(enc["cell"], cell) for cell in x]
+    vl = [encoded(enc["label"], word) for word in words]
+    sides = [(i, j) for i in cells for j in beside(i, height, width)]
+    eo = {(i, j): encoded(enc["cells"], x[i], x[j]) for i, j in sides}
+    el = {(i, j): encoded(enc["labels"], words[i], words[j]) for i in labels for j in labels}
+    em = {(i, j): encoded(enc["matching"], x[i], words[j]) for i in cells for j in labels}
+    for block in model.blocks:
+        em = {(i, j): encoded(block.matching, vo[i], vl[j], e) for (i, j), e in em.items()}
+        if block is model.blocks[-1]:
+            break
+        eo = {(i, j): encoded(block.cells, vo[i], vo[j], e) for (i, j), e in eo.items()}
+        el = {(i, j): encoded(block.labels, vl[i], vl[j], e) for (i, j), e in el.items()}
+        vo = [encoded(block.of_cells, v, over(eo, i, 0), over(em, i, 0)) for i, v in enumerate(vo)]
+        vl = [encoded(block.of_labels, v, over(el, i, 0), over(em, i, 1)) for i, v in enumerate(vl)]
+    scores = torch.cat([model.decode(em[i, j]) for i in cells for j in labels])
+    return scores.view(len(cells), -1).amax(0)
+
+
+def over(edges, node, end):
+    return torch.stack([e for ends, e in edges.items() if ends[end] == node]).mean(0)
+
+
+def test_the_released_model_edge_by_edge():
+    model, inputs = build("ml_sgm", variant="released").eval(), batch(2, side=6)
+    with torch.no_grad():
+        expected = torch.stack([released(model, image) for image in inputs["image"]])
+        torch.testing.assert_close(model(inputs), expected, rtol=1e-4, atol=1e-5)
+
+
+def test_the_released_loss_weighs_a_yes_four_times():
+    model, inputs = build("ml_sgm", variant="released").eval(), batch()
+    inputs["known"] = torch.ones(3, 5, dtype=torch.bool)
+    shown, target = model(inputs).sigmoid(), inputs["target"]
+    expected = -(0.8 * target * shown.log() + 0.2 * (1 - target) * (1 - shown).log()).mean()
+    torch.testing.assert_close(model.loss(inputs), expected)
+
+
+@pytest.mark.parametrize("change", [{"instances": "boxes"}, {"objective": "hinge"}])
+def test_a_wrong_setting_is_named(change):
+    given = settings("ml_sgm") | change
+    with pytest.raises(ValueError, match=r"boxes|hinge"):
+        models.build("ml_sgm", label_space(5), encoders.Cached(24), **given)
+
+
+def test_a_perceptron_is_its_two_layers():
+    model = build("ml_sgm")
+    update = model.network.blocks[0].update_instances
+    values = [torch.randn(size) for size in update.inputs]
+    torch.testing.assert_close(update(*values), of(update, *values))

@@ -41,10 +41,11 @@ def nodes_after(block, kind, nodes, *sources):
     """Each node of itself and what it hears from every source that the block has."""
     there = [(getattr(block, name), *rest) for name, *rest in sources if hasattr(block, name)]
     update = getattr(block, f"update_{kind}", None)
-    return {
-        i: of(update, v, *[heard(*source[:3], i, source[3]) for source in there])
-        for i, v in nodes.items()
-    }
+    after = {}
+    for i, v in nodes.items():
+        x = of(update, v, *[heard(*source[:3], i, source[3]) for source in there])
+        after[i] = layer_norm(x, x.shape, update.norm.weight, update.norm.bias)
+    return after
 
 
 def edges_after(change, edges, one, other):

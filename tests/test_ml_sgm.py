@@ -230,4 +230,4 @@ def test_a_perceptron_is_its_two_layers():
     model = build("ml_sgm")
     update = model.network.blocks[0].update_instances
     values = [torch.randn(size) for size in update.inputs]
-    torch.testing.assert_close(update(*values), of(update, *values))
+    torch.testing.assert_close(update(*values), update.norm(of(update, *values)))

@@ -37,7 +37,7 @@ class Grids:
         self.grids = grids
 
     def batches(self, parts, chance):
-        yield from (self.grids[part] for part in parts)
+        yield from ({"image": self.grids[part]} for part in parts)
 
 
 def training(**changed):

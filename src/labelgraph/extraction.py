@@ -30,7 +30,7 @@ def extract(
     work: Path,
     output: Path,
 ) -> tuple[int, ...]:
-    """Writes (N, F, h, w) float16 to `output`, whole or not at all; gives the shape."""
+    """Writes (N, h, w, F) float16 to `output`, whole or not at all; gives the shape."""
     encoder = fused(encoder.eval()).to(memory_format=torch.channels_last)
     starts = range(0, len(images), CHUNK)
     missing = [start for start in starts if not part_file(work, start).exists()]
@@ -40,7 +40,7 @@ def extract(
         pictures = reader.map(lambda names: read_chunk(root, names, view, size), chunks)
         for done, (start, batch) in enumerate(zip(missing, pictures, strict=True)):
             with whole(part_file(work, start)) as draft, draft.open("wb") as stream:
-                np.save(stream, encoder(batch).half().contiguous().numpy())
+                np.save(stream, encoder(batch).half().permute(0, 2, 3, 1).contiguous().numpy())
             if time.monotonic() - told > PROGRESS_SECONDS:
                 told = time.monotonic()
                 speed = (done + 1) * CHUNK / (told - started)
@@ -50,7 +50,8 @@ def extract(
 
 
 def read_chunk(root: Path, names: np.ndarray, view: str, size: int) -> torch.Tensor:
-    pictures = [views.fixed(read_image(root / name), view, size) for name in names.tolist()]
+    window = views.fixed(view)
+    pictures = [views.cut(read_image(root / name), window, size) for name in names.tolist()]
     batch = torch.from_numpy(np.stack(pictures))
     return batch.contiguous(memory_format=torch.channels_last)
 

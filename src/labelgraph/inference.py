@@ -14,7 +14,7 @@ BATCH = 64
 
 def scores(
     model: nn.Module,
-    source: batches.Source,
+    inputs: batches.Inputs,
     rows: np.ndarray,
     settings: dict[str, Any],
     device: torch.device,
@@ -24,9 +24,8 @@ def scores(
     parts = batches.groups(rows, BATCH)
     found = []
     with torch.inference_mode(), precision(settings["precision"], device):
-        for image in source.batches(parts, None):
-            batch = placed({"image": image}, settings, device)
-            found.append(model(batch).float().cpu().numpy())
+        for batch in inputs.batches(parts, None):
+            found.append(model(placed(batch, settings, device)).float().cpu().numpy())
     return np.concatenate(found)
 
 

@@ -15,9 +15,10 @@ import yaml
 from labelgraph import checks
 
 BLOCKS = ("encoder", "model", "train", "score")
-METHOD_KEYS = {"title", "paper", *BLOCKS, "datasets", "variants", "departures"}
+METHOD_KEYS = {"title", "paper", "inputs", *BLOCKS, "datasets", "variants", "departures"}
+CHANGE_KEYS = {"title", *BLOCKS}  # of a variant, or of a method on one dataset
 STUDY_KEYS = {
-    *("title", "note", "origin", "local", "seeds", "selection", "gpu", "drawn", "only"),
+    *("title", "note", "origin", "local", "seeds", "selection", "gpu", "drawn", "only", "boxes"),
     *BLOCKS,
     *("methods", "datasets"),
 }
@@ -116,7 +117,11 @@ class Book:
         return self.methods[name]
 
     def variants(self, method: str) -> dict[str, dict]:
-        return {"": {}} | self.method(method).get("variants", {})
+        """Settings of each variant by its name; without a name, the method as it is."""
+        found = self.method(method).get("variants", {})
+        for name, change in found.items():
+            checks.keys(f"methods.{method}.variants.{name}", change, CHANGE_KEYS)
+        return {"": {}} | found
 
     def dataset(self, name: str) -> dict[str, Any]:
         """A dataset's entry with what the study changes of it."""

@@ -37,7 +37,7 @@ STOPPED = 143  # exit code after SIGTERM
 class Examples:
     """n images that may be learnt from, in the order of the training file."""
 
-    source: batches.Source
+    inputs: batches.Inputs
     target: Tensor  # (n, C) float32
     known: Tensor  # (n, C) bool
     codes: np.ndarray  # (n, C) int8: for the mAP on tune; hidden entries are -1, left out
@@ -77,13 +77,9 @@ class Training:
         examples, settings = self.examples, self.settings
         parts = batches.shuffled(examples.fit, settings["batch"], self.seed, self.epoch)
         rest = parts[self.step :]
-        images = examples.source.batches(rest, batches.Chance(self.seed, self.epoch))
-        for part, image in zip(rest, images, strict=True):
-            batch = {
-                "image": image,
-                "target": examples.target[part],
-                "known": examples.known[part],
-            }
+        given = examples.inputs.batches(rest, batches.Chance(self.seed, self.epoch))
+        for part, batch in zip(rest, given, strict=True):
+            batch |= {"target": examples.target[part], "known": examples.known[part]}
             self.loss_sum += self.learn(inference.placed(batch, settings, self.device))
             self.step += 1
             self.keep_safe(checkpoint)
@@ -119,7 +115,7 @@ class Training:
         row = {"epoch": self.epoch + 1, "loss": self.loss_sum / self.step, "tune_map": None}
         if len(self.examples.tune):
             scores = inference.scores(
-                kept, self.examples.source, self.examples.tune, self.settings, self.device
+                kept, self.examples.inputs, self.examples.tune, self.settings, self.device
             )
             precisions = label_precisions(
                 np.ascontiguousarray(scores.T),
@@ -167,7 +163,7 @@ class Training:
             **pack("optimizer", optimizer_tensors(self.optimizer)),
             **pack("best", self.best),
             **(pack("average", own_state(self.average)) if self.average is not None else {}),
-            "random": torch.get_rng_state(),
+            **random_state(self.device),
         }
         numbers = {name: getattr(self, name) for name in ("epoch", "step", "loss_sum", "history")}
         done = self.epoch * self.per_epoch + self.step
@@ -183,9 +179,19 @@ class Training:
             self.average.load_state_dict(unpack("average", tensors), strict=False)
         self.best = unpack("best", tensors)
         torch.set_rng_state(tensors["random"])
+        if "random_device" in tensors:
+            torch.cuda.set_rng_state(tensors["random_device"], self.device)
         for name in ("epoch", "step", "loss_sum", "history"):
             setattr(self, name, state[name])
         self.scaler.load_state_dict(state["scaler"])
+
+
+def random_state(device: torch.device) -> Tensors:
+    """The generators that dropout and the like draw from."""
+    state = {"random": torch.get_rng_state()}
+    if device.type == "cuda":
+        state["random_device"] = torch.cuda.get_rng_state(device)
+    return state
 
 
 def loss_of(model: nn.Module, batch: dict[str, Tensor]) -> Tensor:

@@ -15,12 +15,17 @@ ORIGIN = BOOK.size["origin"]
 LOCAL = BOOK.size.get("local", {})
 SOURCES = sources.read(CONFIG / "sources.yaml")
 TABLES = tables.of_study(BOOK)
+DETECTORS = recipe.read_yaml(CONFIG / "detectors.yaml")
+DETECTOR = DETECTORS["of_study"][STUDY]
+OWN_BOXES = BOOK.size.get("boxes", {})  # dataset -> the user's COCO results
 
 MANIFEST = f"data/manifests/{STUDY}/{{dataset}}.npz"
 SPLIT = f"data/splits/{STUDY}/{{task}}/{{dataset}}"
 INPUTS = f"data/inputs/{STUDY}/{{dataset}}"
 COUNTS = f"data/inputs/{STUDY}/{{dataset}}/{{task}}/label_counts.npz"
 FEATURES = f"{INPUTS}/features/{{encoder}}-{{size}}-{{view}}"
+DETECTED = f"{INPUTS}/detector.safetensors"
+REGIONS = f"{INPUTS}/regions-{{kind}}.npz"
 TABLE = f"results/tables/{STUDY}/{{table}}"
 RUN = f"results/runs/{STUDY}/{{task}}/{{dataset}}/{{system}}/seed{{seed}}"
 
@@ -38,6 +43,7 @@ wildcard_constraints:
     encoder=r"\w+",
     size=r"\d+",
     view=r"[a-z]+",
+    kind="rpn|instances",
 
 
 def code(step, *more):
@@ -120,9 +126,11 @@ def image_options(files):
 
     def options(wildcards):
         found = files(wildcards)
-        if "/features/" in found[0]:
-            return "--features " + " ".join(found)
-        return f"--images {raw(wildcards)}"
+        cached = "/features/" in found[0]
+        boxes = "".join(f" --regions {path}" for path in regions(wildcards))
+        return (
+            "--features " + " ".join(found) if cached else f"--images {raw(wildcards)}"
+        ) + boxes
 
     return options
 
@@ -213,3 +221,36 @@ def archive_options(wildcards):
 def archives(wildcards):
     group = SOURCES.group(wildcards.group)
     return [f"data/archives/{source.file}" for source in group.sources.values()]
+
+
+def detector_settings(wildcards):
+    return json.dumps(
+        {block: DETECTORS["light"][block] for block in ("network", "learn")}
+    )
+
+
+def proposal_settings(wildcards):
+    return json.dumps(DETECTORS[DETECTOR]["propose"][wildcards.kind])
+
+
+def regions_source(wildcards):
+    """The user's boxes, or the weights of the study's detector."""
+    if wildcards.dataset in OWN_BOXES:
+        return OWN_BOXES[wildcards.dataset]
+    if DETECTOR != "light":
+        return DETECTORS[DETECTOR]["weights"]
+    other = DETECTORS["trained_on"].get(wildcards.dataset, wildcards.dataset)
+    return DETECTED.format(dataset=other)
+
+
+def regions_option(wildcards):
+    return "--boxes" if wildcards.dataset in OWN_BOXES else "--detector"
+
+
+def regions(wildcards):
+    """The regions of a run whose method asks for them."""
+    method = wildcards.system.partition("@")[0]
+    if "regions" not in BOOK.method(method).get("inputs", []):
+        return []
+    kind = DETECTORS[DETECTOR]["kinds"][method]
+    return [REGIONS.format(dataset=wildcards.dataset, kind=kind)]

@@ -1,4 +1,4 @@
-# Splits and images -> what methods are given besides: label statistics, word vectors, features.
+# Splits and images -> what methods are given besides: label statistics, word vectors, features, regions.
 
 
 rule count_labels:
@@ -47,3 +47,40 @@ rule extract_features:
     shell:
         "step --log {log} extract_features --manifest {input.manifest} --root {params.root}"
         " --encoder {params.encoder:q} --parts {params.parts} --work work --output {output.index}"
+
+
+rule train_detector:
+    input:
+        manifest=MANIFEST,
+        train=f"data/splits/{STUDY}/full/{{dataset}}/train.npz",
+        code=code("train_detector"),
+    output:
+        DETECTED,
+    log:
+        f"logs/{STUDY}/train_detector/{{dataset}}.log",
+    params:
+        settings=detector_settings,
+        root=raw,
+    shell:
+        "step --log {log} train_detector --manifest {input.manifest} --train {input.train}"
+        " --root {params.root} --settings {params.settings:q} --output {output}"
+
+
+rule propose_regions:
+    input:
+        manifest=MANIFEST,
+        source=regions_source,
+        code=code("propose_regions"),
+    output:
+        REGIONS,
+    log:
+        f"logs/{STUDY}/propose_regions/{{dataset}}-{{kind}}.log",
+    resources:
+        gpu=BOOK.size["gpu"],
+    params:
+        settings=proposal_settings,
+        option=regions_option,
+        root=raw,
+    shell:
+        "step --log {log} propose_regions --manifest {input.manifest} --root {params.root}"
+        " {params.option} {input.source} --settings {params.settings:q} --output {output}"

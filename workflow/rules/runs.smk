@@ -8,6 +8,7 @@ rule train:
         vectors=f"{INPUTS}/label_vectors.npz",
         images=train_images,
         grids=ancient(grids(train_images)),
+        regions=regions,
         code=method_code("train"),
     output:
         model=f"{RUN}/model.safetensors",
@@ -33,6 +34,7 @@ rule predict:
         report=f"{SPLIT}/report.npz",
         images=test_images,
         grids=ancient(grids(test_images)),
+        regions=regions,
         code=method_code("predict"),
     output:
         f"{RUN}/predictions.npz",

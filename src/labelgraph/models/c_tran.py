@@ -76,9 +76,8 @@ class CTran(nn.Module):
         tokens = self.norm(torch.cat([found, labels.to(found.dtype)], 1))  # (B, N, W)
         for layer in self.layers[:-1]:
             tokens = layer(tokens, tokens)
-        labels = self.layers[-1](
-            tokens[:, found.shape[1] :], tokens
-        )  # (B, C, W) the rest is unread
+        asking = tokens[:, found.shape[1] :]  # (B, C, W) nobody reads what becomes of the others
+        labels = self.layers[-1](asking, tokens)  # (B, C, W)
         return (labels * self.classifier.weight).sum(-1) + self.classifier.bias
 
     def forward(self, batch: dict[str, Tensor]) -> Tensor:

@@ -9,7 +9,7 @@ Shapes: B images, M instances, N neighbours of an instance, C labels, d and H wi
 from torch import Tensor, nn
 from torch.nn.functional import linear
 
-from labelgraph.parts.perceptrons import EdgeChange, Message, Perceptron, changed
+from labelgraph.parts.perceptrons import EdgeChange, Message, Update, changed
 
 Near = tuple[Tensor, Tensor]  # picks (B, M, N, M) and weights (B, M, N) of the neighbours
 
@@ -34,7 +34,7 @@ class Block(nn.Module):
                 setattr(self, f"across_{kind}", Message(size, hidden, width))
             heard = [width] * ((kind in parts) + ("matching" in parts))
             if heard or kind == "instances":
-                setattr(self, f"update_{kind}", Perceptron([size, *heard], width, width))
+                setattr(self, f"update_{kind}", Update([size, *heard], width))
 
     def inner(self, kind: str) -> nn.Linear:
         """The layer that makes edges of the values kept for them."""

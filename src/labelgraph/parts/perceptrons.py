@@ -23,6 +23,9 @@ class Perceptron(nn.Module):
         self.inputs = inputs
         self.first = nn.Linear(sum(inputs), hidden)
         self.second = nn.Linear(hidden, outputs)
+        # Signals pass ten of these in a row: without care for their size none would arrive.
+        nn.init.kaiming_normal_(self.first.weight, nonlinearity="relu")
+        nn.init.kaiming_normal_(self.second.weight, nonlinearity="linear")
 
     def shares(self) -> tuple[Tensor, ...]:
         """The first layer's weights of each input, (H, d) each."""
@@ -31,6 +34,17 @@ class Perceptron(nn.Module):
     def forward(self, *values: Tensor) -> Tensor:
         parts = [linear(x, weight) for x, weight in zip(values, self.shares(), strict=True)]
         return self.second((sum(parts) + self.first.bias).relu())
+
+
+class Update(Perceptron):
+    """phi_n: a node of itself and what it has heard, normalised as the encoders' nodes are."""
+
+    def __init__(self, inputs: list[int], width: int):
+        super().__init__(inputs, width, width)
+        self.norm = nn.LayerNorm(width)
+
+    def forward(self, *values: Tensor) -> Tensor:
+        return self.norm(super().forward(*values))
 
 
 class Encoder(nn.Module):

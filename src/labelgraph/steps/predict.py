@@ -18,13 +18,14 @@ def main(
     report: Path,
     features: list[Path],
     images: Path | None,
+    regions: Path | None,
     output: Path,
 ) -> None:
     names = read_arrays(report)["images"]
-    source = batches.source(features, images, names, settings, learning=False)
-    trained = runs.read_model(model, settings, getattr(source, "width", None))
+    inputs = batches.inputs(features, images, regions, names, settings, learning=False)
+    trained = runs.read_model(model, settings, inputs.pictures.width)
     rows = np.arange(len(names))
-    scores = inference.scores(trained, source, rows, settings["train"], runs.device())
+    scores = inference.scores(trained, inputs, rows, settings["train"], runs.device())
     write_arrays(output, images=names, labels=np.array(trained.names), scores=scores)
 
 
@@ -35,6 +36,7 @@ def command(arguments: list[str]) -> None:
     parser.add_argument("--report", type=Path, required=True)
     parser.add_argument("--features", type=Path, nargs="*", default=[])
     parser.add_argument("--images", type=Path, help="the raw folder, where nothing is cached")
+    parser.add_argument("--regions", type=Path, help="boxes, for methods that take them")
     parser.add_argument("--output", type=Path, required=True)
     main(**vars(parser.parse_args(arguments)))
 

@@ -27,9 +27,9 @@ def main(settings: dict[str, Any], files: argparse.Namespace, output: Path) -> N
     clock = provenance.Clock()
     labels = labelspace.read(files.counts, files.vectors)
     examples = read_examples(files, settings)
-    width = getattr(examples.source, "width", None)
-    model = runs.make(settings, labels, width)
-    inputs = [files.train, files.counts, files.vectors, *files.features]
+    model = runs.make(settings, labels, examples.inputs.pictures.width)
+    regions = [files.regions] if files.regions else []
+    inputs = [files.train, files.counts, files.vectors, *files.features, *regions]
     record = provenance.record(inputs)
     checkpoint = Checkpoint(files.work / provenance.key(settings, record))
     training = Training(model, examples, settings["train"], settings["seed"])
@@ -45,9 +45,11 @@ def read_examples(files: argparse.Namespace, settings: dict[str, Any]) -> Exampl
     train = read_arrays(files.train)
     target, known = training_target(train["labels"], settings["difficult"])
     codes = np.where(train["labels"] == UNKNOWN, DIFFICULT, train["labels"])  # both are left out
-    source = batches.source(files.features, files.images, train["images"], settings, learning=True)
+    inputs = batches.inputs(
+        files.features, files.images, files.regions, train["images"], settings, learning=True
+    )
     fit, tune = (np.flatnonzero(train["role"] == role) for role in (FIT, TUNE))
-    return Examples(source, torch.from_numpy(target), torch.from_numpy(known), codes, fit, tune)
+    return Examples(inputs, torch.from_numpy(target), torch.from_numpy(known), codes, fit, tune)
 
 
 def command(arguments: list[str]) -> None:
@@ -58,6 +60,7 @@ def command(arguments: list[str]) -> None:
         parser.add_argument(f"--{name}", type=Path, required=True)
     parser.add_argument("--features", type=Path, nargs="*", default=[], help="index of each view")
     parser.add_argument("--images", type=Path, help="the raw folder, where nothing is cached")
+    parser.add_argument("--regions", type=Path, help="boxes, for methods that take them")
     parser.add_argument("--work", type=Path, required=True, help="folder for checkpoints")
     parser.add_argument("--output", type=Path, required=True, help="the run's folder")
     files = parser.parse_args(arguments)

@@ -4,6 +4,7 @@ A scene line reads: name, its share in percent, then `label percent` pairs: how 
 that scene shows the label.
 """
 
+from functools import cache
 from typing import NamedTuple
 
 SCENES = {
@@ -98,6 +99,7 @@ class Scene(NamedTuple):
     labels: dict[str, int]
 
 
+@cache
 def scenes(world: str) -> tuple[Scene, ...]:
     lines = SCENES[world].strip().splitlines()
     return tuple(read_scene(line) for line in lines)

@@ -18,7 +18,7 @@ BLOCKS = ("encoder", "model", "train", "score")
 METHOD_KEYS = {"title", "paper", "inputs", *BLOCKS, "datasets", "variants", "departures"}
 CHANGE_KEYS = {"title", *BLOCKS}  # of a variant, or of a method on one dataset
 STUDY_KEYS = {
-    *("title", "note", "origin", "local", "seeds", "selection", "gpu", "drawn", "only", "boxes"),
+    *("title", "note", "origin", "local", "seeds", "selection", "gpu", "drawn", "only", "boxes", "sizes"),
     *BLOCKS,
     *("methods", "datasets"),
 }
@@ -104,6 +104,9 @@ class Book:
         checks.check(
             merged, f"{run.study}: {run.system} on {run.dataset}", self.defaults, run.method
         )
+        for key in ("size", "test_size"):
+            side = merged["encoder"][key]
+            merged["encoder"][key] = self.size.get("sizes", {}).get(side, side)
         difficult = self.dataset(run.dataset)["difficult"]
         judged = {f"difficult_{name}": difficult[name] for name in ("ap", "f1")}
         scoring = merged.pop("score") | judged

@@ -15,7 +15,7 @@ from labelgraph.files import read_json
 from labelgraph.metrics import value
 from labelgraph.recipe import Book, Run, run_of
 
-KEYS = {"paper", "table", "caption", "task", "columns", "runs", "more"}
+KEYS = {"paper", "table", "caption", "task", "columns", "runs", "more", "seeds"}
 FIELDS = ("row", "column", "published", "reproduced", "std", "seeds", "status")
 
 
@@ -40,6 +40,11 @@ def systems(entry: dict[str, Any]) -> dict[str, str]:
     return entry.get("runs", {}) | entry.get("more", {})
 
 
+def seeds(book: Book, entry: dict[str, Any]) -> list[int]:
+    """The study's seeds, or as many of them as the table is content with."""
+    return book.size["seeds"][: entry.get("seeds")]
+
+
 def runs(book: Book, names: list[str]) -> list[Run]:
     """Every run that the named tables show, each once."""
     found = {
@@ -48,7 +53,7 @@ def runs(book: Book, names: list[str]) -> list[Run]:
         for block in entry["columns"]
         if book.runs_on(block["dataset"])
         for system in systems(entry).values()
-        for seed in book.size["seeds"]
+        for seed in seeds(book, entry)
     }
     return sorted(found)
 
@@ -65,7 +70,7 @@ def recipe(book: Book, name: str) -> dict[str, Any]:
         "study": book.study,
         "note": book.size["note"],
         "protocol": f"Encoder {encoder['name']}, {encoder['test_size']} pixels; checkpoint chosen"
-        f" on the {book.size['selection']} images; {len(book.size['seeds'])} seeds.",
+        f" on the {book.size['selection']} images; seeds {seeds(book, entry)}.",
         "footnotes": {
             book.method(method)["title"]: book.method(method).get("departures", [])
             for method in shown
@@ -74,7 +79,7 @@ def recipe(book: Book, name: str) -> dict[str, Any]:
             row: {
                 block["dataset"]: [
                     f"results/runs/{run.folder}/scores.json"
-                    for seed in book.size["seeds"]
+                    for seed in seeds(book, entry)
                     for run in [run_of(book.study, entry["task"], block["dataset"], system, seed)]
                 ]
                 for block in entry["columns"]

@@ -23,9 +23,6 @@ class Perceptron(nn.Module):
         self.inputs = inputs
         self.first = nn.Linear(sum(inputs), hidden)
         self.second = nn.Linear(hidden, outputs)
-        # Signals pass ten of these in a row: without care for their size none would arrive.
-        nn.init.kaiming_normal_(self.first.weight, nonlinearity="relu")
-        nn.init.kaiming_normal_(self.second.weight, nonlinearity="linear")
 
     def shares(self) -> tuple[Tensor, ...]:
         """The first layer's weights of each input, (H, d) each."""

@@ -1,0 +1,149 @@
+"""Each method as the paper study runs it: photographs of 448 pixels, a ResNet that learns, boxes.
+
+Two steps of training on a few made images, through the same files that the workflow's rules pass.
+"""
+
+import json
+
+import numpy as np
+import pytest
+import torch
+import yaml
+from conftest import ROOT, narrow
+
+from labelgraph import manifest, models, recipe
+from labelgraph.files import read_arrays, read_json, write_arrays
+from labelgraph.steps import (
+    count_labels,
+    embed_labels,
+    extract_features,
+    predict,
+    score,
+    split,
+    train,
+    write_manifest,
+)
+
+SAMPLE = ROOT / "tests/samples/voc2007"
+BOOK = recipe.read_study(ROOT / "workflow/config", {"study": "paper"})
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """Everything that a run takes, made by the steps that make it."""
+    here = tmp_path_factory.mktemp("run")
+    write_manifest.command(
+        ["--reader", "voc2007", "--root", str(SAMPLE), "--options", '{"boxes": true}']
+        + ["--output", str(here / "manifest.npz")]
+    )
+    protocol = {"task": "full", "parts": {"train": "trainval", "report": "test"}}
+    protocol |= {"tune": 0.0, "seed": 0, "selection": "tune"}
+    outputs = ("train", "report", "targets", "description")
+    names = [f"--{name}={here / name}.npz" for name in outputs]
+    split.command(
+        ["--manifest", str(here / "manifest.npz"), "--protocol", json.dumps(protocol), *names]
+    )
+    count_labels.command(["--train", str(here / "train.npz"), "--output", str(here / "counts.npz")])
+    listed = manifest.read(here / "manifest.npz")
+    draw = np.random.default_rng(0)
+    words = {word for name in listed.names for word in name.split()}
+    lines = [f"{word} {' '.join(f'{x:.3f}' for x in draw.standard_normal(8))}" for word in words]
+    (here / "words.txt").write_text("\n".join(lines) + "\n")
+    embed_labels.command(
+        ["--manifest", str(here / "manifest.npz"), "--vectors", str(here / "words.txt")]
+        + ["--options", '{"aliases": {}, "multiword": "mean", "case": "lower"}']
+        + ["--output", str(here / "vectors.npz"), "--report", str(here / "vectors.json")]
+    )
+    boxes = np.tile(np.float32([[0.1, 0.1, 0.6, 0.7], [0, 0, 0, 0]]), (len(listed.images), 1, 1))
+    write_arrays(here / "regions.npz", images=listed.images, boxes=boxes)
+    return here
+
+
+def settings(method, **encoder):
+    run = recipe.run_of("paper", "full", "voc2007", method, 0)
+    found = BOOK.settings(run)
+    training = found["training"]
+    training["encoder"] |= {"name": "resnet18", "weights": None, "learns": "all"} | encoder
+    training["model"] = {key: narrow(value) for key, value in training["model"].items()}
+    few = {"epochs": 2, "batch": 4, "workers": 0, "drop_at": [], "precision": "float32"}
+    training["train"] |= few
+    return training, found["scoring"]
+
+
+def run(folder, output, method, source, **encoder):
+    training, scoring = settings(method, **encoder)
+    common = ["--settings", json.dumps(training), *source]
+    common += ["--regions", str(folder / "regions.npz")]
+    train.command(
+        [*common, "--train", str(folder / "train.npz"), "--counts", str(folder / "counts.npz")]
+        + ["--vectors", str(folder / "vectors.npz"), "--work", str(output / "work")]
+        + ["--output", str(output)]
+    )
+    predict.command(
+        [*common, "--model", str(output / "model.safetensors")]
+        + ["--report", str(folder / "report.npz"), "--output", str(output / "predictions.npz")]
+    )
+    score.command(
+        ["--predictions", str(output / "predictions.npz"), "--targets", str(folder / "targets.npz")]
+        + ["--settings", json.dumps(scoring), "--output", str(output / "scores.json")]
+    )
+    return training
+
+
+@pytest.mark.parametrize("method", models.available())
+def test_a_method_learns_end_to_end_at_448_pixels(folder, tmp_path, method):
+    sizes = {"size": 448, "test_size": 448}
+    training = run(folder, tmp_path, method, ["--images", str(SAMPLE)], **sizes)
+    found = read_arrays(tmp_path / "predictions.npz")
+    report = read_arrays(folder / "report.npz")
+    assert found["images"].tolist() == report["images"].tolist()
+    assert found["scores"].shape == (len(report["images"]), 20)
+    assert found["scores"].dtype == np.float32
+    assert np.isfinite(found["scores"]).all()
+    assert 0 <= read_json(tmp_path / "scores.json")["map"]["non_interpolated"] <= 1
+    assert yaml.safe_load((tmp_path / "settings.yaml").read_text()) == training
+    history = (tmp_path / "history.csv").read_text().splitlines()
+    assert len(history) == 1 + 2
+    provenance = read_json(tmp_path / "provenance.json")
+    assert str(folder / "train.npz") in provenance["inputs"]
+    assert {"git", "packages", "hardware", "seed", "wall_seconds", "peak_mb"} <= provenance.keys()
+    assert not list((tmp_path / "work").glob("*"))
+
+
+def test_frozen_features_are_those_of_the_encoder_itself(folder, tmp_path):
+    """The same model scores the same images from cached features and from the images."""
+    encoder = {"name": "efficientnet_lite0", "weights": "imagenet", "size": 96, "test_size": 96}
+    frozen = encoder | {"learns": "nothing", "test_view": "plain"}
+    chosen = {key: encoder[key] for key in ("name", "weights")} | {"view": "plain", "size": 96}
+    index = tmp_path / "features/plain.json"
+    extract_features.command(
+        ["--manifest", str(folder / "manifest.npz"), "--root", str(SAMPLE)]
+        + ["--encoder", json.dumps(chosen), "--parts", "trainval", "test"]
+        + ["--work", str(tmp_path / "work"), "--output", str(index)]
+    )
+    cached, live = tmp_path / "cached", tmp_path / "live"
+    run(folder, cached, "ml_gcn", ["--features", str(index)], **frozen)
+    run(folder, live, "ml_gcn", ["--features", str(index)], **frozen)
+    first = read_arrays(cached / "predictions.npz")["scores"]
+    assert np.array_equal(first, read_arrays(live / "predictions.npz")["scores"])
+    training, _ = settings("ml_gcn", **frozen)
+    predict.command(
+        ["--settings", json.dumps(training), "--images", str(SAMPLE)]
+        + ["--model", str(cached / "model.safetensors"), "--report", str(folder / "report.npz")]
+        + ["--output", str(tmp_path / "from_images.npz")]
+    )
+    second = read_arrays(tmp_path / "from_images.npz")["scores"]
+    np.testing.assert_allclose(first, second, atol=2e-2 * np.abs(first).max())
+
+
+def test_features_of_other_images_are_not_taken(folder, tmp_path):
+    encoder = {"name": "efficientnet_lite0", "weights": None, "view": "plain", "size": 32}
+    torch.manual_seed(0)
+    index = tmp_path / "plain.json"
+    extract_features.command(
+        ["--manifest", str(folder / "manifest.npz"), "--root", str(SAMPLE)]
+        + ["--encoder", json.dumps(encoder), "--parts", "test"]
+        + ["--work", str(tmp_path / "work"), "--output", str(index)]
+    )
+    with pytest.raises(ValueError, match=r"plain\.json has no features of .*\.jpg; remove it"):
+        run(folder, tmp_path / "out", "baseline", ["--features", str(index)])

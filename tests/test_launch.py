@@ -1,0 +1,101 @@
+"""Steps run in forks of one warm process: as the caller sees them, and never outliving it."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from conftest import ROOT
+
+LAUNCH = ROOT / "src/labelgraph/launch.py"
+
+
+STEPS = {
+    "say": """
+import os, sys
+def command(a):
+    print(a, os.getcwd(), os.environ["MKL_CBWR"], os.environ.get("MARK"), "torch" in sys.modules)
+""",
+    "wrong": "def command(a):\n    raise ValueError('lower train.lr')\n",
+    "bug": "def command(a):\n    raise KeyError('lost')\n",
+    "leave": "import sys\ndef command(a):\n    sys.exit(143)\n",
+    "die": "import os\ndef command(a):\n    os.kill(os.getpid(), 9)\n",
+    "wait": """
+import os, time
+def command(a):
+    print(os.getpid(), flush=True)
+    time.sleep(60)
+""",
+}
+
+
+@pytest.fixture(scope="module")
+def environment(tmp_path_factory):
+    """A package `labelgraph` with steps of the test's own, and a server of its own."""
+    folder = tmp_path_factory.mktemp("launch")
+    steps = folder / "labelgraph/steps"
+    steps.mkdir(parents=True)
+    (folder / "labelgraph/__init__.py").touch()
+    (steps / "__init__.py").touch()
+    (folder / "tmp").mkdir()
+    for name, text in STEPS.items():
+        (steps / f"{name}.py").write_text(text)
+    return os.environ | {"TMPDIR": str(folder / "tmp"), "PYTHONPATH": str(folder)}
+
+
+@pytest.fixture
+def step(environment):
+    def run(*arguments, cwd=None, **more):
+        command = [sys.executable, "-I", "-S", str(LAUNCH), *arguments]
+        options = {"capture_output": True, "text": True, "timeout": 60}
+        return subprocess.run(command, cwd=cwd, env=environment | more, **options)
+
+    return run
+
+
+def test_a_step_runs_where_and_as_the_caller_says(step, tmp_path):
+    answer = step("say", "x y", cwd=tmp_path, MARK="here")
+    assert answer.stdout.split("\n")[0] == f"['x y'] {tmp_path} COMPATIBLE here True"
+    assert answer.returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("name", "code", "shown", "hidden"),
+    [
+        ("wrong", 1, "wrong: lower train.lr", "Traceback"),
+        ("bug", 1, "KeyError: 'lost'", "was killed"),
+        ("leave", 143, "", "Traceback"),
+        ("die", 137, "was killed", "Traceback"),
+    ],
+)
+def test_every_end_has_its_code_and_its_words(step, tmp_path, name, code, shown, hidden):
+    answer = step("--log", str(tmp_path / "a/log"), name)
+    assert answer.returncode == code
+    assert shown in answer.stderr
+    assert hidden not in answer.stderr
+    if name == "wrong":
+        assert (tmp_path / "a/log").read_text() == "wrong: lower train.lr\n"
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
+def test_a_step_does_not_outlive_its_caller(environment, number):
+    command = [sys.executable, "-I", "-S", str(LAUNCH), "wait"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment) as caller:
+        worker = int(caller.stdout.readline())
+        caller.send_signal(number)
+    deadline = time.monotonic() + 20
+    while alive(worker) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert not alive(worker)
+
+
+def alive(pid):
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    state = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0]
+    return state != "Z"

@@ -18,7 +18,8 @@ BLOCKS = ("encoder", "model", "train", "score")
 METHOD_KEYS = {"title", "paper", "inputs", *BLOCKS, "datasets", "variants", "departures"}
 CHANGE_KEYS = {"title", *BLOCKS}  # of a variant, or of a method on one dataset
 STUDY_KEYS = {
-    *("title", "note", "origin", "local", "seeds", "selection", "gpu", "drawn", "only", "boxes", "sizes"),
+    *("title", "note", "origin", "local", "seeds", "selection", "gpu"),
+    *("drawn", "only", "boxes", "sizes"),
     *BLOCKS,
     *("methods", "datasets"),
 }

@@ -184,7 +184,12 @@ def embedding(wildcards):
 
 
 def drawing(wildcards):
-    return json.dumps(BOOK.size["drawn"][wildcards.group])
+    settings = BOOK.size["drawn"][wildcards.group]
+    return json.dumps({key: value for key, value in settings.items() if key != "layout"})
+
+
+def layout(wildcards):
+    return BOOK.size["drawn"][wildcards.group]["layout"]
 
 
 def table_settings(wildcards):

@@ -36,9 +36,10 @@ rule draw:
     threads: 2
     params:
         settings=drawing,
+        layout=layout,
         folder=lambda wildcards, output: output[0].removesuffix(".json"),
     shell:
-        "step --log {log} draw --dataset {wildcards.group} --settings {params.settings:q}"
+        "step --log {log} draw --dataset {params.layout} --settings {params.settings:q}"
         " --root {params.folder} --index {output} --jobs {threads}"
 
 

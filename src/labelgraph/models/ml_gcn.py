@@ -15,6 +15,7 @@ from torch.nn.functional import leaky_relu
 from labelgraph.labelspace import LabelSpace
 from labelgraph.parts import labelgraph
 
+POOLING = ("average", "max")
 SLOPE = 0.2  # of the LeakyReLU between the layers
 
 
@@ -46,11 +47,14 @@ GRAPHS = {"binary": binary, "reweighted": reweighted, "literal": literal, "relea
 
 
 class MLGCN(nn.Module):
-    """Scores the strongest response of every feature against one generated classifier per label."""
+    """Scores the pooled features of an image against one generated classifier per label."""
 
-    def __init__(self, encoder: nn.Module, vectors: Tensor, graph: Tensor, widths: list[int]):
+    def __init__(
+        self, encoder: nn.Module, vectors: Tensor, graph: Tensor, widths: list[int], pooling: str
+    ):
         super().__init__()
         self.encoder = encoder
+        self.pooling = pooling
         self.register_buffer("vectors", vectors)  # (C, D)
         self.register_buffer("graph", graph)  # (C, C)
         self.layers = nn.ModuleList(
@@ -69,22 +73,26 @@ class MLGCN(nn.Module):
     def forward(self, batch: dict[str, Tensor]) -> Tensor:
         """Logits (B, C)."""
         features = self.encoder(batch["image"])  # (B, F, h, w)
-        return features.amax((2, 3)) @ self.classifiers().T
+        pool = features.amax if self.pooling == "max" else features.mean
+        return pool((2, 3)) @ self.classifiers().T
 
 
 def build(
     labels: LabelSpace,
     encoder: nn.Module,
     *,
+    pooling: str,
     graph: str,
     threshold: float,
     neighbour_weight: float,
     hidden: int,
     layers: int,
 ) -> MLGCN:
+    if pooling not in POOLING:
+        raise ValueError(f"ml_gcn pooling is {pooling!r}; it may be one of {POOLING}")
     if graph not in GRAPHS:
         raise ValueError(f"ml_gcn graph is {graph!r}; it may be one of {sorted(GRAPHS)}")
     edges = labelgraph.threshold(labels.counts, threshold)
     matrix = GRAPHS[graph](edges, neighbour_weight).float()
     widths = [labels.vectors.shape[1], *[hidden] * (layers - 1), encoder.width]
-    return MLGCN(encoder, labels.vectors, matrix, widths)
+    return MLGCN(encoder, labels.vectors, matrix, widths, pooling)

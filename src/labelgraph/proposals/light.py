@@ -56,7 +56,7 @@ class Detector:
     @torch.inference_mode()
     def features(self, pictures: list[np.ndarray]) -> Tensor:
         """Photographs (height, width, 3) of bytes -> (B, K, g, g)."""
-        squares = [views.fixed(picture, "plain", self.settings["size"]) for picture in pictures]
+        squares = [views.cut(picture, views.WHOLE, self.settings["size"]) for picture in pictures]
         batch = torch.from_numpy(np.stack(squares)).contiguous(memory_format=torch.channels_last)
         return self.backbone(batch).contiguous()
 

@@ -1,6 +1,7 @@
 """Steps run in forks of one warm process: as the caller sees them, and never outliving it."""
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -9,9 +10,6 @@ from pathlib import Path
 
 import pytest
 from conftest import ROOT
-
-LAUNCH = ROOT / "src/labelgraph/launch.py"
-
 
 STEPS = {
     "say": """
@@ -39,17 +37,21 @@ def environment(tmp_path_factory):
     steps = folder / "labelgraph/steps"
     steps.mkdir(parents=True)
     (folder / "labelgraph/__init__.py").touch()
+    shutil.copy(ROOT / "src/labelgraph/launch.py", folder / "labelgraph")
     (steps / "__init__.py").touch()
     (folder / "tmp").mkdir()
     for name, text in STEPS.items():
         (steps / f"{name}.py").write_text(text)
-    return os.environ | {"TMPDIR": str(folder / "tmp"), "PYTHONPATH": str(folder)}
+    return os.environ | {
+        "TMPDIR": str(folder / "tmp"),
+        "LAUNCH": str(folder / "labelgraph/launch.py"),
+    }
 
 
 @pytest.fixture
 def step(environment):
     def run(*arguments, cwd=None, **more):
-        command = [sys.executable, "-I", "-S", str(LAUNCH), *arguments]
+        command = [sys.executable, "-I", "-S", environment["LAUNCH"], *arguments]
         options = {"capture_output": True, "text": True, "timeout": 60}
         return subprocess.run(command, cwd=cwd, env=environment | more, **options)
 
@@ -82,7 +84,7 @@ def test_every_end_has_its_code_and_its_words(step, tmp_path, name, code, shown,
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
 def test_a_step_does_not_outlive_its_caller(environment, number):
-    command = [sys.executable, "-I", "-S", str(LAUNCH), "wait"]
+    command = [sys.executable, "-I", "-S", environment["LAUNCH"], "wait"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment) as caller:
         worker = int(caller.stdout.readline())
         caller.send_signal(number)

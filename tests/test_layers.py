@@ -16,9 +16,10 @@ LAYERS = (
     {"labelspace", "recipe", "agreement"},
     {"parts", "datasets", "metrics", "protocols", "download", "joining"},
     {"models"},
-    {"batches", "checkpoint", "extraction", "optimisation", "proposals", "tables"},
+    {"batches", "checkpoint", "extraction", "optimisation"},
+    {"proposals", "tables", "costs", "heads"},
     {"inference", "rendering", "runs"},
-    {"training"},
+    {"training", "timing"},
     {"steps"},
     {"commands"},
 )

@@ -81,3 +81,17 @@ def own_state(model: nn.Module) -> Tensors:
         if not any(parameter.requires_grad for parameter in model.encoder.parameters())
     }
     return {name: value for name, value in model.state_dict().items() if name not in frozen}
+
+
+def random_state(device: torch.device) -> Tensors:
+    """The generators that dropout and the like draw from."""
+    state = {"random": torch.get_rng_state()}
+    if device.type == "cuda":
+        state["random_device"] = torch.cuda.get_rng_state(device)
+    return state
+
+
+def restore_random(tensors: Tensors, device: torch.device) -> None:
+    torch.set_rng_state(tensors["random"])
+    if "random_device" in tensors:
+        torch.cuda.set_rng_state(tensors["random_device"], device)

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor, nn
+from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.flop_counter import FlopCounterMode
 
 from labelgraph import models
@@ -71,14 +72,14 @@ class Products:
         self.inside: dict[str, int] = {}
 
     def __enter__(self) -> "Products":
-        self.fast = torch.backends.mha.get_fastpath_enabled()
-        torch.backends.mha.set_fastpath_enabled(False)  # its products cannot be seen
+        self.plain = sdpa_kernel(SDPBackend.MATH)  # attention whose products can be seen
+        self.plain.__enter__()
         self.counter.__enter__()
         return self
 
     def __exit__(self, *reason: Any) -> None:
         self.counter.__exit__(*reason)
-        torch.backends.mha.set_fastpath_enabled(self.fast)
+        self.plain.__exit__(*reason)
 
     def total(self) -> int:
         return self.counter.get_total_flops() // 2  # a product and a sum count as one
@@ -108,12 +109,13 @@ def entry(method: str, weights: int, macs: int) -> dict[str, Any]:
 def count(setup: dict[str, Any], networks: dict[str, dict]) -> list[dict[str, Any]]:
     """The encoder, every network with it, and ML-SGM up to each of its parts."""
     labels, batch = label_space(setup["labels"]), inputs(setup, 1, torch.device("cpu"))
-    encoder = encoders.build(setup["encoder"], None, "all").eval()
+    with torch.device("meta"):  # shapes without numbers: nothing is computed
+        encoder = encoders.build(setup["encoder"], None, "all").eval()
     with Products() as counted, torch.no_grad():
-        features = encoder(batch["image"])
+        features = encoder(batch["image"].to("meta"))
     own, macs = parameters([encoder]), counted.total()
     found = [entry(setup["encoder"], own, macs)]
-    batch = batch | {"image": features}
+    batch = batch | {"image": torch.rand(features.shape)}  # as from a rectifier
     for system, settings in networks.items():
         model = build(system, settings, labels, encoders.Cached(encoder.width))
         found.append(entry(system, own + parameters([model]), macs + products(model, batch)))

@@ -14,6 +14,17 @@ def setup(book: Book) -> dict[str, Any]:
     return {"encoder": encoder["name"], "size": encoder["size"], "labels": LABELS}
 
 
+def measured(book: Book) -> dict[str, Any]:
+    """What times depend on besides: a study with GPUs measures on one."""
+    return {
+        "batch": 8,
+        "repeats": 3,
+        "threads": 1,
+        "device": "cuda" if book.size["gpu"] else "cpu",
+        "precision": "float32",
+    }
+
+
 def networks(book: Book, systems: list[str]) -> dict[str, dict[str, Any]]:
     """method[@variant] -> its `model` block."""
     return {system: network(book, *system.partition("@")[::2]) for system in systems}

@@ -163,6 +163,7 @@ def perform(arguments: list[str]) -> int:
     if arguments[0] == "--log":
         log, arguments = Path(arguments[1]), arguments[2:]
     name, *rest = arguments
+    sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # this checkout's code
     try:
         importlib.import_module(f"labelgraph.steps.{name}").command(rest)
         code, message = 0, ""

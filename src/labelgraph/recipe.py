@@ -156,6 +156,15 @@ class Book:
         return settings | {"fewshot": entry["fewshot"]}
 
 
+def typed(value: Any) -> Any:
+    """Numbers and the like inside `--config name={...}`, which come as text."""
+    if isinstance(value, dict):
+        return {typed(key): typed(entry) for key, entry in value.items()}
+    if isinstance(value, list):
+        return [typed(entry) for entry in value]
+    return yaml.load(value, UniqueKeys) if isinstance(value, str) else value
+
+
 def is_block(value: Any) -> bool:
     return isinstance(value, dict)
 
@@ -166,8 +175,9 @@ def read_study(folder: Path, given: dict[str, Any]) -> Book:
     study = given.get("study", "mini")
     size = read_yaml(folder / "studies" / f"{study}.yaml")
     checks.keys(f"studies/{study}.yaml", size, STUDY_KEYS)
-    for name, block in given.items():
+    for name, text in given.items():
         if name != "study":
+            block = typed(text)
             size[name] = size[name] | block if is_block(size.get(name)) else block
     parts = ("defaults", "methods", "datasets", "tables")
     return Book(study, **{name: read_yaml(folder / f"{name}.yaml") for name in parts}, size=size)

@@ -10,6 +10,11 @@ from typing import Any
 import pandas as pd
 
 PUBLISHED, HERE = "published", "here"
+COSTS = {  # metrics of which less is better, or none is better
+    "params_m": "parameters (M)",
+    "gflops": "FLOPs (G)",
+    "images_per_second": "images/s",
+}
 
 
 def lines(cells: pd.DataFrame) -> pd.DataFrame:
@@ -19,13 +24,13 @@ def lines(cells: pd.DataFrame) -> pd.DataFrame:
         if (row["published"] != "").any() or (row["status"] == "quoted").all():
             found.append([title, PUBLISHED, *row["published"]])
         if (row["status"] == "reproduced").any():
-            found.append([title, HERE, *map(ours, row["reproduced"], row["std"])])
+            found.append([title, HERE, *map(ours, row["reproduced"], row["std"], row["seeds"])])
     return pd.DataFrame(found, columns=["system", "source", *cells["column"].unique()])
 
 
-def ours(mean: str, spread: str) -> str:
-    if not mean:
-        return ""
+def ours(mean: str, spread: str, seeds: str) -> str:
+    if not seeds:  # nothing, or a count
+        return mean
     return f"{float(mean):.1f} ± {float(spread):.1f}" if spread else f"{float(mean):.1f}"
 
 
@@ -36,7 +41,7 @@ def marked(
     table = table.copy()
     for source in (PUBLISHED, HERE):
         chosen = table["source"] == source
-        for column in table.columns[2:]:
+        for column in table.columns[2:].difference([*COSTS]):
             texts = table.loc[chosen, column]
             numbers = texts[texts != ""].map(lambda text: float(text.split(" ")[0]))
             ranks = sorted(set(numbers), reverse=True)
@@ -53,7 +58,8 @@ def remarks(table: dict[str, Any]) -> list[str]:
         for method, departures in table["footnotes"].items()
         for departure in departures
     ]
-    return [table["note"], table["protocol"], *notes]
+    study = [line for line in (table["note"], table["protocol"]) if line]
+    return [*study, *table.get("notes", []), *notes]
 
 
 def headers(table: dict[str, Any], names: list[str]) -> list[str]:
@@ -61,7 +67,7 @@ def headers(table: dict[str, Any], names: list[str]) -> list[str]:
     found = []
     for name in names:
         dataset, _, metric = name.rpartition(" ")
-        text = metric.removeprefix("AP:").replace("_", " ")
+        text = COSTS.get(metric) or metric.removeprefix("AP:").replace("_", " ")
         found.append(f"{table['titles'][dataset]} {text}" if dataset else text)
     return found
 
@@ -74,7 +80,8 @@ def markdown(table: dict[str, Any], cells: pd.DataFrame) -> str:
     rows = [names, rule, *shown.to_numpy().tolist()]
     body = "\n".join("| " + " | ".join(row) + " |" for row in rows)
     notes = "\n".join(f"- {note}" for note in remarks(table))
-    return f"# {table['caption']}\n\n{body}\n\nBest **bold**, second *italic*.\n\n{notes}\n"
+    legend = "Best **bold**, second *italic*.\n\n" if "**" in body else ""
+    return f"# {table['caption']}\n\n{body}\n\n{legend}{notes}\n"
 
 
 SPECIAL = {"&": r"\&", "%": r"\%", "_": r"\_", "#": r"\#", "±": r"$\pm$", "\\": r"\textbackslash{}"}

@@ -1,8 +1,9 @@
 """Tables as data: entries of tables.yaml, published values and scores -> one line a cell.
 
-A row that has a run behind it is `reproduced`, any other `quoted`.
+A cell that has a run or a count behind it is `reproduced`, any other `quoted`.
 """
 
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,8 @@ from labelgraph.files import read_json
 from labelgraph.metrics import value
 from labelgraph.recipe import Book, Run, run_of
 
-KEYS = {"paper", "table", "caption", "task", "columns", "runs", "more", "seeds"}
+KEYS = {"paper", "table", "caption", "task", "columns", "runs", "more", "seeds", "counted", "notes"}
+COUNTS = "results/costs/counts.json"  # of networks, the same on any machine
 FIELDS = ("row", "column", "published", "reproduced", "std", "seeds", "status")
 
 
@@ -24,6 +26,7 @@ class Column:
     name: str  # as in the csv: the metric, with its dataset where the table has several
     dataset: str
     metric: str
+    cost: bool  # not from a run: from counts.json, or from a machine's heads.json
 
 
 def of_study(book: Book) -> dict[str, dict[str, Any]]:
@@ -32,7 +35,23 @@ def of_study(book: Book) -> dict[str, dict[str, Any]]:
         checks.keys(f"tables.{name}", entry, KEYS)
         if name != f"{entry['paper']}_{entry['table']}":
             raise ValueError(f"tables.{name} shows {entry['paper']} {entry['table']}; name it so")
-    return {name: entry for name, entry in book.tables.items() if runs(book, [name])}
+    shown = {name for name in book.tables if runs(book, [name]) or not trained(book.tables[name])}
+    return {name: entry for name, entry in book.tables.items() if name in shown}
+
+
+def trained(entry: dict[str, Any]) -> list[dict[str, Any]]:
+    """The blocks of columns that runs fill."""
+    return [block for block in entry["columns"] if "metrics" in block]
+
+
+def costly(entry: dict[str, Any]) -> bool:
+    return any("costs" in block for block in entry["columns"])
+
+
+def inputs(book: Book, names: list[str]) -> list[str]:
+    """The files that fill the named tables."""
+    scores = [f"results/runs/{run.folder}/scores.json" for run in runs(book, names)]
+    return scores + [COUNTS] * any(costly(book.tables[name]) for name in names)
 
 
 def systems(entry: dict[str, Any]) -> dict[str, str]:
@@ -50,7 +69,7 @@ def runs(book: Book, names: list[str]) -> list[Run]:
     found = {
         run_of(book.study, entry["task"], block["dataset"], system, seed)
         for entry in (book.tables[name] for name in names)
-        for block in entry["columns"]
+        for block in trained(entry)
         if book.runs_on(block["dataset"])
         for system in systems(entry).values()
         for seed in seeds(book, entry)
@@ -61,16 +80,21 @@ def runs(book: Book, names: list[str]) -> list[Run]:
 def recipe(book: Book, name: str) -> dict[str, Any]:
     """All that a table depends on besides scores and published values, as plain data."""
     entry = book.tables[name]
-    shown = sorted({system.partition("@")[0] for system in systems(entry).values()})
+    named = {*systems(entry).values(), *entry.get("counted", {}).values()}
+    shown = sorted({re.split("[@/]", name)[0] for name in named} & book.methods.keys())
     encoder = book.defaults["encoder"] | book.size.get("encoder", {})
+    protocol = (
+        f"Encoder {encoder['name']}, {encoder['test_size']} pixels; checkpoint chosen"
+        f" on the {book.size['selection']} images; seeds {seeds(book, entry)}."
+    )
     return {
         **{key: entry.get(key, {}) for key in sorted(KEYS)},
         "titles": {block["dataset"]: book.dataset(block["dataset"])["title"]
-                   for block in entry["columns"]},
+                   for block in trained(entry)},
         "study": book.study,
-        "note": book.size["note"],
-        "protocol": f"Encoder {encoder['name']}, {encoder['test_size']} pixels; checkpoint chosen"
-        f" on the {book.size['selection']} images; seeds {seeds(book, entry)}.",
+        "costs": COUNTS if costly(entry) else None,
+        "note": book.size["note"] if trained(entry) else "",
+        "protocol": protocol if trained(entry) else "",
         "footnotes": {
             book.method(method)["title"]: book.method(method).get("departures", [])
             for method in shown
@@ -82,7 +106,7 @@ def recipe(book: Book, name: str) -> dict[str, Any]:
                     for seed in seeds(book, entry)
                     for run in [run_of(book.study, entry["task"], block["dataset"], system, seed)]
                 ]
-                for block in entry["columns"]
+                for block in trained(entry)
                 if book.runs_on(block["dataset"])
             }
             for row, system in systems(entry).items()
@@ -98,6 +122,7 @@ def cells(table: dict[str, Any], published: pd.DataFrame, titles: pd.DataFrame) 
         (row_key(line.method, line.setting), line.dataset, line.metric): line.value
         for line in published.itertuples()
     }
+    costs = read_costs(table)
     lines = []
     for row, title in rows_of(table, titles).items():
         scores = {
@@ -106,9 +131,25 @@ def cells(table: dict[str, Any], published: pd.DataFrame, titles: pd.DataFrame) 
         }
         for column in columns:
             print_value = printed.get((row, column.dataset, column.metric), "")
-            found = [value(score, column.metric) for score in scores.get(column.dataset, [])]
-            lines.append([title, column.name, print_value, *summary(found)])
+            if column.cost:
+                found = counted(costs.get(row, {}).get(column.metric))
+            else:
+                found = summary([value(s, column.metric) for s in scores.get(column.dataset, [])])
+            lines.append([title, column.name, print_value, *found])
     return pd.DataFrame(lines, columns=FIELDS)
+
+
+def read_costs(table: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    """Row -> what is known of its network's cost."""
+    files = [Path(table["costs"])] if table.get("costs") else []
+    known = {entry["method"]: entry for path in files for entry in read_json(path)}
+    networks = systems(table) | table.get("counted", {})
+    return {row: known[network] for row, network in networks.items() if network in known}
+
+
+def counted(cost: float | None) -> list[str]:
+    """As it is; the value of a row or of a column that nobody has measured is quoted."""
+    return ["", "", "", "quoted"] if cost is None else [f"{cost:.2f}", "", "", "reproduced"]
 
 
 def summary(found: list[float | None]) -> list[str]:
@@ -133,7 +174,7 @@ def rows_of(table: dict[str, Any], titles: pd.DataFrame) -> dict[str, str]:
         row_key(line.method, line.setting): f"{line.title} {line.setting}" if again else line.title
         for line, again in zip(here.itertuples(), twice, strict=True)
     }
-    if strangers := table["runs"].keys() - found.keys():
+    if strangers := (table["runs"].keys() | table.get("counted", {}).keys()) - found.keys():
         raise ValueError(
             f"{table['paper']} {table['table']} has no row {sorted(strangers)}; it has {[*found]}"
         )
@@ -141,15 +182,16 @@ def rows_of(table: dict[str, Any], titles: pd.DataFrame) -> dict[str, str]:
 
 
 def columns_of(table: dict[str, Any], published: pd.DataFrame) -> list[Column]:
-    several = len({block["dataset"] for block in table["columns"]}) > 1
+    several = len({block["dataset"] for block in table["columns"] if "dataset" in block}) > 1
     found = []
     for block in table["columns"]:
-        dataset = block["dataset"]
+        dataset, cost = block.get("dataset", ""), "costs" in block
         printed = published.loc[published["dataset"] == dataset, "metric"].unique()
         each = [metric for metric in printed if metric.startswith("AP:")]
-        for metric in block["metrics"]:
+        for metric in block["costs" if cost else "metrics"]:
             for name in each if metric == "AP:*" else [metric]:
-                found.append(Column(f"{dataset} {name}" if several else name, dataset, name))
+                prefix = f"{dataset} " if several and dataset else ""
+                found.append(Column(prefix + name, dataset, name, cost))
     return found
 
 

@@ -22,7 +22,9 @@ from labelgraph.checkpoint import (
     optimizer_tensors,
     own_state,
     pack,
+    random_state,
     restore_optimizer,
+    restore_random,
     unpack,
 )
 from labelgraph.optimisation import follow, optimizer, set_rate
@@ -178,20 +180,10 @@ class Training:
         if self.average is not None:
             self.average.load_state_dict(unpack("average", tensors), strict=False)
         self.best = unpack("best", tensors)
-        torch.set_rng_state(tensors["random"])
-        if "random_device" in tensors:
-            torch.cuda.set_rng_state(tensors["random_device"], self.device)
+        restore_random(tensors, self.device)
         for name in ("epoch", "step", "loss_sum", "history"):
             setattr(self, name, state[name])
         self.scaler.load_state_dict(state["scaler"])
-
-
-def random_state(device: torch.device) -> Tensors:
-    """The generators that dropout and the like draw from."""
-    state = {"random": torch.get_rng_state()}
-    if device.type == "cuda":
-        state["random_device"] = torch.cuda.get_rng_state(device)
-    return state
 
 
 def loss_of(model: nn.Module, batch: dict[str, Tensor]) -> Tensor:

@@ -5,16 +5,26 @@ import shlex
 import sys
 from pathlib import Path
 
-from labelgraph import recipe, sourcecode, tables
+# This checkout's code, whatever is installed.
+sys.path.insert(0, str(Path("src").resolve()))
+
+from snakemake.exceptions import WorkflowError
+
+from labelgraph import heads, recipe, sourcecode, tables
 from labelgraph.download import sources
 
 CONFIG = Path("workflow/config")
-BOOK = recipe.read_study(CONFIG, config)
+try:
+    BOOK = recipe.read_study(CONFIG, config)
+    TABLES = tables.of_study(BOOK)
+    for run in tables.runs(BOOK, TABLES):
+        BOOK.settings(run)
+except (ValueError, FileNotFoundError) as error:
+    raise WorkflowError(str(error)) from None
 STUDY = BOOK.study
 ORIGIN = BOOK.size["origin"]
 LOCAL = BOOK.size.get("local", {})
 SOURCES = sources.read(CONFIG / "sources.yaml")
-TABLES = tables.of_study(BOOK)
 DETECTORS = recipe.read_yaml(CONFIG / "detectors.yaml")
 DETECTOR = DETECTORS["of_study"][STUDY]
 OWN_BOXES = BOOK.size.get("boxes", {})  # dataset -> the user's COCO results
@@ -162,10 +172,7 @@ def encoder_settings(wildcards):
 
 
 def table_scores(wildcards):
-    return [
-        f"results/runs/{run.folder}/scores.json"
-        for run in tables.runs(BOOK, [wildcards.table])
-    ]
+    return tables.inputs(BOOK, [wildcards.table])
 
 
 def raw_index(wildcards):
@@ -185,7 +192,9 @@ def embedding(wildcards):
 
 def drawing(wildcards):
     settings = BOOK.size["drawn"][wildcards.group]
-    return json.dumps({key: value for key, value in settings.items() if key != "layout"})
+    return json.dumps(
+        {key: value for key, value in settings.items() if key != "layout"}
+    )
 
 
 def layout(wildcards):
@@ -198,10 +207,7 @@ def table_settings(wildcards):
 
 def report_files(wildcards):
     """All tables, and the scores behind them: a clone that has only the tables trains anew."""
-    scores = [
-        f"results/runs/{run.folder}/scores.json" for run in tables.runs(BOOK, TABLES)
-    ]
-    return scores + expand(f"{TABLE}.csv", table=TABLES)
+    return tables.inputs(BOOK, TABLES) + expand(f"{TABLE}.csv", table=TABLES)
 
 
 def source_name(wildcards):

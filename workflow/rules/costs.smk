@@ -19,3 +19,51 @@ rule count_costs:
     shell:
         "step --log {log} count_costs --setup {params.setup:q} --networks {params.networks:q}"
         " --output {output}"
+
+
+rule measure_costs:
+    input:
+        code=all_heads("measure_costs"),
+    output:
+        json="results/costs/heads.json",
+        md="results/costs/heads.md",
+    log:
+        "logs/costs/measure_costs.log",
+    resources:
+        gpu=BOOK.size["gpu"],
+    params:
+        setup=json.dumps(heads.setup(BOOK) | heads.measured(BOOK)),
+        networks=json.dumps(heads.networks(BOOK, heads.everyone(BOOK))),
+    shell:
+        "step --log {log} measure_costs --setup {params.setup:q} --networks {params.networks:q}"
+        " --output {output.json}"
+
+
+# Tables whose speed depends on the machine, with this machine's.
+use rule tabulate as tabulate_costs with:
+    input:
+        scores=table_scores,
+        costs=rules.measure_costs.output.json,
+        published=lambda wildcards: f"workflow/published/{TABLES[wildcards.table]['paper']}.csv",
+        systems="workflow/published/systems.csv",
+        code=code("tabulate"),
+    output:
+        csv="results/costs/{table,ml_sgm_IX}.csv",
+        md="results/costs/{table,ml_sgm_IX}.md",
+        tex="results/costs/{table,ml_sgm_IX}.tex",
+    log:
+        "logs/costs/tabulate-{table}.log",
+    params:
+        table=lambda wildcards, input: json.dumps(
+            tables.recipe(BOOK, wildcards.table) | {"costs": input.costs}
+        ),
+
+
+for alias in ("results/costs", "results/costs/"):
+
+    rule:
+        name:
+            alias
+        input:
+            rules.measure_costs.output,
+            expand("results/costs/{table}.md", table={"ml_sgm_IX"} & set(TABLES)),

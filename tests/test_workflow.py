@@ -1,0 +1,154 @@
+"""The workflow, run small: what runs, what runs again after an edit, and that numbers stay."""
+
+import json
+import re
+import shutil
+import subprocess
+import sys
+
+import pytest
+from conftest import ROOT
+
+SCENES = {
+    "layout": "voc2007",
+    "images": {"trainval": 60, "test": 30},
+    **dict.fromkeys(("stray", "empty", "crowds", "repainted"), 0),
+    "labels": 20, "seed": 3, "structure": True, "long_side": 96,
+    "size": 60, "clutter": 4, "noise": 2, "quality": 90,
+}
+SMALL = {"seeds": [0], "train": {"epochs": 2}, "drawn": {"voc2007": SCENES}, "sizes": {448: 64}}
+TARGET = "results/tables/mini/ml_gcn_VOC.csv"
+
+
+def snakemake(folder, *arguments, target=TARGET, small=True):
+    config = [f"{name}={json.dumps(value)}" for name, value in SMALL.items()] if small else []
+    command = [sys.executable, "-m", "snakemake", "--cores", "4", *arguments]
+    command += ["--config", *config, "--", target] if small else ["--", target]
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=300)
+    return done.returncode, done.stdout + done.stderr
+
+
+def jobs(text):
+    """Rule -> number of jobs, of a dry run."""
+    block = text.split("Job stats:")[1].split("\n\n")[0]
+    return {rule: int(count) for rule, count in re.findall(r"^([\w/]+) +(\d+)$", block, re.M)}
+
+
+def copy_of(folder):
+    listed = subprocess.run(
+        ["git", "ls-files", "-z", "Snakefile", "src", "workflow"],
+        cwd=ROOT, capture_output=True, text=True, check=True,
+    ).stdout  # fmt: skip
+    for name in filter(None, listed.split("\0")):
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(ROOT / name, folder / name)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def checkout(tmp_path_factory):
+    """A copy of the workflow in which one small table has been made."""
+    folder = copy_of(tmp_path_factory.mktemp("checkout"))
+    code, text = snakemake(folder)
+    assert code == 0, text
+    return folder
+
+
+@pytest.fixture
+def edited(checkout):
+    """Edits a file for one test: edited("path", "old", "new")."""
+    before = {}
+
+    def edit(name, old, new):
+        path = checkout / name
+        before.setdefault(path, path.read_text())
+        assert old in path.read_text()
+        path.write_text(path.read_text().replace(old, new, 1))
+
+    yield edit
+    for path, text in before.items():
+        path.write_text(text)
+
+
+def test_asked_again_there_is_nothing_to_do(checkout):
+    code, text = snakemake(checkout)
+    assert code == 0
+    assert "Nothing to be done" in text
+
+
+def test_touching_files_reruns_nothing(checkout):
+    for path in [*checkout.rglob("*.py"), *checkout.glob("workflow/config/*.yaml")]:
+        path.touch()
+    assert "Nothing to be done" in snakemake(checkout, "-n")[1]
+
+
+def retrained(count):
+    return {"train": count, "predict": count, "score": count, "tabulate": 1}
+
+
+EDITS = {  # where, what, and how many jobs of which rules run again
+    "caption": ("workflow/config/tables.yaml", '"ML-GCN on VOC', {"tabulate": 1}),
+    "departure": ("workflow/config/methods.yaml", "the re-weighting formula", {"tabulate": 1}),
+    "threshold": ("workflow/config/defaults.yaml", "threshold: 0.5", {"score": 6, "tabulate": 1}),
+    "metric": ("src/labelgraph/agreement.py", "import numpy", {"score": 6, "tabulate": 1}),
+    "loop": ("src/labelgraph/training.py", "import copy", retrained(6)),
+    "method": ("src/labelgraph/models/ml_gcn.py", "SLOPE", retrained(4)),
+    "setting": ("workflow/config/methods.yaml", "graph: binary", retrained(1)),
+}
+NEW = {"threshold: 0.5": "threshold: 0.6", "graph: binary": "graph: binary, threshold: 0.3"}
+
+
+@pytest.mark.parametrize("what", EDITS)
+def test_an_edit_reruns_what_it_touches_and_nothing_else(checkout, edited, what):
+    name, old, expected = EDITS[what]
+    other = f"# changed\n{old}" if name.endswith(".py") else f"{old} changed"
+    edited(name, old, NEW.get(old, other))
+    found = jobs(snakemake(checkout, "-n")[1])
+    assert {rule: count for rule, count in found.items() if rule != "total"} == expected
+
+
+def test_a_second_run_gives_the_same_bytes(checkout, tmp_path):
+    tables = {kind: (checkout / TARGET).with_suffix(kind).read_bytes() for kind in (".csv", ".md")}
+    again = copy_of(tmp_path)
+    assert snakemake(again)[0] == 0
+    for kind, content in tables.items():
+        assert (again / TARGET).with_suffix(kind).read_bytes() == content
+
+
+def test_a_wrong_setting_is_named_before_anything_starts(checkout, edited):
+    edited("workflow/config/studies/mini.yaml", "  lr: 0.002", "  rate: 0.002")
+    code, text = snakemake(checkout)
+    assert code == 1
+    assert "train has unknown keys ['rate']" in text
+    assert not re.search(r"^rule \w+:", text, re.M)
+
+
+@pytest.mark.parametrize("study", ["laptop", "paper"])
+def test_the_whole_graph_resolves_without_data(checkout, study):
+    command = ["-n", "--config", f"study={study}"]
+    code, text = snakemake(checkout, *command, target="results/tables", small=False)
+    assert code == 0, text
+    found = jobs(text)
+    assert found["fetch"] >= 3
+    assert found["train"] == found["predict"] == found["score"] > 10
+    assert "draw" not in found
+
+
+def test_the_commands_of_the_readme_name_what_exists():
+    readme = (ROOT / "README.md").read_text()
+    rules = (ROOT / "workflow/rules/report.smk").read_text()
+    commands = re.findall(r"^    (.*snakemake .*)$", readme, re.M)
+    assert any("uv run snakemake --cores 8 results/tables" in command for command in commands)
+    for command in commands:
+        for target in re.findall(r"results/\w+", command):
+            assert f'"{target}"' in rules, command
+    for study in re.findall(r"study=(\w+)", readme):
+        assert (ROOT / f"workflow/config/studies/{study}.yaml").exists()
+
+
+def test_the_result_in_the_readme_is_the_committed_table():
+    readme = (ROOT / "README.md").read_text()
+    name = re.search(r"<!-- (results/tables/\S+) -->\n", readme)
+    shown = readme[name.end() : readme.index("<!-- end -->")].strip().splitlines()
+    table = [line for line in (ROOT / name[1]).read_text().splitlines() if line.startswith("|")]
+    assert shown == table

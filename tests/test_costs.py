@@ -168,6 +168,12 @@ def test_the_verb_prints_a_list(capsys, monkeypatch):
     ]
 
 
+@pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU")
+def test_a_device_that_is_not_there_is_named():
+    with pytest.raises(ValueError, match="no GPU"):
+        timing.measure(SMALL | HERE | {"device": "cuda"}, {}, print)
+
+
 @pytest.mark.parametrize("names", ["nobody", "ml_gcn@nothing"])
 def test_a_method_that_is_not_there_is_named(names, capsys, monkeypatch):
     monkeypatch.chdir(ROOT)

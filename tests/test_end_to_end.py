@@ -4,6 +4,10 @@ Two steps of training on a few made images, through the same files that the work
 """
 
 import json
+import signal
+import subprocess
+import sys
+import time
 
 import numpy as np
 import pytest
@@ -147,3 +151,30 @@ def test_features_of_other_images_are_not_taken(folder, tmp_path):
     )
     with pytest.raises(ValueError, match=r"plain\.json has no features of .*\.jpg; remove it"):
         run(folder, tmp_path / "out", "baseline", ["--features", str(index)])
+
+
+def test_a_training_killed_outright_ends_in_the_same_weights(folder, tmp_path):
+    """SIGKILL in the middle of a real process; the same command then finishes."""
+    training, _ = settings("ml_gcn", size=64, test_size=64)
+    training["train"] |= {"epochs": 12, "checkpoint_seconds": 0}
+
+    def start(output):
+        command = [sys.executable, "-m", "labelgraph.steps.train"]
+        command += ["--settings", json.dumps(training), "--images", str(SAMPLE)]
+        command += [f"--{name}={folder / name}.npz" for name in ("train", "counts", "vectors")]
+        command += [f"--work={output}/work", f"--output={output}"]
+        return subprocess.Popen(command)
+
+    whole, killed = tmp_path / "whole", tmp_path / "killed"
+    assert start(whole).wait(120) == 0
+    victim = start(killed)
+    deadline = time.monotonic() + 120
+    while not list(killed.glob("work/*/state.json")) and time.monotonic() < deadline:
+        time.sleep(0.01)
+    victim.kill()
+    assert victim.wait() == -signal.SIGKILL, "it ended before it could be killed"
+    assert not (killed / "model.safetensors").exists()
+    assert start(killed).wait(120) == 0
+    names = ("model.safetensors", "history.csv")
+    for name in names:
+        assert (killed / name).read_bytes() == (whole / name).read_bytes()

@@ -90,8 +90,10 @@ class Pictures(Dataset):
 
     def batches(self, parts: Groups, chance: Chance | None) -> Iterator[Seen]:
         self.chance = chance
+        options = {"num_workers": self.workers, "collate_fn": join}
+        own = torch.Generator()  # else the loader draws from the generator that dropout uses
         order = [part.tolist() for part in parts]
-        yield from DataLoader(self, batch_sampler=order, num_workers=self.workers, collate_fn=join)
+        yield from DataLoader(self, batch_sampler=order, generator=own, **options)
 
     def __getitem__(self, row: int) -> tuple[Tensor, views.Window]:
         image = read_image(self.root / str(self.images[row]))

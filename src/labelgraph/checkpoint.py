@@ -66,9 +66,14 @@ def optimizer_tensors(chosen: torch.optim.Optimizer) -> Tensors:
 
 
 def restore_optimizer(chosen: torch.optim.Optimizer, tensors: Tensors) -> None:
+    """Each momentum in its parameter's memory layout: another layout rounds differently."""
+    parameters = [parameter for group in chosen.param_groups for parameter in group["params"]]
     state: dict[int, dict[str, Tensor]] = {}
     for key, value in tensors.items():
         place, name = key.split(".")
+        like = parameters[int(place)]
+        if value.shape == like.shape:
+            value = torch.empty_like(like).copy_(value)
         state.setdefault(int(place), {})[name] = value
     chosen.load_state_dict({**chosen.state_dict(), "state": state})
 

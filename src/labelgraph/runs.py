@@ -25,12 +25,12 @@ def device() -> torch.device:
 
 def make(settings: dict[str, Any], labels: LabelSpace, width: int | None) -> nn.Module:
     """The untrained model of a run. `width`: of cached features; null where images are read."""
+    torch.manual_seed(settings["seed"])
     chosen = settings["encoder"]
     if width is not None:
         encoder = encoders.Cached(width)
     else:
         encoder = encoders.build(chosen["name"], chosen["weights"], chosen["learns"])
-    torch.manual_seed(settings["seed"])
     model = models.build(settings["method"], labels, encoder, **settings["model"]).to(device())
     layout = torch.channels_last if settings["train"]["channels_last"] else torch.contiguous_format
     return model.to(memory_format=layout)

@@ -21,6 +21,7 @@ from labelgraph.parts.graphblock import Block, Near, of_neighbours
 from labelgraph.parts.perceptrons import Encoder, Perceptron, by_rows, changed, merge
 
 KINDS = ("instances", "labels", "matching")  # of edges
+LEAST = 0.01  # of the rate that a label's score starts at
 
 
 class Matching(nn.Module):
@@ -136,6 +137,9 @@ class Matching(nn.Module):
         mean = by_rows(rows, count, len(senders) * count * numbers, 1)
         return message.finish(mean, apart.sum(1, keepdim=True))
 
+    def last(self) -> nn.Linear:
+        return self.decode.second if self.worded else self.decode
+
     def decoded(self, edges: dict, instances: Tensor, labels: Tensor | None) -> Tensor:
         """Eq. 14, before its sigmoid; without matching edges, from both nodes side by side."""
         if not self.worded:
@@ -155,8 +159,22 @@ def best(scores: Tensor, present: Tensor) -> Tensor:
     return scores.masked_fill(~present[..., None], -torch.inf).amax(1)
 
 
+@torch.no_grad()
+def expect(layer: nn.Linear, rate: Tensor) -> None:
+    """A last layer's scores start at how often labels are, `rate` (C,), instead of one half.
+
+    With one score for all labels, at their mean. A bias alone takes hundreds of steps to get there,
+    and in these the maximum over instances learns nothing else.
+    """
+    rate = rate if len(layer.bias) == len(rate) else rate.mean()
+    layer.bias.copy_(rate.clamp(LEAST, 1 - LEAST).logit())
+
+
 class Alone(nn.Linear):
     """Instances without any edges: each has one linear layer's scores."""
+
+    def last(self) -> nn.Linear:
+        return self
 
     def forward(self, x: Tensor, *_: Tensor) -> Tensor:
         return super().forward(x)

@@ -1,0 +1,94 @@
+"""Features once: what was cut short goes on, and what belongs to other images is never taken."""
+
+import json
+
+import numpy as np
+import pytest
+import torch
+from conftest import ROOT
+
+from labelgraph import extraction, manifest
+from labelgraph.files import read_json
+from labelgraph.parts import encoder as encoders
+from labelgraph.steps import extract_features
+
+SAMPLE = ROOT / "tests/samples/voc2007"
+SETTINGS = {"name": "efficientnet_lite0", "weights": "imagenet", "view": "plain", "size": 64}
+
+
+@pytest.fixture
+def listed(tmp_path):
+    """A manifest of all sample images, with digests as its step gives them."""
+    images = np.array(sorted(str(p.relative_to(SAMPLE)) for p in SAMPLE.rglob("*.jpg")))
+    content = manifest.Manifest(
+        images=images,
+        parts=np.full(len(images), "train"),
+        names=("thing",),
+        labels=np.zeros((len(images), 1), np.int8),
+        **manifest.no_boxes(),
+    )
+    manifest.write(
+        content, tmp_path / "m.npz", digests=np.array([f"{k}" for k in range(len(images))])
+    )
+    return tmp_path / "m.npz"
+
+
+def extract(listed, output, work, settings=SETTINGS):
+    extract_features.command(
+        ["--manifest", str(listed), "--root", str(SAMPLE), "--encoder", json.dumps(settings)]
+        + ["--parts", "train", "--work", str(work), "--output", str(output)]
+    )
+    return np.load(output.with_suffix(".npy"))
+
+
+def test_features_are_the_encoders_within_half_precision(listed, tmp_path):
+    found = extract(listed, tmp_path / "plain.json", tmp_path / "work")
+    images = manifest.read(listed).images
+    pixels = extraction.read_chunk(SAMPLE, images, "plain", 64)
+    with torch.inference_mode():
+        expected = encoders.build("efficientnet_lite0", "imagenet", "nothing").eval()(pixels)
+    np.testing.assert_allclose(found, expected.permute(0, 2, 3, 1), atol=5e-3)
+    assert found.dtype == np.float16
+    assert read_json(tmp_path / "plain.json")["images"] == images.tolist()
+
+
+def test_a_cut_extraction_goes_on_with_what_is_there(listed, tmp_path, monkeypatch):
+    monkeypatch.setattr(extraction, "CHUNK", 2)
+    expected = extract(listed, tmp_path / "whole.json", tmp_path / "other")
+    read, seen = extraction.read_chunk, []
+
+    def read_until_cut(root, names, view, size):
+        if len(seen) == 2:
+            raise KeyboardInterrupt
+        seen.append(names.tolist())
+        return read(root, names, view, size)
+
+    monkeypatch.setattr(extraction, "read_chunk", read_until_cut)
+    with pytest.raises(KeyboardInterrupt):
+        extract(listed, tmp_path / "plain.json", tmp_path / "work")
+    assert not (tmp_path / "plain.npy").exists()
+    again = []
+    monkeypatch.setattr(
+        extraction, "read_chunk", lambda *a: (again.append(a[1].tolist()), read(*a))[1]
+    )
+    found = extract(listed, tmp_path / "plain.json", tmp_path / "work")
+    assert np.array_equal(found, expected)
+    assert again
+    assert not [names for names in again if names in seen], "a finished chunk was read again"
+    assert not list((tmp_path / "work").iterdir())
+
+
+@pytest.mark.parametrize("what", ["digest", "size"])
+def test_unfinished_work_for_something_else_is_not_taken(listed, tmp_path, monkeypatch, what):
+    keys = []
+    monkeypatch.setattr(
+        extract_features, "extract", lambda *a: keys.append(a[5].name) or np.save(a[6], 0) or (0,)
+    )
+    extract(listed, tmp_path / "a.json", tmp_path / "work")
+    if what == "digest":
+        content = manifest.read(listed)
+        other = np.array(["changed", *map(str, range(1, len(content.images)))])
+        manifest.write(content, listed, digests=other)
+    settings = SETTINGS | ({"size": 96} if what == "size" else {})
+    extract(listed, tmp_path / "b.json", tmp_path / "work", settings)
+    assert keys[0] != keys[1]

@@ -40,19 +40,20 @@ def save_model(path: Path, weights: dict[str, Tensor], labels: LabelSpace) -> No
     """The learnt tensors, and the label space they were learnt with."""
     known = {field: getattr(labels, field) for field in LABEL_FIELDS}
     tensors = {**pack("model", weights), **pack("labels", known)}
-    names = {"names": json.dumps(labels.names), "images": str(labels.images)}
+    # One entry: the order of several would differ from file to file.
+    about = {"labels": json.dumps({"names": labels.names, "images": labels.images})}
     with whole(path) as draft:
-        save_file({name: value.cpu().contiguous() for name, value in tensors.items()}, draft, names)
+        save_file({name: value.cpu().contiguous() for name, value in tensors.items()}, draft, about)
 
 
 def read_model(path: Path, settings: dict[str, Any], width: int | None) -> nn.Module:
     """The trained model; an encoder that did not learn comes from its own weights."""
     with safe_open(path, framework="pt") as stored:
-        about = stored.metadata()
+        about = json.loads(stored.metadata()["labels"])
         tensors = {name: stored.get_tensor(name) for name in stored.keys()}  # noqa: SIM118
     labels = LabelSpace(
-        names=tuple(json.loads(about["names"])),
-        images=int(about["images"]),
+        names=tuple(about["names"]),
+        images=about["images"],
         **unpack("labels", tensors),
     )
     model = make(settings, labels, width)

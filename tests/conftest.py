@@ -29,7 +29,7 @@ def seed(monkeypatch):
 def label_space(count: int) -> LabelSpace:
     """`count` labels with counts that agree with each other; the last one never occurs."""
     draw = np.random.default_rng(count)
-    shown = draw.random((200, count)) < np.linspace(0.6, 0.1, count)
+    shown = draw.random((200, count)) < np.linspace(0.9, 0.1, count)
     shown[:, -1] &= count < 2
     counts = torch.from_numpy((shown.T.astype(float) @ shown).astype(np.float32))
     names = [f"{NAMES[k % 5]} {k}" if k >= 5 else NAMES[k] for k in range(count)]

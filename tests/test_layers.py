@@ -11,7 +11,7 @@ from labelgraph import sourcecode
 
 SOURCE = ROOT / "src/labelgraph"
 LAYERS = (
-    {"files", "launch", "sourcecode"},
+    {"files", "launch", "sourcecode", "yamlfiles"},
     {"manifest", "provenance", "checks", "ranking", "images", "views", "wordvectors"},
     {"labelspace", "recipe", "agreement"},
     {"parts", "datasets", "metrics", "protocols", "download", "joining"},

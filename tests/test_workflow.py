@@ -116,7 +116,7 @@ def test_a_second_run_gives_the_same_bytes(checkout, tmp_path):
 
 
 def test_a_wrong_setting_is_named_before_anything_starts(checkout, edited):
-    edited("workflow/config/studies/mini.yaml", "  lr: 0.002", "  rate: 0.002")
+    edited("workflow/config/studies/mini.yaml", "  lr: 0.003", "  rate: 0.003")
     code, text = snakemake(checkout)
     assert code == 1
     assert "train has unknown keys ['rate']" in text

@@ -13,13 +13,14 @@ from typing import Any
 import yaml
 
 from labelgraph import checks
+from labelgraph.yamlfiles import UniqueKeys, read_yaml
 
 BLOCKS = ("encoder", "model", "train", "score")
 METHOD_KEYS = {"title", "paper", "inputs", *BLOCKS, "datasets", "variants", "departures"}
 CHANGE_KEYS = {"title", *BLOCKS}  # of a variant, or of a method on one dataset
 STUDY_KEYS = {
     *("title", "note", "origin", "local", "seeds", "selection", "gpu"),
-    *("drawn", "only", "boxes", "sizes"),
+    *("drawn", "only", "boxes", "sizes", "widths"),
     *BLOCKS,
     *("methods", "datasets"),
 }
@@ -50,33 +51,6 @@ def run_of(study: str, task: str, dataset: str, system: str, seed: int) -> Run:
     return Run(study, task, dataset, method, variant, int(seed))
 
 
-class UniqueKeys(yaml.SafeLoader):
-    """A YAML reader that refuses a key given twice: the second would silently win."""
-
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict:
-        seen = set()
-        for key_node, _ in node.value:
-            if key_node.tag == "tag:yaml.org,2002:merge":
-                continue
-            key = self.construct_object(key_node, deep=True)
-            if key in seen:
-                place = key_node.start_mark
-                raise ValueError(f"{place.name}, line {place.line + 1}: {key!r} is given twice")
-            seen.add(key)
-        return super().construct_mapping(node, deep)
-
-
-def read_yaml(path: Path) -> Any:
-    if not path.exists():
-        beside = sorted(other.stem for other in path.parent.glob("*.yaml"))
-        raise FileNotFoundError(f"there is no {path}; {path.parent} has {beside}")
-    with path.open(encoding="utf-8") as stream:
-        try:
-            return yaml.load(stream, UniqueKeys)
-        except yaml.YAMLError as error:
-            raise ValueError(f"{path} is not YAML: {' '.join(str(error).split())}") from None
-
-
 @dataclass(frozen=True)
 class Book:
     """All settings files of a study, read once."""
@@ -105,9 +79,11 @@ class Book:
         checks.check(
             merged, f"{run.study}: {run.system} on {run.dataset}", self.defaults, run.method
         )
-        for key in ("size", "test_size"):
-            side = merged["encoder"][key]
-            merged["encoder"][key] = self.size.get("sizes", {}).get(side, side)
+        for block, name, keys in (
+            ("encoder", "sizes", ("size", "test_size")),
+            ("model", "widths", ("widths",)),
+        ):
+            merged[block] |= smaller(merged[block], keys, self.size.get(name, {}))
         difficult = self.dataset(run.dataset)["difficult"]
         judged = {f"difficult_{name}": difficult[name] for name in ("ap", "f1")}
         scoring = merged.pop("score") | judged
@@ -135,6 +111,18 @@ class Book:
         checks.keys(f"studies/{self.study}.yaml: datasets.{name}", change, set(entry))
         blocks = {key: entry[key] | value for key, value in change.items() if is_block(entry[key])}
         return entry | change | blocks
+
+    def circumstances(self, seeds: list[int]) -> str:
+        """What stands below a table of this study, in a sentence."""
+        encoder = self.defaults["encoder"] | self.size.get("encoder", {})
+        side = self.size.get("sizes", {}).get(encoder["test_size"], encoder["test_size"])
+        kept = f"the checkpoint is chosen on the {self.size['selection']} images"
+        if (self.defaults["train"] | self.size.get("train", {}))["select"] == "last":
+            kept = "the last epoch is kept"
+        return (
+            f"Encoder {encoder['name']}, {side} pixels unless a row says otherwise; {kept};"
+            f" seeds {', '.join(map(str, seeds))}."
+        )
 
     def runs_on(self, dataset: str) -> bool:
         return dataset in self.size.get("only", self.datasets)
@@ -167,6 +155,18 @@ def typed(value: Any) -> Any:
 
 def is_block(value: Any) -> bool:
     return isinstance(value, dict)
+
+
+def smaller(block: dict[str, Any], keys: tuple[str, ...], sizes: dict[int, int]) -> dict[str, Any]:
+    """The papers' numbers under `keys` as the study's `sizes` have them; others stay."""
+    found = {}
+    for key in keys & block.keys():
+        value = block[key]
+        many = isinstance(value, list)
+        found[key] = (
+            [sizes.get(entry, entry) for entry in value] if many else sizes.get(value, value)
+        )
+    return found
 
 
 def read_study(folder: Path, given: dict[str, Any]) -> Book:

@@ -82,11 +82,6 @@ def recipe(book: Book, name: str) -> dict[str, Any]:
     entry = book.tables[name]
     named = {*systems(entry).values(), *entry.get("counted", {}).values()}
     shown = sorted({re.split("[@/]", name)[0] for name in named} & book.methods.keys())
-    encoder = book.defaults["encoder"] | book.size.get("encoder", {})
-    protocol = (
-        f"Encoder {encoder['name']}, {encoder['test_size']} pixels; checkpoint chosen"
-        f" on the {book.size['selection']} images; seeds {seeds(book, entry)}."
-    )
     return {
         **{key: entry.get(key, {}) for key in sorted(KEYS)},
         "titles": {block["dataset"]: book.dataset(block["dataset"])["title"]

@@ -85,6 +85,7 @@ def build(
     encoder: nn.Module,
     *,
     instances: str,
+    cells: int,
     gamma: float,
     activated: float,
     limit: int,
@@ -109,7 +110,7 @@ def build(
         find = Activation(encoder.width, len(labels.names), gamma, activated, limit)
         matching.expect(find.classify, labels.positive_rate)
     elif instances in INSTANCES:
-        find = Cells() if instances == "cells" else Whole()
+        find = Cells(cells) if instances == "cells" else Whole()
     else:
         raise ValueError(f"ml_sgm instances is {instances!r}; it may be one of {INSTANCES}")
     sizes = encoder_widths, hidden, widths, decoder_width

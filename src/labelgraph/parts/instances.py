@@ -9,8 +9,6 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import adaptive_avg_pool2d, layer_norm, normalize
 
-SIDE = 7  # cells a side: the grid of the released code
-
 
 class Found(NamedTuple):
     """Instances of a batch; the first is the whole image."""
@@ -35,12 +33,17 @@ class Whole(nn.Module):
 class Cells(nn.Module):
     """The whole image and the cells of a grid over it, each the mean over its positions."""
 
+    def __init__(self, side: int):
+        super().__init__()
+        self.side = side
+
     def forward(self, features: Tensor) -> Found:
-        cells = adaptive_avg_pool2d(features, SIDE).flatten(2).mT  # (B, SIDE^2, F)
-        ends = torch.arange(SIDE, device=features.device) / SIDE
+        side = self.side
+        cells = adaptive_avg_pool2d(features, side).flatten(2).mT  # (B, side^2, F)
+        ends = torch.arange(side, device=features.device) / side
         top, left = torch.meshgrid(ends, ends, indexing="ij")
-        boxes = torch.stack([left, top, left + 1 / SIDE, top + 1 / SIDE], -1)
-        boxes = boxes.flatten(0, 1).expand(len(cells), -1, -1)  # (B, SIDE^2, 4)
+        boxes = torch.stack([left, top, left + 1 / side, top + 1 / side], -1)
+        boxes = boxes.flatten(0, 1).expand(len(cells), -1, -1)  # (B, side^2, 4)
         one = cells.new_ones(cells.shape[:2])
         return with_whole(features, Found(cells, one, boxes, one.bool(), None))
 

@@ -89,7 +89,7 @@ def recipe(book: Book, name: str) -> dict[str, Any]:
         "study": book.study,
         "costs": COUNTS if costly(entry) else None,
         "note": book.size["note"] if trained(entry) else "",
-        "protocol": protocol if trained(entry) else "",
+        "protocol": book.circumstances(seeds(book, entry)) if trained(entry) else "",
         "footnotes": {
             book.method(method)["title"]: book.method(method).get("departures", [])
             for method in shown

@@ -32,7 +32,10 @@ PINS = {
     "MKL_CBWR": "COMPATIBLE",
     "ONEDNN_MAX_CPU_ISA": "AVX2",
     "OPENBLAS_CORETYPE": "Haswell",
-    "OMP_NUM_THREADS": "1",
+    # Snakemake sets these to the threads of the job that happens to start the server.
+    **dict.fromkeys(
+        ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMEXPR_NUM_THREADS"), "1"
+    ),
     "CUBLAS_WORKSPACE_CONFIG": ":4096:8",  # what makes cuBLAS repeatable
 }
 SLOW = ("numpy", "torch", "torch._dynamo", "safetensors.torch", "pandas", "PIL.Image", "yaml")

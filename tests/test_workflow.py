@@ -42,6 +42,7 @@ def copy_of(folder):
     for name in filter(None, listed.split("\0")):
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(ROOT / name, folder / name)
+    (folder / "profiles").symlink_to("workflow/profiles")
     return folder
 
 

@@ -13,8 +13,14 @@ SCENES = {
     "layout": "voc2007",
     "images": {"trainval": 60, "test": 30},
     **dict.fromkeys(("stray", "empty", "crowds", "repainted"), 0),
-    "labels": 20, "seed": 3, "structure": True, "long_side": 96,
-    "size": 60, "clutter": 4, "noise": 2, "quality": 90,
+    "labels": 20,
+    "seed": 3,
+    "structure": True,
+    "long_side": 96,
+    "size": 60,
+    "clutter": 4,
+    "noise": 2,
+    "quality": 90,
 }
 SMALL = {"seeds": [0], "train": {"epochs": 2}, "drawn": {"voc2007": SCENES}, "sizes": {448: 64}}
 TARGET = "results/tables/mini/ml_gcn_VOC.csv"

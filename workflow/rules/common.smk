@@ -265,3 +265,8 @@ def regions(wildcards):
         return []
     kind = DETECTORS[DETECTOR]["kinds"][method]
     return [REGIONS.format(dataset=wildcards.dataset, kind=kind)]
+
+
+def all_heads(step):
+    """The step's code and every method's file."""
+    return code(step, *sorted(map(str, Path("src/labelgraph/models").glob("[!_]*.py"))))

@@ -1,11 +1,6 @@
 # Methods -> what each costs beside its encoder, counted (the same anywhere) and measured (here).
 
 
-def all_heads(step):
-    """The step's code and every method's file."""
-    return code(step, *sorted(map(str, Path("src/labelgraph/models").glob("[!_]*.py"))))
-
-
 rule count_costs:
     input:
         code=all_heads("count_costs"),

@@ -20,7 +20,7 @@ METHOD_KEYS = {"title", "paper", "inputs", *BLOCKS, "datasets", "variants", "dep
 CHANGE_KEYS = {"title", *BLOCKS}  # of a variant, or of a method on one dataset
 STUDY_KEYS = {
     *("title", "note", "origin", "local", "seeds", "selection", "gpu"),
-    *("drawn", "only", "boxes", "sizes", "widths"),
+    *("drawn", "only", "boxes", "sizes", "widths", "tables"),
     *BLOCKS,
     *("methods", "datasets"),
 }

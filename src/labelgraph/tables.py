@@ -30,12 +30,15 @@ class Column:
 
 
 def of_study(book: Book) -> dict[str, dict[str, Any]]:
-    """The tables that show a run of this study, by name; a name says paper and table."""
+    """The tables that a study makes, by name; a name says paper and table."""
     for name, entry in book.tables.items():
         checks.keys(f"tables.{name}", entry, KEYS)
         if name != f"{entry['paper']}_{entry['table']}":
             raise ValueError(f"tables.{name} shows {entry['paper']} {entry['table']}; name it so")
-    shown = {name for name in book.tables if runs(book, [name]) or not trained(book.tables[name])}
+    wanted = book.size.get("tables", list(book.tables))
+    if unknown := [name for name in wanted if name not in book.tables]:
+        raise ValueError(f"tables.yaml has no {unknown}; it has {list(book.tables)}")
+    shown = {name for name in wanted if runs(book, [name]) or not trained(book.tables[name])}
     return {name: entry for name, entry in book.tables.items() if name in shown}
 
 

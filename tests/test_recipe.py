@@ -5,7 +5,7 @@ import copy
 import pytest
 from conftest import ROOT
 
-from labelgraph import recipe
+from labelgraph import recipe, tables
 
 CONFIG = ROOT / "workflow/config"
 RUN = recipe.run_of("mini", "full", "voc2007", "ml_gcn@binary", 1)
@@ -34,8 +34,6 @@ def test_judging_is_no_part_of_what_training_depends_on(book):
 
 @pytest.mark.parametrize("study", sorted(path.stem for path in (CONFIG / "studies").glob("*.yaml")))
 def test_every_run_of_every_study_has_settings(study):
-    from labelgraph import tables
-
     book = recipe.read_study(CONFIG, {"study": study})
     for run in tables.runs(book, tables.of_study(book)):
         assert book.settings(run)["training"]["seed"] == run.seed
@@ -90,6 +88,12 @@ def test_the_command_line_changes_single_lines():
     assert book.size["train"]["epochs"] == 2
     assert book.size["train"]["optimizer"] == "adamw"
     assert book.size["local"] == {"voc2007": "/somewhere"}
+
+
+def test_a_table_that_is_not_there_is_named():
+    book = recipe.read_study(CONFIG, {"tables": ["ml_sgm_X"]})
+    with pytest.raises(ValueError, match=r"no \['ml_sgm_X'\]; it has .*'ml_sgm_II'"):
+        tables.of_study(book)
 
 
 @pytest.mark.parametrize(

@@ -81,7 +81,7 @@ class Book:
         )
         for block, name, keys in (
             ("encoder", "sizes", ("size", "test_size")),
-            ("model", "widths", ("widths",)),
+            ("model", "widths", ("widths", "encoder_widths")),
         ):
             merged[block] |= smaller(merged[block], keys, self.size.get(name, {}))
         difficult = self.dataset(run.dataset)["difficult"]

@@ -1,6 +1,7 @@
 # Names and input functions; no rule.
 
 import json
+import os
 import shlex
 import sys
 from pathlib import Path
@@ -43,6 +44,14 @@ RUN = f"results/runs/{STUDY}/{{task}}/{{dataset}}/{{system}}/seed{{seed}}"
 # rule, so another environment with the same packages reruns nothing.
 PYTHON = shlex.quote(sys.executable)
 shell.prefix(f'step() {{{{ exec {PYTHON} -I -S src/labelgraph/launch.py "$@"; }}}}; ')
+
+
+# A job computes with one thread. More jobs at once than there are processors take turns in their
+# caches and all end later, so each takes its share of the cores that were asked for.
+try:
+    SHARE = max(1, workflow.cores // os.cpu_count())
+except WorkflowError:  # not asked for: a dry run, or a cluster
+    SHARE = 1
 
 
 wildcard_constraints:

@@ -17,6 +17,7 @@ rule train:
         provenance=f"{RUN}/provenance.json",
     log:
         f"logs/{STUDY}/train/{{task}}-{{dataset}}-{{system}}-{{seed}}.log",
+    threads: SHARE
     resources:
         gpu=BOOK.size["gpu"],
     params:
@@ -40,6 +41,7 @@ rule predict:
         f"{RUN}/predictions.npz",
     log:
         f"logs/{STUDY}/predict/{{task}}-{{dataset}}-{{system}}-{{seed}}.log",
+    threads: SHARE
     resources:
         gpu=BOOK.size["gpu"],
     params:

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from torch.nn.functional import batch_norm, leaky_relu
 
 from labelgraph.labelspace import LabelSpace
-from labelgraph.parts.positions import positions
+from labelgraph.parts.positions import grid, mapped
 
 SLOPE = 0.2  # of every LeakyReLU
 
@@ -65,9 +65,9 @@ class ADDGCN(nn.Module):
 
     def forward(self, batch: dict[str, Tensor]) -> Tensor:
         """Logits (B, C)."""
-        found = positions(self.encoder(batch["image"]), pooled=False)  # (B, P, F)
-        maps = self.maps(found)  # (B, P, C)
-        nodes = torch.sigmoid(maps).mT @ self.transform(found)  # (B, C, W) a sum, not a mean
+        found = grid(self.encoder(batch["image"]), pooled=False)  # (B, F, h, w)
+        maps, values = mapped(found, self.maps, self.transform)  # (B, P, C), (B, P, W)
+        nodes = torch.sigmoid(maps).mT @ values  # (B, C, W) a sum, not a mean
         nodes = self.propagate(nodes)
         related = (nodes * self.classifier.weight).sum(-1) + self.classifier.bias  # (B, C)
         return (maps.amax(1) + related) / 2

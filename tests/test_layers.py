@@ -18,7 +18,7 @@ LAYERS = (
     {"models"},
     {"batches", "checkpoint", "extraction", "optimisation"},
     {"proposals", "tables", "tablecolumns", "costs", "heads"},
-    {"inference", "rendering", "runs", "cellfiles"},
+    {"inference", "rendering", "runs", "cellfiles", "stale"},
     {"training", "timing", "tracing", "comparing", "audit"},
     {"steps"},
     {"commands"},

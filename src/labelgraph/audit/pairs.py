@@ -1,7 +1,7 @@
 """Rows that should print the same numbers: one system on one dataset, in two tables.
 
 A row is paired with at most one row of each other table of its paper, and with at most one row of
-each other paper: the one with which it shares most values. A row with a setting of its own (a
+each other paper: the one with which most of its values agree. A row with a setting of its own (a
 variant, an ablation) is paired only with the same setting; one without may be any variant.
 """
 
@@ -66,16 +66,24 @@ def find(rows: list[Row]) -> list[Pair]:
 
 
 def partners(row: Row, same: list[Row]) -> Iterator[Row]:
+    """The best row of each group, unless that is better paired with another row of this group."""
     groups = defaultdict(list)
     for other in same:
-        if other.paper != row.paper:
-            groups[other.paper].append(other)
-        elif other.table != row.table:
-            groups[other.paper, other.table].append(other)
-    for group in groups.values():
-        fitting = [other for other in group if comparable(row, other)]
-        if fitting:
-            yield max(fitting, key=lambda other: likeness(row, other))
+        groups[group(other, row)].append(other)
+    own = groups.pop(group(row, row))
+    for others in groups.values():
+        fitting = [other for other in others if comparable(row, other)]
+        if not fitting:
+            continue
+        best = max(fitting, key=lambda other: likeness(row, other))
+        rivals = [each for each in own if each.table == row.table and comparable(each, best)]
+        if all(likeness(each, best) <= likeness(row, best) for each in rivals):
+            yield best
+
+
+def group(other: Row, row: Row) -> tuple[str, ...]:
+    """The other tables of a row's paper are groups of their own, any other paper is one."""
+    return (other.paper, other.table) if other.paper == row.paper else (other.paper,)
 
 
 def comparable(row: Row, other: Row) -> bool:

@@ -5,6 +5,7 @@ import re
 from collections import Counter
 from dataclasses import dataclass, field
 from fractions import Fraction
+from functools import cache
 from pathlib import Path
 
 PAPERS = ("ml_gcn", "gm_mlic", "ia_gcn", "ml_sgm")  # the later one quotes the earlier
@@ -32,6 +33,7 @@ class Interval:
         return low if low == high else f"{low} to {high}"
 
 
+@cache  # few texts, many questions
 def interval(text: str) -> Interval | None:
     """None where the text is no complete number."""
     if not re.fullmatch(r"\d+(\.\d+)?", text):
@@ -102,9 +104,14 @@ def read(folder: Path) -> list[Row]:
 def lines(path: Path, fields: int) -> list[list[str]]:
     """Without the header."""
     if not path.exists():
-        raise FileNotFoundError(f"{path} is missing; `labelgraph audit` reads a copy of published/")
-    with path.open(encoding="utf-8", newline="") as stream:
-        found = list(csv.reader(stream, strict=True))[1:]
+        raise FileNotFoundError(
+            f"{path} is missing; the audit reads a folder like workflow/published"
+        )
+    try:
+        with path.open(encoding="utf-8", newline="") as stream:
+            found = list(csv.reader(stream, strict=True))[1:]
+    except (UnicodeDecodeError, csv.Error):
+        raise ValueError(f"{path} is not csv text") from None
     for number, line in enumerate(found, 2):
         if len(line) != fields:
             raise ValueError(f"{path}, line {number}: {len(line)} fields, expected {fields}")

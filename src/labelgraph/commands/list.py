@@ -8,8 +8,8 @@ from typing import Any
 from labelgraph import checks, protocols, recipe, stale, tablecolumns
 
 HELP = (
-    "What there is: methods, datasets, protocols, tables, or stale files: tables and figures that no"
-    " rule makes (exit code 1 if there are any)."
+    "What there is: methods, datasets, protocols or tables; or stale files, the tables and figures"
+    " that no rule makes (exit code 1 if there are any)."
 )
 CONFIG = Path("workflow/config")
 KINDS = ("methods", "datasets", "protocols", "tables", "stale")

@@ -37,9 +37,9 @@ def names(column: str) -> list[str]:
 
 
 def read(text: str, presets: Path) -> tuple[Tolerances, set[str]]:
-    """`text`: parts by comma, each NUMBER, PRESET or METRIC=NUMBER; later ones win.
+    """`text`: parts by comma, each NUMBER, PRESET or METRIC=NUMBER.
 
-    The set has the metrics that were given by hand.
+    What names the metric counts before `all`. The set has the metrics that were given by hand.
     """
     found: dict[str, Decimal] = {}
     given = set()

@@ -1,6 +1,7 @@
 """A cell leads to its runs, or says what is missing; a chain with a gap is no chain."""
 
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -29,6 +30,28 @@ def scored(seed):
     return metrics.named(metrics.evaluate(scores, target, **SETTINGS), list(LABELS), [])
 
 
+def write_runs(book, method, task, inputs):
+    """What the steps leave behind, of every seed."""
+    for seed in book.size["seeds"]:
+        run = recipe.run_of("mini", task, "voc2007", method, seed)
+        folder = Path("results/runs", run.folder)
+        write_json(folder / "scores.json", scored(seed))
+        write_text(folder / "settings.yaml", yaml.safe_dump(book.settings(run)["training"]))
+        write_json(folder / "provenance.json", provenance.Clock().account(inputs, seed))
+
+
+def write_table(book, name, row):
+    """The csv, as `tabulate` makes it, with runs of one row."""
+    table = tables.recipe(book, name)
+    table["scores"] = {row: table["scores"][row]}
+    published = tables.read_published(Path(f"workflow/published/{table['paper']}.csv"))
+    titles = tables.read_published(Path("workflow/published/systems.csv"))
+    titles["order"] = titles["order"].astype(int)
+    cells = tables.cells(table, published, titles)
+    text = cells.to_csv(index=False, lineterminator="\n")
+    write_text(Path(f"results/tables/mini/{name}.csv"), text)
+
+
 @pytest.fixture
 def checkout(tmp_path, monkeypatch):
     """Three runs of one row, the table they give, and the settings they had."""
@@ -36,20 +59,8 @@ def checkout(tmp_path, monkeypatch):
     Path("workflow").symlink_to(ROOT / "workflow")
     write_text(Path("data/train.npz"), "images")
     book = recipe.read_study(Path("workflow/config"), {"study": "mini"})
-    table = tables.recipe(book, "ml_gcn_VOC")
-    table["scores"] = {"ml_gcn/Re-weighted": table["scores"]["ml_gcn/Re-weighted"]}
-    for seed in book.size["seeds"]:
-        run = recipe.run_of("mini", "full", "voc2007", "ml_gcn", seed)
-        folder = Path("results/runs", run.folder)
-        write_json(folder / "scores.json", scored(seed))
-        write_text(folder / "settings.yaml", yaml.safe_dump(book.settings(run)["training"]))
-        inputs = provenance.record([Path("data/train.npz")])
-        write_json(folder / "provenance.json", provenance.Clock().account(inputs, seed))
-    published = tables.read_published(Path("workflow/published/ml_gcn.csv"))
-    titles = tables.read_published(Path("workflow/published/systems.csv"))
-    titles["order"] = titles["order"].astype(int)
-    cells = tables.cells(table, published, titles)
-    write_text(Path(TABLE), cells.to_csv(index=False, lineterminator="\n"))
+    write_runs(book, "ml_gcn", "full", provenance.record([Path("data/train.npz")]))
+    write_table(book, "ml_gcn_VOC", "ml_gcn/Re-weighted")
     return tmp_path
 
 
@@ -158,11 +169,51 @@ def test_a_wrong_name_is_answered_with_the_right_ones(checkout, capsys, row, col
     assert told in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(
+    ("name", "content", "told"),
+    [
+        ("provenance.json", "{", "not JSON"),
+        ("provenance.json", "[]", "is not what a run writes; it has to have"),
+        ("provenance.json", '{"git": {}}', "is not what a run writes; it has to have"),
+        ("scores.json", "{}", "is not what a run writes; it has to have"),
+        ("scores.json", '{"map": 1, "ap": 1, "settings": 1, "labels": 1}', "mAP cannot be read"),
+        ("settings.yaml", "a: [", "is not YAML"),
+    ],
+)
+def test_a_broken_file_of_a_run_gets_a_sentence(checkout, capsys, name, content, told):
+    (run_folder(0) / name).write_text(content)
+    assert main(["trace", TABLE, "--row", ROW, "--column", COLUMN]) == 2
+    said = capsys.readouterr().err
+    assert told in said
+    assert said.count("\n") == 1
+
+
 @pytest.mark.parametrize("row", ["ML-SGM", "ml_sgm", "Ours"])
 def test_a_row_called_ours_is_found_by_the_name_of_its_method(row):
     found = trace(row, "mAP", ROOT / "results/tables/mini/ml_sgm_II.csv")
     assert found["row"] == "Ours"
     assert {run["method"] for run in found["runs"]} == {"ml_sgm"}
+
+
+def test_an_average_over_tasks_leads_to_the_runs_of_each(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    shutil.copytree(ROOT / "workflow", "workflow")
+    path = Path("workflow/config/tables.yaml")
+    block = {"dataset": "voc2007", "metrics": ["mAP"], "average": "avg"}
+    block["tasks"] = {"partial-10": "10%", "partial-90": "90%"}
+    entry = {"paper": "ml_sgm", "table": "V", "caption": "Partial labels", "columns": [block]}
+    entry["runs"] = {"ssgrl": "ssgrl"}
+    path.write_text(yaml.safe_dump(yaml.safe_load(path.read_text()) | {"ml_sgm_V": entry}))
+    book = recipe.read_study(Path("workflow/config"), {"study": "mini"})
+    for task in block["tasks"]:
+        write_runs(book, "ssgrl", task, {})
+    write_table(book, "ml_sgm_V", "ssgrl")
+    found = trace("SSGRL", "avg mAP", "results/tables/mini/ml_sgm_V.csv")
+    assert found["problems"] == []
+    assert [run["task"] for run in found["runs"]] == ["partial-10"] * 3 + ["partial-90"] * 3
+    assert found["published"]["value"] == "89.5"
+    one = trace("SSGRL", "90% mAP", "results/tables/mini/ml_sgm_V.csv")
+    assert [run["task"] for run in one["runs"]] == ["partial-90"] * 3
 
 
 def test_a_counted_cell_leads_to_the_count(checkout):

@@ -3,12 +3,11 @@
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from labelgraph import recipe, tables
 from labelgraph.files import read_json, sha256
 from labelgraph.metrics import value
 from labelgraph.tablecolumns import Column
+from labelgraph.yamlfiles import read_yaml
 
 Entry = dict[str, Any]
 KEPT = ("git", "packages", "python", "hardware", "wall_seconds", "cpu_seconds", "peak_mb")
@@ -52,8 +51,9 @@ def a_run(book: recipe.Book, root: Path, scores: Path, metric: str) -> Entry:
     }
     if not about["found"]:
         return about
-    settings = yaml.safe_load((folder / "settings.yaml").read_text(encoding="utf-8"))
-    origin, known = read_json(folder / "provenance.json"), value(read_json(root / scores), metric)
+    settings = read_yaml(folder / "settings.yaml")
+    origin = read_whole(folder / "provenance.json", {*KEPT, "inputs"})
+    known = number(folder / "scores.json", metric)
     return about | {
         "value": None if known is None else 100 * known,
         "settings": settings,
@@ -64,6 +64,21 @@ def a_run(book: recipe.Book, root: Path, scores: Path, metric: str) -> Entry:
             for path, digest in origin["inputs"].items()
         ],
     }
+
+
+def read_whole(path: Path, keys: set[str]) -> Entry:
+    found = read_json(path)
+    if not isinstance(found, dict) or keys - found.keys():
+        raise ValueError(f"{path} is not what a run writes; it has to have {sorted(keys)}")
+    return found
+
+
+def number(path: Path, metric: str) -> float | None:
+    scores = read_whole(path, {"map", "ap", "settings", "labels"})
+    try:
+        return value(scores, metric)
+    except (KeyError, TypeError, AttributeError):
+        raise ValueError(f"{path} is not what a run writes: {metric} cannot be read") from None
 
 
 def state(path: Path, digest: str) -> str:

@@ -12,7 +12,7 @@ Entry = dict[str, Any]
 
 def checkout(path: Path) -> tuple[Path, str]:
     """The folder that has `workflow` and `results`, and the study."""
-    parents = path.resolve().parents
+    parents = path.absolute().parents
     names = [parent.name for parent in parents[:3]]
     if len(names) < 3 or names[1:] != ["tables", "results"]:
         raise ValueError(f"{path} is not results/tables/<study>/<table>.csv of a checkout")

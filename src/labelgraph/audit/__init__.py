@@ -30,7 +30,7 @@ KINDS = {
     "image size": "a table that names no image size has rows of several",
     "name": "one name stands for two systems",
     "order": "a value falls where it should rise",
-    "claim": "the text says something else of the table",
+    "claim": "the text, or bold print, says something else of the table",
 }
 
 

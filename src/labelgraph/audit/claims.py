@@ -1,4 +1,4 @@
-"""What a paper's text says of its tables (claims.csv) against the tables.
+"""What a paper says of its tables (claims.csv), in its text or in bold print, against the tables.
 
 A line of claims.csv: paper, table, claim (a few words of ours), kind, cell, against, value. A cell
 is `DATASET METHOD SETTING METRIC`, the setting left out where there is none, the dataset `-` where
@@ -8,7 +8,8 @@ the table names none; `*` in setting or metric stands for anything.
     gain     the cell is `value` above the cell `against`
     percent  the cell is `value` percent below the cell `against`
     above    the cell is above `against`, each with the same metric
-    best     nothing in the cell's column is above it; rows of the same setting, if there are any
+    best     nothing in the cell's column is above it; of a cell with a setting, among rows
+             that have it, if any do
     lead     the same, where the text praises the cell and does not say that it is best
     wins     so many of the cells are best in their column
 """

@@ -26,13 +26,14 @@ def lead(table: list[Row], claim: Claim) -> Iterator[Finding]:
 
 
 def rivals(table: list[Row], row: Row, metric: str) -> list[Row]:
-    """The other rows of the column; those of the same setting, if there are any."""
+    """The other rows of the column; of a row with a setting those that have it, if any do."""
     others = [
         other
         for other in table
         if other is not row and other.dataset == row.dataset and metric in other.printed
     ]
-    return [other for other in others if other.setting == row.setting] or others
+    alike = [other for other in others if other.setting == row.setting]
+    return alike if alike and row.setting else others
 
 
 def behind(cell: Cell, others: list[Row], claim: Claim) -> Iterator[Finding]:
@@ -47,7 +48,7 @@ def behind(cell: Cell, others: list[Row], claim: Claim) -> Iterator[Finding]:
         return
     sure = CERTAIN if of((most, metric)).low >= of(cell).high else HINT
     word = "more" if ahead else "as much"
-    reason = f"the text: {claim.claim}; {most.title} has {word}, {most.printed[metric]}"
+    reason = f"said of it: {claim.claim}; {most.title} has {word}, {most.printed[metric]}"
     yield finding(row, metric, most.printed[metric], KIND, sure, reason)
 
 

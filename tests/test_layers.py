@@ -17,9 +17,9 @@ LAYERS = (
     {"parts", "datasets", "metrics", "protocols", "download", "joining"},
     {"models"},
     {"batches", "checkpoint", "extraction", "optimisation"},
-    {"proposals", "tables", "costs", "heads"},
-    {"inference", "rendering", "runs"},
-    {"training", "timing"},
+    {"proposals", "tables", "tablecolumns", "costs", "heads"},
+    {"inference", "rendering", "runs", "cellfiles", "stale"},
+    {"training", "timing", "tracing", "comparing", "audit"},
     {"steps"},
     {"commands"},
 )

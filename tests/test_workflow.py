@@ -9,6 +9,8 @@ import sys
 import pytest
 from conftest import ROOT
 
+from labelgraph import stale
+
 SCENES = {
     "layout": "voc2007",
     "images": {"trainval": 60, "test": 30},
@@ -120,6 +122,17 @@ def test_a_second_run_gives_the_same_bytes(checkout, tmp_path):
     assert snakemake(again)[0] == 0
     for kind, content in tables.items():
         assert (again / TARGET).with_suffix(kind).read_bytes() == content
+
+
+def test_a_table_that_no_rule_makes_is_found(checkout):
+    strays = ["results/figures/mini/old.svg", "results/tables/mini/ml_sgm_XX.csv"]
+    for name in strays:
+        (checkout / name).parent.mkdir(parents=True, exist_ok=True)
+        (checkout / name).write_text("from an earlier version\n")
+    found = stale.find(checkout)
+    for name in strays:
+        (checkout / name).unlink()
+    assert found == strays  # and neither the table that was made nor what lies beside it
 
 
 def test_a_wrong_setting_is_named_before_anything_starts(checkout, edited):

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
-from labelgraph.parts.positions import grid, mapped
+from labelgraph.parts.positions import narrowed
 
 ELEMENTS = 2**25  # numbers of an intermediate (B, P, C, H): 128 MiB; beyond it, labels by chunks
 
@@ -26,8 +26,7 @@ class Reduction(nn.Module):
 
     def forward(self, features: Tensor) -> Tensor:
         """(B, F, h, w) -> (B, P, F')."""
-        (narrow,) = mapped(grid(features, self.pooled), self.linear)  # (B, P, F')
-        return self.norm(narrow.mT).mT
+        return self.norm(narrowed(features, self.pooled, self.linear).mT).mT
 
 
 def response(image: Tensor, words: Tensor, weight: Tensor) -> Tensor:

@@ -32,3 +32,10 @@ def mapped(features: Tensor, *layers: nn.Linear) -> list[Tensor]:
         part if layer.bias is None else part + layer.bias
         for part, layer in zip(parts, layers, strict=True)
     ]
+
+
+def narrowed(features: Tensor, pooled: bool, layer: nn.Linear | nn.Identity) -> Tensor:
+    """(B, F, h, w) -> (B, P, .): the positions after a linear layer, or as they are."""
+    if isinstance(layer, nn.Identity):
+        return positions(features, pooled)
+    return mapped(grid(features, pooled), layer)[0]

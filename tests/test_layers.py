@@ -19,6 +19,7 @@ LAYERS = (
     {"batches", "checkpoint", "extraction", "optimisation"},
     {"proposals", "tables", "tablecolumns", "costs", "heads"},
     {"inference", "rendering", "runs"},
+    {"examples"},
     {"training", "timing"},
     {"steps"},
     {"commands"},

@@ -19,6 +19,7 @@ LAYERS = (
     {"batches", "checkpoint", "extraction", "optimisation"},
     {"proposals", "tables", "tablecolumns", "costs", "heads"},
     {"inference", "rendering", "runs", "cellfiles", "stale"},
+    {"examples"},
     {"training", "timing", "tracing", "comparing", "audit"},
     {"steps"},
     {"commands"},

@@ -13,7 +13,7 @@ SOURCE = ROOT / "src/labelgraph"
 LAYERS = (
     {"files", "launch", "sourcecode", "yamlfiles"},
     {"manifest", "provenance", "checks", "ranking", "images", "views", "wordvectors"},
-    {"labelspace", "recipe", "agreement"},
+    {"labelspace", "recipe", "agreement", "balance", "pools"},
     {"parts", "datasets", "metrics", "protocols", "download", "joining"},
     {"models"},
     {"batches", "checkpoint", "extraction", "optimisation"},

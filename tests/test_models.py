@@ -6,7 +6,7 @@ import pytest
 import torch
 from conftest import ROOT, batch, build
 
-from labelgraph import models, recipe, training
+from labelgraph import checkpoint, models, recipe, training
 
 CONFIG = recipe.read_yaml(ROOT / "workflow/config/methods.yaml")
 SYSTEMS = [
@@ -85,6 +85,13 @@ def test_an_image_without_a_known_label_breaks_no_loss(method):
     loss = training.loss_of(model, inputs | {"known": torch.zeros(3, 5, dtype=torch.bool)})
     loss.backward()
     assert loss.isfinite()
+
+
+@each_method
+def test_a_checkpoint_can_hold_it(method, tmp_path):
+    state = checkpoint.own_state(build(method))
+    checkpoint.Checkpoint(tmp_path).save(state, {"done": 0})
+    assert checkpoint.Checkpoint(tmp_path).load()[0].keys() == state.keys()
 
 
 @each_method

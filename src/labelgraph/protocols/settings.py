@@ -41,7 +41,9 @@ def read(settings: dict[str, Any]) -> Protocol:
     check_keys("the protocol", settings, KEYS, optional={"fewshot"})
     task, parts = settings["task"], settings["parts"]
     if not isinstance(task, str) or not TASK.fullmatch(task):
-        raise ValueError(f"task is {task!r}; it may be full, partial-1 to -99, fewshot-base, -1 to -99")
+        raise ValueError(
+            f"task is {task!r}; it may be full, partial-1 to -99, fewshot-base, -1 to -99"
+        )
     check_keys("parts", parts, {"train", "report"}, optional=set())
     if parts["train"] == parts["report"]:
         raise ValueError(f"parts.train and parts.report are both {parts['train']!r}; name two")

@@ -12,7 +12,7 @@ from labelgraph.joining import join
 
 
 def main(predictions: Path, targets: Path, settings: dict[str, Any], output: Path) -> None:
-    """`settings` are those of `metrics.evaluate`: threshold, top, difficult_ap, difficult_f1, pool."""
+    """`settings`: threshold, top, difficult_ap, difficult_f1, pool, as in `metrics.evaluate`."""
     joined = join(predictions, targets)
     evaluation = metrics.evaluate(joined.scores, joined.target, **settings)
     write_json(output, metrics.named(evaluation, joined.labels, joined.unscored))

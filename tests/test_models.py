@@ -6,7 +6,7 @@ import pytest
 import torch
 from conftest import ROOT, batch, build
 
-from labelgraph import checkpoint, models, recipe, training
+from labelgraph import checkpoint, models, recipe, shots, training
 
 CONFIG = recipe.read_yaml(ROOT / "workflow/config/methods.yaml")
 SYSTEMS = [
@@ -14,6 +14,7 @@ SYSTEMS = [
     for method in models.available()
     for variant in ("", *CONFIG[method].get("variants", {}))
 ]
+SYSTEMS += [(method, "shots") for method in models.available() if "shots" in CONFIG[method]]
 each_method = pytest.mark.parametrize("method", models.available())
 each_system = pytest.mark.parametrize(("method", "variant"), SYSTEMS)
 
@@ -42,6 +43,8 @@ def test_one_finite_logit_for_each_image_and_label(method, variant):
 @each_system
 def test_every_parameter_learns(method, variant):
     model = build(method, variant=variant).train()
+    if variant == "shots":
+        shots.freeze(model, CONFIG[method]["shots"]["learns"])
     inputs = batch(images=6, labels=5)
     training.loss_of(model, inputs).backward()
     idle = [

@@ -43,9 +43,13 @@ def label_space(count: int) -> LabelSpace:
 
 
 def settings(method: str, variant: str = "") -> dict:
-    """The `model` block of a method, with narrow layers: its arithmetic is what is tested."""
+    """The `model` block of a method, with narrow layers: its arithmetic is what is tested.
+
+    Variant `shots` is the second stage of few shots.
+    """
     entry = recipe.read_yaml(ROOT / "workflow/config/methods.yaml")[method]
-    model = entry["model"] | entry.get("variants", {}).get(variant, {}).get("model", {})
+    change = entry["shots"] if variant == "shots" else entry.get("variants", {}).get(variant, {})
+    model = entry["model"] | change.get("model", {})
     return {key: narrow(value) for key, value in model.items()}
 
 

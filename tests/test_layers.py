@@ -12,13 +12,13 @@ from labelgraph import sourcecode
 SOURCE = ROOT / "src/labelgraph"
 LAYERS = (
     {"files", "launch", "sourcecode", "yamlfiles"},
-    {"manifest", "provenance", "checks", "ranking", "images", "views", "wordvectors"},
-    {"labelspace", "recipe", "agreement"},
+    {"manifest", "provenance", "checks", "spread", "ranking", "images", "views", "wordvectors"},
+    {"labelspace", "recipe", "stages", "agreement", "balance", "pools"},
     {"parts", "datasets", "metrics", "protocols", "download", "joining"},
     {"models"},
     {"batches", "checkpoint", "extraction", "optimisation"},
     {"proposals", "tables", "tablecolumns", "costs", "heads"},
-    {"inference", "rendering", "runs", "cellfiles", "stale"},
+    {"inference", "rendering", "runs", "shots", "cellfiles", "stale"},
     {"examples"},
     {"training", "timing", "tracing", "comparing", "audit"},
     {"steps"},

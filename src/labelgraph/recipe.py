@@ -1,28 +1,26 @@
 """From the YAML files to the settings of one run; a wrong line is named before anything starts.
 
 Later wins: defaults, the method, the method on this dataset, the study, the study's word on this
-method, the variant.
+method, the variant. Then, in the second stage of a few-shot task, their blocks `shots`.
 """
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import reduce
 from operator import or_
 from pathlib import Path
 from typing import Any
 
-import yaml
-
-from labelgraph import checks
-from labelgraph.yamlfiles import UniqueKeys, read_yaml
+from labelgraph import checks, stages
+from labelgraph.yamlfiles import read_yaml, typed
 
 BLOCKS = ("encoder", "model", "train", "score")
-METHOD_KEYS = {"title", "paper", "inputs", *BLOCKS, "datasets", "variants", "departures"}
-CHANGE_KEYS = {"title", *BLOCKS}  # of a variant, or of a method on one dataset
+METHOD_KEYS = {"title", "paper", "inputs", *BLOCKS, "shots", "datasets", "variants", "departures"}
+CHANGE_KEYS = {"title", *BLOCKS, "shots"}  # of a variant, or of a method on one dataset
 STUDY_KEYS = {
     *("title", "note", "origin", "local", "seeds", "selection", "gpu"),
     *("drawn", "only", "boxes", "sizes", "widths", "tables"),
     *BLOCKS,
-    *("methods", "datasets"),
+    *("shots", "methods", "datasets"),
 }
 
 
@@ -76,9 +74,13 @@ class Book:
             variants[run.variant],
         )
         merged = {name: reduce(or_, (layer.get(name, {}) for layer in layers)) for name in BLOCKS}
-        checks.check(
-            merged, f"{run.study}: {run.system} on {run.dataset}", self.defaults, run.method
-        )
+        where = f"{run.study}: {run.system} on {run.dataset}"
+        checks.check(merged, where, self.defaults, run.method)
+        if stages.has_shots(run.task):
+            shots = stages.merge([layer.get("shots", {}) for layer in layers])
+            stages.check(shots, where, set(self.defaults["shots"]))
+            merged = stages.second(merged, shots)
+            checks.check(merged, f"{where}, with shots", self.defaults, run.method)
         for block, name, keys in (
             ("encoder", "sizes", ("size", "test_size")),
             ("model", "widths", ("widths", "encoder_widths")),
@@ -86,7 +88,7 @@ class Book:
             merged[block] |= smaller(merged[block], keys, self.size.get(name, {}))
         difficult = self.dataset(run.dataset)["difficult"]
         judged = {f"difficult_{name}": difficult[name] for name in ("ap", "f1")}
-        scoring = merged.pop("score") | judged
+        scoring = merged.pop("score") | judged | {"pool": self.pool(run)}
         training = {**asdict(run), "difficult": difficult["train"], **merged}
         return {"training": training, "scoring": scoring}
 
@@ -111,6 +113,30 @@ class Book:
         checks.keys(f"studies/{self.study}.yaml: datasets.{name}", change, set(entry))
         blocks = {key: entry[key] | value for key, value in change.items() if is_block(entry[key])}
         return entry | change | blocks
+
+    def pool(self, run: Run) -> str:
+        """Which reported images are judged."""
+        return self.fewshot(run.dataset)["pool"] if stages.has_shots(run.task) else "all"
+
+    def fewshot(self, dataset: str) -> dict[str, Any]:
+        entry = self.dataset(dataset)
+        if "fewshot" not in entry:
+            raise ValueError(f"datasets.{dataset} has no block `fewshot`, which few shots need")
+        return entry["fewshot"]
+
+    def seeds(self, dataset: str, task: str) -> list[int]:
+        """Of the runs of a task: the study's, or as many as there are episodes."""
+        if not stages.has_shots(task):
+            return self.size["seeds"]
+        setting = self.fewshot(dataset)
+        return list(range(setting["episodes"] or len(setting["files"])))
+
+    def base(self, run: Run) -> Run | None:
+        """The run whose weights this one goes on from. Episodes take turns with its seeds."""
+        if not stages.has_shots(run.task):
+            return None
+        seeds = self.size["seeds"]
+        return replace(run, task=stages.BASE, seed=seeds[run.seed % len(seeds)])
 
     def circumstances(self, seeds: list[int]) -> str:
         """What stands below a table of this study, in a sentence."""
@@ -139,18 +165,8 @@ class Book:
         }
         if not task.startswith("fewshot"):
             return settings
-        if "fewshot" not in entry:
-            raise ValueError(f"datasets.{dataset} has no block `fewshot`, which {task} needs")
-        return settings | {"fewshot": entry["fewshot"]}
-
-
-def typed(value: Any) -> Any:
-    """Numbers and the like inside `--config name={...}`, which come as text."""
-    if isinstance(value, dict):
-        return {typed(key): typed(entry) for key, entry in value.items()}
-    if isinstance(value, list):
-        return [typed(entry) for entry in value]
-    return yaml.load(value, UniqueKeys) if isinstance(value, str) else value
+        cut = {key: value for key, value in self.fewshot(dataset).items() if key != "pool"}
+        return settings | {"fewshot": cut}
 
 
 def is_block(value: Any) -> bool:

@@ -31,3 +31,12 @@ def read_yaml(path: Path) -> Any:
             return yaml.load(stream, UniqueKeys)
         except yaml.YAMLError as error:
             raise ValueError(f"{path} is not YAML: {' '.join(str(error).split())}") from None
+
+
+def typed(value: Any) -> Any:
+    """Numbers and the like inside `--config name={...}`, which come as text."""
+    if isinstance(value, dict):
+        return {typed(key): typed(entry) for key, entry in value.items()}
+    if isinstance(value, list):
+        return [typed(entry) for entry in value]
+    return yaml.load(value, UniqueKeys) if isinstance(value, str) else value

@@ -58,7 +58,7 @@ except WorkflowError:  # not asked for: a dry run, or a cluster
 
 wildcard_constraints:
     dataset="|".join(BOOK.datasets),
-    task=r"full|partial-\d+|fewshot-\d+",
+    task=r"full|partial-\d+|fewshot-(base|\d+)",
     system=r"\w+(@\w+)?",
     seed=r"\d+",
     encoder=r"\w+",
@@ -86,11 +86,24 @@ def protocol(wildcards):
     return json.dumps(BOOK.protocol(wildcards.dataset, wildcards.task))
 
 
-def settings(wildcards):
-    run = recipe.run_of(
+def run(wildcards):
+    return recipe.run_of(
         STUDY, wildcards.task, wildcards.dataset, wildcards.system, wildcards.seed
     )
-    return BOOK.settings(run)
+
+
+def settings(wildcards):
+    return BOOK.settings(run(wildcards))
+
+
+def base(wildcards):
+    """The weights that a run of few shots goes on from."""
+    before = BOOK.base(run(wildcards))
+    return [f"results/runs/{before.folder}/model.safetensors"] if before else []
+
+
+def base_option(wildcards):
+    return "".join(f"--base {path}" for path in base(wildcards))
 
 
 def training(wildcards):

@@ -9,6 +9,7 @@ rule train:
         images=train_images,
         grids=ancient(grids(train_images)),
         regions=regions,
+        base=base,
         code=method_code("train"),
     output:
         model=f"{RUN}/model.safetensors",
@@ -23,10 +24,11 @@ rule train:
     params:
         settings=training,
         images=image_options(train_images),
+        base=base_option,
         folder=RUN,
     shell:
         "step --log {log} train --settings {params.settings:q} --train {input.train} --counts {input.counts}"
-        " --vectors {input.vectors} {params.images} --work work --output {params.folder}"
+        " --vectors {input.vectors} {params.images} {params.base} --work work --output {params.folder}"
 
 
 rule predict:

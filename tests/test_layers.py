@@ -18,8 +18,9 @@ LAYERS = (
     {"models"},
     {"batches", "checkpoint", "extraction", "optimisation"},
     {"proposals", "tables", "tablecolumns", "costs", "heads"},
-    {"inference", "rendering", "runs"},
-    {"training", "timing"},
+    {"inference", "rendering", "runs", "figures", "inspection"},
+    {"training", "timing", "sweeps", "figurekinds"},
+    {"figurelist"},
     {"steps"},
     {"commands"},
 )

@@ -13,7 +13,7 @@ KEYS = {"name", "symbol", "setting", "variants", "show"}
 
 
 def curves(book: Book, entry: dict[str, Any], datasets: list[str]) -> list[dict[str, Any]]:
-    """One for each sweep and dataset: `points` with x, label and scores; `chosen` the method's x."""
+    """One for each sweep and dataset: `points` with x, label, scores; `chosen`, the method's x."""
     found = []
     for sweep in entry["sweeps"]:
         checks.keys(f"a sweep of {entry['method']}", sweep, KEYS)

@@ -10,7 +10,7 @@ sys.path.insert(0, str(Path("src").resolve()))
 
 from snakemake.exceptions import WorkflowError
 
-from labelgraph import figurelist, heads, recipe, sourcecode, tables
+from labelgraph import figurekinds, figurelist, heads, recipe, sourcecode, tables
 from labelgraph.download import sources
 
 CONFIG = Path("workflow/config")
@@ -41,9 +41,7 @@ REGIONS = f"{INPUTS}/regions-{{kind}}.npz"
 TABLE = f"results/tables/{STUDY}/{{table}}"
 FIGURE = f"results/figures/{STUDY}/{{figure}}"
 RUN = f"results/runs/{STUDY}/{{task}}/{{dataset}}/{{system}}/seed{{seed}}"
-INSPECTION = (
-    f"results/inspections/{{figure}}/{STUDY}/{{task}}/{{dataset}}/{{system}}/seed{{seed}}.npz"
-)
+INSPECTION = f"results/inspections/{{figure}}/{STUDY}/{{task}}/{{dataset}}/{{system}}/seed{{seed}}.npz"
 
 # `step NAME ARGUMENTS`: what every rule's command starts with. Python's path is not part of any
 # rule, so another environment with the same packages reruns nothing.
@@ -300,5 +298,8 @@ def choice_files(wildcards):
 
 def inspection_code(wildcards):
     method = wildcards.system.partition("@")[0]
-    return code("inspect_model", f"src/labelgraph/models/{method}.py",
-                f"src/labelgraph/inspection/{method}.py")
+    return code(
+        "inspect_model",
+        f"src/labelgraph/models/{method}.py",
+        f"src/labelgraph/inspection/{method}.py",
+    )

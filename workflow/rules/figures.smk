@@ -20,7 +20,7 @@ rule inspect_model:
     params:
         settings=training,
         images=image_options(test_images),
-        view=lambda wildcards: figurelist.KINDS[FIGURES[wildcards.figure]["kind"]].looks,
+        view=lambda wildcards: figurekinds.KINDS[FIGURES[wildcards.figure]["kind"]].view,
         choice=choice,
     shell:
         "step --log {log} inspect_model --view {params.view} --choice {params.choice:q}"

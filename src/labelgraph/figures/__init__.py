@@ -1,4 +1,4 @@
-"""One file per kind of figure: draw(figure) -> a Drawing. Helpers' names start with an underscore."""
+"""One file per kind of figure: draw(figure) -> a Drawing. Names of helpers start with `_`."""
 
 from importlib import import_module
 from pathlib import Path

@@ -84,10 +84,10 @@ def in_words(rule: dict[str, Any], systems: dict[str, str]) -> str:
 def check(where: str, rule: dict[str, Any], systems: int) -> None:
     """A rule that cannot be followed is named before anything starts."""
     if unknown := rule.keys() - KEYS:
-        raise ValueError(f"{where}: images has unknown keys {sorted(unknown)}; known: {sorted(KEYS)}")
-    if missing := {"rule", "count", "labels"} - rule.keys():
-        raise ValueError(f"{where}: images lacks {sorted(missing)}")
+        raise ValueError(f"{where} has unknown keys {sorted(unknown)}; known are {sorted(KEYS)}")
+    if missing := KEYS - {"most"} - rule.keys():
+        raise ValueError(f"{where} lacks {sorted(missing)}")
     if rule["rule"] not in RULES:
-        raise ValueError(f"{where}: images.rule is {rule['rule']!r}, not one of {sorted(RULES)}")
+        raise ValueError(f"{where}: the rule is {rule['rule']!r}, not one of {sorted(RULES)}")
     if rule["rule"] == "largest_gap" and systems != 2:
         raise ValueError(f"{where}: the rule largest_gap compares two systems, not {systems}")

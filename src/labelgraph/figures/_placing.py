@@ -5,7 +5,7 @@ All lengths in inches.
 
 import numpy as np
 
-NEAR, FAR = 0.06, 0.16
+NEAR, FAR = 0.075, 0.16
 SIDES = [(1, 0), (-1, 0), (0, 1), (0, -1), (1, 1), (-1, 1), (1, -1), (-1, -1)]
 
 
@@ -25,9 +25,7 @@ def place(points: np.ndarray, widths: list[float], height: float, page: np.ndarr
             for distance in (NEAR, FAR)
             for side in SIDES
         ]
-        best = min(
-            range(len(options)), key=lambda k: (cost(options[k], size, taken, page), k)
-        )
+        best = min(range(len(options)), key=lambda k: (cost(options[k], size, taken, page), k))
         corners[label] = options[best]
         taken.append(np.concatenate([options[best], options[best] + size]))
     return corners

@@ -1,4 +1,4 @@
-"""A page on which photographs and words are placed: inches from its upper left corner."""
+"""A sheet on which photographs and words are placed: inches from its upper left corner."""
 
 from functools import cache
 from pathlib import Path
@@ -14,35 +14,35 @@ from labelgraph.figures import _style as style
 from labelgraph.images import read_image
 
 LINE = 0.125  # inches from one line of words to the next
+EDGE = 0.06  # inches around everything
+WIDE = style.PAGE - 2 * EDGE
 
 
 class Sheet:
     def __init__(self, width: float, height: float):
-        self.width, self.height = width, height
-        self.figure = style.new(width, height)
+        self.size = width + 2 * EDGE, height + 2 * EDGE
+        self.figure = style.new(*self.size)
+
+    def shares(self, left: float, top: float) -> tuple[float, float]:
+        """A place as matplotlib counts: in shares, from below."""
+        return (EDGE + left) / self.size[0], 1 - (EDGE + top) / self.size[1]
 
     def axes(self, left: float, top: float, width: float, height: float) -> Axes:
-        bottom = self.height - top - height
-        place = (
-            left / self.width,
-            bottom / self.height,
-            width / self.width,
-            height / self.height,
-        )
-        return self.figure.add_axes(place)
+        corner = self.shares(left, top + height)
+        return self.figure.add_axes((*corner, width / self.size[0], height / self.size[1]))
 
     def words(self, text: str, left: float, top: float, **options: Any) -> None:
         """`top` is that of the line."""
         chosen = {"va": "top", "ha": "left", "fontsize": style.SMALL} | options
-        self.figure.text(left / self.width, 1 - top / self.height, text, **chosen)
+        self.figure.text(*self.shares(left, top), text, **chosen)
 
     def picture(
         self, pixels: np.ndarray, left: float, top: float, width: float, height: float
     ) -> Axes:
-        """As large as fits, in the middle of its place; inside it, shares of the picture count."""
+        """As large as fits, on the ground of its place; inside it, shares of the picture count."""
         scale = min(width / pixels.shape[1], height / pixels.shape[0])
         wide, high = scale * pixels.shape[1], scale * pixels.shape[0]
-        axes = self.axes(left + (width - wide) / 2, top + (height - high) / 2, wide, high)
+        axes = self.axes(left + (width - wide) / 2, top + height - high, wide, high)
         axes.imshow(pixels, extent=(0, 1, 1, 0), aspect="auto")
         axes.set(xlim=(0, 1), ylim=(1, 0), xticks=[], yticks=[])
         axes.spines[:].set_visible(False)
@@ -57,14 +57,13 @@ def frame(axes: Axes, colour: str, width: float = 1.5) -> None:
     axes.spines[:].set(visible=True, color=colour, linewidth=width)
 
 
-def box(axes: Axes, edges: np.ndarray, colour: str, **options: Any) -> None:
-    """Left, top, right, bottom in shares; with a white line around, to be seen on any ground."""
+def box(axes: Axes, edges: np.ndarray, colour: str, under: float = 1.2, **options: Any) -> None:
+    """Left, top, right, bottom in shares; with a white line `under`, to be seen on any ground."""
     left, top, right, bottom = (float(edge) for edge in edges)
-    place = (left, top), right - left, bottom - top
-    thin = {"linewidth": 1.2} | options
-    under = thin | {"linewidth": thin["linewidth"] + 1.2, "linestyle": "-"}
-    axes.add_patch(Rectangle(*place, fill=False, edgecolor="white", clip_on=False, **under))
-    axes.add_patch(Rectangle(*place, fill=False, edgecolor=colour, clip_on=False, **thin))
+    look = {"linewidth": 1.2, "fill": False, "clip_on": False} | options
+    white = {"edgecolor": "white", "linewidth": look["linewidth"] + under, "linestyle": "-"}
+    for line in ([look | white] if under else []) + [look | {"edgecolor": colour}]:
+        axes.add_patch(Rectangle((left, top), right - left, bottom - top, **line))
 
 
 @cache

@@ -11,29 +11,29 @@ from matplotlib.axes import Axes
 
 from labelgraph.figures import _style as style
 from labelgraph.figures._placing import place
-from labelgraph.figures._sheet import LINE, Sheet, inches
+from labelgraph.figures._sheet import EDGE, LINE, WIDE, Sheet, inches
 from labelgraph.files import read_arrays
 
 SEED = 0
 PARTNERS = 3  # most frequent companions that the table asks for
-EDGE = 0.15  # inches between the outermost points and the frame
+INSIDE = 0.15  # inches between the outermost points and the frame
 
 
 def draw(figure: dict[str, Any]) -> style.Drawing:
     panels = [(dataset, system) for dataset in figure["datasets"] for system in figure["systems"]]
     labels = [read(figure, *panel)[0] for panel in panels]
-    wide = style.PAGE if len(panels) > 1 or max(map(len, labels)) > 30 else style.COLUMN
+    wide = WIDE if len(panels) > 1 or max(map(len, labels)) > 30 else style.COLUMN - 2 * EDGE
     wide = (wide - 0.2 * (len(panels) - 1)) / len(panels)
     high = 0.85 * wide if max(map(len, labels)) <= 60 else wide
-    sheet = Sheet(wide * len(panels) + 0.2 * (len(panels) - 1), high + 0.22)
+    sheet = Sheet(wide * len(panels) + 0.2 * (len(panels) - 1), high + 0.2)
     rows = [["system", "dataset", "nearest label is a frequent companion", "by chance"]]
     for number, (dataset, system) in enumerate(panels):
         names, vectors, counts = read(figure, dataset, system)
         title = f"{figure['systems'][system]}, {figure['datasets'][dataset]}"
         left = number * (wide + 0.2)
         sheet.words(title, left, 0.02, fontsize=style.NORMAL)
-        axes = sheet.axes(left + 0.02, 0.2, wide - 0.04, high)
-        scatter(axes, names, flat(vectors), counts, np.array([wide - 0.04, high]))
+        axes = sheet.axes(left, 0.2, wide, high)
+        scatter(axes, names, flat(vectors), counts, np.array([wide, high]))
         share = agreement(vectors, counts)
         chance = 100 * PARTNERS / (len(names) - 1)
         rows.append([*title.split(", ", 1), f"{share:.0f}%", f"{chance:.0f}%"])
@@ -94,7 +94,7 @@ def scatter(
     axes: Axes, names: list[str], spots: np.ndarray, counts: np.ndarray, page: np.ndarray
 ) -> None:
     """Points, words and lines; `page` is the panel's size in inches."""
-    points = EDGE + spots * (page - 2 * EDGE)
+    points = INSIDE + spots * (page - 2 * INSIDE)
     partner = likeness(counts).argmax(1)
     group = groups(partner)
     for one, other in enumerate(partner):

@@ -5,12 +5,14 @@ from typing import Any
 import numpy as np
 
 from labelgraph.figures import _choosing as choosing
-from labelgraph.figures._sheet import LINE, Sheet, frame, photograph, shortened
-from labelgraph.figures._style import BLACK, BLUE, GREY, PAGE, RED, Drawing
+from labelgraph.figures._sheet import LINE, WIDE, Sheet, frame, photograph, shortened
+from labelgraph.figures._style import BLACK, BLUE, GREY, RED, Drawing
 from labelgraph.manifest import NO, YES
 
-GAP, HIGH, LINES = 0.1, 0.84, 6
-KINDS = {"false_positive": ("+", "without"), "false_negative": ("−", "with")}
+GAP, HIGH, LINES = 0.1, 0.84, 7
+KINDS = {"false_positive": "wrongly given", "false_negative": "missed"}
+
+NONE = "no reported image has this mistake"
 
 
 def draw(figure: dict[str, Any]) -> Drawing:
@@ -18,21 +20,26 @@ def draw(figure: dict[str, Any]) -> Drawing:
     files = figure["files"][dataset]
     report = choosing.read(files["targets"], files["predictions"])
     places = sum(wanted["count"] for wanted in figure["mistakes"])
-    wide = (PAGE - (places - 1) * GAP) / places
-    sheet = Sheet(PAGE, 0.5 + HIGH + (LINES + 1) * LINE)
+    wide = (WIDE - (places - 1) * GAP) / places
+    sheet = Sheet(WIDE, 0.45 + HIGH + LINES * LINE)
     sheet.words("+ given, but not shown", 0, 0.02, color=RED)
-    sheet.words("− shown, but not given", PAGE / 3, 0.02, color=BLUE)
-    sheet.words("given and shown", 2 * PAGE / 3, 0.02, color=BLACK)
+    sheet.words("− shown, but not given", WIDE / 3, 0.02, color=BLUE)
+    sheet.words("given and shown", 2 * WIDE / 3, 0.02, color=BLACK)
     left, rows = 0.0, [["mistake", "image", "probability", "given", "shown"]]
     for wanted in figure["mistakes"]:
         found = worst(report, system, wanted)
-        head(sheet, wanted, left, wide, bool(found))
+        head = f"{wanted['label']}, {KINDS[wanted['kind']]}"
+        sheet.words(head, left, 0.22, fontweight="bold")
         for row, probability in found:
-            axes = sheet.picture(photograph(files["root"], report.images[row]), left, 0.4, wide, HIGH)
+            axes = sheet.picture(
+                photograph(files["root"], report.images[row]), left, 0.4, wide, HIGH
+            )
             frame(axes, GREY, 0.6)
             write(sheet, lines(report, system, row, wanted), left, wide)
             rows.append(line(report, system, row, wanted, probability))
             left += wide + GAP
+        if len(found) < wanted["count"]:
+            sheet.words("no more such images" if found else NONE, left, 0.45, color=GREY)
         left += (wanted["count"] - len(found)) * (wide + GAP)
     remarks = [in_words(figure)]
     return Drawing(sheet.figure, rows, remarks, photographs=True)
@@ -50,14 +57,6 @@ def worst(report: choosing.Report, system: str, wanted: dict[str, Any]) -> list[
         rows, sure = np.flatnonzero((target == YES) & (probability <= 0.5)), probability
     rows = rows[np.argsort(sure[rows], kind="stable")][: wanted["count"]]
     return [(int(row), float(probability[row])) for row in rows]
-
-
-def head(sheet: Sheet, wanted: dict[str, Any], left: float, wide: float, found: bool) -> None:
-    mark, with_it = KINDS[wanted["kind"]]
-    sheet.words(f"{mark} {wanted['label']}", left, 0.22, fontweight="bold")
-    if not found:
-        text = f"no image {with_it} {wanted['label']}\nis taken for another"
-        sheet.words(text, left, 0.5, color=GREY)
 
 
 def given(report: choosing.Report, system: str, row: int) -> list[str]:

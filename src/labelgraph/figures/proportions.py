@@ -1,4 +1,4 @@
-"""A table whose columns are shares of known labels, as curves: as published, and as trained here."""
+"""A table whose columns are shares of known labels, as curves: as published, and as here."""
 
 from pathlib import Path
 from typing import Any
@@ -74,7 +74,9 @@ def handles(labels: list[str]) -> list[Line2D]:
     return found
 
 
-def table(found: dict[str, dict[str, list[curves.Curve]]], source: dict[str, Any]) -> list[list[str]]:
+def table(
+    found: dict[str, dict[str, list[curves.Curve]]], source: dict[str, Any]
+) -> list[list[str]]:
     """A line for each curve."""
     shares = sorted({x for each in found.values() for lines in each.values()
                      for curve in lines for x in curve.x})  # fmt: skip

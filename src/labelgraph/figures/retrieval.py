@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 
 from labelgraph.figures import _choosing as choosing
-from labelgraph.figures._sheet import LINE, Sheet, frame, photograph, wrapped
-from labelgraph.figures._style import BLUE, NORMAL, PAGE, RED, SKY, Drawing
+from labelgraph.figures._sheet import LINE, WIDE, Sheet, frame, photograph, wrapped
+from labelgraph.figures._style import BLUE, RED, SKY, Drawing
 from labelgraph.files import read_arrays
 from labelgraph.manifest import YES
 
@@ -20,7 +20,7 @@ FROZEN = "The encoder does not learn in this study, so the two differ in their p
 
 
 def draw(figure: dict[str, Any]) -> Drawing:
-    ((dataset, files),) = figure["files"].items()
+    ((_, files),) = figure["files"].items()
     report = choosing.read(files["targets"], files["predictions"])
     queries = choosing.choose(figure["queries"], report)
     asked = np.unique([*queries, *range(min(ASKED, len(report.images)))])
@@ -28,9 +28,9 @@ def draw(figure: dict[str, Any]) -> Drawing:
         system: nearest(features(path, report), asked, figure["top"])
         for system, path in files["inspections"].items()
     }
-    wide = (PAGE - QUERY - 0.2) / figure["top"] - GAP
+    wide = (WIDE - QUERY - 0.2) / figure["top"] - GAP
     high = 2 * (HIGH + LINE + 0.06) + 0.1
-    sheet = Sheet(PAGE, len(queries) * high + 0.12)
+    sheet = Sheet(WIDE, len(queries) * high)
     for place, row in enumerate(queries):
         one_query(sheet, figure, report, row, near, place * high, wide)
     table = shares(figure, report, near)
@@ -40,8 +40,8 @@ def draw(figure: dict[str, Any]) -> Drawing:
 
 HOW = (
     "Nearest first, by the distance of the pooled features. Under each image, how many of the"
-    " query's labels it shows; its frame is solid blue where it shows all of them, light where some,"
-    " red where none."
+    " query's labels it shows; its frame is dark blue where it shows all of them, light blue where"
+    " some, red where none."
 )
 
 
@@ -56,7 +56,7 @@ def one_query(sheet, figure, report, row: int, near, top: float, wide: float) ->
     for number, (system, title) in enumerate(figure["systems"].items()):
         below = top + 0.03 + number * (HIGH + LINE + 0.06)
         middle = below + HIGH / 2
-        sheet.words(title, QUERY + 0.05, middle, rotation=90, va="center", fontsize=NORMAL)
+        sheet.words(title, QUERY + 0.05, middle, rotation=90, va="center")
         for place, other in enumerate(near[system][row]):
             left = QUERY + 0.2 + place * (wide + GAP)
             pixels = photograph(files["root"], report.images[other])

@@ -18,22 +18,21 @@ PANEL = 1.55  # inches high
 
 def draw(figure: dict[str, Any]) -> style.Drawing:
     names = list(dict.fromkeys(curve["name"] for curve in figure["curves"]))
-    grid = [[(name, each) for name in names] for each in figure["datasets"]]
-    if len(names) == 1:
-        grid = [[(names[0], each) for each in figure["datasets"]]]
-    columns = len(grid[0])
+    places = [(name, each) for each in figure["datasets"] for name in names]
+    columns = len(names) if len(names) > 1 else len(places)
     width = style.COLUMN if columns < 3 else style.PAGE
-    page = style.new(width, PANEL * len(grid) + 0.3, layout="constrained")
-    panels = page.subplots(len(grid), columns, squeeze=False)
+    high = len(places) // columns
+    page = style.new(width, PANEL * high + 0.3, layout="constrained")
+    panels = page.subplots(high, columns, squeeze=False)
     rows = [["setting", "dataset", "value", figure["metric"], "std", "seeds", "published"]]
-    for place, (axes, key) in enumerate(zip(panels.flat, sum(grid, []), strict=True)):
+    for place, (axes, key) in enumerate(zip(panels.flat, places, strict=True)):
         curve = next(c for c in figure["curves"] if (c["name"], c["dataset"]) == key)
         title = figure["datasets"][curve["dataset"]]
         heading = title if len(figure["datasets"]) > 1 else ""
         axes.set_title(f"({string.ascii_lowercase[place]}) {heading}".strip(), loc="left")
         axes.set_ylabel(f"{figure['metric']} (%)" if axes in panels[:, 0] else "")
         rows += panel(axes, curve, title, figure)
-    page.legend(handles=handles(figure), loc="outside lower center", ncols=3)
+    page.legend(handles=handles(), loc="outside lower center", ncols=3)
     return style.Drawing(page, rows, remarks(rows))
 
 
@@ -83,14 +82,13 @@ RING = {
 }
 
 
-def handles(figure: dict[str, Any]) -> list[Line2D]:
+def handles() -> list[Line2D]:
     """What the marks mean."""
     bar = {"color": style.BLUE, "marker": "|", "markersize": 8, "linestyle": "none"}
-    found = [
+    return [
         Line2D([], [], label="the method's own value", **RING),
         Line2D([], [], label="± std over seeds", **bar),
     ]
-    return found
 
 
 def published(figure: dict[str, Any], dataset: str) -> str:
@@ -118,7 +116,8 @@ def remarks(rows: list[list[str]]) -> list[str]:
     seeds = {row[5] for row in rows[1:]}
     if len(seeds) == 1:
         return [f"Seeds of each point: {seeds.pop()}."]
+    fewest, most = min(seeds, key=int), max(seeds, key=int)
     return [
-        f"Seeds of each point: {min(seeds, key=int)}; of the method's own value {max(seeds, key=int)},"
-        " whose spread tells how far apart two points may lie by chance."
+        f"Seeds of each point: {fewest}; of the method's own value {most}, whose spread tells how"
+        " far apart two points may lie by chance."
     ]

@@ -5,8 +5,8 @@ from typing import Any
 import numpy as np
 
 from labelgraph.figures import _choosing as choosing
-from labelgraph.figures._sheet import LINE, Sheet, photograph, shortened, wrapped
-from labelgraph.figures._style import BLACK, BLUE, GREY, PAGE, RED, Drawing
+from labelgraph.figures._sheet import LINE, WIDE, Sheet, photograph, shortened, wrapped
+from labelgraph.figures._style import BLACK, BLUE, GREY, RED, Drawing
 
 COLUMNS = 4
 GAP, HIGH = 0.14, 1.24  # inches between columns, and of a photograph
@@ -16,10 +16,10 @@ INKS = (RED, BLUE)  # of the two systems, as in the papers
 
 def draw(figure: dict[str, Any]) -> Drawing:
     cells = [cell for dataset in figure["datasets"] for cell in cells_of(figure, dataset)]
-    wide = (PAGE - (COLUMNS - 1) * GAP) / COLUMNS
-    high = HIGH + (figure["top"] + TRUTH) * LINE + 0.25
+    wide = (WIDE - (COLUMNS - 1) * GAP) / COLUMNS
+    high = HIGH + (figure["top"] + TRUTH) * LINE + 0.2
     rows = -(-len(cells) // COLUMNS)
-    sheet = Sheet(PAGE, rows * high + 0.2)
+    sheet = Sheet(WIDE, rows * high + 0.08)
     legend(sheet, list(figure["systems"].values()), wide)
     for place, (root, report, row) in enumerate(cells):
         left, top = place % COLUMNS * (wide + GAP), 0.22 + place // COLUMNS * high
@@ -75,7 +75,9 @@ def table(cells: list, figure: dict[str, Any]) -> list[list[str]]:
     for _, report, row in cells:
         names = [report.labels[column] for column in report.shown(row)]
         found = [
-            ", ".join(report.labels[column] for column in highest(report, system, row, figure["top"]))
+            ", ".join(
+                report.labels[column] for column in highest(report, system, row, figure["top"])
+            )
             for system in figure["systems"]
         ]
         rows.append([str(report.images[row]), ", ".join(names), *found])

@@ -31,7 +31,9 @@ def main(view: str, choice: dict[str, Any], settings: dict[str, Any], files: arg
     with torch.inference_mode(), inference.precision(settings["train"]["precision"], runs.device()):
         for batch in inputs.batches(batches.groups(shown, inference.BATCH), None):
             placed = inference.placed(batch, settings["train"], runs.device())
-            found.append({key: value.detach().float().cpu() for key, value in look(model, placed).items()})
+            found.append(
+                {key: value.detach().float().cpu() for key, value in look(model, placed).items()}
+            )
     tensors = means(found) if view == "labels" else joined(found)
     known = {"images": names[shown], "labels": np.array(model.names)}
     write_arrays(files.output, **known, window=np.array(window[:4]), **tensors)

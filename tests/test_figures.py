@@ -20,7 +20,7 @@ from labelgraph.steps import plot
 STUDIES = ("mini", "laptop", "paper")
 each_kind = pytest.mark.parametrize("kind", figures.available())
 SAID = {  # besides what every figure says
-    "sweep": ["threshold γ", "mAP (%)", "paper: 95.2", "the method's own value", "0.9"],
+    "sweep": ["threshold γ", "mAP (%)", "(a) in the paper: 95.2", "the method's own value", "0.9"],
     "proportions": ["known labels (%)", "VOC 2007, published", "VOC 2007, here", "System Two"],
     "top_labels": ["System One, left", "System Two, right", "✓ dog", "✗ person"],
     "mistakes": ["diningtable, wrongly given", "bottle, missed", "+ given, but not shown"],

@@ -54,7 +54,8 @@ def finish(axes: Axes, curves: list[Curve], nothing: str) -> None:
     low, high = limits(curves)
     if low is None:
         axes.text(0.5, 0.5, nothing, transform=axes.transAxes, **MIDDLE)
-        axes.set_yticks([])
+        axes.set(xticks=[], yticks=[])
+        axes.spines[:].set_visible(False)
         return
     axes.set_ylim(low, high)
     axes.yaxis.get_major_locator().set_params(nbins=5)

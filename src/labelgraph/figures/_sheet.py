@@ -86,7 +86,8 @@ def wrapped(words: list[str], width: float, most: int) -> list[str]:
     """Words in lines of at most `width` inches; what does not fit in `most` lines is counted."""
     lines: list[str] = []
     for place, word in enumerate(words):
-        text = word if place == len(words) - 1 else f"{word},"
+        last = place == len(words) - 1 or word.endswith(":")
+        text = word if last else f"{word},"
         joined = f"{lines[-1]} {text}" if lines else text
         if lines and inches(joined) <= width:
             lines[-1] = joined

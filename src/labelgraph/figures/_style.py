@@ -28,9 +28,18 @@ BLACK, BLUE, ORANGE, GREEN, RED, SKY, PINK = (
     *("#000000", "#0072B2", "#E69F00", "#009E73", "#D55E00", "#56B4E9", "#CC79A7"),
 )
 GREY, PALE = "#767676", "#DDDDDD"
-COLOURS = (BLUE, RED, GREEN, PINK, ORANGE, SKY, BLACK)
-MARKERS = ("o", "s", "^", "D", "v", "P", "X")
-DASHES = ("-", "--", "-.", ":", (0, (5, 1, 1, 1, 1, 1)), (0, (7, 2)), (0, (2, 1)))
+COLOURS = (BLUE, RED, GREEN, PINK, ORANGE, SKY, BLACK, GREY)
+MARKERS = ("o", "s", "^", "D", "v", "P", "X", "<")
+DASHES = (
+    "-",
+    "--",
+    "-.",
+    ":",
+    (0, (5, 1, 1, 1, 1, 1)),
+    (0, (7, 2)),
+    (0, (2, 1)),
+    (0, (4, 2, 1, 2)),
+)
 DPI = 150
 PNG_BYTES = 300_000
 LOOK = {
@@ -45,7 +54,7 @@ LOOK = {
     "axes.axisbelow": True,
     "axes.unicode_minus": True,
     "lines.linewidth": 1.2,
-    "lines.markersize": 4.0,
+    "lines.markersize": 3.6,
     "legend.frameon": False,
     "svg.fonttype": "path",  # letters as shapes: they look the same without the font
     "svg.hashsalt": "labelgraph",

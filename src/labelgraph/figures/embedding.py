@@ -10,7 +10,7 @@ import numpy as np
 from matplotlib.axes import Axes
 
 from labelgraph.figures import _style as style
-from labelgraph.figures._placing import place
+from labelgraph.figures._placing import DISTANCES, nearest_end, place
 from labelgraph.figures._sheet import EDGE, LINE, WIDE, Sheet, inches
 from labelgraph.files import read_arrays
 
@@ -24,7 +24,7 @@ def draw(figure: dict[str, Any]) -> style.Drawing:
     labels = [read(figure, *panel)[0] for panel in panels]
     wide = WIDE if len(panels) > 1 or max(map(len, labels)) > 30 else style.COLUMN - 2 * EDGE
     wide = (wide - 0.2 * (len(panels) - 1)) / len(panels)
-    high = 0.85 * wide if max(map(len, labels)) <= 60 else wide
+    high = min((0.85 if max(map(len, labels)) <= 40 else 1.2) * wide, 4.8)
     sheet = Sheet(wide * len(panels) + 0.2 * (len(panels) - 1), high + 0.2)
     rows = [["system", "dataset", "nearest label is a frequent companion", "by chance"]]
     for number, (dataset, system) in enumerate(panels):
@@ -105,10 +105,14 @@ def scatter(
             "marker": style.MARKERS[(number + number // len(style.COLOURS)) % len(style.MARKERS)],
         }
         axes.plot(*points[one], linestyle="none", zorder=2, **look)
-    corners = place(points, [inches(name) for name in names], 0.8 * LINE, page)
-    for name, (x, y), number in zip(names, corners, group, strict=True):
+    widths, high = [inches(name) for name in names], 0.8 * LINE
+    corners = place(points, widths, high, page)
+    for name, point, low, width, number in zip(names, points, corners, widths, group, strict=True):
         colour = style.COLOURS[number % len(style.COLOURS)]
-        axes.text(x, y, name, fontsize=style.SMALL, color=colour, va="bottom", zorder=3)
+        axes.text(*low, name, fontsize=style.SMALL, color=colour, va="bottom", zorder=3)
+        end = nearest_end(point, low, np.array([width, high]))
+        if np.linalg.norm(end - point) > 1.5 * DISTANCES[0]:
+            axes.plot(*np.array([point, end]).T, color=colour, linewidth=0.4, zorder=1)
     axes.set(xlim=(0, page[0]), ylim=(0, page[1]), xticks=[], yticks=[])
     axes.spines[:].set(visible=True, color=style.PALE)
 

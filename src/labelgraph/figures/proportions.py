@@ -10,7 +10,7 @@ from labelgraph import tablecolumns, tables
 from labelgraph.figures import _curves as curves
 from labelgraph.figures import _style as style
 
-PANEL = 1.6  # inches high
+PANEL = 1.8  # inches high
 ROWS = {"published": "published", "reproduced": "here"}  # column of the cells -> its title
 
 
@@ -28,11 +28,11 @@ def draw(figure: dict[str, Any]) -> style.Drawing:
             axes, lines = panels[high, wide], found[row].get(dataset, [])
             for curve in lines:
                 curves.plot(axes, curve, labels.index(curve.label))
-            curves.finish(axes, lines, f"{source['titles'][dataset]}\nis not run\nin this study")
             axes.set(xlim=(5, 95), xticks=range(10, 100, 10))
-            axes.set_title(f"{source['titles'][dataset]}, {title}", loc="left")
             axes.set_xlabel("known labels (%)" if high else "")
             axes.set_ylabel("" if wide else "mAP (%)")
+            axes.set_title(f"{source['titles'][dataset]}, {title}", loc="left")
+            curves.finish(axes, lines, f"{source['titles'][dataset]}\nis not run\nin this study")
     page.legend(handles=handles(labels), loc="outside lower center", ncols=4)
     return style.Drawing(page, table(found, source))
 

@@ -28,15 +28,17 @@ def draw(figure: dict[str, Any]) -> style.Drawing:
     for place, (axes, key) in enumerate(zip(panels.flat, places, strict=True)):
         curve = next(c for c in figure["curves"] if (c["name"], c["dataset"]) == key)
         title = figure["datasets"][curve["dataset"]]
-        heading = title if len(figure["datasets"]) > 1 else ""
-        axes.set_title(f"({string.ascii_lowercase[place]}) {heading}".strip(), loc="left")
+        heading = f"{title}\n" if len(figure["datasets"]) > 1 else ""
+        printed = published(figure, curve["dataset"])
+        paper = f"in the paper: {printed}" if printed else ""
+        axes.set_title(f"({string.ascii_lowercase[place]}) {heading}{paper}", loc="left")
         axes.set_ylabel(f"{figure['metric']} (%)" if axes in panels[:, 0] else "")
-        rows += panel(axes, curve, title, figure)
+        rows += panel(axes, curve, title, figure, printed)
     page.legend(handles=handles(), loc="outside lower center", ncols=3)
     return style.Drawing(page, rows, remarks(rows))
 
 
-def panel(axes: Axes, curve: dict[str, Any], title: str, figure: dict[str, Any]) -> list[list[str]]:
+def panel(axes: Axes, curve, title: str, figure, printed: str) -> list[list[str]]:
     """Draws the curve; gives its lines of the table."""
     points = curve["points"]
     numbers = all(isinstance(point["x"], int | float) for point in points)
@@ -48,17 +50,16 @@ def panel(axes: Axes, curve: dict[str, Any], title: str, figure: dict[str, Any])
     middle = [curves.mean_and_spread(values) for values in found]
     line = curves.Curve(title, x, *map(list, zip(*middle, strict=True)))
     chosen = [point["x"] == curve["chosen"] for point in points].index(True)
-    axes.axvline(x[chosen], color=style.PALE, linewidth=3, zorder=0)
+    if line.spread[chosen] and len({len(values) for values in found}) > 1:
+        ends = [line.mean[chosen] + sign * line.spread[chosen] for sign in (-1, 1)]
+        axes.axhspan(*ends, color=style.PALE, alpha=0.5, linewidth=0, zorder=0)
     curves.plot(axes, line, 0)
     if line.mean[chosen] is not None:
         axes.plot(x[chosen], line.mean[chosen], zorder=4, **RING)
-    curves.finish(axes, [line], f"no label of {title}\nhas a positive")
-    axes.set_xticks(x, [point["label"] for point in points])
+    axes.set_xticks(x, spaced(x, [point["label"] for point in points], chosen))
     axes.set_xlabel(f"{curve['name']} {curve['symbol']}")
     axes.margins(x=0.1)
-    printed = published(figure, curve["dataset"])
-    if printed:
-        axes.set_title(f"paper: {printed}", loc="right", color=style.GREY, fontsize=style.SMALL)
+    curves.finish(axes, [line], f"no label of {title}\nhas a positive")
     return [
         [
             curve["symbol"],
@@ -70,6 +71,15 @@ def panel(axes: Axes, curve: dict[str, Any], title: str, figure: dict[str, Any])
         ]
         for place, point in enumerate(points)
     ]
+
+
+def spaced(x: list[float], labels: list[str], chosen: int) -> list[str]:
+    """Labels below an axis; where two would touch, the chosen one stays, or the first."""
+    room, kept = 0.08 * (max(x) - min(x)), [chosen]
+    for place in range(len(x)):
+        if all(abs(x[place] - x[other]) >= room for other in kept):
+            kept.append(place)
+    return [label if place in kept else "" for place, label in enumerate(labels)]
 
 
 RING = {
@@ -114,10 +124,12 @@ def published(figure: dict[str, Any], dataset: str) -> str:
 
 def remarks(rows: list[list[str]]) -> list[str]:
     seeds = {row[5] for row in rows[1:]}
+    found = ["In the paper: the printed value, which is that of its own settings."]
     if len(seeds) == 1:
-        return [f"Seeds of each point: {seeds.pop()}."]
+        return [*found, f"Seeds of each point: {seeds.pop()}."]
     fewest, most = min(seeds, key=int), max(seeds, key=int)
     return [
-        f"Seeds of each point: {fewest}; of the method's own value {most}, whose spread tells how"
-        " far apart two points may lie by chance."
+        *found,
+        f"Seeds of each point: {fewest}; of the method's own value {most}. The grey band is the"
+        " spread of these, and so how far apart two points may lie by chance.",
     ]

@@ -1,5 +1,6 @@
 """The labels that two systems are surest of, below photographs."""
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -7,6 +8,7 @@ import numpy as np
 from labelgraph.figures import _choosing as choosing
 from labelgraph.figures._sheet import LINE, WIDE, Sheet, photograph, shortened, wrapped
 from labelgraph.figures._style import BLACK, BLUE, GREY, RED, Drawing
+from labelgraph.manifest import NO
 
 COLUMNS = 4
 GAP, HIGH = 0.14, 1.24  # inches between columns, and of a photograph
@@ -55,30 +57,23 @@ def legend(sheet: Sheet, titles: list[str], wide: float) -> None:
 
 def write(sheet, report, row: int, figure: dict[str, Any], left: float, top: float, wide: float):
     """The labels of both systems in two columns, and those that the image shows."""
-    shown = set(report.shown(row).tolist())
     for place, (system, ink) in enumerate(zip(figure["systems"], INKS, strict=True)):
+        start = left + place * wide / 2
         for line, column in enumerate(highest(report, system, row, figure["top"])):
-            right = column in shown
+            right = report.target[row, column] != NO  # a difficult one is no mistake
             text = shortened(f"{'✓' if right else '✗'} {report.labels[column]}", wide / 2 - 0.03)
-            style = "normal" if right else "italic"
-            sheet.words(
-                text, left + place * wide / 2, top + line * LINE, color=ink, fontstyle=style
-            )
-    names = [report.labels[column] for column in sorted(shown)]
-    names[0] = f"shown: {names[0]}"
-    for line, text in enumerate(wrapped(names, wide, TRUTH)):
+            look = {"color": ink, "fontstyle": "normal" if right else "italic"}
+            sheet.words(text, start, top + line * LINE, **look)
+    names = [report.labels[column] for column in report.shown(row)]
+    for line, text in enumerate(wrapped(["shown:", *names], wide, TRUTH)):
         sheet.words(text, left, top + (figure["top"] + line) * LINE + 0.03, color=BLACK)
 
 
 def table(cells: list, figure: dict[str, Any]) -> list[list[str]]:
     rows = [["image", "shown", *figure["systems"].values()]]
     for _, report, row in cells:
-        names = [report.labels[column] for column in report.shown(row)]
-        found = [
-            ", ".join(
-                report.labels[column] for column in highest(report, system, row, figure["top"])
-            )
-            for system in figure["systems"]
-        ]
-        rows.append([str(report.images[row]), ", ".join(names), *found])
+        found = [highest(report, system, row, figure["top"]) for system in figure["systems"]]
+        lists = [report.shown(row), *found]
+        words = [", ".join(report.labels[column] for column in columns) for columns in lists]
+        rows.append([Path(str(report.images[row])).stem, *words])
     return rows

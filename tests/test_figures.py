@@ -10,7 +10,7 @@ import pytest
 from conftest import ROOT
 from PIL import Image
 
-from labelgraph import figurekinds, figurelist, figures, recipe
+from labelgraph import figurekinds, figurelist, figures, recipe, sourcecode
 from labelgraph.figures import _choosing as choosing
 from labelgraph.figures import _placing as placing
 from labelgraph.figures import _sheet as sheet
@@ -225,6 +225,17 @@ def test_every_figure_of_the_papers_is_there():
     numbers = {"ml_sgm": "5 6 7 8 9 V", "gm_mlic": "3 4 5", "ml_gcn": "5 6 7 tsne", "ia_gcn": "3"}
     wanted = {f"{paper}_{number}" for paper, text in numbers.items() for number in text.split()}
     assert wanted <= book().figures.keys()
+
+
+def test_a_figure_needs_its_own_kind_and_no_other():
+    source = ROOT / "src/labelgraph"
+    for kind in figures.available():
+        files = sourcecode.closure(source / "steps/plot.py") | sourcecode.closure(
+            source / f"figures/{kind}.py"
+        )
+        names = {path.stem for path in files if path.parent.name == "figures"}
+        assert {name for name in names if name[0] != "_"} == {kind}
+        assert not [path for path in files if path.parent.name in ("models", "parts")]
 
 
 def test_an_edit_touches_one_figure_only():

@@ -101,7 +101,6 @@ EDITS = {  # where, what, and how many jobs of which rules run again
     "caption": ("workflow/config/tables.yaml", '"ML-GCN on VOC', {"tabulate": 1}),
     "caption of a figure": ("workflow/config/figures.yaml", '"The five images', {"plot": 1}),
     "a kind of figure": ("src/labelgraph/figures/retrieval.py", "import numpy", {"plot": 1}),
-    "another kind": ("src/labelgraph/figures/sweep.py", "import string", {}),
     "a view": (
         "src/labelgraph/inspection/ml_gcn.py",
         "from torch",

@@ -16,28 +16,8 @@ from labelgraph.files import read_arrays
 
 SEED = 0
 PARTNERS = 3  # most frequent companions that the table asks for
+GAP = 0.2  # inches between panels
 INSIDE = 0.15  # inches between the outermost points and the frame
-
-
-def draw(figure: dict[str, Any]) -> style.Drawing:
-    panels = [(dataset, system) for dataset in figure["datasets"] for system in figure["systems"]]
-    labels = [read(figure, *panel)[0] for panel in panels]
-    wide = WIDE if len(panels) > 1 or max(map(len, labels)) > 30 else style.COLUMN - 2 * EDGE
-    wide = (wide - 0.2 * (len(panels) - 1)) / len(panels)
-    high = min((0.85 if max(map(len, labels)) <= 40 else 1.2) * wide, 4.8)
-    sheet = Sheet(wide * len(panels) + 0.2 * (len(panels) - 1), high + 0.2)
-    rows = [["system", "dataset", "nearest label is a frequent companion", "by chance"]]
-    for number, (dataset, system) in enumerate(panels):
-        names, vectors, counts = read(figure, dataset, system)
-        title = f"{figure['systems'][system]}, {figure['datasets'][dataset]}"
-        left = number * (wide + 0.2)
-        sheet.words(title, left, 0.02, fontsize=style.NORMAL)
-        axes = sheet.axes(left, 0.2, wide, high)
-        scatter(axes, names, flat(vectors), counts, np.array([wide, high]))
-        share = agreement(vectors, counts)
-        chance = 100 * PARTNERS / (len(names) - 1)
-        rows.append([*title.split(", ", 1), f"{share:.0f}%", f"{chance:.0f}%"])
-    return style.Drawing(sheet.figure, rows, [HOW])
 
 
 HOW = (
@@ -47,9 +27,30 @@ HOW = (
 )
 
 
-def read(figure: dict[str, Any], dataset: str, system: str) -> tuple[list[str], np.ndarray, Any]:
+def draw(figure: dict[str, Any]) -> style.Drawing:
+    panels = [
+        (title, name, *read(files, system))
+        for files, name in zip(figure["files"].values(), figure["datasets"].values(), strict=True)
+        for system, title in figure["systems"].items()
+    ]
+    most = max(len(names) for _, _, names, _, _ in panels)
+    wide = WIDE if len(panels) > 1 or most > 30 else style.COLUMN - 2 * EDGE
+    wide = (wide - GAP * (len(panels) - 1)) / len(panels)
+    high = min((0.85 if most <= 40 else 1.2) * wide, 4.8)
+    sheet = Sheet(wide * len(panels) + GAP * (len(panels) - 1), high + 0.2)
+    rows = [["system", "dataset", "nearest label is a frequent companion", "by chance"]]
+    for number, (title, dataset, names, vectors, counts) in enumerate(panels):
+        left = number * (wide + GAP)
+        sheet.words(f"{title}, {dataset}", left, 0.02, fontsize=style.NORMAL)
+        axes = sheet.axes(left, 0.2, wide, high)
+        scatter(axes, names, flat(vectors), counts, np.array([wide, high]))
+        shares = agreement(vectors, counts), 100 * PARTNERS / (len(names) - 1)
+        rows.append([title, dataset, *(f"{share:.0f}%" for share in shares)])
+    return style.Drawing(sheet.figure, rows, [HOW])
+
+
+def read(files: dict[str, Any], system: str) -> tuple[list[str], np.ndarray, np.ndarray]:
     """Names, what stands for each label (C, d), and how often two occur together (C, C)."""
-    files = figure["files"][dataset]
     stored = read_arrays(Path(files["inspections"][system]))
     counted = read_arrays(Path(files["counts"]))
     place_of = {name: place for place, name in enumerate(counted["names"].tolist())}
@@ -95,7 +96,8 @@ def scatter(
 ) -> None:
     """Points, words and lines; `page` is the panel's size in inches."""
     points = INSIDE + spots * (page - 2 * INSIDE)
-    partner = likeness(counts).argmax(1)
+    alike = likeness(counts)
+    partner = np.where(alike.any(1), alike.argmax(1), np.arange(len(names)))
     group = groups(partner)
     for one, other in enumerate(partner):
         axes.plot(*points[[one, other]].T, color=style.PALE, linewidth=1, zorder=1)

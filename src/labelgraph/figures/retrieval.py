@@ -16,6 +16,11 @@ from labelgraph.manifest import YES
 
 ASKED = 1000  # images that are queries in the table
 GAP, HIGH, QUERY = 0.07, 0.66, 1.25  # inches; QUERY: the width of a query's column
+HOW = (
+    "Nearest first, by the distance of the pooled features. Under each image, how many of the"
+    " query's labels it shows; its frame is dark blue where it shows all of them, light blue where"
+    " some, red where none."
+)
 FROZEN = "The encoder does not learn in this study, so the two differ in their pooling alone."
 
 
@@ -36,13 +41,6 @@ def draw(figure: dict[str, Any]) -> Drawing:
     table = shares(figure, report, near)
     remarks = [choosing.in_words(figure["queries"], figure["systems"]), HOW]
     return Drawing(sheet.figure, table, remarks + [FROZEN] * figure["frozen"], photographs=True)
-
-
-HOW = (
-    "Nearest first, by the distance of the pooled features. Under each image, how many of the"
-    " query's labels it shows; its frame is dark blue where it shows all of them, light blue where"
-    " some, red where none."
-)
 
 
 def one_query(sheet, figure, report, row: int, near, top: float, wide: float) -> None:

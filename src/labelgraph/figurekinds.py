@@ -31,7 +31,7 @@ SCORED = "root targets predictions"
 INSIDE = f"{SCORED} inspections"
 KINDS = {
     "sweep": kind("method datasets metric sweeps seeds published"),
-    "proportions": kind("table"),
+    "proportions": kind("table datasets"),
     "top_labels": kind("systems datasets images top", SCORED, systems=2),
     "mistakes": kind("systems datasets mistakes", SCORED, systems=1, datasets=1),
     "activation": kind(

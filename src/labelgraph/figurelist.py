@@ -27,11 +27,9 @@ def of_study(book: Book) -> dict[str, Entry]:
 
 def shown(book: Book, entry: Entry) -> list[str]:
     """The datasets of a figure that the study runs."""
-    if "table" not in entry:
-        return [name for name in entry["datasets"] if book.runs_on(name)]
-    if entry["table"] not in book.tables:
+    if entry.get("table", "") not in {"", *book.tables}:
         raise ValueError(f"tables.yaml has no {entry['table']!r}; it has {list(book.tables)}")
-    return sorted({run.dataset for run in tables.runs(book, [entry["table"]])})
+    return [name for name in entry["datasets"] if book.runs_on(name)]
 
 
 def runs(book: Book, entry: Entry) -> list[Run]:
@@ -68,21 +66,25 @@ def plan(book: Book, name: str, entry: Entry) -> dict[str, Any]:
     if entry["kind"] == "sweep":
         found["curves"] = sweeps.curves(book, entry, datasets)
     if entry["kind"] == "proportions":
-        found |= of_table(book, book.tables[entry["table"]], entry["table"])
+        found |= of_table(book, entry["table"], datasets)
     if entry["kind"] in ("sweep", "proportions"):
         found["printed"] = f"workflow/published/{entry['paper']}.csv"
     return found
 
 
-def of_table(book: Book, entry: Entry, name: str) -> dict[str, Any]:
+def of_table(book: Book, name: str, datasets: list[str]) -> dict[str, Any]:
     """What fills the table that a figure draws; its notes are not shown again."""
     source = tables.recipe(book, name)
     unseen = {"footnotes", "caption", "note", "notes", "protocol"}
+    scores = {
+        row: {place: places[place] for place in places if place.split("/")[1] in datasets}
+        for row, places in source["scores"].items()
+    }
     return {
-        "source": {key: source[key] for key in sorted(source.keys() - unseen)},
+        "source": {key: source[key] for key in sorted(source.keys() - unseen)} | {"scores": scores},
         "names": {
             row: book.method(system.partition("@")[0])["title"]
-            for row, system in entry.get("runs", {}).items()
+            for row, system in source["runs"].items()
         },
         "titles": "workflow/published/systems.csv",
     }

@@ -54,7 +54,7 @@ def finish(axes: Axes, curves: list[Curve], nothing: str) -> None:
     low, high = limits(curves)
     if low is None:
         axes.text(0.5, 0.5, nothing, transform=axes.transAxes, **MIDDLE)
-        axes.set(xticks=[], yticks=[])
+        axes.set(xticks=[], yticks=[], xlabel="", ylabel="")
         axes.spines[:].set_visible(False)
         return
     axes.set_ylim(low, high)

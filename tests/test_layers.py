@@ -18,9 +18,10 @@ LAYERS = (
     {"models"},
     {"batches", "checkpoint", "extraction", "optimisation"},
     {"proposals", "tables", "tablecolumns", "costs", "heads"},
-    {"inference", "rendering", "runs", "shots", "cellfiles", "stale"},
+    {"inference", "rendering", "runs", "shots", "cellfiles", "stale", "figures", "inspection"},
     {"examples"},
-    {"training", "timing", "tracing", "comparing", "audit"},
+    {"training", "timing", "tracing", "comparing", "audit", "sweeps", "figurekinds"},
+    {"figurelist"},
     {"steps"},
     {"commands"},
 )

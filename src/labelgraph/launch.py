@@ -41,7 +41,10 @@ PINS = {
     # of extracting features.
     **dict.fromkeys(("MALLOC_MMAP_THRESHOLD_", "MALLOC_TRIM_THRESHOLD_"), str(1 << 32)),
 }
-SLOW = ("numpy", "torch", "torch._dynamo", "safetensors.torch", "pandas", "PIL.Image", "yaml")
+SLOW = (
+    *("numpy", "torch", "torch._dynamo", "safetensors.torch", "pandas", "PIL.Image", "yaml"),
+    "matplotlib.backends.backend_svg",
+)
 IDLE_SECONDS = 30
 START_SECONDS = 120
 USER_ERRORS = (ValueError, OSError, FloatingPointError)

@@ -18,7 +18,7 @@ METHOD_KEYS = {"title", "paper", "inputs", *BLOCKS, "shots", "datasets", "varian
 CHANGE_KEYS = {"title", *BLOCKS, "shots"}  # of a variant, or of a method on one dataset
 STUDY_KEYS = {
     *("title", "note", "origin", "local", "seeds", "selection", "gpu"),
-    *("drawn", "only", "boxes", "sizes", "widths", "tables"),
+    *("drawn", "only", "boxes", "sizes", "widths", "tables", "figures"),
     *BLOCKS,
     *("shots", "methods", "datasets"),
 }
@@ -58,6 +58,7 @@ class Book:
     methods: dict
     datasets: dict
     tables: dict
+    figures: dict
     size: dict  # the study's own file
 
     def settings(self, run: Run) -> dict[str, dict]:
@@ -195,5 +196,5 @@ def read_study(folder: Path, given: dict[str, Any]) -> Book:
         if name != "study":
             block = typed(text)
             size[name] = size[name] | block if is_block(size.get(name)) else block
-    parts = ("defaults", "methods", "datasets", "tables")
+    parts = ("defaults", "methods", "datasets", "tables", "figures")
     return Book(study, **{name: read_yaml(folder / f"{name}.yaml") for name in parts}, size=size)

@@ -1,0 +1,24 @@
+"""A study as pages that need nothing but a browser: no server, no network, no other file.
+
+Pages are plain HTML made here, once; two short scripts sort, filter and show where a cell comes
+from. Browsers let a page from a disk load scripts but not data, so the runs are a script as well.
+"""
+
+from pathlib import Path
+
+HERE = Path(__file__).parent
+PAGES = ("index.html", "runs.html", "figures.html", "audit.html", "costs.html")
+STATIC = ("report.css", "report.js", "provenance.js")
+RUNS = "runs.js"
+KINDS = (".csv", ".md", ".tex")
+
+
+def files(tables: list[str]) -> list[str]:
+    """What the folder holds, beside copies of the figures."""
+    each = [f"tables/{name}{kind}" for name in tables for kind in (".html", *KINDS)]
+    return [*PAGES, *each, RUNS, *STATIC]
+
+
+def parts() -> list[Path]:
+    """The files of this package that are not Python."""
+    return sorted(path for name in ("templates", "static") for path in HERE.glob(f"{name}/*"))

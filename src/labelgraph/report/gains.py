@@ -1,0 +1,82 @@
+"""Does a graph help? Each method against its baseline, seed by seed, on each dataset."""
+
+from dataclasses import dataclass
+from statistics import fmean, stdev
+from typing import Any
+
+from labelgraph.recipe import Book, Run
+
+METRIC, TASK, BASELINE = "mAP", "full", "baseline"
+AHEAD, BEHIND, OVERLAPS, UNKNOWN = "ahead", "behind", "overlaps", "one seed"
+
+
+@dataclass(frozen=True)
+class Gain:
+    """mAP of a method minus the mean of its baseline's, in points."""
+
+    system: str
+    baseline: str
+    seeds: tuple[float, ...]  # one for each seed of the method
+    band: tuple[float, float]  # lowest and highest seed of the baseline
+    mean: float
+    spread: float | None  # of both over their seeds, in quadrature
+    runs: tuple[str, ...]
+
+    @property
+    def verdict(self) -> str:
+        """A method is ahead where each of its seeds is above each of the baseline's."""
+        low, high = self.band
+        if len(self.seeds) < 2 or low == high:
+            return UNKNOWN
+        if min(self.seeds) > high:
+            return AHEAD
+        return BEHIND if max(self.seeds) < low else OVERLAPS
+
+
+def compare(book: Book, runs: list[Run], values: dict[str, float | None]) -> dict[str, list[Gain]]:
+    """Dataset -> methods, the largest gain first. `values`: folder of a run -> its mAP."""
+    groups: dict[tuple[str, str], list[Run]] = {}
+    for run in runs:
+        if run.task == TASK and values[run.folder] is not None:
+            groups.setdefault((run.dataset, run.system), []).append(run)
+    found = {}
+    for dataset in dict.fromkeys(dataset for dataset, _ in groups):
+        here = {system: each for (place, system), each in groups.items() if place == dataset}
+        plain = [name for name in book.methods if name in here and name != BASELINE]
+        pairs = [(here[name], here.get(baseline_of(book, here[name][0]))) for name in plain]
+        gains = [gain(method, base, values) for method, base in pairs if base]
+        if gains:
+            found[dataset] = sorted(gains, key=lambda each: (-each.mean, each.system))
+    return found
+
+
+def baseline_of(book: Book, run: Run) -> str:
+    """The baseline that pools as the method does; a method that does not say has the plain one."""
+    pooling = pooling_of(book, run)
+    for variant in book.variants(BASELINE):
+        other = Run(run.study, run.task, run.dataset, BASELINE, variant, run.seed)
+        if pooling and pooling_of(book, other) == pooling:
+            return other.system
+    return BASELINE
+
+
+def pooling_of(book: Book, run: Run) -> Any:
+    return book.settings(run)["training"]["model"].get("pooling")
+
+
+def gain(method: list[Run], baseline: list[Run], values: dict[str, float]) -> Gain:
+    ours = [values[run.folder] for run in method]
+    theirs = [values[run.folder] for run in baseline]
+    middle = fmean(theirs)
+    spread = None
+    if len(ours) > 1 and len(theirs) > 1:
+        spread = (stdev(ours) ** 2 + stdev(theirs) ** 2) ** 0.5
+    return Gain(
+        system=method[0].system,
+        baseline=baseline[0].system,
+        seeds=tuple(number - middle for number in ours),
+        band=(min(theirs) - middle, max(theirs) - middle),
+        mean=fmean(ours) - middle,
+        spread=spread,
+        runs=tuple(run.folder for run in [*method, *baseline]),
+    )

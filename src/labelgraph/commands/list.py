@@ -5,7 +5,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from labelgraph import checks, protocols, recipe
+from labelgraph import checks, protocols, recipe, tablecolumns
 
 HELP = "What there is: methods, datasets, protocols or tables."
 CONFIG = Path("workflow/config")
@@ -76,6 +76,10 @@ def made(study: str, task: str) -> dict[str, str]:
 
 def tables(book: recipe.Book) -> list[dict[str, Any]]:
     return [
-        {"name": name, "about": entry["caption"], "paper": entry["paper"], "task": entry["task"]}
+        {"name": name, "about": entry["caption"], "paper": entry["paper"], "task": tasks(entry)}
         for name, entry in book.tables.items()
     ]
+
+
+def tasks(entry: dict[str, Any]) -> str:
+    return ", ".join(tablecolumns.all_tasks(entry)) or entry["task"]

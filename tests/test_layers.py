@@ -18,8 +18,8 @@ LAYERS = (
     {"models"},
     {"batches", "checkpoint", "extraction", "optimisation"},
     {"proposals", "tables", "tablecolumns", "costs", "heads"},
-    {"inference", "rendering", "runs"},
-    {"training", "timing"},
+    {"inference", "rendering", "runs", "cellfiles"},
+    {"training", "timing", "tracing", "comparing", "audit"},
     {"steps"},
     {"commands"},
 )

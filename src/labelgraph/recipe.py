@@ -16,7 +16,11 @@ from labelgraph import checks
 from labelgraph.yamlfiles import UniqueKeys, read_yaml
 
 BLOCKS = ("encoder", "model", "train", "score")
-METHOD_KEYS = {"title", "paper", "inputs", *BLOCKS, "datasets", "variants", "departures"}
+METHOD_KEYS = {
+    *("title", "paper", "against", "inputs"),
+    *BLOCKS,
+    *("datasets", "variants", "departures"),
+}
 CHANGE_KEYS = {"title", *BLOCKS}  # of a variant, or of a method on one dataset
 STUDY_KEYS = {
     *("title", "note", "origin", "local", "seeds", "selection", "gpu"),

@@ -31,12 +31,10 @@ def compare(sheets: list[Sheet]) -> list[Distance]:
 
 
 def compare_one(sheet: Sheet) -> Distance | None:
-    run = [bool(cell.runs) for row in sheet.rows for cell in row.cells]
-    both = [
-        (distance(line), line)
-        for line in sheet.cells[run].itertuples()
-        if distance(line) is not None
-    ]
+    trained = {cell.column for cell in sheet.cells if cell.runs}
+    lines = sheet.lines[sheet.lines["column"].isin(trained)]
+    gaps = [(distance(line), line) for line in lines.itertuples()]
+    both = [(gap, line) for gap, line in gaps if gap is not None]
     if not both:
         return None
     largest, line = max(both, key=lambda pair: abs(pair[0]))
@@ -59,7 +57,7 @@ def order(lines: list) -> tuple[int, int]:
     ranked = frame[frame["column"].str.split(" ").str[-1] == ORDER]
     kept = pairs = 0
     for _, column in ranked.groupby("column", sort=False):
-        values = list(zip(column["published"].map(float), column["reproduced"].map(float)))
+        values = list(zip(column["published"].map(float), column["reproduced"].map(float), strict=True))
         for (one, ours), (other, theirs) in combinations(values, 2):
             pairs += one != other
             kept += (one - other) * (ours - theirs) > 0

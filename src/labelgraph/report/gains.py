@@ -2,12 +2,11 @@
 
 from dataclasses import dataclass
 from statistics import fmean, stdev
-from typing import Any
 
 from labelgraph.recipe import Book, Run
 
 METRIC, TASK, BASELINE = "mAP", "full", "baseline"
-AHEAD, BEHIND, OVERLAPS, UNKNOWN = "ahead", "behind", "overlaps", "one seed"
+AHEAD, LEVEL, BEHIND, UNKNOWN = "ahead", "level", "behind", "one seed"
 
 
 @dataclass(frozen=True)
@@ -30,7 +29,7 @@ class Gain:
             return UNKNOWN
         if min(self.seeds) > high:
             return AHEAD
-        return BEHIND if max(self.seeds) < low else OVERLAPS
+        return BEHIND if max(self.seeds) < low else LEVEL
 
 
 def compare(book: Book, runs: list[Run], values: dict[str, float | None]) -> dict[str, list[Gain]]:
@@ -43,25 +42,16 @@ def compare(book: Book, runs: list[Run], values: dict[str, float | None]) -> dic
     for dataset in dict.fromkeys(dataset for dataset, _ in groups):
         here = {system: each for (place, system), each in groups.items() if place == dataset}
         plain = [name for name in book.methods if name in here and name != BASELINE]
-        pairs = [(here[name], here.get(baseline_of(book, here[name][0]))) for name in plain]
+        pairs = [(here[name], here.get(against(book, name))) for name in plain]
         gains = [gain(method, base, values) for method, base in pairs if base]
         if gains:
             found[dataset] = sorted(gains, key=lambda each: (-each.mean, each.system))
     return found
 
 
-def baseline_of(book: Book, run: Run) -> str:
-    """The baseline that pools as the method does; a method that does not say has the plain one."""
-    pooling = pooling_of(book, run)
-    for variant in book.variants(BASELINE):
-        other = Run(run.study, run.task, run.dataset, BASELINE, variant, run.seed)
-        if pooling and pooling_of(book, other) == pooling:
-            return other.system
-    return BASELINE
-
-
-def pooling_of(book: Book, run: Run) -> Any:
-    return book.settings(run)["training"]["model"].get("pooling")
+def against(book: Book, method: str) -> str:
+    """The baseline that differs from the method by what the method adds, not by its pooling."""
+    return book.method(method).get("against", BASELINE)
 
 
 def gain(method: list[Run], baseline: list[Run], values: dict[str, float]) -> Gain:

@@ -1,0 +1,94 @@
+"""All that a report is made from, read once."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from labelgraph import tables
+from labelgraph.files import read_json
+from labelgraph.recipe import Book, Run
+from labelgraph.report import pictures, records, sheets
+from labelgraph.report.pictures import Figure
+from labelgraph.report.sheets import Sheet
+
+MAIN = "mAP"  # what a run is known by where one number must do
+
+
+@dataclass(frozen=True)
+class Places:
+    """Where a report reads from."""
+
+    published: Path  # folder
+    tables: Path  # folder
+    runs: Path  # folder
+    figures: tuple[Path, ...]  # the text of each
+    audit: Path | None
+    costs: tuple[Path, ...]  # lists of networks, counted and measured
+
+
+@dataclass(frozen=True)
+class Material:
+    book: Book
+    sheets: list[Sheet]
+    runs: list[Run]
+    records: dict[str, Any]
+    figures: list[Figure]
+    audit: list[dict[str, str]]
+    costs: dict[str, list[dict[str, Any]]]  # name of the list -> a network a line
+
+    @property
+    def number(self) -> dict[str, int]:
+        """Folder of a run -> its place in the records."""
+        return {run["folder"]: place for place, run in enumerate(self.records["runs"])}
+
+    @property
+    def main(self) -> dict[str, float | None]:
+        """Folder of a run -> its mAP."""
+        pools = self.records["pools"]
+        return {run["folder"]: records.value(pools, run, MAIN) for run in self.records["runs"]}
+
+    def source(self, sheet: Sheet) -> str:
+        """Which printed table it is."""
+        if not any(cell.published for cell in sheet.cells):
+            return "not in the papers"
+        return f"{self.book.method(sheet.paper)['title']}, table {sheet.table}"
+
+
+def read(book: Book, places: Places) -> Material:
+    found = [
+        sheets.read(
+            tables.recipe(book, name),
+            name,
+            places.tables / f"{name}.csv",
+            places.published / f"{entry['paper']}.csv",
+            places.published / "systems.csv",
+        )
+        for name, entry in tables.of_study(book).items()
+    ]
+    runs = tables.runs(book, [sheet.name for sheet in found])
+    return Material(
+        book=book,
+        sheets=found,
+        runs=runs,
+        records=read_records(book, places, runs, found),
+        figures=[pictures.read(path) for path in places.figures],
+        audit=read_audit(places.audit),
+        costs={path.stem: read_json(path) for path in places.costs},
+    )
+
+
+def read_records(book: Book, places: Places, runs: list[Run], found: list[Sheet]) -> dict[str, Any]:
+    shown = {run.folder: {MAIN} for run in runs}
+    for sheet in found:
+        for cell in sheet.cells:
+            for folder in cell.runs:
+                shown[folder].add(cell.metric)
+    about = {"study": book.study, "counts": tables.COUNTS}
+    return about | records.read(places.runs, runs, shown)
+
+
+def read_audit(path: Path | None) -> list[dict[str, str]]:
+    """A line a finding, as `labelgraph audit` writes them."""
+    if path is None:
+        return []
+    return tables.read_published(path).to_dict("records")

@@ -1,0 +1,180 @@
+"""What the first page says, in the order of a reader's questions."""
+
+import math
+from collections import Counter
+from dataclasses import dataclass
+from typing import Any
+
+from labelgraph.recipe import Book
+from labelgraph.report import distances, gains
+from labelgraph.report.distances import Distance
+from labelgraph.report.gains import AHEAD, BEHIND, LEVEL, UNKNOWN, Gain
+from labelgraph.report.material import Material
+
+WIDTH = 170  # of a strip of dots, in pixels
+
+
+def page(material: Material) -> dict[str, Any]:
+    book = material.book
+    found = places(book, gains.compare(book, material.runs, material.main))
+    far = distances.compare(material.sheets)
+    differ = differs(far)
+    return {
+        "note": book.size["note"],
+        "made": made(material),
+        "places": found,
+        "rows": rows(book, found),
+        "scale": scale(found),
+        "distances": {each.sheet.name: each for each in far},
+        "differs": differ,
+        "audit": material.audit,
+        "next": after(material, found),
+        "sheets": material.sheets,
+        "number": material.number,
+    }
+
+
+@dataclass(frozen=True)
+class Scale:
+    """Points of mAP -> pixels of a strip."""
+
+    low: int
+    high: int
+    width: int = WIDTH
+
+    def __call__(self, points: float) -> float:
+        return round(4 + (WIDTH - 8) * (points - self.low) / (self.high - self.low), 1)
+
+    def length(self, low: float, high: float) -> float:
+        return round(max(self(high) - self(low), 1), 1)
+
+
+@dataclass(frozen=True)
+class Place:
+    """One dataset of the comparison."""
+
+    title: str
+    control: bool  # nothing for a graph to find, as it was drawn
+    gains: dict[str, Gain]
+    summary: str
+    best: str  # the method with the largest gain
+
+    @property
+    def largest(self) -> Gain:
+        return max(self.gains.values(), key=lambda gain: gain.mean)
+
+
+def places(book: Book, found: dict[str, list[Gain]]) -> list[Place]:
+    """Controls come last."""
+    made = [
+        Place(
+            book.dataset(name)["title"],
+            control(book, name),
+            {gain.system: gain for gain in each},
+            summary(book, each),
+            title(book, each[0].system),
+        )
+        for name, each in found.items()
+    ]
+    return sorted(made, key=lambda place: (place.control, -len(place.gains)))
+
+
+def control(book: Book, dataset: str) -> bool:
+    drawn = book.size.get("drawn", {}).get(book.dataset(dataset)["raw"], {})
+    return drawn.get("structure") is False
+
+
+def summary(book: Book, found: list[Gain]) -> str:
+    """Such as: 1 of 8 methods ahead of its baseline, 4 level with it, 3 behind."""
+    count = Counter(gain.verdict for gain in found)
+    if count[UNKNOWN] == len(found):
+        return "one seed each, so no verdict"
+    if len(found) == 1:
+        said = {AHEAD: "ahead of", LEVEL: "level with", BEHIND: "behind"}[found[0].verdict]
+        return f"{title(book, found[0].system)} is {said} its baseline"
+    ahead = f"{count[AHEAD] or 'none'} of {len(found)} methods ahead of its baseline"
+    rest = [f"{count[LEVEL]} level with it"] * (count[LEVEL] > 0)
+    return ", ".join([ahead, *rest, *[f"{count[BEHIND]} behind"] * (count[BEHIND] > 0)])
+
+
+def rows(book: Book, found: list[Place]) -> list[dict[str, str]]:
+    """Methods in the order of the first dataset, then those that only others have."""
+    order = dict.fromkeys(system for place in found for system in place.gains)
+    titles = {name: book.method(name)["title"] for name in order}
+    base = {name: next(place.gains[name].baseline for place in found if name in place.gains)
+            for name in order}  # fmt: skip
+    return [{"name": name, "title": titles[name], "against": title(book, base[name])}
+            for name in order]  # fmt: skip
+
+
+def title(book: Book, system: str) -> str:
+    """What tables call a method, or a variant that has a name of its own."""
+    method, _, variant = system.partition("@")
+    entry = book.method(method)
+    named = entry.get("variants", {}).get(variant, {}).get("title")
+    return named or (f"{entry['title']}, {variant}" if variant else entry["title"])
+
+
+def scale(found: list[Place]) -> Scale:
+    """One for all datasets, so that strips can be compared."""
+    seen = [
+        end for place in found for gain in place.gains.values() for end in (*gain.seeds, *gain.band)
+    ]
+    return Scale(math.floor(min(seen, default=-1)), math.ceil(max(seen, default=1)))
+
+
+def made(material: Material) -> dict[str, Any]:
+    """What was run, where, and what it cost."""
+    runs, records, pools = material.runs, material.records["runs"], material.records["pools"]
+    titles = [material.book.dataset(name)["title"] for name in material.book.datasets
+              if name in {run.dataset for run in runs}]  # fmt: skip
+    return {
+        "runs": len(runs),
+        "systems": len({run.system for run in runs}),
+        "datasets": titles,
+        "seeds": len({run.seed for run in runs}),
+        "reproduced": sum(cell.reproduced for sheet in material.sheets for cell in sheet.cells),
+        "quoted": sum(sheet.quoted for sheet in material.sheets),
+        "commits": [commit(state) for state in pools["git"] if state["commit"]],
+        "machines": [machine(found) for found in pools["machine"]],
+        "cpu": sum(record["cpu"] for record in records),
+        "peak": max((record["peak"] for record in records), default=0),
+    }
+
+
+def machine(found: dict[str, Any]) -> str:
+    parts = [found.get("processor") or found["machine"], found.get("gpu")]
+    if found.get("cores"):
+        parts.insert(1, f"{found['cores']} cores")
+    return ", ".join(filter(None, parts))
+
+
+def commit(state: dict[str, Any]) -> str:
+    return state["commit"][:9] + (", with changes" if state["clean"] is False else "")
+
+
+def differs(found: list[Distance]) -> dict[str, Any]:
+    """All tables together."""
+    cells = sum(each.cells for each in found)
+    return {
+        "cells": cells,
+        "mean": sum(each.mean * each.cells for each in found) / max(cells, 1),
+        "pairs": sum(each.pairs for each in found),
+        "kept": sum(each.kept for each in found),
+        "far": max(found, key=lambda each: abs(each.largest), default=None),
+    }
+
+
+def after(material: Material, found: list[Place]) -> list[dict[str, str]]:
+    """What to open next, and why."""
+    most = max(material.sheets, key=lambda sheet: sheet.reproduced, default=None)
+    runs = len(material.runs)
+    links = [
+        (found, "#gains", "Each method against its baseline", "seed by seed, controls beside it"),
+        (most, f"tables/{most.name}.html" if most else "", most.caption if most else "",
+         "the table of which most was run; each cell opens its runs"),
+        (material.figures, "figures.html", "Figures", f"{len(material.figures)} of them"),
+        (material.audit, "audit.html", "Audit", "where the published numbers contradict themselves"),
+        (runs, "runs.html", "Runs", f"curves, settings and origin of all {runs}"),
+    ]  # fmt: skip
+    return [{"href": href, "text": text, "why": why} for there, href, text, why in links if there]

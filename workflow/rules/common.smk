@@ -11,6 +11,7 @@ sys.path.insert(0, str(Path("src").resolve()))
 from snakemake.exceptions import WorkflowError
 
 from labelgraph import heads, recipe, sourcecode, tables
+from labelgraph.audit.printed import PAPERS
 from labelgraph.download import sources
 
 CONFIG = Path("workflow/config")
@@ -36,6 +37,7 @@ COUNTS = f"data/inputs/{STUDY}/{{dataset}}/{{task}}/label_counts.npz"
 FEATURES = f"{INPUTS}/features/{{encoder}}-{{size}}-{{view}}"
 DETECTED = f"{INPUTS}/detector.safetensors"
 REGIONS = f"{INPUTS}/regions-{{kind}}.npz"
+AUDITED = [*PAPERS, "systems", "claims"]  # in workflow/published/
 TABLE = f"results/tables/{STUDY}/{{table}}"
 RUN = f"results/runs/{STUDY}/{{task}}/{{dataset}}/{{system}}/seed{{seed}}"
 
@@ -207,7 +209,8 @@ def table_settings(wildcards):
 
 def report_files(wildcards):
     """All tables, and the scores behind them: a clone that has only the tables trains anew."""
-    return tables.inputs(BOOK, TABLES) + expand(f"{TABLE}.csv", table=TABLES)
+    made = expand(f"{TABLE}.csv", table=TABLES)
+    return [*tables.inputs(BOOK, TABLES), *made, "results/tables/audit.csv"]
 
 
 def source_name(wildcards):

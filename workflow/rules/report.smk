@@ -1,4 +1,4 @@
-# Scores and published values -> tables.
+# Scores and published values -> tables; published values alone -> what they contradict.
 
 
 rule tabulate:
@@ -18,6 +18,19 @@ rule tabulate:
     shell:
         "step --log {log} tabulate --table {params.table:q} --published {input.published}"
         " --systems {input.systems} --output {output.csv}"
+
+
+rule audit:
+    input:
+        published=expand("workflow/published/{name}.csv", name=AUDITED),
+        code=code("audit"),
+    output:
+        csv="results/tables/audit.csv",
+        md="results/tables/audit.md",
+    log:
+        "logs/audit.log",
+    shell:
+        "step --log {log} audit --published workflow/published --output {output.csv}"
 
 
 # The second name serves those whose shell completes folders with a slash.

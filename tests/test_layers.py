@@ -19,7 +19,7 @@ LAYERS = (
     {"batches", "checkpoint", "extraction", "optimisation"},
     {"proposals", "tables", "tablecolumns", "costs", "heads"},
     {"inference", "rendering", "runs", "cellfiles"},
-    {"training", "timing", "tracing", "comparing", "audit"},
+    {"training", "timing", "tracing", "comparing", "audit", "report"},
     {"steps"},
     {"commands"},
 )

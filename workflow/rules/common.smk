@@ -11,8 +11,10 @@ sys.path.insert(0, str(Path("src").resolve()))
 from snakemake.exceptions import WorkflowError
 
 from labelgraph import heads, recipe, sourcecode, tables
+from labelgraph import report as pages  # `report` is a word of Snakemake's
 from labelgraph.audit.printed import PAPERS
 from labelgraph.download import sources
+from labelgraph.files import sha256
 
 CONFIG = Path("workflow/config")
 try:
@@ -39,6 +41,7 @@ DETECTED = f"{INPUTS}/detector.safetensors"
 REGIONS = f"{INPUTS}/regions-{{kind}}.npz"
 AUDITED = [*PAPERS, "systems", "claims"]  # in workflow/published/
 TABLE = f"results/tables/{STUDY}/{{table}}"
+REPORT = f"results/report/{STUDY}"
 RUN = f"results/runs/{STUDY}/{{task}}/{{dataset}}/{{system}}/seed{{seed}}"
 
 # `step NAME ARGUMENTS`: what every rule's command starts with. Python's path is not part of any
@@ -273,3 +276,18 @@ def regions(wildcards):
 def all_heads(step):
     """The step's code and every method's file."""
     return code(step, *sorted(map(str, Path("src/labelgraph/models").glob("[!_]*.py"))))
+
+
+def run_files(wildcards):
+    """What the report shows of every run."""
+    folders = [f"results/runs/{run.folder}" for run in tables.runs(BOOK, TABLES)]
+    return expand("{folder}/{name}", folder=folders, name=pages.OF_A_RUN)
+
+
+def measured_costs(wildcards):
+    """Speeds, where they were measured. No input of a rule: that would measure them anew."""
+    return [path for path in ("results/costs/heads.json",) if Path(path).exists()]
+
+
+def measured_digest(wildcards):
+    return [sha256(Path(path)) for path in measured_costs(wildcards)]

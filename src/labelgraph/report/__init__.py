@@ -4,6 +4,7 @@ Pages are plain HTML made here, once; two short scripts sort, filter and show wh
 from. Browsers let a page from a disk load scripts but not data, so the runs are a script as well.
 """
 
+from collections.abc import Iterable
 from pathlib import Path
 
 HERE = Path(__file__).parent
@@ -11,10 +12,11 @@ PAGES = ("index.html", "runs.html", "figures.html", "audit.html", "costs.html")
 STATIC = ("report.css", "report.js", "provenance.js")
 RUNS = "runs.js"
 KINDS = (".csv", ".md", ".tex")
+OF_A_RUN = ("scores.json", "settings.yaml", "history.csv", "provenance.json")
 
 
-def files(tables: list[str]) -> list[str]:
-    """What the folder holds, beside copies of the figures."""
+def files(tables: Iterable[str]) -> list[str]:
+    """What the folder of a study holds, beside copies of its figures."""
     each = [f"tables/{name}{kind}" for name in tables for kind in (".html", *KINDS)]
     return [*PAGES, *each, RUNS, *STATIC]
 

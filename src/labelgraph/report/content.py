@@ -3,7 +3,8 @@
 from statistics import fmean, stdev
 from typing import Any
 
-from labelgraph import rendering, tables
+from labelgraph import heads, rendering, tables
+from labelgraph.audit import KINDS
 from labelgraph.report import overview
 from labelgraph.report.material import Material
 from labelgraph.timing import COLUMNS
@@ -21,7 +22,7 @@ def pages(material: Material) -> dict[str, Entry]:
         "index.html": overview.page(material) | {"sources": about},
         "runs.html": {"groups": groups(material)},
         "figures.html": {"figures": material.figures},
-        "audit.html": {"audit": material.audit},
+        "audit.html": findings(material),
         "costs.html": costs(material),
         **{name: content | {"sources": about} for name, content in sheets(material).items()},
     }
@@ -38,6 +39,20 @@ def sheets(material: Material) -> dict[str, Entry]:
         }
         for place, sheet in enumerate(found)
     }
+
+
+def findings(material: Material) -> Entry:
+    made = {(sheet.paper, sheet.table): sheet.name for sheet in material.sheets}
+    lines = [
+        line
+        | {
+            "page": made.get((line["paper"], line["table"])),
+            "source": f"{material.book.method(line['paper'])['title']}, table {line['table']}",
+        }
+        for line in material.audit
+    ]
+    kinds = {line["kind"]: KINDS[line["kind"]] for line in material.audit}
+    return {"audit": lines, "kinds": kinds, "sure": [line["sure"] for line in material.audit]}
 
 
 def groups(material: Material) -> list[Entry]:
@@ -73,6 +88,7 @@ def costs(material: Material) -> Entry:
     ]
     costly = [sheet for sheet in material.sheets if tables.costly(material.book.tables[sheet.name])]
     return {
+        "setup": heads.setup(material.book),
         "lists": lists,
         "measured": "heads" in material.costs,
         "tables": costly,

@@ -6,7 +6,8 @@ from statistics import fmean
 
 import pandas as pd
 
-from labelgraph.report.sheets import Sheet, distance
+from labelgraph.report.cells import distance
+from labelgraph.report.sheets import Sheet
 
 ORDER = "mAP"  # the columns whose order is compared
 
@@ -57,8 +58,8 @@ def order(lines: list) -> tuple[int, int]:
     ranked = frame[frame["column"].str.split(" ").str[-1] == ORDER]
     kept = pairs = 0
     for _, column in ranked.groupby("column", sort=False):
-        values = list(zip(column["published"].map(float), column["reproduced"].map(float), strict=True))
-        for (one, ours), (other, theirs) in combinations(values, 2):
+        numbers = column[["published", "reproduced"]].astype(float)
+        for (one, ours), (other, theirs) in combinations(numbers.to_numpy(), 2):
             pairs += one != other
             kept += (one - other) * (ours - theirs) > 0
-    return kept, pairs
+    return int(kept), int(pairs)

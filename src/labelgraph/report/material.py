@@ -55,13 +55,15 @@ class Material:
 
 
 def read(book: Book, places: Places) -> Material:
+    audit = read_audit(places.audit)
     found = [
         sheets.read(
             tables.recipe(book, name),
             name,
-            places.tables / f"{name}.csv",
+            places.tables / book.study / f"{name}.csv",
             places.published / f"{entry['paper']}.csv",
             places.published / "systems.csv",
+            audit,
         )
         for name, entry in tables.of_study(book).items()
     ]
@@ -72,7 +74,7 @@ def read(book: Book, places: Places) -> Material:
         runs=runs,
         records=read_records(book, places, runs, found),
         figures=[pictures.read(path) for path in places.figures],
-        audit=read_audit(places.audit),
+        audit=audit,
         costs={path.stem: read_json(path) for path in places.costs},
     )
 
@@ -88,7 +90,8 @@ def read_records(book: Book, places: Places, runs: list[Run], found: list[Sheet]
 
 
 def read_audit(path: Path | None) -> list[dict[str, str]]:
-    """A line a finding, as `labelgraph audit` writes them."""
+    """A line a finding, as the audit's rule writes them; `place` is its number in the list."""
     if path is None:
         return []
-    return tables.read_published(path).to_dict("records")
+    found = tables.read_published(path).to_dict("records")
+    return [{"place": str(place), **line} for place, line in enumerate(found, 1)]

@@ -167,14 +167,17 @@ def differs(found: list[Distance]) -> dict[str, Any]:
 
 def after(material: Material, found: list[Place]) -> list[dict[str, str]]:
     """What to open next, and why."""
-    most = max(material.sheets, key=lambda sheet: sheet.reproduced, default=None)
-    runs = len(material.runs)
-    links = [
-        (found, "#gains", "Each method against its baseline", "seed by seed, controls beside it"),
-        (most, f"tables/{most.name}.html" if most else "", most.caption if most else "",
-         "the table of which most was run; each cell opens its runs"),
-        (material.figures, "figures.html", "Figures", f"{len(material.figures)} of them"),
-        (material.audit, "audit.html", "Audit", "where the published numbers contradict themselves"),
-        (runs, "runs.html", "Runs", f"curves, settings and origin of all {runs}"),
-    ]  # fmt: skip
-    return [{"href": href, "text": text, "why": why} for there, href, text, why in links if there]
+    links = []
+    if found:
+        links.append(("#gains", "Method by method", "each seed beside its baseline's"))
+    if most := max(material.sheets, key=lambda sheet: sheet.reproduced, default=None):
+        why = "most was run of it; each cell opens its runs"
+        links.append((f"tables/{most.name}.html", material.source(most), why))
+    if material.figures:
+        links.append(("figures.html", "Figures", "drawn from the same runs"))
+    if material.runs:
+        links.append(("runs.html", "Runs", "curves, settings, inputs of each"))
+    if material.audit:
+        why = f"{len(material.audit)} findings in the published numbers"
+        links.append(("audit.html", "Audit", why))
+    return [dict(zip(("href", "text", "why"), link, strict=True)) for link in links]

@@ -1,6 +1,5 @@
 """Plain data -> pages, by the templates. All text is escaped, whatever it says."""
 
-from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +8,7 @@ from markupsafe import Markup, escape
 
 from labelgraph import report
 
-UNITS = ((60, "s"), (60, "min"), (24, "h"))
+UNITS = ((3600, "h"), (60, "min"), (1, "s"))  # seconds in each
 
 
 def pages(common: dict[str, Any], each: dict[str, dict[str, Any]]) -> dict[str, str]:
@@ -22,8 +21,9 @@ def pages(common: dict[str, Any], each: dict[str, dict[str, Any]]) -> dict[str, 
         lstrip_blocks=True,
     )
     environment.filters |= {
+        "count": lambda number, noun: f"{number} {noun}{'s' * (number != 1)}",
         "duration": duration,
-        "megabytes": lambda number: f"{number / 1000:.1f} GB" if number >= 1000 else f"{number:.0f} MB",
+        "megabytes": memory,
         "place": lambda name, places: places[name],
         "points": lambda number: f"{abs(number):.1f}",
         "signed": signed,
@@ -45,22 +45,19 @@ def signed(number: float, digits: int = 1) -> str:
 
 
 def duration(seconds: float) -> str:
-    for size, unit in UNITS:
-        if seconds < 2 * size:
-            break
-        seconds /= size
-    return f"{seconds:.0f} {unit}" if seconds >= 10 else f"{seconds:.1f} {unit}"
+    """In the largest unit of which there are two."""
+    size, unit = next((pair for pair in UNITS if seconds >= 2 * pair[0]), UNITS[-1])
+    return f"{seconds / size:.{0 if seconds >= 10 * size else 1}f} {unit}"
+
+
+def memory(megabytes: float) -> str:
+    return f"{megabytes / 1000:.1f} GB" if megabytes >= 1000 else f"{megabytes:.0f} MB"
 
 
 def spread(text: str) -> Markup:
     """`73.3 ± 0.1`, with what follows the mean set smaller."""
     mean, sign, rest = text.partition(" ± ")
     return escape(mean) + (Markup(' <span class="sd">± {}</span>').format(rest) if sign else "")
-
-
-def place_in(runs: Iterable[dict[str, Any]]) -> dict[str, int]:
-    """Folder of a run -> its place in the list."""
-    return {run["folder"]: place for place, run in enumerate(runs)}
 
 
 def clear(folder: Path, kept: set[str]) -> None:

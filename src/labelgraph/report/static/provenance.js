@@ -161,8 +161,8 @@ function describe(element) {
   const parts = [["here", "here"], ["print", "published"], ["gap", "difference"], ["gain", "gain"]];
   return {
     table: element.closest("table").dataset.table,
-    row: element.parentElement.cells[0].firstChild.textContent.trim(),
-    header: header.textContent.trim(),
+    row: element.parentElement.dataset.title ?? element.parentElement.cells[0].firstChild.textContent.trim(),
+    header: header.dataset.title ?? header.textContent.trim(),
     column: header.dataset.column,
     metric: header.dataset.metric,
     note: element.dataset.note,

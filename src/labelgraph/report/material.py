@@ -49,7 +49,7 @@ class Material:
 
     def source(self, sheet: Sheet) -> str:
         """Which printed table it is."""
-        if not any(cell.published for cell in sheet.cells):
+        if not sheet.printed:
             return "not in the papers"
         return f"{self.book.method(sheet.paper)['title']}, table {sheet.table}"
 

@@ -11,7 +11,7 @@ from labelgraph.report.distances import Distance
 from labelgraph.report.gains import AHEAD, BEHIND, LEVEL, UNKNOWN, Gain
 from labelgraph.report.material import Material
 
-WIDTH = 170  # of a strip of dots, in pixels
+WIDTH = 130  # of a strip of dots, in pixels
 
 
 def page(material: Material) -> dict[str, Any]:

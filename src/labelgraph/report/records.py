@@ -6,7 +6,6 @@ A run names its settings, commit, packages, machine and input files by their pla
 import csv
 import json
 import math
-from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -95,7 +94,3 @@ def script(content: Any) -> str:
     for letter in "<>&\u2028\u2029":
         text = text.replace(letter, f"\\u{ord(letter):04x}")
     return f'"use strict";\nconst STUDY = {text};\n'
-
-
-def total(runs: Iterable[dict[str, Any]], what: str) -> float:
-    return sum(run[what] for run in runs)

@@ -50,6 +50,11 @@ class Sheet:
         return sum(cell.reproduced for cell in self.cells)
 
     @property
+    def printed(self) -> bool:
+        """Whether the papers have it at all."""
+        return any(cell.published for cell in self.cells)
+
+    @property
     def quoted(self) -> int:
         """Cells that have a published value only."""
         return sum(bool(cell.published) and not cell.reproduced for cell in self.cells)

@@ -18,8 +18,9 @@ LAYERS = (
     {"models"},
     {"batches", "checkpoint", "extraction", "optimisation"},
     {"proposals", "tables", "tablecolumns", "costs", "heads"},
-    {"inference", "rendering", "runs", "cellfiles"},
-    {"training", "timing", "tracing", "comparing", "audit", "report"},
+    {"inference", "rendering", "runs", "cellfiles", "figures", "inspection"},
+    {"training", "timing", "tracing", "comparing", "audit", "sweeps", "figurekinds"},
+    {"figurelist", "report"},
     {"steps"},
     {"commands"},
 )

@@ -38,7 +38,10 @@ PINS = {
     ),
     "CUBLAS_WORKSPACE_CONFIG": ":4096:8",  # what makes cuBLAS repeatable
 }
-SLOW = ("numpy", "torch", "torch._dynamo", "safetensors.torch", "pandas", "PIL.Image", "yaml")
+SLOW = (
+    *("numpy", "torch", "torch._dynamo", "safetensors.torch", "pandas", "PIL.Image", "yaml"),
+    "matplotlib.backends.backend_svg",
+)
 IDLE_SECONDS = 30
 START_SECONDS = 120
 USER_ERRORS = (ValueError, OSError, FloatingPointError)

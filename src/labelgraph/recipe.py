@@ -24,7 +24,7 @@ METHOD_KEYS = {
 CHANGE_KEYS = {"title", *BLOCKS}  # of a variant, or of a method on one dataset
 STUDY_KEYS = {
     *("title", "note", "origin", "local", "seeds", "selection", "gpu"),
-    *("drawn", "only", "boxes", "sizes", "widths", "tables"),
+    *("drawn", "only", "boxes", "sizes", "widths", "tables", "figures"),
     *BLOCKS,
     *("methods", "datasets"),
 }
@@ -64,6 +64,7 @@ class Book:
     methods: dict
     datasets: dict
     tables: dict
+    figures: dict
     size: dict  # the study's own file
 
     def settings(self, run: Run) -> dict[str, dict]:
@@ -183,5 +184,5 @@ def read_study(folder: Path, given: dict[str, Any]) -> Book:
         if name != "study":
             block = typed(text)
             size[name] = size[name] | block if is_block(size.get(name)) else block
-    parts = ("defaults", "methods", "datasets", "tables")
+    parts = ("defaults", "methods", "datasets", "tables", "figures")
     return Book(study, **{name: read_yaml(folder / f"{name}.yaml") for name in parts}, size=size)

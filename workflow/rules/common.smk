@@ -10,7 +10,7 @@ sys.path.insert(0, str(Path("src").resolve()))
 
 from snakemake.exceptions import WorkflowError
 
-from labelgraph import heads, recipe, sourcecode, tables
+from labelgraph import figurekinds, figurelist, heads, recipe, sourcecode, tables
 from labelgraph import report as pages  # `report` is a word of Snakemake's
 from labelgraph.audit.printed import PAPERS
 from labelgraph.download import sources
@@ -22,6 +22,8 @@ try:
     TABLES = tables.of_study(BOOK)
     for run in tables.runs(BOOK, TABLES):
         BOOK.settings(run)
+    FIGURES = figurelist.of_study(BOOK)
+    PLANS = {name: figurelist.plan(BOOK, name, FIGURES[name]) for name in FIGURES}
 except (ValueError, FileNotFoundError) as error:
     raise WorkflowError(str(error)) from None
 STUDY = BOOK.study
@@ -42,7 +44,9 @@ REGIONS = f"{INPUTS}/regions-{{kind}}.npz"
 AUDITED = [*PAPERS, "systems", "claims"]  # in workflow/published/
 TABLE = f"results/tables/{STUDY}/{{table}}"
 REPORT = f"results/report/{STUDY}"
+FIGURE = f"results/figures/{STUDY}/{{figure}}"
 RUN = f"results/runs/{STUDY}/{{task}}/{{dataset}}/{{system}}/seed{{seed}}"
+INSPECTION = f"results/inspections/{{figure}}/{STUDY}/{{task}}/{{dataset}}/{{system}}/seed{{seed}}.npz"
 
 # `step NAME ARGUMENTS`: what every rule's command starts with. Python's path is not part of any
 # rule, so another environment with the same packages reruns nothing.
@@ -59,6 +63,7 @@ wildcard_constraints:
     size=r"\d+",
     view=r"[a-z]+",
     kind="rpn|instances",
+    figure="|".join(FIGURES),
 
 
 def code(step, *more):
@@ -291,3 +296,31 @@ def measured_costs(wildcards):
 
 def measured_digest(wildcards):
     return [sha256(Path(path)) for path in measured_costs(wildcards)]
+
+
+def figure_files(wildcards):
+    """All figures, and what they are drawn from."""
+    drawn = [path for plan in PLANS.values() for path in figurelist.inputs(plan)]
+    return drawn + expand(f"{FIGURE}.svg", figure=FIGURES)
+
+
+def choice(wildcards):
+    """The rule that names a figure's images, and the files that it looks at."""
+    plan = PLANS[wildcards.figure]
+    known = plan["files"][wildcards.dataset]
+    chosen = {"images": plan.get("images", {}), "targets": known["targets"]}
+    return json.dumps(chosen | {"predictions": known.get("predictions", {})})
+
+
+def choice_files(wildcards):
+    known = PLANS[wildcards.figure]["files"][wildcards.dataset]
+    return [known["targets"], *known.get("predictions", {}).values()]
+
+
+def inspection_code(wildcards):
+    method = wildcards.system.partition("@")[0]
+    return code(
+        "inspect_model",
+        f"src/labelgraph/models/{method}.py",
+        f"src/labelgraph/inspection/{method}.py",
+    )

@@ -53,6 +53,7 @@ def make(folder: Path, given: dict = GIVEN, hostile: str = HOSTILE) -> Path:
     shutil.copytree(ROOT / PUBLISHED, PUBLISHED)
     with (CONFIG / "tables.yaml").open("a", encoding="utf-8") as file:
         file.write(hostile)
+    without_figures()  # whose runs would be many more
     book = recipe.read_study(CONFIG, given)
     write_json(Path(tables.COUNTS), COUNTS)
     for place, run in enumerate(tables.runs(book, list(tables.of_study(book)))):
@@ -62,10 +63,18 @@ def make(folder: Path, given: dict = GIVEN, hostile: str = HOSTILE) -> Path:
         output = Path(f"results/tables/{book.study}/{name}.csv")
         tabulate.main(table, PUBLISHED / f"{table['paper']}.csv", PUBLISHED / "systems.csv", output)
     shutil.copy(ROOT / "results/tables/audit.csv", "results/tables/audit.csv")
-    write_text(Path("results/figures/f.svg"), PICTURE)
+    for kind in (".svg", ".png"):
+        write_text(Path(f"results/figures/f{kind}"), PICTURE)
     write_text(Path("results/figures/f.md"), FIGURE)
     write_report.main(given, CONFIG, places(), Path("results/report"))
     return folder / "results/report" / book.study
+
+
+def without_figures() -> None:
+    study = CONFIG / "studies/mini.yaml"
+    size = recipe.read_yaml(study)
+    write_json(study, {name: block for name, block in size.items() if name != "figures"})
+    write_json(CONFIG / "figures.yaml", {})
 
 
 def places() -> Places:

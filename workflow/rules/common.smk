@@ -15,6 +15,7 @@ from labelgraph import report as pages  # `report` is a word of Snakemake's
 from labelgraph.audit.printed import PAPERS
 from labelgraph.download import sources
 from labelgraph.files import sha256
+from labelgraph.report import material
 
 CONFIG = Path("workflow/config")
 try:
@@ -285,7 +286,7 @@ def all_heads(step):
 
 def run_files(wildcards):
     """What the report shows of every run."""
-    folders = [f"results/runs/{run.folder}" for run in tables.runs(BOOK, TABLES)]
+    folders = [f"results/runs/{run.folder}" for run in material.runs_of(BOOK)]
     return expand("{folder}/{name}", folder=folders, name=pages.OF_A_RUN)
 
 

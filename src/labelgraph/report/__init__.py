@@ -11,14 +11,16 @@ HERE = Path(__file__).parent
 PAGES = ("index.html", "runs.html", "figures.html", "audit.html", "costs.html")
 STATIC = ("report.css", "report.js", "provenance.js")
 RUNS = "runs.js"
-KINDS = (".csv", ".md", ".tex")
+KINDS = (".csv", ".md", ".tex")  # of a table
+PICTURES = (".svg", ".png", ".md")  # of a figure; the last one says what it shows
 OF_A_RUN = ("scores.json", "settings.yaml", "history.csv", "provenance.json")
 
 
-def files(tables: Iterable[str]) -> list[str]:
-    """What the folder of a study holds, beside copies of its figures."""
+def files(tables: Iterable[str], figures: Iterable[str]) -> list[str]:
+    """What the folder of a study holds."""
     each = [f"tables/{name}{kind}" for name in tables for kind in (".html", *KINDS)]
-    return [*PAGES, *each, RUNS, *STATIC]
+    drawn = [f"figures/{name}{kind}" for name in figures for kind in PICTURES if kind != ".md"]
+    return [*PAGES, *each, *drawn, RUNS, *STATIC]
 
 
 def parts() -> list[Path]:

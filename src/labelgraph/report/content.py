@@ -21,7 +21,7 @@ def pages(material: Material) -> dict[str, Entry]:
     return {
         "index.html": overview.page(material) | {"sources": about},
         "runs.html": {"groups": groups(material)},
-        "figures.html": {"figures": material.figures},
+        "figures.html": {"note": material.book.size["note"], "figures": material.figures},
         "audit.html": findings(material),
         "costs.html": costs(material),
         **{name: content | {"sources": about} for name, content in sheets(material).items()},

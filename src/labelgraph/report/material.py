@@ -4,9 +4,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from labelgraph import tables
+from labelgraph import figurelist, tables
 from labelgraph.files import read_json
-from labelgraph.recipe import Book, Run
+from labelgraph.recipe import Book, Run, run_of
 from labelgraph.report import pictures, records, sheets
 from labelgraph.report.pictures import Figure
 from labelgraph.report.sheets import Sheet
@@ -54,6 +54,24 @@ class Material:
         return f"{self.book.method(sheet.paper)['title']}, table {sheet.table}"
 
 
+def runs_of(book: Book) -> list[Run]:
+    """The runs behind the tables and the figures of a study, each once."""
+    figures = figurelist.of_study(book)
+    files = {
+        Path(path)
+        for name, entry in figures.items()
+        for path in figurelist.inputs(figurelist.plan(book, name, entry))
+    }
+    drawn = {run_at(path) for path in files if path.name in ("scores.json", "predictions.npz")}
+    return sorted(drawn | {*tables.runs(book, list(tables.of_study(book)))})
+
+
+def run_at(path: Path) -> Run:
+    """Whose file it is."""
+    *_, study, task, dataset, system, seed = path.parent.parts
+    return run_of(study, task, dataset, system, int(seed.removeprefix("seed")))
+
+
 def read(book: Book, places: Places) -> Material:
     audit = read_audit(places.audit)
     found = [
@@ -67,7 +85,7 @@ def read(book: Book, places: Places) -> Material:
         )
         for name, entry in tables.of_study(book).items()
     ]
-    runs = tables.runs(book, [sheet.name for sheet in found])
+    runs = runs_of(book)
     return Material(
         book=book,
         sheets=found,

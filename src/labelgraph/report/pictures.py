@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-FORMATS = (".svg", ".png")  # the first one that is there is shown
+from labelgraph.report import PICTURES
 
 
 @dataclass(frozen=True)
@@ -26,13 +26,13 @@ def read(text: Path) -> Figure:
         mark: [line.removeprefix(mark).strip() for line in lines if line.startswith(mark)]
         for mark in ("# ", "- ", "|")
     }
-    files = [text.with_suffix(ending) for ending in FORMATS]
-    present = tuple(path for path in files if path.exists())
-    if not present or not starting["# "]:
-        raise ValueError(f"{text} needs a title and a picture beside it, as {FORMATS[0]} or .png")
+    files = tuple(text.with_suffix(kind) for kind in PICTURES if kind != text.suffix)
+    missing = [path.name for path in files if not path.exists()]
+    if missing or not starting["# "]:
+        raise ValueError(f"{text} needs a title, and beside it {missing or 'nothing more'}")
     rows = [
         tuple(cell.strip() for cell in line.removesuffix("|").split(" | "))
         for line in starting["|"]
         if set(line) - set("|-: ")
     ]
-    return Figure(text.stem, starting["# "][0], tuple(starting["- "]), tuple(rows), present)
+    return Figure(text.stem, starting["# "][0], tuple(starting["- "]), tuple(rows), files)

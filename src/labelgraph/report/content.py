@@ -21,7 +21,7 @@ def pages(material: Material) -> dict[str, Entry]:
     return {
         "index.html": overview.page(material) | {"sources": about},
         "runs.html": {"groups": groups(material)},
-        "figures.html": {"note": material.book.size["note"], "figures": material.figures},
+        "figures.html": figures(material),
         "audit.html": findings(material),
         "costs.html": costs(material),
         **{name: content | {"sources": about} for name, content in sheets(material).items()},
@@ -38,6 +38,20 @@ def sheets(material: Material) -> dict[str, Entry]:
             "after": found[place + 1] if place + 1 < len(found) else None,
         }
         for place, sheet in enumerate(found)
+    }
+
+
+def figures(material: Material) -> Entry:
+    """Each with the paper's own number, where it has one."""
+    sources = {}
+    for figure in material.figures:
+        paper, _, number = figure.name.rpartition("_")
+        title = material.book.method(paper)["title"]
+        sources[figure.name] = f"{title}, figure {number}" if number.isdecimal() else title
+    return {
+        "note": material.book.size["note"],
+        "figures": material.figures,
+        "sources": sources,
     }
 
 

@@ -135,7 +135,7 @@ def made(material: Material) -> dict[str, Any]:
         "seeds": len({run.seed for run in runs}),
         "reproduced": sum(cell.reproduced for sheet in material.sheets for cell in sheet.cells),
         "quoted": sum(sheet.quoted for sheet in material.sheets),
-        "commits": [commit(state) for state in pools["git"] if state["commit"]],
+        "commit": commits([pools["git"][record["git"]] for record in records]),
         "machines": [machine(found) for found in pools["machine"]],
         "cpu": sum(record["cpu"] for record in records),
         "peak": max((record["peak"] for record in records), default=0),
@@ -149,8 +149,14 @@ def machine(found: dict[str, Any]) -> str:
     return ", ".join(filter(None, parts))
 
 
-def commit(state: dict[str, Any]) -> str:
-    return state["commit"][:9] + (", with changes" if state["clean"] is False else "")
+def commits(states: list[dict[str, Any]]) -> str:
+    """The one that most runs come from; each cell has its own."""
+    count = Counter(state["commit"][:9] for state in states if state["commit"])
+    if not count:
+        return "outside a repository"
+    others = f" and {len(count) - 1} more" * (len(count) > 1)
+    changed = any(state["clean"] is False for state in states)
+    return count.most_common(1)[0][0] + others + ", some with uncommitted changes" * changed
 
 
 def differs(found: list[Distance]) -> dict[str, Any]:

@@ -17,7 +17,7 @@ from conftest import ROOT
 
 from labelgraph import recipe, report
 from labelgraph.recipe import run_of
-from labelgraph.report import distances, gains, pictures, records, site
+from labelgraph.report import distances, gains, overview, pictures, records, site
 from labelgraph.steps import write_report
 
 MINUS = "\N{MINUS SIGN}"
@@ -237,6 +237,14 @@ def test_gains_by_hand():
     assert a_gain([70.5, 71.0], [70.0, 70.8]).verdict == gains.LEVEL
     assert a_gain([60.0, 61.0], [62.0, 61.5]).verdict == gains.BEHIND
     assert a_gain([70.0], [60.0]).verdict == gains.UNKNOWN
+
+
+def test_a_strip_has_room_for_every_seed():
+    found = a_gain([60.0, 75.0], [70.0, 69.0])
+    scale = overview.scale([overview.Place("", False, {"ml_gcn": found}, "", "")])
+    assert (scale.low, scale.high) == (-10, 6)
+    assert [scale(points) for points in (-10, 6)] == [4, overview.WIDTH - 4]
+    assert overview.scale([]).length(0, 0) > 0
 
 
 def test_each_method_is_compared_with_a_baseline_that_exists():

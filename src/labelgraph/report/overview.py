@@ -43,7 +43,7 @@ class Scale:
     width: int = WIDTH
 
     def __call__(self, points: float) -> float:
-        return round(4 + (WIDTH - 8) * (points - self.low) / (self.high - self.low), 1)
+        return round(4 + (self.width - 8) * (points - self.low) / (self.high - self.low), 1)
 
     def length(self, low: float, high: float) -> float:
         return round(max(self(high) - self(low), 1), 1)
@@ -120,7 +120,7 @@ def scale(found: list[Place]) -> Scale:
     seen = [
         end for place in found for gain in place.gains.values() for end in (*gain.seeds, *gain.band)
     ]
-    return Scale(math.floor(min(seen, default=-1)), math.ceil(max(seen, default=1)))
+    return Scale(math.floor(min(seen, default=0)), math.floor(max(seen, default=0)) + 1)
 
 
 def made(material: Material) -> dict[str, Any]:

@@ -117,9 +117,9 @@ function files(places) {
 }
 
 function again(runs, cell) {
-  const study = STUDY.study === "mini" ? "" : ` --config study=${STUDY.study}`;
+  const study = STUDY.study === "mini" ? "" : `--config study=${STUDY.study} `;
   const scores = runs.map((run) => quoted(`results/runs/${run.folder}/scores.json`)).join(" ");
-  const lines = [`snakemake --cores 2 --force ${scores}${study}`];
+  const lines = [`snakemake --cores 2 --forcerun train ${study}-- ${scores}`];
   if (cell.table) lines.unshift(`labelgraph trace results/tables/${STUDY.study}/${cell.table}.csv --row ${quoted(cell.row)} --column ${quoted(cell.column)}`);
   return folded("Commands that check it and make it again", ...lines.map((line) => make("pre", line)));
 }

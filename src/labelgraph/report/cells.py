@@ -43,7 +43,7 @@ def maker(
     columns = {column.name: column for column in tablecolumns.columns_of(table, values)}
     keys = {title: key for key, title in tables.rows_of(table, titles).items()}
     networks = tables.systems(table) | (table["counted"] or {})
-    texts, ranks = shown(lines)
+    texts, ranks = shown(table, lines)
     notes, reasons = notes_of(table, values), reasons_of(findings)
 
     def make(line: Any) -> Cell:
@@ -97,9 +97,10 @@ def reasons_of(findings: list[Entry]) -> dict[tuple, list[str]]:
     return reasons
 
 
-def shown(lines: pd.DataFrame) -> tuple[dict, dict]:
+def shown(table: Entry, lines: pd.DataFrame) -> tuple[dict, dict]:
     """Source, row, column -> what the table for people says there, and whether it is the best."""
-    texts = rendering.lines(lines)
+    kind = {"kind": table["spread"]} if table.get("spread") else {}  # of what stands behind ±
+    texts = rendering.lines(lines, **kind)
     marked = rendering.marked(texts, BEST.format, SECOND.format)
     found, ranks = {}, {}
     for plain, mark in zip(texts.to_numpy(), marked.to_numpy(), strict=True):

@@ -3,7 +3,7 @@
 from statistics import fmean, stdev
 from typing import Any
 
-from labelgraph import heads, rendering, tables
+from labelgraph import heads, tables
 from labelgraph.audit import KINDS
 from labelgraph.report import overview
 from labelgraph.report.material import Material
@@ -80,14 +80,14 @@ def groups(material: Material) -> list[Entry]:
 def group(material: Material, dataset: str, task: str, system: str, found: list[Entry]) -> Entry:
     values = [material.main[record["folder"]] for record in found]
     known = [value for value in values if value is not None]
-    cells = [f"{fmean(known):.2f}", f"{stdev(known):.2f}" if len(known) > 1 else "", "seeds"]
+    spread = f" ± {stdev(known):.1f}" if len(known) > 1 else ""
     return {
         "title": overview.title(material.book, system),
         "system": system,
         "dataset": material.book.dataset(dataset)["title"],
         "task": task,
         "seeds": len(found),
-        "map": rendering.ours(*cells) if known else "",
+        "map": f"{fmean(known):.1f}{spread}" if known else "",
         "places": [material.number[record["folder"]] for record in found],
         "epochs": max(len(record["history"].get("epoch", [])) for record in found),
         "cpu": fmean(record["cpu"] for record in found),

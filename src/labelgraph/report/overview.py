@@ -132,7 +132,7 @@ def made(material: Material) -> dict[str, Any]:
         "runs": len(runs),
         "systems": len({run.system for run in runs}),
         "datasets": titles,
-        "seeds": len({run.seed for run in runs}),
+        "seeds": len(material.book.size["seeds"]),
         "reproduced": sum(cell.reproduced for sheet in material.sheets for cell in sheet.cells),
         "quoted": sum(sheet.quoted for sheet in material.sheets),
         "commit": commits([pools["git"][record["git"]] for record in records]),

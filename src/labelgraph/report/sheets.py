@@ -36,6 +36,7 @@ class Sheet:
     caption: str
     parts: tuple[Part, ...]
     about: tuple[str, ...]  # the study and its protocol
+    deviation: bool  # the standard deviation stands behind ±; else `about` says what does
     notes: tuple[str, ...]
     departures: dict[str, list[str]]
     findings: tuple[Entry, ...]  # of the audit
@@ -78,7 +79,8 @@ def read(
         table=table["table"],
         caption=table["caption"],
         parts=tuple(part(table, names, rows, len(blocks) > 1) for names in blocks),
-        about=tuple(filter(None, (table["note"], table["protocol"]))),
+        about=tuple(rendering.remarks(table | {"notes": [], "footnotes": {}})),
+        deviation=not table.get("spread"),
         notes=tuple(table["notes"]),
         departures={title: list(found) for title, found in table["footnotes"].items() if found},
         findings=tuple(findings),

@@ -198,7 +198,7 @@ def test_the_overview_answers(study_report):
     text = " ".join((study_report / "index.html").read_text().split())
     runs = len(study(study_report)["runs"])
     assert f"{runs} trainings" in text
-    assert "VOC 2007 without structure</b>, the control:" in text
+    assert "VOC 2007 without structure (control)</th>" in text
     assert re.search(r"cells have a published value: ours is [\d.]+ points (below|above) it", text)
     assert re.search(
         r"Of \d+ pairs of rows that the papers rank by mAP, \d+ have the same order", text
@@ -236,12 +236,16 @@ def test_gains_by_hand():
     assert found.verdict == gains.AHEAD
     assert a_gain([70.5, 71.0], [70.0, 70.8]).verdict == gains.LEVEL
     assert a_gain([60.0, 61.0], [62.0, 61.5]).verdict == gains.BEHIND
-    assert a_gain([70.0], [60.0]).verdict == gains.UNKNOWN
+    alone = a_gain([70.0], [60.0])
+    assert alone.verdict == gains.UNKNOWN
+    assert overview.Place("", False, {"a": alone}, "").verdicts == []
+    both = overview.Place("", False, {"a": alone, "b": found}, "")
+    assert both.verdicts == [("ahead", 1), ("level", 0), ("behind", 0)]
 
 
 def test_a_strip_has_room_for_every_seed():
     found = a_gain([60.0, 75.0], [70.0, 69.0])
-    scale = overview.scale([overview.Place("", False, {"ml_gcn": found}, "", "")])
+    scale = overview.scale([overview.Place("", False, {"ml_gcn": found}, "")])
     assert (scale.low, scale.high) == (-10, 6)
     assert [scale(points) for points in (-10, 6)] == [4, overview.WIDTH - 4]
     assert overview.scale([]).length(0, 0) > 0

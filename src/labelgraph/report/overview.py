@@ -12,6 +12,7 @@ from labelgraph.report.gains import AHEAD, BEHIND, LEVEL, UNKNOWN, Gain
 from labelgraph.report.material import Material
 
 WIDTH = 130  # of a strip of dots, in pixels
+VERDICTS = (AHEAD, LEVEL, BEHIND)
 
 
 def page(material: Material) -> dict[str, Any]:
@@ -22,6 +23,7 @@ def page(material: Material) -> dict[str, Any]:
     return {
         "note": book.size["note"],
         "made": made(material),
+        "verdicts": VERDICTS,
         "places": found,
         "rows": rows(book, found),
         "scale": scale(found),
@@ -55,13 +57,18 @@ class Place:
 
     title: str
     control: bool  # nothing for a graph to find, as it was drawn
-    gains: dict[str, Gain]
-    summary: str
-    best: str  # the method with the largest gain
+    gains: dict[str, Gain]  # the largest first
+    best: str  # whose it is
 
     @property
     def largest(self) -> Gain:
         return max(self.gains.values(), key=lambda gain: gain.mean)
+
+    @property
+    def verdicts(self) -> list[tuple[str, int]]:
+        """How many methods have which; none where one seed each allows none."""
+        count = Counter(gain.verdict for gain in self.gains.values())
+        return [(verdict, count[verdict]) for verdict in VERDICTS if count.total() > count[UNKNOWN]]
 
 
 def places(book: Book, found: dict[str, list[Gain]]) -> list[Place]:
@@ -71,7 +78,6 @@ def places(book: Book, found: dict[str, list[Gain]]) -> list[Place]:
             book.dataset(name)["title"],
             control(book, name),
             {gain.system: gain for gain in each},
-            summary(book, each),
             title(book, each[0].system),
         )
         for name, each in found.items()
@@ -82,19 +88,6 @@ def places(book: Book, found: dict[str, list[Gain]]) -> list[Place]:
 def control(book: Book, dataset: str) -> bool:
     drawn = book.size.get("drawn", {}).get(book.dataset(dataset)["raw"], {})
     return drawn.get("structure") is False
-
-
-def summary(book: Book, found: list[Gain]) -> str:
-    """Such as: 1 of 8 methods ahead of its baseline, 4 level with it, 3 behind."""
-    count = Counter(gain.verdict for gain in found)
-    if count[UNKNOWN] == len(found):
-        return "one seed each, so no verdict"
-    if len(found) == 1:
-        said = {AHEAD: "ahead of", LEVEL: "level with", BEHIND: "behind"}[found[0].verdict]
-        return f"{title(book, found[0].system)} is {said} its baseline"
-    ahead = f"{count[AHEAD] or 'none'} of {len(found)} methods ahead of its baseline"
-    rest = [f"{count[LEVEL]} level with it"] * (count[LEVEL] > 0)
-    return ", ".join([ahead, *rest, *[f"{count[BEHIND]} behind"] * (count[BEHIND] > 0)])
 
 
 def rows(book: Book, found: list[Place]) -> list[dict[str, str]]:
@@ -156,7 +149,7 @@ def commits(states: list[dict[str, Any]]) -> str:
         return "outside a repository"
     others = f" and {len(count) - 1} more" * (len(count) > 1)
     changed = any(state["clean"] is False for state in states)
-    return count.most_common(1)[0][0] + others + ", some with uncommitted changes" * changed
+    return count.most_common(1)[0][0] + others + ", some uncommitted" * changed
 
 
 def differs(found: list[Distance]) -> dict[str, Any]:

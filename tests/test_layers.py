@@ -21,7 +21,7 @@ LAYERS = (
     {"inference", "rendering", "runs", "shots", "cellfiles", "stale", "figures", "inspection"},
     {"examples"},
     {"training", "timing", "tracing", "comparing", "audit", "sweeps", "figurekinds"},
-    {"figurelist"},
+    {"figurelist", "report"},
     {"steps"},
     {"commands"},
 )

@@ -14,7 +14,11 @@ from labelgraph import checks, stages
 from labelgraph.yamlfiles import read_yaml, typed
 
 BLOCKS = ("encoder", "model", "train", "score")
-METHOD_KEYS = {"title", "paper", "inputs", *BLOCKS, "shots", "datasets", "variants", "departures"}
+METHOD_KEYS = {
+    *("title", "paper", "against", "inputs"),
+    *BLOCKS,
+    *("shots", "datasets", "variants", "departures"),
+}
 CHANGE_KEYS = {"title", *BLOCKS, "shots"}  # of a variant, or of a method on one dataset
 STUDY_KEYS = {
     *("title", "note", "origin", "local", "seeds", "selection", "gpu"),

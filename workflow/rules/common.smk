@@ -12,8 +12,11 @@ sys.path.insert(0, str(Path("src").resolve()))
 from snakemake.exceptions import WorkflowError
 
 from labelgraph import figurekinds, figurelist, heads, recipe, sourcecode, tables
+from labelgraph import report as pages  # `report` is a word of Snakemake's
 from labelgraph.audit.printed import PAPERS
 from labelgraph.download import sources
+from labelgraph.files import sha256
+from labelgraph.report import material
 
 CONFIG = Path("workflow/config")
 try:
@@ -42,6 +45,7 @@ DETECTED = f"{INPUTS}/detector.safetensors"
 REGIONS = f"{INPUTS}/regions-{{kind}}.npz"
 AUDITED = [*PAPERS, "systems", "claims"]  # in workflow/published/
 TABLE = f"results/tables/{STUDY}/{{table}}"
+REPORT = f"results/report/{STUDY}"
 FIGURE = f"results/figures/{STUDY}/{{figure}}"
 RUN = f"results/runs/{STUDY}/{{task}}/{{dataset}}/{{system}}/seed{{seed}}"
 INSPECTION = f"results/inspections/{{figure}}/{STUDY}/{{task}}/{{dataset}}/{{system}}/seed{{seed}}.npz"
@@ -300,6 +304,21 @@ def regions(wildcards):
 def all_heads(step):
     """The step's code and every method's file."""
     return code(step, *sorted(map(str, Path("src/labelgraph/models").glob("[!_]*.py"))))
+
+
+def run_files(wildcards):
+    """What the report shows of every run."""
+    folders = [f"results/runs/{run.folder}" for run in material.runs_of(BOOK)]
+    return expand("{folder}/{name}", folder=folders, name=pages.OF_A_RUN)
+
+
+def measured_costs(wildcards):
+    """Speeds, where they were measured. No input of a rule: that would measure them anew."""
+    return [path for path in ("results/costs/heads.json",) if Path(path).exists()]
+
+
+def measured_digest(wildcards):
+    return [sha256(Path(path)) for path in measured_costs(wildcards)]
 
 
 def figure_files(wildcards):

@@ -16,6 +16,7 @@ from typing import BinaryIO
 import numpy as np
 from PIL import Image
 
+ENDINGS = (".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff", ".bmp", ".gif")
 FORMATS = ("JPEG", "PNG", "WEBP", "TIFF", "BMP", "GIF")
 PIXEL_LIMIT = 80_000_000  # 240 MB as RGB; below Pillow's own limit, which only warns
 ORIENTATION = 0x0112  # the EXIF tag

@@ -11,9 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from labelgraph.images import read_image
+from labelgraph.images import ENDINGS, read_image
 
-ENDINGS = (".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff", ".bmp", ".gif")
 READERS = 2  # threads
 BATCH = 16  # pictures that go through the network together
 Read = tuple[Path, Any]  # a file and what was made of it, or a sentence on why nothing was

@@ -13,13 +13,13 @@ SOURCE = ROOT / "src/labelgraph"
 LAYERS = (
     {"files", "launch", "sourcecode", "yamlfiles"},
     {"manifest", "provenance", "checks", "ranking", "images", "views", "wordvectors"},
-    {"labelspace", "recipe", "agreement"},
+    {"labelspace", "recipe", "agreement", "owndata"},
     {"parts", "datasets", "metrics", "protocols", "download", "joining"},
     {"models"},
     {"batches", "checkpoint", "extraction", "optimisation"},
     {"proposals", "tables", "costs", "heads"},
     {"inference", "rendering", "runs"},
-    {"training", "timing"},
+    {"training", "timing", "trained"},
     {"steps"},
     {"commands"},
 )

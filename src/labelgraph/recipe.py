@@ -4,7 +4,8 @@ Later wins: defaults, the method, the method on this dataset, the study, the stu
 method, the variant.
 """
 
-from dataclasses import asdict, dataclass
+import contextlib
+from dataclasses import asdict, dataclass, replace
 from functools import reduce
 from operator import or_
 from pathlib import Path
@@ -12,7 +13,7 @@ from typing import Any
 
 import yaml
 
-from labelgraph import checks
+from labelgraph import checks, owndata
 from labelgraph.yamlfiles import UniqueKeys, read_yaml
 
 BLOCKS = ("encoder", "model", "train", "score")
@@ -20,7 +21,7 @@ METHOD_KEYS = {"title", "paper", "inputs", *BLOCKS, "datasets", "variants", "dep
 CHANGE_KEYS = {"title", *BLOCKS}  # of a variant, or of a method on one dataset
 STUDY_KEYS = {
     *("title", "note", "origin", "local", "seeds", "selection", "gpu"),
-    *("drawn", "only", "boxes", "sizes", "widths", "tables"),
+    *("drawn", "only", "boxes", "sizes", "widths", "tables", "own_table"),
     *BLOCKS,
     *("methods", "datasets"),
 }
@@ -150,7 +151,11 @@ def typed(value: Any) -> Any:
         return {typed(key): typed(entry) for key, entry in value.items()}
     if isinstance(value, list):
         return [typed(entry) for entry in value]
-    return yaml.load(value, UniqueKeys) if isinstance(value, str) else value
+    if isinstance(value, str):
+        with contextlib.suppress(yaml.YAMLError):
+            read = yaml.load(value, UniqueKeys)
+            return read if isinstance(read, int | float | None) else value
+    return value
 
 
 def is_block(value: Any) -> bool:
@@ -180,4 +185,5 @@ def read_study(folder: Path, given: dict[str, Any]) -> Book:
             block = typed(text)
             size[name] = size[name] | block if is_block(size.get(name)) else block
     parts = ("defaults", "methods", "datasets", "tables")
-    return Book(study, **{name: read_yaml(folder / f"{name}.yaml") for name in parts}, size=size)
+    book = Book(study, **{name: read_yaml(folder / f"{name}.yaml") for name in parts}, size=size)
+    return replace(book, **owndata.added(vars(book), read_yaml(folder / "own_data.yaml")))

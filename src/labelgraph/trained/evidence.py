@@ -59,5 +59,8 @@ def forward(model: nn.Module, batch: dict[str, Tensor]) -> tuple[Tensor, Tensor]
 
 
 def evidence(heat: Tensor) -> Evidence:
-    (box,) = components.boxes((heat >= HIGH)[None]).tolist()
+    """The box holds the cells above HIGH that hang together with the peak."""
+    names = components.named((heat >= HIGH)[None])[0]  # (h, w) the part that each is in
+    part = names == names.flatten()[heat.argmax()]
+    (box,) = components.boxes(part[None]).tolist()
     return Evidence(heat.numpy(), tuple(box))

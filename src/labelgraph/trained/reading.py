@@ -116,11 +116,12 @@ def read(folder: Path) -> Trained:
 
 def find(folder: Path) -> Path:
     """The run itself, or the one run below the folder."""
-    if all((folder / name).is_file() for name in FILES):
+    if is_run(folder):
         return folder
-    below = sorted({path.parent for path in folder.glob("**/model.safetensors")})
+    models = sorted(folder.glob("**/model.safetensors"))
+    below = [path.parent for path in models if is_run(path.parent)]
     if len(below) == 1:
-        return find(below[0])
+        return below[0]
     if below:
         shown = ", ".join(map(str, below[:5])) + (", ..." if len(below) > 5 else "")
         raise ValueError(f"{folder} holds {len(below)} runs; name one of them: {shown}")
@@ -129,6 +130,10 @@ def find(folder: Path) -> Path:
         f"{folder} is no run: it lacks {lacking}; a run is a folder that training has made,"
         " results/runs/STUDY/TASK/DATASET/METHOD/seedK"
     )
+
+
+def is_run(folder: Path) -> bool:
+    return all((folder / name).is_file() for name in FILES)
 
 
 def read_settings(path: Path) -> dict[str, Any]:

@@ -17,7 +17,7 @@ LAYERS = (
     {"parts", "datasets", "metrics", "protocols", "download", "joining"},
     {"models"},
     {"batches", "checkpoint", "extraction", "optimisation"},
-    {"proposals", "tables", "costs", "heads"},
+    {"proposals", "tables", "costs", "heads", "datacheck"},
     {"inference", "rendering", "runs"},
     {"training", "timing", "trained"},
     {"steps"},

@@ -151,7 +151,7 @@ def typed(value: Any) -> Any:
         return {typed(key): typed(entry) for key, entry in value.items()}
     if isinstance(value, list):
         return [typed(entry) for entry in value]
-    if isinstance(value, str):
+    if isinstance(value, str) and value:
         with contextlib.suppress(yaml.YAMLError):
             read = yaml.load(value, UniqueKeys)
             return read if isinstance(read, int | float | None) else value
@@ -177,6 +177,8 @@ def smaller(block: dict[str, Any], keys: tuple[str, ...], sizes: dict[int, int])
 def read_study(folder: Path, given: dict[str, Any]) -> Book:
     """`given` comes from the command line: the study's name, and lines laid over its file."""
     checks.keys("--config", given, STUDY_KEYS | {"study"})
+    if not folder.is_dir():
+        raise FileNotFoundError(f"there is no {folder} here; start this in the repository's folder")
     study = given.get("study", "mini")
     size = read_yaml(folder / "studies" / f"{study}.yaml")
     checks.keys(f"studies/{study}.yaml", size, STUDY_KEYS)

@@ -118,7 +118,7 @@ def coded(
     """A column of codes for each label; an image has one row."""
     positions(rows[image].tolist(), f"{path}, row")
     lower = rows[names].map(str.lower)
-    wrong = np.argwhere(~lower.isin(CODES).to_numpy())
+    wrong = np.argwhere(~lower.isin([*CODES]).to_numpy())
     if len(wrong):
         row, column = wrong[0]
         raise ValueError(

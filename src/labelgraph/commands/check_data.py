@@ -62,8 +62,7 @@ def chosen(arguments: argparse.Namespace) -> tuple[dict[str, Any], list[str]]:
     if path.is_dir():
         from labelgraph.datacheck import guessing
 
-        name = re.sub(r"\W+", "_", path.resolve().name, flags=re.ASCII).strip("_") or "pictures"
-        name = name if name[0].isalpha() else f"data_{name}"
+        name = name_of(path)
         return {"study": arguments.study or "own", "datasets": {name: guessing.guess(path)}}, [name]
     if path.suffix in (".yaml", ".yml"):
         given = recipe.read_yaml(path)
@@ -75,6 +74,13 @@ def chosen(arguments: argparse.Namespace) -> tuple[dict[str, Any], list[str]]:
             )
         return given | ({"study": arguments.study} if arguments.study else {}), own
     return {"study": arguments.study or "mini"}, [arguments.data]
+
+
+def name_of(folder: Path) -> str:
+    """The folder's name as a dataset's: letters, digits and _, and not one of the papers'."""
+    name = re.sub(r"\W+", "_", folder.resolve().name, flags=re.ASCII).strip("_") or "pictures"
+    taken = recipe.read_yaml(CONFIG / "datasets.yaml")
+    return f"my_{name}" if name in taken or not name[0].isalpha() else name
 
 
 def look_over(book: recipe.Book, name: str) -> dict[str, Any]:

@@ -58,14 +58,20 @@ class Inspection:
 
 def read_image(path: Path) -> np.ndarray:
     """Pixels (height, width, 3) uint8 RGB, turned as EXIF says; transparent pixels become white."""
-    with path.open("rb") as stream, opened(stream, path) as image:
+    with path.open("rb") as stream:
+        return decode(stream, path)
+
+
+def decode(stream: BinaryIO, name: Path | str) -> np.ndarray:
+    """`name` is what errors call it."""
+    with opened(stream, name) as image:
         turn = TURNS.get(orientation(image))
         image = to_rgb(image)
         return np.asarray(image if turn is None else image.transpose(turn))
 
 
 @contextmanager
-def opened(stream: BinaryIO, path: Path) -> Iterator[Image.Image]:
+def opened(stream: BinaryIO, path: Path | str) -> Iterator[Image.Image]:
     """The image with its header read; whatever fails inside is reported with the file's name."""
     try:
         with Image.open(stream, formats=FORMATS) as image:

@@ -65,6 +65,9 @@ def run(arguments: argparse.Namespace) -> int:
             if answer.error:
                 failed = True
                 print(f"labelgraph predict: {answer.error}", file=sys.stderr)
+            for name in answer.unexplained:
+                said = f"{answer.path}: no place in the picture speaks for {name}; none is saved"
+                print(f"labelgraph predict: {said}", file=sys.stderr)
             for write in writers:
                 write(answer)
     return 1 if failed else 0

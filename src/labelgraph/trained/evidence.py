@@ -31,6 +31,8 @@ def explain(
     """For each picture the evidence of its `wanted` columns; none where nothing speaks for one."""
     found: list[dict[int, Evidence]] = [{} for _ in wanted]
     columns = sorted({column for some in wanted for column in some})
+    if not columns:
+        return found
     features, scores = forward(model, batch)
     for column in columns:
         (gradient,) = torch.autograd.grad(scores[:, column].sum(), features, retain_graph=True)

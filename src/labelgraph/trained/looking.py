@@ -20,6 +20,7 @@ class Answer:
     judgement: Judgement | None  # null where the file cannot be used
     error: str = ""
     saved: dict[str, str] = field(default_factory=dict)  # label -> the picture of its evidence
+    unexplained: tuple[str, ...] = ()  # labels for which nothing in the picture speaks
 
 
 def look(
@@ -37,23 +38,22 @@ def look(
         if sound:
             batch = trained.batch([sight for _, sight, _ in sound])
             judged = judging.judge(trained.scores(batch), trained.calibration, threshold)
-            saved = [{} for _ in sound]
-            if folder:
-                wanted = [judgement.columns(None)[: evidence.MOST] for judgement in judged]
-                shown = evidence.explain(trained.model, batch, wanted)
-                window = views.fixed(trained.settings["encoder"]["test_view"])
-                saved = [
-                    save(folder / names.of(path), image, judgement, found, window)
-                    for (path, _, image), judgement, found in zip(sound, judged, shown, strict=True)
-                ]
-            for (path, *_), judgement, some in zip(sound, judged, saved, strict=True):
-                answers[path] = Answer(path, judgement, "", some)
+            wanted = [each.columns(None)[: evidence.MOST] if folder else [] for each in judged]
+            shown = evidence.explain(trained.model, batch, wanted)
+            window = views.fixed(trained.settings["encoder"]["test_view"])
+            for (path, _, image), each, some, found in zip(
+                sound, judged, wanted, shown, strict=True
+            ):
+                start = folder / names.of(path) if folder else path
+                saved = save(start, image, each, found, window)
+                without = tuple(each.names[column] for column in some if column not in found)
+                answers[path] = Answer(path, each, "", saved, without)
         yield from (answers[path] for path, _ in group)
 
 
 def save(
     start: Path,
-    image: Image.Image,
+    image: Image.Image | None,
     judgement: Judgement,
     found: dict[int, evidence.Evidence],
     window: views.Window,

@@ -74,7 +74,10 @@ def test_a_missing_model_setting_is_named(book):
 @pytest.mark.parametrize(
     ("given", "message"),
     [
-        ({"study": "minni"}, r"there is no .*minni\.yaml; .* has \['laptop', 'mini', 'paper'\]"),
+        (
+            {"study": "minni"},
+            r"there is no .*minni\.yaml; .* has \['laptop', 'mini', 'own', 'paper'\]",
+        ),
         ({"epochs": 3}, r"--config has unknown keys \['epochs'\]; known are .*'train'"),
     ],
 )

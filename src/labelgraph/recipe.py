@@ -10,7 +10,7 @@ from operator import or_
 from pathlib import Path
 from typing import Any
 
-from labelgraph import checks, stages
+from labelgraph import checks, owndata, stages
 from labelgraph.yamlfiles import read_yaml, typed
 
 BLOCKS = ("encoder", "model", "train", "score")
@@ -22,7 +22,7 @@ METHOD_KEYS = {
 CHANGE_KEYS = {"title", *BLOCKS, "shots"}  # of a variant, or of a method on one dataset
 STUDY_KEYS = {
     *("title", "note", "origin", "local", "seeds", "selection", "gpu"),
-    *("drawn", "only", "boxes", "sizes", "widths", "tables", "figures"),
+    *("drawn", "only", "boxes", "sizes", "widths", "tables", "figures", "own_table"),
     *BLOCKS,
     *("shots", "methods", "datasets"),
 }
@@ -193,6 +193,8 @@ def smaller(block: dict[str, Any], keys: tuple[str, ...], sizes: dict[int, int])
 def read_study(folder: Path, given: dict[str, Any]) -> Book:
     """`given` comes from the command line: the study's name, and lines laid over its file."""
     checks.keys("--config", given, STUDY_KEYS | {"study"})
+    if not folder.is_dir():
+        raise FileNotFoundError(f"there is no {folder} here; start this in the repository's folder")
     study = given.get("study", "mini")
     size = read_yaml(folder / "studies" / f"{study}.yaml")
     checks.keys(f"studies/{study}.yaml", size, STUDY_KEYS)
@@ -201,4 +203,5 @@ def read_study(folder: Path, given: dict[str, Any]) -> Book:
             block = typed(text)
             size[name] = size[name] | block if is_block(size.get(name)) else block
     parts = ("defaults", "methods", "datasets", "tables", "figures")
-    return Book(study, **{name: read_yaml(folder / f"{name}.yaml") for name in parts}, size=size)
+    book = Book(study, **{name: read_yaml(folder / f"{name}.yaml") for name in parts}, size=size)
+    return replace(book, **owndata.added(vars(book), read_yaml(folder / "own_data.yaml")))

@@ -188,6 +188,8 @@ def rows_of(table: dict[str, Any], titles: pd.DataFrame) -> dict[str, str]:
     return found | {title: title for title in table["more"]}
 
 
-def read_published(path: Path) -> pd.DataFrame:
-    """As printed: nothing becomes a number or a gap."""
+def read_published(path: Path | None) -> pd.DataFrame:
+    """As printed: nothing becomes a number or a gap. No file: nothing was printed."""
+    if path is None:
+        return pd.DataFrame(columns=["table", "dataset", "method", "setting", "metric", "value"])
     return pd.read_csv(path, dtype=str, keep_default_na=False)

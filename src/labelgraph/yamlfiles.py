@@ -1,5 +1,6 @@
 """Reading YAML written by people: a key given twice, or text that is not YAML, is named."""
 
+import contextlib
 from pathlib import Path
 from typing import Any
 
@@ -39,4 +40,8 @@ def typed(value: Any) -> Any:
         return {typed(key): typed(entry) for key, entry in value.items()}
     if isinstance(value, list):
         return [typed(entry) for entry in value]
-    return yaml.load(value, UniqueKeys) if isinstance(value, str) else value
+    if isinstance(value, str) and value:
+        with contextlib.suppress(yaml.YAMLError):
+            read = yaml.load(value, UniqueKeys)
+            return read if isinstance(read, int | float | None) else value
+    return value

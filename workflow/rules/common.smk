@@ -11,7 +11,7 @@ sys.path.insert(0, str(Path("src").resolve()))
 
 from snakemake.exceptions import WorkflowError
 
-from labelgraph import figurekinds, figurelist, heads, recipe, sourcecode, tables
+from labelgraph import figurekinds, figurelist, heads, owndata, recipe, sourcecode, tables
 from labelgraph import report as pages  # `report` is a word of Snakemake's
 from labelgraph.audit.printed import PAPERS
 from labelgraph.download import sources
@@ -26,6 +26,11 @@ try:
         BOOK.settings(run)
     FIGURES = figurelist.of_study(BOOK)
     PLANS = {name: figurelist.plan(BOOK, name, FIGURES[name]) for name in FIGURES}
+    if not TABLES:
+        raise ValueError(
+            f"study {BOOK.study} makes no table: data of your own come with --configfile FILE, as"
+            " workflow/own_data.md shows"
+        )
 except (ValueError, FileNotFoundError) as error:
     raise WorkflowError(str(error)) from None
 STUDY = BOOK.study
@@ -88,7 +93,8 @@ def dataset(wildcards):
 
 
 def raw(wildcards):
-    return f"data/raw/{ORIGIN}/{dataset(wildcards)['raw']}"
+    entry = dataset(wildcards)
+    return f"data/raw/{'own' if 'folder' in entry else ORIGIN}/{entry['raw']}"
 
 
 def protocol(wildcards):
@@ -219,8 +225,51 @@ def reader_code(wildcards):
 
 
 def embedding(wildcards):
-    aliases = dataset(wildcards)["aliases"]
-    return json.dumps({"aliases": aliases, "multiword": "mean", "case": "lower"})
+    """Only labels of the user's own may lack words: those of the papers' datasets have theirs."""
+    entry = dataset(wildcards)
+    options = {"aliases": entry["aliases"], "multiword": "mean", "case": "lower"}
+    return json.dumps(
+        options | {"missing": "drawn" if "folder" in entry else "refused"}
+    )
+
+
+def word_index(wildcards):
+    """What the word vectors come from: the index of a raw folder, a file, or nothing."""
+    entry = dataset(wildcards)
+    chosen = entry.get("vectors", "glove")
+    if chosen is None:
+        return []
+    if chosen != "glove":
+        return chosen
+    return f"data/raw/{'official' if 'folder' in entry else ORIGIN}/glove.json"
+
+
+def word_option(wildcards):
+    """The same as an argument of the step."""
+    found = word_index(wildcards)
+    if not found:
+        return ""
+    in_folder = found.startswith("data/raw/") and found.endswith("/glove.json")
+    file = found.replace(".json", "/glove.6B.300d.txt") if in_folder else found
+    return f"--vectors {shlex.quote(file)}"
+
+
+def own_folder(wildcards):
+    return BOOK.dataset(wildcards.name)["folder"]
+
+
+def own_calibrations(names):
+    """Probabilities for the runs on the user's own data."""
+    found = tables.runs(
+        BOOK, [name for name in names if TABLES[name]["paper"] == "own"]
+    )
+    return [f"results/runs/{run.folder}/calibration.json" for run in found]
+
+
+def published(wildcards):
+    """What the paper of a table printed; data of one's own are in none."""
+    paper = TABLES[wildcards.table]["paper"]
+    return [] if paper == "own" else f"workflow/published/{paper}.csv"
 
 
 def drawing(wildcards):
@@ -240,8 +289,9 @@ def table_settings(wildcards):
 
 def report_files(wildcards):
     """All tables, and the scores behind them: a clone that has only the tables trains anew."""
+    scores = tables.inputs(BOOK, TABLES) + own_calibrations(TABLES)
     made = expand(f"{TABLE}.csv", table=TABLES)
-    return [*tables.inputs(BOOK, TABLES), *made, "results/tables/audit.csv"]
+    return [*scores, *made, "results/tables/audit.csv"]
 
 
 def source_name(wildcards):

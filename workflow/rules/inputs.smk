@@ -16,7 +16,7 @@ rule count_labels:
 rule embed_labels:
     input:
         manifest=MANIFEST,
-        vectors=f"data/raw/{ORIGIN}/glove.json",
+        vectors=word_index,
         code=code("embed_labels"),
     output:
         vectors=f"{INPUTS}/label_vectors.npz",
@@ -25,9 +25,9 @@ rule embed_labels:
         f"logs/{STUDY}/embed_labels/{{dataset}}.log",
     params:
         options=embedding,
-        words=f"data/raw/{ORIGIN}/glove/glove.6B.300d.txt",
+        words=word_option,
     shell:
-        "step --log {log} embed_labels --manifest {input.manifest} --vectors {params.words}"
+        "step --log {log} embed_labels --manifest {input.manifest} {params.words}"
         " --options {params.options:q} --output {output.vectors} --report {output.report}"
 
 

@@ -4,7 +4,7 @@
 rule tabulate:
     input:
         scores=table_scores,
-        published=lambda wildcards: f"workflow/published/{TABLES[wildcards.table]['paper']}.csv",
+        published=published,
         systems="workflow/published/systems.csv",
         code=code("tabulate"),
     output:

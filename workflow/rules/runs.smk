@@ -68,3 +68,29 @@ rule score:
     shell:
         "step --log {log} score --predictions {input.predictions} --targets {input.targets}"
         " --settings {params.settings:q} --output {output}"
+
+
+# Probabilities for `labelgraph predict`; a run of the user's own data has it, any other on request.
+rule calibrate:
+    input:
+        model=f"{RUN}/model.safetensors",
+        train=f"{SPLIT}/train.npz",
+        images=test_images,
+        grids=ancient(grids(test_images)),
+        regions=regions,
+        code=method_code("calibrate"),
+    output:
+        f"{RUN}/calibration.json",
+    log:
+        f"logs/{STUDY}/calibrate/{{task}}-{{dataset}}-{{system}}-{{seed}}.log",
+    resources:
+        gpu=BOOK.size["gpu"],
+    params:
+        settings=training,
+        selection=BOOK.size["selection"],
+        threshold=lambda wildcards: settings(wildcards)["scoring"]["threshold"],
+        images=image_options(test_images),
+    shell:
+        "step --log {log} calibrate --settings {params.settings:q} --selection {params.selection}"
+        " --threshold {params.threshold} --model {input.model} --train {input.train}"
+        " {params.images} --output {output}"

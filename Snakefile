@@ -13,6 +13,7 @@ container: "docker://python:3.11"
 
 
 include: "workflow/rules/common.smk"
+include: "workflow/rules/records.smk"
 
 
 rule all:

@@ -11,8 +11,8 @@ from labelgraph import sourcecode
 
 SOURCE = ROOT / "src/labelgraph"
 LAYERS = (
-    {"files", "launch", "sourcecode", "yamlfiles"},
-    {"manifest", "provenance", "checks", "ranking", "images", "views", "wordvectors"},
+    {"files", "launch", "locks", "sourcecode", "warm", "yamlfiles"},
+    {"manifest", "provenance", "checks", "ranking", "images", "views", "wordvectors", "records"},
     {"labelspace", "recipe", "agreement"},
     {"parts", "datasets", "metrics", "protocols", "download", "joining"},
     {"models"},

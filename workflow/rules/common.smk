@@ -10,7 +10,7 @@ sys.path.insert(0, str(Path("src").resolve()))
 
 from snakemake.exceptions import WorkflowError
 
-from labelgraph import heads, recipe, sourcecode, tables
+from labelgraph import heads, locks, recipe, sourcecode, tables
 from labelgraph.download import sources
 
 CONFIG = Path("workflow/config")
@@ -42,7 +42,7 @@ RUN = f"results/runs/{STUDY}/{{task}}/{{dataset}}/{{system}}/seed{{seed}}"
 # `step NAME ARGUMENTS`: what every rule's command starts with. Python's path is not part of any
 # rule, so another environment with the same packages reruns nothing.
 PYTHON = shlex.quote(sys.executable)
-shell.prefix(f'step() {{{{ exec {PYTHON} -I -S src/labelgraph/launch.py "$@"; }}}}; ')
+shell.prefix(f'step() {{{{ exec {PYTHON} -I -S src/labelgraph/launch.py --present {locks.JOBS} "$@"; }}}}; ')
 
 
 wildcard_constraints:

@@ -37,12 +37,15 @@ FEATURES = f"{INPUTS}/features/{{encoder}}-{{size}}-{{view}}"
 DETECTED = f"{INPUTS}/detector.safetensors"
 REGIONS = f"{INPUTS}/regions-{{kind}}.npz"
 TABLE = f"results/tables/{STUDY}/{{table}}"
+METRICS = f"results/metrics/{STUDY}"
 RUN = f"results/runs/{STUDY}/{{task}}/{{dataset}}/{{system}}/seed{{seed}}"
 
 # `step NAME ARGUMENTS`: what every rule's command starts with. Python's path is not part of any
 # rule, so another environment with the same packages reruns nothing.
 PYTHON = shlex.quote(sys.executable)
-shell.prefix(f'step() {{{{ exec {PYTHON} -I -S src/labelgraph/launch.py --present {locks.JOBS} "$@"; }}}}; ')
+shell.prefix(
+    f'step() {{{{ exec {PYTHON} -I -S src/labelgraph/launch.py --present {locks.JOBS} "$@"; }}}}; '
+)
 
 
 wildcard_constraints:
@@ -207,7 +210,21 @@ def table_settings(wildcards):
 
 def report_files(wildcards):
     """All tables, and the scores behind them: a clone that has only the tables trains anew."""
-    return tables.inputs(BOOK, TABLES) + expand(f"{TABLE}.csv", table=TABLES)
+    return [
+        *tables.inputs(BOOK, TABLES),
+        *expand(f"{TABLE}.csv", table=TABLES),
+        f"{METRICS}.csv",
+    ]
+
+
+def all_scores():
+    return [
+        f"results/runs/{run.folder}/scores.json" for run in tables.runs(BOOK, TABLES)
+    ]
+
+
+def all_systems():
+    return sorted({run.system for run in tables.runs(BOOK, TABLES)})
 
 
 def source_name(wildcards):

@@ -50,6 +50,7 @@ def read() -> dict[str, tuple[int, dict[str, Any]]]:
 
 def write(output: str, record: dict[str, Any]) -> int:
     """Returns when it was written, as `read` will."""
+    MARKS.mkdir(parents=True, exist_ok=True)  # without it Snakemake takes the rest for old
     path = place(RECORDS, output)
     write_text(path, json.dumps(record))
     return path.stat().st_mtime_ns

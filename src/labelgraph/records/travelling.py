@@ -22,7 +22,7 @@ RULE = ("rule", "code", "container_img_url", "conda_env", "software_stack_hash")
 
 @dataclass(frozen=True)
 class Job:
-    """`made` and `sources`: path -> sha256; `inputs`: files as the lines of their jobs have them."""
+    """`made` and `sources`: path -> sha256; `inputs`: files as their own lines have them."""
 
     made: dict[str, str]
     inputs: list[str]

@@ -3,9 +3,11 @@
 
 import os
 
+from snakemake.exceptions import WorkflowError
+from snakemake.logging import logger
+
 from labelgraph import locks
 from labelgraph.records import exporting, syncing
-from snakemake.logging import logger
 
 if workflow.is_main_process:
     try:

@@ -14,7 +14,6 @@ def export() -> None:
     """Every job whose outputs are here, and of earlier ones those that led to something here."""
     memory = recall()
     changed = memory.altered()
-    memory.save()
     groups = jobs_here(memory, changed)
     here = {output: memory.hashes.content(output) for outputs, _ in groups for output in outputs}
     earlier = travelling.read()
@@ -23,6 +22,8 @@ def export() -> None:
     jobs = [job_of(outputs, record, made, memory.hashes) for outputs, record in groups]
     jobs += [adjusted(job, before, made) for job in earlier if job.made.keys().isdisjoint(here)]
     travelling.write(leading_somewhere(jobs, memory.hashes))
+    memory.file = Hashes({}).bytes(str(travelling.FILE))
+    memory.save()
 
 
 def jobs_here(memory: Memory, changed: set[str]) -> list[tuple[list[str], dict[str, Any]]]:

@@ -1,5 +1,6 @@
 """The content of files, worked out again only when a file's size, time or place on disk changes."""
 
+import contextlib
 import hashlib
 import json
 import os
@@ -19,7 +20,7 @@ class Hashes:
     """Looks at each file once: it is as old as what it says."""
 
     def __init__(self, known: dict[str, list[Any]]):
-        self.known = known  # path -> [size, time, inode], sha256 of the bytes, of the content
+        self.known = known  # path -> [size, times, inode], sha256 of the bytes, of the content
         self.looked: dict[str, list[str] | None] = {}
 
     def exists(self, path: str) -> bool:
@@ -35,12 +36,16 @@ class Hashes:
         both = self.both(path)
         return both and both[1]
 
-    def time(self, path: str) -> int:
-        """Nanoseconds, of a file that exists."""
-        return self.known[path][0][1]
-
     def size(self, path: str) -> int:
         return self.known[path][0][0]
+
+    def read_time(self, path: str) -> int:
+        """How new Snakemake takes an input to be, in nanoseconds: as a link or what it leads to."""
+        return max(self.known[path][0][1:3])
+
+    def write_time(self, path: str) -> int:
+        """The same of an output: links are not followed."""
+        return self.known[path][0][2]
 
     def both(self, path: str) -> list[str] | None:
         if path not in self.looked:
@@ -57,16 +62,18 @@ class Hashes:
             self.known[path] = known = [now, found, account(path) or found]
         return known[1:]
 
-    def moved(self, path: str, nanoseconds: int) -> None:
+    def age(self, path: str, nanoseconds: int) -> None:
         """Sets a file's time; its content is still known."""
         content = self.both(path)
-        os.utime(path, ns=(nanoseconds, nanoseconds))
+        with contextlib.suppress(PermissionError):  # a link into a storage that others own
+            os.utime(path, ns=(nanoseconds, nanoseconds))
+            os.utime(path, ns=(nanoseconds, nanoseconds), follow_symlinks=False)
         self.known[path] = [identity(path), *content]
 
 
 def identity(path: str) -> list[int]:
-    state = os.stat(path)  # noqa: PTH116
-    return [state.st_size, state.st_mtime_ns, state.st_ino]
+    state, link = os.stat(path), os.lstat(path)  # noqa: PTH116
+    return [state.st_size, state.st_mtime_ns, link.st_mtime_ns, state.st_ino]
 
 
 def is_account(path: str) -> bool:

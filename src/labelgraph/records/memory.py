@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from labelgraph.files import write_text
@@ -15,11 +16,13 @@ STATE = metadata.FOLDER / "labelgraph.json"
 class Memory:
     hashes: Hashes
     left: dict[str, list[Any]]  # output -> when its record was written, content as it was then
+    file: str | None  # the bytes of results/records.jsonl as it was last written or read
     records: dict[str, tuple[int, dict[str, Any]]] = field(default_factory=metadata.read)
     marks: dict[str, bool] = field(default_factory=metadata.marks)
 
-    def save(self) -> None:
-        write_text(STATE, json.dumps({"hashes": self.hashes.known, "left": self.left}))
+    def save(self, folder: Path = Path()) -> None:
+        state = {"hashes": self.hashes.known, "left": self.left, "file": self.file}
+        write_text(folder / STATE, json.dumps(state))
 
     def unfinished(self, output: str) -> bool:
         """By Snakemake's own account."""
@@ -43,5 +46,5 @@ def recall() -> Memory:
     try:
         state = json.loads(STATE.read_text(encoding="utf-8"))
     except (FileNotFoundError, ValueError):
-        state = {"hashes": {}, "left": {}}
-    return Memory(Hashes(state["hashes"]), state["left"])
+        state = {"hashes": {}, "left": {}, "file": None}
+    return Memory(Hashes(state["hashes"]), state["left"], state["file"])

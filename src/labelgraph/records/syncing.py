@@ -24,13 +24,18 @@ def sync() -> list[str]:
     changed = memory.altered()
     jobs = travelling.read()
     made = travelling.contents(jobs)
-    taken, strange = set(), set()
+    file = memory.hashes.bytes(str(travelling.FILE))
+    taken = set()
     for job in jobs:
-        same, other = belonging(memory, job, changed)
-        take_over(memory, job, same, made)
-        taken |= same
-        strange |= other
-    changed = (changed | strange) - taken
+        here = {output for output in job.made if memory.hashes.exists(output)}
+        here -= {output for output in here if memory.unfinished(output)}
+        lost = here - memory.records.keys() | here & changed
+        if lost or file != memory.file:  # a file that is not ours came with a checkout
+            same = {output for output in here if memory.hashes.content(output) == made[output]}
+            take_over(memory, job, same, made)
+            taken |= same
+            changed = (changed | lost) - same
+    memory.file = file
     outdated = out_of_date(memory, changed)
     for output, ours in memory.marks.items():
         if ours and output not in changed and output not in outdated:
@@ -54,35 +59,21 @@ def listing(sentences: Iterable[str]) -> list[str]:
     return every[:SHOWN] + rest
 
 
-def belonging(memory: Memory, job: Job, changed: set[str]) -> tuple[set[str], set[str]]:
-    """Of the job's files that have no record here, or no longer fit it: those that are what this
-    job left, and those that are not."""
-    wanting = {
-        output
-        for output in job.made
-        if memory.hashes.exists(output)
-        and not memory.unfinished(output)
-        and (output not in memory.records or output in changed)
-    }
-    same = {output for output in wanting if memory.hashes.content(output) == job.made[output]}
-    return same, wanting - same
-
-
 def take_over(memory: Memory, job: Job, outputs: set[str], made: dict[str, str]) -> None:
     """Tells Snakemake what it would know if it had run the job here."""
     if not outputs:
         return
     record = record_of(job, made, memory)
-    oldest = min(memory.hashes.time(output) for output in outputs)
+    oldest = min(memory.hashes.write_time(output) for output in outputs)
     for output in outputs:
-        time = memory.hashes.time(output) / 1e9
+        time = memory.hashes.write_time(output) / 1e9
         own = record | {"starttime": time, "endtime": time}
         memory.records[output] = (metadata.write(output, own), own)
         memory.left[output] = [memory.records[output][0], job.made[output]]
     for path in job.inputs:
         same = memory.hashes.content(path) == made[path]
-        if same and memory.hashes.size(path) > TIMED and memory.hashes.time(path) > oldest:
-            memory.hashes.moved(path, oldest)
+        if same and memory.hashes.size(path) > TIMED and memory.hashes.read_time(path) > oldest:
+            memory.hashes.age(path, oldest)
 
 
 def record_of(job: Job, made: dict[str, str], memory: Memory) -> dict[str, Any]:
@@ -118,7 +109,7 @@ def out_of_date(memory: Memory, changed: set[str]) -> dict[str, str]:
             if path in changed or not hashes.exists(path):
                 continue
             other = checksum != f"sha256:{hashes.bytes(path)}"
-            if other and hashes.time(path) <= hashes.time(output):
+            if other and hashes.read_time(path) <= hashes.write_time(output):
                 found[output] = path
                 break
     return found

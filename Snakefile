@@ -14,6 +14,7 @@ container: "docker://python:3.11"
 
 
 include: "workflow/rules/common.smk"
+include: "workflow/rules/records.smk"
 
 
 rule all:

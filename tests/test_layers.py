@@ -11,8 +11,18 @@ from labelgraph import sourcecode
 
 SOURCE = ROOT / "src/labelgraph"
 LAYERS = (
-    {"files", "launch", "sourcecode", "yamlfiles"},
-    {"manifest", "provenance", "checks", "spread", "ranking", "images", "views", "wordvectors"},
+    {"files", "launch", "locks", "sourcecode", "warm", "yamlfiles"},
+    {
+        "manifest",
+        "provenance",
+        "checks",
+        "spread",
+        "ranking",
+        "images",
+        "views",
+        "wordvectors",
+        "records",
+    },
     {"labelspace", "recipe", "stages", "agreement", "balance", "pools", "owndata"},
     {"parts", "datasets", "metrics", "protocols", "download", "joining"},
     {"models"},

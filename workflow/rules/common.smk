@@ -11,7 +11,7 @@ sys.path.insert(0, str(Path("src").resolve()))
 
 from snakemake.exceptions import WorkflowError
 
-from labelgraph import figurekinds, figurelist, heads, owndata, recipe, sourcecode, tables
+from labelgraph import figurekinds, figurelist, heads, locks, owndata, recipe, sourcecode, tables
 from labelgraph import report as pages  # `report` is a word of Snakemake's
 from labelgraph.audit.printed import PAPERS
 from labelgraph.download import sources
@@ -52,13 +52,16 @@ AUDITED = [*PAPERS, "systems", "claims"]  # in workflow/published/
 TABLE = f"results/tables/{STUDY}/{{table}}"
 REPORT = f"results/report/{STUDY}"
 FIGURE = f"results/figures/{STUDY}/{{figure}}"
+METRICS = f"results/metrics/{STUDY}"
 RUN = f"results/runs/{STUDY}/{{task}}/{{dataset}}/{{system}}/seed{{seed}}"
 INSPECTION = f"results/inspections/{{figure}}/{STUDY}/{{task}}/{{dataset}}/{{system}}/seed{{seed}}.npz"
 
 # `step NAME ARGUMENTS`: what every rule's command starts with. Python's path is not part of any
 # rule, so another environment with the same packages reruns nothing.
 PYTHON = shlex.quote(sys.executable)
-shell.prefix(f'step() {{{{ exec {PYTHON} -I -S src/labelgraph/launch.py "$@"; }}}}; ')
+shell.prefix(
+    f'step() {{{{ exec {PYTHON} -I -S src/labelgraph/launch.py --present {locks.JOBS} "$@"; }}}}; '
+)
 
 
 # A job computes with one thread. More jobs at once than there are processors take turns in their
@@ -291,7 +294,17 @@ def report_files(wildcards):
     """All tables, and the scores behind them: a clone that has only the tables trains anew."""
     scores = tables.inputs(BOOK, TABLES) + own_calibrations(TABLES)
     made = expand(f"{TABLE}.csv", table=TABLES)
-    return [*scores, *made, "results/tables/audit.csv"]
+    return [*scores, *made, "results/tables/audit.csv", f"{METRICS}.csv"]
+
+
+def all_scores():
+    return [
+        f"results/runs/{run.folder}/scores.json" for run in tables.runs(BOOK, TABLES)
+    ]
+
+
+def all_systems():
+    return sorted({run.system for run in tables.runs(BOOK, TABLES)})
 
 
 def source_name(wildcards):

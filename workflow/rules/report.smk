@@ -33,6 +33,22 @@ rule audit:
         "step --log {log} audit --published workflow/published --output {output.csv}"
 
 
+rule summarise:
+    input:
+        scores=all_scores(),
+        code=code("summarise"),
+    output:
+        json=expand(f"{METRICS}/{{system}}.json", system=all_systems()),
+        csv=f"{METRICS}.csv",
+    log:
+        f"logs/{STUDY}/summarise.log",
+    params:
+        folder=METRICS,
+    shell:
+        "step --log {log} summarise --scores {input.scores} --folder {params.folder}"
+        " --csv {output.csv}"
+
+
 # The second name serves those whose shell completes folders with a slash.
 for alias in ("results/tables", "results/tables/"):
 

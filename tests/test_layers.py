@@ -23,7 +23,7 @@ LAYERS = (
         "wordvectors",
         "records",
     },
-    {"labelspace", "recipe", "stages", "agreement", "balance", "pools", "owndata"},
+    {"labelspace", "layers", "recipe", "stages", "agreement", "balance", "pools", "owndata"},
     {"parts", "datasets", "metrics", "protocols", "download", "joining"},
     {"models"},
     {"batches", "checkpoint", "extraction", "optimisation"},

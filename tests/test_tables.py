@@ -252,7 +252,7 @@ def book_with(**changes):
     entry = {"paper": "p", "table": "P", "caption": "A caption", "columns": [SHARES]}
     book.tables.clear()
     book.tables["p_P"] = entry | {"runs": {"old": "baseline"}, "seeds": 2} | changes
-    del book.size["tables"]
+    book.size.pop("tables", None)
     return book
 
 

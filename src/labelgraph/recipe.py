@@ -1,30 +1,27 @@
 """From the YAML files to the settings of one run; a wrong line is named before anything starts.
 
 Later wins: defaults, the method, the method on this dataset, the study, the study's word on this
-method, the variant. Then, in the second stage of a few-shot task, their blocks `shots`.
+method, the variant. layers.py lays them over each other.
 """
 
 from dataclasses import asdict, dataclass, replace
-from functools import reduce
-from operator import or_
 from pathlib import Path
 from typing import Any
 
-from labelgraph import checks, owndata, stages
+from labelgraph import checks, layers, owndata, stages
 from labelgraph.yamlfiles import read_yaml, typed
 
-BLOCKS = ("encoder", "model", "train", "score")
 METHOD_KEYS = {
     *("title", "paper", "against", "inputs"),
-    *BLOCKS,
-    *("shots", "datasets", "variants", "departures"),
+    *layers.BLOCKS,
+    *(*layers.OF_TASKS, "datasets", "variants", "departures"),
 }
-CHANGE_KEYS = {"title", *BLOCKS, "shots"}  # of a variant, or of a method on one dataset
+CHANGE_KEYS = {"title", *layers.BLOCKS, *layers.OF_TASKS}  # of a variant, or on one dataset
 STUDY_KEYS = {
     *("title", "note", "origin", "local", "seeds", "selection", "gpu"),
     *("drawn", "only", "boxes", "sizes", "widths", "tables", "figures", "own_table"),
-    *BLOCKS,
-    *("shots", "methods", "datasets"),
+    *layers.BLOCKS,
+    *(*layers.OF_TASKS, "methods", "datasets"),
 }
 
 
@@ -70,27 +67,20 @@ class Book:
         method, variants = self.method(run.method), self.variants(run.method)
         if run.variant not in variants:
             raise ValueError(f"{run.method} has no variant {run.variant!r}, only {list(variants)}")
-        layers = (
-            self.defaults,
-            method,
-            method.get("datasets", {}).get(run.dataset, {}),
-            self.size,
-            self.size.get("methods", {}).get(run.method, {}),
-            variants[run.variant],
+        merged = layers.merged(
+            [
+                self.defaults,
+                method,
+                method.get("datasets", {}).get(run.dataset, {}),
+                self.size,
+                self.size.get("methods", {}).get(run.method, {}),
+                variants[run.variant],
+            ],
+            run.task,
+            run.method,
+            f"{run.study}: {run.system} on {run.dataset}",
         )
-        merged = {name: reduce(or_, (layer.get(name, {}) for layer in layers)) for name in BLOCKS}
-        where = f"{run.study}: {run.system} on {run.dataset}"
-        checks.check(merged, where, self.defaults, run.method)
-        if stages.has_shots(run.task):
-            shots = stages.merge([layer.get("shots", {}) for layer in layers])
-            stages.check(shots, where, set(self.defaults["shots"]))
-            merged = stages.second(merged, shots)
-            checks.check(merged, f"{where}, with shots", self.defaults, run.method)
-        for block, name, keys in (
-            ("encoder", "sizes", ("size", "test_size")),
-            ("model", "widths", ("widths", "encoder_widths")),
-        ):
-            merged[block] |= smaller(merged[block], keys, self.size.get(name, {}))
+        layers.scale(merged, self.size)
         difficult = self.dataset(run.dataset)["difficult"]
         judged = {f"difficult_{name}": difficult[name] for name in ("ap", "f1")}
         scoring = merged.pop("score") | judged | {"pool": self.pool(run)}
@@ -176,18 +166,6 @@ class Book:
 
 def is_block(value: Any) -> bool:
     return isinstance(value, dict)
-
-
-def smaller(block: dict[str, Any], keys: tuple[str, ...], sizes: dict[int, int]) -> dict[str, Any]:
-    """The papers' numbers under `keys` as the study's `sizes` have them; others stay."""
-    found = {}
-    for key in keys & block.keys():
-        value = block[key]
-        many = isinstance(value, list)
-        found[key] = (
-            [sizes.get(entry, entry) for entry in value] if many else sizes.get(value, value)
-        )
-    return found
 
 
 def read_study(folder: Path, given: dict[str, Any]) -> Book:

@@ -135,6 +135,7 @@ def test_the_mouse_opens_where_a_cell_comes_from(visit):
     dialog.locator("summary:has-text('Commands')").click()
     wanted = "labelgraph trace results/tables/mini/ml_sgm_II.csv --row DSDL --column mAP"
     assert wanted in dialog.inner_text()
+    assert "--forcerun train --config 'seeds=[0, 1]' 'tables=" in dialog.inner_text()
     page.mouse.click(5, 5)  # beside it
     assert dialog.count() == 0
 

@@ -1,5 +1,6 @@
 """All that a report is made from, read once."""
 
+import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -72,14 +73,21 @@ def run_at(path: Path) -> Run:
     return run_of(study, task, dataset, system, int(seed.removeprefix("seed")))
 
 
-def read(book: Book, places: Places) -> Material:
+def printed(book: Book, places: Places, entry: dict[str, Any]) -> Path | None:
+    """A paper is called as its method; data of the user's own are in none."""
+    paper = entry["paper"]
+    return places.published / f"{paper}.csv" if paper in book.methods else None
+
+
+def read(book: Book, places: Places, given: dict[str, Any]) -> Material:
+    """`given`: what the command line laid over the study's settings."""
     audit = read_audit(places.audit)
     found = [
         sheets.read(
             tables.recipe(book, name),
             name,
             places.tables / book.study / f"{name}.csv",
-            places.published / f"{entry['paper']}.csv",
+            printed(book, places, entry),
             places.published / "systems.csv",
             audit,
         )
@@ -90,21 +98,30 @@ def read(book: Book, places: Places) -> Material:
         book=book,
         sheets=found,
         runs=runs,
-        records=read_records(book, places, runs, found),
+        records=about(book, given) | read_records(places, runs, found),
         figures=[pictures.read(path) for path in places.figures],
-        audit=audit,
+        audit=audit if any(sheet.printed for sheet in found) else [],
         costs={path.stem: read_json(path) for path in places.costs},
     )
 
 
-def read_records(book: Book, places: Places, runs: list[Run], found: list[Sheet]) -> dict[str, Any]:
+def about(book: Book, given: dict[str, Any]) -> dict[str, Any]:
+    """What a page must know to name the commands that make a cell again."""
+    options = [f"{name}={text(value)}" for name, value in sorted(given.items())]
+    return {"study": book.study, "config": options, "counts": tables.COUNTS}
+
+
+def text(value: Any) -> str:
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+
+
+def read_records(places: Places, runs: list[Run], found: list[Sheet]) -> dict[str, Any]:
     shown = {run.folder: {MAIN} for run in runs}
     for sheet in found:
         for cell in sheet.cells:
             for folder in cell.runs:
                 shown[folder].add(cell.metric)
-    about = {"study": book.study, "counts": tables.COUNTS}
-    return about | records.read(places.runs, runs, shown)
+    return records.read(places.runs, runs, shown)
 
 
 def read_audit(path: Path | None) -> list[dict[str, str]]:

@@ -62,7 +62,7 @@ class Sheet:
 
 
 def read(
-    table: Entry, name: str, csv: Path, published: Path, systems: Path, audit: list[Entry]
+    table: Entry, name: str, csv: Path, published: Path | None, systems: Path, audit: list[Entry]
 ) -> Sheet:
     """`table` is what `tables.recipe` gives; the values are those of the table's csv."""
     lines = tables.read_published(csv)

@@ -15,7 +15,7 @@ from labelgraph.report.material import Places
 
 def main(given: dict[str, Any], config: Path, places: Places, output: Path) -> None:
     """`given`: what the command line laid over the study's settings."""
-    read = material.read(recipe.read_study(config, given), places)
+    read = material.read(recipe.read_study(config, given), places, given)
     output, drawn = output / read.book.study, places.tables / read.book.study
     texts = site.pages({"study": read.book.study}, content.pages(read))
     texts[report.RUNS] = records.script(read.records)

@@ -116,11 +116,12 @@ function files(places) {
   return places.map((place) => STUDY.pools.files[place]).map(([path, digest]) => [make("td.long", make("code", path)), make("td.long", make("code", digest))]);
 }
 
+// The trace reads the committed settings, which say nothing of datasets of the user's own.
 function again(runs, cell) {
-  const study = STUDY.study === "mini" ? "" : `--config study=${STUDY.study} `;
+  const config = STUDY.config.length ? `--config ${STUDY.config.map(quoted).join(" ")} ` : "";
   const scores = runs.map((run) => quoted(`results/runs/${run.folder}/scores.json`)).join(" ");
-  const lines = [`snakemake --cores 2 --forcerun train ${study}-- ${scores}`];
-  if (cell.table) lines.unshift(`labelgraph trace results/tables/${STUDY.study}/${cell.table}.csv --row ${quoted(cell.row)} --column ${quoted(cell.column)}`);
+  const lines = [`snakemake --cores 2 --forcerun train ${config}-- ${scores}`];
+  if (cell.table && !STUDY.config.some((line) => line.startsWith("datasets="))) lines.unshift(`labelgraph trace results/tables/${STUDY.study}/${cell.table}.csv --row ${quoted(cell.row)} --column ${quoted(cell.column)}`);
   return folded("Commands that check it and make it again", ...lines.map((line) => make("pre", line)));
 }
 

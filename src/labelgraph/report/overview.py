@@ -171,7 +171,8 @@ def after(material: Material, found: list[Place]) -> list[dict[str, str]]:
         links.append(("#gains", "Method by method", "each seed beside its baseline's"))
     if most := max(material.sheets, key=lambda sheet: sheet.reproduced, default=None):
         why = "most was run of it; each cell opens its runs"
-        links.append((f"tables/{most.name}.html", material.source(most), why))
+        name = material.source(most) if most.printed else most.caption
+        links.append((f"tables/{most.name}.html", name, why))
     if material.figures:
         links.append(("figures.html", "Figures", "drawn from the same runs"))
     if material.runs:

@@ -20,7 +20,6 @@ GIVEN = {
     "tables": ["ml_gcn_depth", "ml_sgm_II", "ml_sgm_VIII", "ml_sgm_control", "ml_sgm_hostile"],
     "seeds": [0, 1],
 }
-JUDGED = ("threshold", "top", "difficult_ap", "difficult_f1")
 SCRIPT = "<script>document.title = 'run'</script>"
 IMAGE = "<img src=x onerror=\"document.title = 'run'\">"
 HOSTILE = f"""
@@ -110,8 +109,7 @@ def leave(book: Book, run: Run, place: int) -> None:
     target = (draw.random((30, len(names))) < 0.4).astype(np.int8)
     target[0] = 1
     scores = draw.standard_normal(target.shape) + target * (place % 7) / 3
-    judged = {name: settings["scoring"][name] for name in JUDGED}
-    found = metrics.evaluate(scores, target, **judged)
+    found = metrics.evaluate(scores, target, **settings["scoring"])
     write_json(folder / "scores.json", metrics.named(found, names, []))
     write_json(folder / "settings.yaml", settings["training"])  # JSON is YAML
     curve = [f"{epoch},{1 / epoch},{0.5 + epoch / 20}" for epoch in range(1, 6)]

@@ -251,6 +251,16 @@ def test_a_strip_has_room_for_every_seed():
     assert overview.scale([]).length(0, 0) > 0
 
 
+def test_a_control_stands_beside_its_dataset_before_all_others():
+    book = recipe.read_study(ROOT / "workflow/config", {})
+    one = a_gain([60.0, 75.0], [70.0, 69.0])
+    found = {"coco2014": [one] * 3, "scenes_control": [one], "nuswide": [one], "scenes": [one] * 2}
+    titles = [book.dataset(name)["title"] for name in ("scenes", "scenes_control", "coco2014")]
+    placed = overview.places(book, found)
+    assert [place.title for place in placed[:3]] == titles
+    assert [place.control for place in placed] == [False, True, False, False]
+
+
 def test_each_method_is_compared_with_a_baseline_that_exists():
     book = recipe.read_study(ROOT / "workflow/config", {})
     for method in book.methods:
@@ -274,6 +284,10 @@ def test_durations_and_memory_are_in_the_largest_unit_of_which_there_are_two():
         *("0.3 s", "119 s", "2.2 min", "118 min", "2.0 h")
     ]  # fmt: skip
     assert [site.memory(megabytes) for megabytes in (663.2, 1240)] == ["663 MB", "1.2 GB"]
+
+
+def test_names_in_notes_are_set_apart_and_stay_text():
+    assert site.prose("`<b>` & `c`") == "<code>&lt;b&gt;</code> &amp; <code>c</code>"
 
 
 def test_a_figure_without_a_picture_is_named(tmp_path):

@@ -11,7 +11,8 @@ from labelgraph.report.distances import Distance
 from labelgraph.report.gains import AHEAD, BEHIND, LEVEL, UNKNOWN, Gain
 from labelgraph.report.material import Material
 
-WIDTH = 130  # of a strip of dots, in pixels
+WIDTH = 165  # of a strip of dots, in pixels
+CONTROL = "_control"  # what the name of a dataset's control ends in
 VERDICTS = (AHEAD, LEVEL, BEHIND)
 
 
@@ -72,17 +73,23 @@ class Place:
 
 
 def places(book: Book, found: dict[str, list[Gain]]) -> list[Place]:
-    """Controls come last."""
-    made = [
+    """First the datasets that have a control, which follows; then those with most methods."""
+    controls = {name for name in found if control(book, name)}
+    pairs = {name: name.removesuffix(CONTROL) for name in found}
+    paired = {pairs[name] for name in controls}
+
+    def order(name: str) -> tuple:
+        return pairs[name] not in paired, -len(found.get(pairs[name], [])), name in controls
+
+    return [
         Place(
             book.dataset(name)["title"],
-            control(book, name),
-            {gain.system: gain for gain in each},
-            title(book, each[0].system),
+            name in controls,
+            {gain.system: gain for gain in found[name]},
+            title(book, found[name][0].system),
         )
-        for name, each in found.items()
+        for name in sorted(found, key=order)
     ]
-    return sorted(made, key=lambda place: (place.control, -len(place.gains)))
 
 
 def control(book: Book, dataset: str) -> bool:

@@ -1,5 +1,6 @@
 """Plain data -> pages, by the templates. All text is escaped, whatever it says."""
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,7 @@ def pages(common: dict[str, Any], each: dict[str, dict[str, Any]]) -> dict[str, 
         "megabytes": memory,
         "place": lambda name, places: places[name],
         "points": lambda number: f"{abs(number):.1f}",
+        "prose": prose,
         "signed": signed,
         "spread": spread,
         "stop": lambda text: text.removesuffix("."),
@@ -52,6 +54,11 @@ def duration(seconds: float) -> str:
 
 def memory(megabytes: float) -> str:
     return f"{megabytes / 1000:.1f} GB" if megabytes >= 1000 else f"{megabytes:.0f} MB"
+
+
+def prose(text: str) -> Markup:
+    """Text of notes, in which `names` stand as in Markdown."""
+    return Markup(re.sub(r"`([^`]+)`", r"<code>\1</code>", str(escape(text))))
 
 
 def spread(text: str) -> Markup:

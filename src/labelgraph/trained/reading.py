@@ -95,14 +95,14 @@ def read(folder: Path) -> Trained:
     settings = read_settings(folder / "settings.yaml")
     path = folder / "model.safetensors"
     encoder, width = None, None
-    chosen = settings["encoder"]
+    chosen, complete = settings["encoder"], holds_encoder(path)
     if chosen["cached"]:
         network = encoders.build(chosen["name"], chosen["weights"], "nothing").eval()
         encoder, width = (
             fused(network).to(runs.device(), memory_format=torch.channels_last),
             network.width,
         )
-    elif holds_encoder(path):  # what it started from is not needed
+    elif complete:  # what it started from is not needed
         settings = settings | {"encoder": chosen | {"weights": None}}
     model = runs.read_model(path, settings, width).eval()
     detector, propose = read_detector(folder)

@@ -25,7 +25,7 @@ from labelgraph.proposals import faster_rcnn, light, regions
 from labelgraph.trained import calibration
 from labelgraph.trained.calibration import Calibration
 
-FILES = ("settings.yaml", "model.safetensors")
+FILES = ("settings.yaml", "model.safetensors", "provenance.json")
 BLOCKS = {"method", "seed", "encoder", "model", "train"}  # of settings.yaml, used here
 THRESHOLD = 0.5  # of a run that is not calibrated
 NO_DETECTOR = (

@@ -29,7 +29,7 @@ TRAIN = {"precision": "float32", "channels_last": False, "workers": 0, "augment"
 
 def run_settings(method: str) -> dict:
     about = {"study": "own", "task": "full", "dataset": "pets", "method": method, "variant": ""}
-    blocks = {"encoder": ENCODER, "model": settings(method), "train": TRAIN}
+    blocks = {"encoder": {**ENCODER}, "model": settings(method), "train": {**TRAIN}}
     return {**about, "seed": 0, "difficult": "positive", **blocks}
 
 

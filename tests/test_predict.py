@@ -25,7 +25,7 @@ from labelgraph.files import read_arrays, write_arrays, write_json
 from labelgraph.parts.encoder import Cached
 from labelgraph.proposals import light
 from labelgraph.steps import extract_features, predict, propose_regions
-from labelgraph.trained import evidence, reading
+from labelgraph.trained import evidence, painting, reading
 from labelgraph.views import FIXED
 
 # fmt: off
@@ -261,3 +261,13 @@ def test_wrong_usage_is_named(run, tmp_path, capsys):
         with pytest.raises(SystemExit) as stop:
             main(["predict", str(run), "x.jpg", *wrong])
         assert stop.value.code == 2
+
+
+def test_a_map_of_the_middle_is_painted_on_the_middle():
+    white = Image.new("RGB", (100, 60), "white")
+    shown = evidence.Evidence(np.ones((2, 2), np.float32), (0.0, 0.0, 1.0, 1.0))
+    painted = np.asarray(painting.paint(white, shown, FIXED["centre"], "cat 90 %"))
+    assert painting.place(FIXED["centre"], (100, 60)) == (15, 9, 85, 51)
+    assert (painted[:9, :100] == 255).all() and (painted[10:50, :14] == 255).all()
+    assert (painted[20:40, 30:70, 2] < 200).all()  # yellow over white
+    assert painted[60:, :].min() < 100  # the caption

@@ -69,8 +69,10 @@ def complete(where: str, name: str, entry: dict[str, Any], defaults: dict) -> di
     folder = Path(str(entry["folder"])).expanduser()
     if not folder.is_dir():
         raise FileNotFoundError(f"{where}.folder is {folder}, which is no folder; correct it")
-    vectors = entry.get("vectors")
-    if vectors not in (None, "glove") and not Path(str(vectors)).expanduser().is_file():
+    vectors = entry.get("vectors", defaults["entry"]["vectors"])
+    if vectors not in (None, "glove"):
+        vectors = Path(str(vectors)).expanduser().as_posix()
+    if vectors not in (None, "glove") and not Path(vectors).is_file():
         raise FileNotFoundError(
             f"{where}.vectors is {vectors}, which is no file; it may be null, glove, or a file of"
             " word vectors, a word and its numbers a line"
@@ -84,6 +86,7 @@ def complete(where: str, name: str, entry: dict[str, Any], defaults: dict) -> di
         "parts": parts,
         **entry,
         "options": options,
+        "vectors": vectors,
         "folder": folder.as_posix(),
     }
 

@@ -236,25 +236,25 @@ def embedding(wildcards):
     )
 
 
+def glove(wildcards):
+    """The folder of the word vectors: drawn ones know the words of the drawn datasets alone."""
+    origin = "official" if "folder" in dataset(wildcards) else ORIGIN
+    return f"data/raw/{origin}/glove"
+
+
 def word_index(wildcards):
-    """What the word vectors come from: the index of a raw folder, a file, or nothing."""
-    entry = dataset(wildcards)
-    chosen = entry.get("vectors", "glove")
-    if chosen is None:
-        return []
-    if chosen != "glove":
-        return chosen
-    return f"data/raw/{'official' if 'folder' in entry else ORIGIN}/glove.json"
+    """What the word vectors come from: the index of that folder, a file, or nothing."""
+    chosen = dataset(wildcards).get("vectors", "glove")
+    if chosen == "glove":
+        return f"{glove(wildcards)}.json"
+    return [] if chosen is None else chosen
 
 
 def word_option(wildcards):
     """The same as an argument of the step."""
-    found = word_index(wildcards)
-    if not found:
-        return ""
-    in_folder = found.startswith("data/raw/") and found.endswith("/glove.json")
-    file = found.replace(".json", "/glove.6B.300d.txt") if in_folder else found
-    return f"--vectors {shlex.quote(file)}"
+    chosen = dataset(wildcards).get("vectors", "glove")
+    file = f"{glove(wildcards)}/glove.6B.300d.txt" if chosen == "glove" else chosen
+    return "" if file is None else f"--vectors {shlex.quote(file)}"
 
 
 def own_folder(wildcards):

@@ -25,7 +25,7 @@ from labelgraph.proposals import faster_rcnn, light, regions
 from labelgraph.trained import calibration
 from labelgraph.trained.calibration import Calibration
 
-FILES = ("settings.yaml", "model.safetensors")
+FILES = ("settings.yaml", "model.safetensors", "provenance.json")
 BLOCKS = {"method", "seed", "encoder", "model", "train"}  # of settings.yaml, used here
 THRESHOLD = 0.5  # of a run that is not calibrated
 NO_DETECTOR = (
@@ -95,14 +95,14 @@ def read(folder: Path) -> Trained:
     settings = read_settings(folder / "settings.yaml")
     path = folder / "model.safetensors"
     encoder, width = None, None
-    chosen = settings["encoder"]
+    chosen, complete = settings["encoder"], holds_encoder(path)
     if chosen["cached"]:
         network = encoders.build(chosen["name"], chosen["weights"], "nothing").eval()
         encoder, width = (
             fused(network).to(runs.device(), memory_format=torch.channels_last),
             network.width,
         )
-    elif holds_encoder(path):  # what it started from is not needed
+    elif complete:  # what it started from is not needed
         settings = settings | {"encoder": chosen | {"weights": None}}
     model = runs.read_model(path, settings, width).eval()
     detector, propose = read_detector(folder)

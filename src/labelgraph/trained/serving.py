@@ -12,6 +12,7 @@ import threading
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from importlib.resources import files
+from socketserver import TCPServer
 from typing import Any
 
 from labelgraph.trained.asking import BusyError, Oracle
@@ -58,6 +59,11 @@ class Server(ThreadingHTTPServer):
             for address, (name, kind) in PAGES.items()
         }
         super().__init__((host, port), Handler)
+
+    def server_bind(self) -> None:
+        """Without asking a name server what this machine is called."""
+        TCPServer.server_bind(self)
+        self.server_name, self.server_port = self.server_address[:2]
 
     def process_request(self, request: Any, client_address: Any) -> None:
         """One more than AT_ONCE is not waited for: it is closed."""

@@ -71,7 +71,15 @@ def batch(images: int = 3, labels: int = 5, side: int = 4) -> dict[str, torch.Te
         "target": (torch.rand(images, labels, generator=draw) < 0.4).float(),
         "known": torch.rand(images, labels, generator=draw) < 0.8,
         "boxes": boxes(images, draw),
+        "place": torch.arange(images),
     }
+
+
+def begin(model: torch.nn.Module, epoch: int, inputs: dict[str, torch.Tensor]) -> None:
+    """As the loop begins an epoch, of one batch, for a method that wants to know."""
+    if hasattr(model, "start_epoch"):
+        with torch.no_grad():
+            model.eval().start_epoch(epoch, 1, iter([inputs]))
 
 
 def boxes(images: int, draw: torch.Generator, count: int = 6) -> torch.Tensor:

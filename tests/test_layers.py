@@ -19,8 +19,8 @@ LAYERS = (
     {"batches", "checkpoint", "extraction", "optimisation"},
     {"proposals", "tables", "tablecolumns", "costs", "heads"},
     {"inference", "rendering", "runs", "figures", "inspection"},
-    {"training", "timing", "sweeps", "figurekinds"},
-    {"figurelist"},
+    {"examples", "sweeps", "figurekinds"},
+    {"training", "timing", "figurelist"},
     {"steps"},
     {"commands"},
 )

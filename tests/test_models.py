@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from conftest import ROOT, batch, build
+from conftest import ROOT, batch, begin, build
 
 from labelgraph import models, recipe, training
 
@@ -41,8 +41,10 @@ def test_one_finite_logit_for_each_image_and_label(method, variant):
 
 @each_system
 def test_every_parameter_learns(method, variant):
-    model = build(method, variant=variant).train()
+    model = build(method, variant=variant)
     inputs = batch(images=6, labels=5)
+    begin(model, 100, inputs)
+    model.train()
     training.loss_of(model, inputs).backward()
     idle = [
         name

@@ -1,7 +1,7 @@
 """From the YAML files to the settings of one run; a wrong line is named before anything starts.
 
 Later wins: defaults, the method, the method on this dataset, the study, the study's word on this
-method, the variant.
+method, the variant. In a partial task, what each of them says in a block `partial` comes after it.
 """
 
 from dataclasses import asdict, dataclass
@@ -16,13 +16,13 @@ from labelgraph import checks
 from labelgraph.yamlfiles import UniqueKeys, read_yaml
 
 BLOCKS = ("encoder", "model", "train", "score")
-METHOD_KEYS = {"title", "paper", "inputs", *BLOCKS, "datasets", "variants", "departures"}
-CHANGE_KEYS = {"title", *BLOCKS}  # of a variant, or of a method on one dataset
+METHOD_KEYS = {"title", "paper", "inputs", *BLOCKS, "partial", "datasets", "variants", "departures"}
+CHANGE_KEYS = {"title", *BLOCKS, "partial"}  # of a variant, or of a method on one dataset
 STUDY_KEYS = {
     *("title", "note", "origin", "local", "seeds", "selection", "gpu"),
     *("drawn", "only", "boxes", "sizes", "widths", "tables", "figures"),
     *BLOCKS,
-    *("methods", "datasets"),
+    *("partial", "methods", "datasets"),
 }
 
 
@@ -76,6 +76,8 @@ class Book:
             self.size.get("methods", {}).get(run.method, {}),
             variants[run.variant],
         )
+        if run.task.startswith("partial"):
+            layers = [part for layer in layers for part in (layer, partial(layer, run.method))]
         merged = {name: reduce(or_, (layer.get(name, {}) for layer in layers)) for name in BLOCKS}
         checks.check(
             merged, f"{run.study}: {run.system} on {run.dataset}", self.defaults, run.method
@@ -152,6 +154,12 @@ def typed(value: Any) -> Any:
     if isinstance(value, list):
         return [typed(entry) for entry in value]
     return yaml.load(value, UniqueKeys) if isinstance(value, str) else value
+
+
+def partial(layer: dict[str, Any], method: str) -> dict[str, Any]:
+    """What a layer says of partial tasks alone."""
+    checks.keys(f"{method}: partial", layer.get("partial", {}), set(BLOCKS))
+    return layer.get("partial", {})
 
 
 def is_block(value: Any) -> bool:

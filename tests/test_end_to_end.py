@@ -56,7 +56,10 @@ def folder(tmp_path_factory):
     (here / "words.txt").write_text("\n".join(lines) + "\n")
     embed_labels.command(
         ["--manifest", str(here / "manifest.npz"), "--vectors", str(here / "words.txt")]
-        + ["--options", '{"aliases": {}, "multiword": "mean", "case": "lower"}']
+        + [
+            "--options",
+            '{"aliases": {}, "multiword": "mean", "case": "lower", "missing": "refused"}',
+        ]
         + ["--output", str(here / "vectors.npz"), "--report", str(here / "vectors.json")]
     )
     boxes = np.tile(np.float32([[0.1, 0.1, 0.6, 0.7], [0, 0, 0, 0]]), (len(listed.images), 1, 1))

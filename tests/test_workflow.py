@@ -9,6 +9,8 @@ import sys
 import pytest
 from conftest import ROOT
 
+from labelgraph import recipe, stale, tables
+
 SCENES = {
     "layout": "voc2007",
     "images": {"trainval": 60, "test": 30},
@@ -136,6 +138,17 @@ def test_a_second_run_gives_the_same_bytes(checkout, tmp_path):
         assert (again / TARGET).with_suffix(kind).read_bytes() == content
 
 
+def test_a_table_that_no_rule_makes_is_found(checkout):
+    strays = ["results/figures/mini/old.svg", "results/tables/mini/ml_sgm_XX.csv"]
+    for name in strays:
+        (checkout / name).parent.mkdir(parents=True, exist_ok=True)
+        (checkout / name).write_text("from an earlier version\n")
+    found = stale.find(checkout)
+    for name in strays:
+        (checkout / name).unlink()
+    assert found == strays  # and neither the table that was made nor what lies beside it
+
+
 def test_a_wrong_setting_is_named_before_anything_starts(checkout, edited):
     edited("workflow/config/studies/mini.yaml", "  lr: 0.003", "  rate: 0.003")
     code, text = snakemake(checkout)
@@ -152,7 +165,12 @@ def test_the_whole_graph_resolves_without_data(checkout, study):
     assert code == 0, text
     found = jobs(text)
     assert found["fetch"] >= 3
-    assert found["train"] == found["predict"] == found["score"] > 10
+    assert found["predict"] == found["score"] > 10
+    book = recipe.read_study(ROOT / "workflow/config", {"study": study})
+    shown = tables.runs(book, tables.of_study(book))
+    base = {book.base(run) for run in shown} - {None}  # trained, but shown in no table
+    assert found["predict"] == len(shown)
+    assert found["train"] == len(base | {*shown})
     assert "draw" not in found
 
 

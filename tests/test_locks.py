@@ -1,4 +1,4 @@
-"""Killed or started twice: the same command goes on, nothing has to be unlocked, nothing is spoilt."""
+"""Killed or started twice: the same command goes on, no lock is in the way, nothing is spoilt."""
 
 import os
 import signal

@@ -114,12 +114,23 @@ def test_an_edit_reruns_what_it_touches_and_nothing_else(checkout, edited, what)
     assert {rule: count for rule, count in found.items() if rule != "total"} == expected
 
 
-def test_a_second_run_gives_the_same_bytes(checkout, tmp_path):
-    tables = {kind: (checkout / TARGET).with_suffix(kind).read_bytes() for kind in (".csv", ".md")}
+@pytest.mark.parametrize(
+    ("cores", "zone", "locale"), [("1", "Pacific/Kiritimati", "C"), ("8", "America/Lima", "tr_TR")]
+)
+def test_every_file_is_the_same_on_any_number_of_cores_anywhere(
+    checkout, tmp_path, monkeypatch, cores, zone, locale
+):
+    """The records have the content of every file of every job, whatever order they ended in."""
+    for name, value in {"TZ": zone, "LC_ALL": locale, "PYTHONHASHSEED": cores}.items():
+        monkeypatch.setenv(name, value)
     again = copy_of(tmp_path)
-    assert snakemake(again)[0] == 0
-    for kind, content in tables.items():
-        assert (again / TARGET).with_suffix(kind).read_bytes() == content
+    code, text = snakemake(again, "--cores", cores)
+    assert code == 0, text
+    records = "results/records.jsonl"
+    assert (again / records).read_text() == (checkout / records).read_text()
+    for kind in (".csv", ".md", ".tex"):
+        table = (checkout / TARGET).with_suffix(kind).read_bytes()
+        assert (again / TARGET).with_suffix(kind).read_bytes() == table
 
 
 def test_a_wrong_setting_is_named_before_anything_starts(checkout, edited):

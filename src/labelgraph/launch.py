@@ -37,7 +37,7 @@ PINS = {
     "CUBLAS_WORKSPACE_CONFIG": ":4096:8",  # what makes cuBLAS repeatable
 }
 WARM = Path(__file__).with_name("warm.py")
-START_SECONDS = 120
+START_SECONDS = 600  # a busy disk takes minutes to give torch for the first time
 LOOK_SECONDS = 0.5  # how often a caller looks whether its parent is still there
 KILLED = 137
 
@@ -100,8 +100,13 @@ def connect(path: Path) -> socket.socket:
             )
             deadline = time.monotonic() + START_SECONDS
             while (line := knock(path)) is None:
-                if server.poll() is not None or time.monotonic() > deadline:
-                    raise RuntimeError(f"no server: {server.communicate()[1].decode()[-2000:]}")
+                if time.monotonic() > deadline:
+                    server.kill()
+                if server.poll() is not None:
+                    reason = (
+                        server.communicate()[1].decode()[-2000:] or f"it took {START_SECONDS} s"
+                    )
+                    raise RuntimeError(f"{WARM} did not start: {reason}")
                 time.sleep(0.02)
         return line
 

@@ -24,6 +24,24 @@ def test_a_variant_has_the_last_word_and_a_study_the_one_before(book):
     assert RUN.folder == "mini/full/voc2007/ml_gcn@binary/seed1"
 
 
+def test_a_block_partial_counts_in_partial_tasks_and_after_what_it_stands_in(book):
+    book.methods["ssgrl"]["partial"]["train"] |= {"lr": 0.5, "epochs": 7, "drop_at": []}
+    book.size["methods"]["ssgrl"] = {"train": {"lr": 0.6}, "partial": {"train": {"batch": 3}}}
+    found = {
+        task: book.settings(recipe.run_of("mini", task, "voc2007", "ssgrl", 0))["training"]["train"]
+        for task in ("full", "partial-10", "partial-90")
+    }
+    assert found["partial-10"] == found["partial-90"]
+    # the study, which comes later, sets the epochs of all tasks; the method's word on it is lost
+    assert found["partial-10"] == found["full"] | {"batch": 3}
+    del book.size["train"]["epochs"]
+    run = recipe.run_of("mini", "partial-10", "voc2007", "ssgrl", 0)
+    assert book.settings(run)["training"]["train"]["epochs"] == 7
+    book.size["partial"] = {"trian": {}}
+    with pytest.raises(ValueError, match=r"ssgrl: partial has unknown keys \['trian'\]"):
+        book.settings(run)
+
+
 def test_judging_is_no_part_of_what_training_depends_on(book):
     before = book.settings(RUN)
     book.defaults["score"]["threshold"] = 0.7
@@ -74,7 +92,10 @@ def test_a_missing_model_setting_is_named(book):
 @pytest.mark.parametrize(
     ("given", "message"),
     [
-        ({"study": "minni"}, r"there is no .*minni\.yaml; .* has \['laptop', 'mini', 'paper'\]"),
+        (
+            {"study": "minni"},
+            r"there is no .*minni\.yaml; .* has \['laptop', 'mini', 'own', 'paper'\]",
+        ),
         ({"epochs": 3}, r"--config has unknown keys \['epochs'\]; known are .*'train'"),
     ],
 )
@@ -105,7 +126,10 @@ def test_a_table_that_is_not_there_is_named():
             lambda book: book.settings(recipe.run_of("mini", "full", "voc2007", "ml_gcn@x", 0)),
             "ml_gcn has no variant 'x', only .*'binary'",
         ),
-        (lambda book: book.protocol("voc2007", "fewshot-1"), "voc2007 has no block `fewshot`"),
+        (
+            lambda book: book.protocol("voc2007", "fewshot-1"),
+            "voc2007 has no block `fewshot`, which few shots",
+        ),
     ],
 )
 def test_a_name_that_is_not_there_is_named(book, call, message):

@@ -1,12 +1,14 @@
 """A table's entry, published values and scores make exactly this table."""
 
+import copy
 import json
 
 import pandas as pd
 import pytest
 from conftest import ROOT
+from scipy.stats import t as student
 
-from labelgraph import recipe, rendering, tables
+from labelgraph import recipe, rendering, spread, tables
 
 PUBLISHED = pd.DataFrame(
     [
@@ -36,11 +38,12 @@ def table(tmp_path):
             "ap": {"non_interpolated": {"dog": value / 2}},
         }
         (tmp_path / f"{seed}.json").write_text(json.dumps(content))
-    scores = {"voc2007": [str(tmp_path / "0.json"), str(tmp_path / "1.json")]}
+    scores = {"full/voc2007": [str(tmp_path / "0.json"), str(tmp_path / "1.json")]}
     return {
         "paper": "p",
         "table": "T",
         "caption": "A caption & more",
+        "task": "full",
         "columns": [{"dataset": "voc2007", "metrics": ["AP:*", "mAP"]}],
         "runs": {"new/b": "new@b"},
         "more": {"Extra": "extra"},
@@ -98,6 +101,47 @@ def test_markdown_by_hand(table, values):
     ]
 
 
+def test_an_interval_of_the_mean_by_hand(table, values, tmp_path):
+    """0.50, 0.60, 0.70: a standard deviation of 10, and t = 4.3027 for two degrees of freedom."""
+    more = tmp_path / "2.json"
+    more.write_text(
+        json.dumps({"map": {"non_interpolated": 0.7}, "ap": {"non_interpolated": {"dog": 0.35}}})
+    )
+    table["scores"]["Extra"]["full/voc2007"].append(str(more))
+    table["spread"] = "interval95"
+    cells = tables.cells(table, PUBLISHED, TITLES)
+    assert "Extra,mAP,,60.00,10.00,3,reproduced" in cells.to_csv(index=False)
+    text = rendering.markdown(table, cells)
+    assert "**60.0 ± 24.8**" in text  # 4.3027 * 10 / sqrt(3)
+    assert "- ± is half of the 95 % interval of the mean over episodes" in text
+    assert r"60.0 $\pm$ 24.8" in rendering.latex(table, cells)
+
+
+@pytest.mark.parametrize("degrees", [1, 2, 9, 20, 21, 30, 100, 10000])
+def test_quantiles_of_student(degrees):
+    assert spread.student(degrees) == pytest.approx(student.ppf(0.975, degrees), abs=5e-4)
+
+
+def test_a_spread_that_is_unknown_is_named():
+    with pytest.raises(ValueError, match=r"p_P: spread is 'ci', not one of \('std', 'int"):
+        tables.of_study(book_with(spread="ci"))
+
+
+def test_departures_of_the_second_stage_stand_below_tables_of_few_shots_alone():
+    book = recipe.read_study(ROOT / "workflow/config", {"study": "paper"})
+    entry = book.methods["kggr"]
+    few, full = (tables.recipe(book, name)["footnotes"] for name in ("ml_sgm_VI", "ml_sgm_III"))
+    assert few["KGGR"] == entry["departures"] + entry["shots"]["departures"]
+    assert full["ML-SGM"] == book.methods["ml_sgm"]["departures"]
+
+
+def test_a_table_of_few_shots_has_an_episode_for_each_seed():
+    book = recipe.read_study(ROOT / "workflow/config", {"study": "paper"})
+    found = [run for run in tables.runs(book, ["ml_sgm_VI"]) if run.method == "laso"]
+    assert len(found) == 2 * 2 * 10  # datasets, numbers of shots, episodes
+    assert {run.seed for run in found} == set(range(10))
+
+
 def test_latex_escapes_what_latex_reads(table, values):
     text = rendering.latex(table, tables.cells(table, PUBLISHED, TITLES))
     assert r"\caption{A caption \& more}" in text
@@ -111,6 +155,137 @@ def test_a_row_that_the_paper_does_not_have_is_named(table, values):
         tables.cells(table, PUBLISHED, TITLES)
 
 
+SHARES = {
+    "dataset": "voc2007",
+    "tasks": {"partial-10": "10%", "partial-20": "20%"},
+    "average": "avg",
+    "metrics": ["mAP"],
+}
+
+
+@pytest.fixture
+def shares(table, tmp_path):
+    """A table of two proportions and their average on two datasets; one of these is not run."""
+    paths = {}
+    for task, of_seeds in {"partial-10": [0.2, 0.3], "partial-20": [0.4, 0.7]}.items():
+        files = [tmp_path / f"{task}-{value}.json" for value in of_seeds]
+        for path, value in zip(files, of_seeds, strict=True):
+            path.write_text(json.dumps({"map": {"non_interpolated": value}}))
+        paths[f"{task}/voc2007"] = [str(path) for path in files]
+    columns = [SHARES, SHARES | {"dataset": "vg200"}]
+    titles = {"voc2007": "VOC 2007", "vg200": "VG-200"}
+    rows = {"runs": {"old": "old"}, "more": {}, "scores": {"old": paths}}
+    del table["task"]
+    return table | rows | {"table": "P", "columns": columns, "titles": titles}
+
+
+SHARED = pd.DataFrame(
+    [
+        ("P", "voc2007", "old", "10%", "mAP", "10.0"),
+        ("P", "voc2007", "old", "20%", "mAP", "20.0"),
+        ("P", "voc2007", "old", "avg", "mAP", "15.0"),
+        ("P", "vg200", "old", "20%", "mAP", "7.0"),
+        ("P", "vg200", "new", "avg", "mAP", "8.5"),
+    ],
+    columns=PUBLISHED.columns,
+)
+SHARED_TITLES = pd.DataFrame(
+    [
+        ("p", "P", "old", "10%", "Old", 1),
+        ("p", "P", "old", "20%", "Old", 1),
+        ("p", "P", "old", "avg", "Old", 1),
+        ("p", "P", "new", "avg", "New", 2),
+    ],
+    columns=TITLES.columns,
+)
+
+
+def test_tasks_are_columns_and_their_average_is_taken_seed_by_seed(shares, values):
+    cells = tables.cells(shares, SHARED, SHARED_TITLES)
+    assert cells.to_csv(index=False, lineterminator="\n").splitlines()[1:] == [
+        "Old,voc2007 10% mAP,10.0,25.00,7.07,2,reproduced",
+        "Old,voc2007 20% mAP,20.0,55.00,21.21,2,reproduced",
+        "Old,voc2007 avg mAP,15.0,40.00,14.14,2,reproduced",  # 30 and 50: seeds first
+        "Old,vg200 10% mAP,,,,,quoted",
+        "Old,vg200 20% mAP,7.0,,,,quoted",
+        "Old,vg200 avg mAP,,,,,quoted",
+        "New,voc2007 10% mAP,,,,,quoted",
+        "New,voc2007 20% mAP,,,,,quoted",
+        "New,voc2007 avg mAP,,,,,quoted",
+        "New,vg200 10% mAP,,,,,quoted",
+        "New,vg200 20% mAP,,,,,quoted",
+        "New,vg200 avg mAP,8.5,,,,quoted",
+    ]
+
+
+def test_a_table_of_tasks_has_a_block_for_each_dataset(shares, values):
+    cells = tables.cells(shares, SHARED, SHARED_TITLES)
+    assert rendering.markdown(shares, cells).splitlines()[2:14] == [
+        "|  |  | VOC 2007 10% mAP | VOC 2007 20% mAP | VOC 2007 avg mAP |",
+        "| --- | --- | ---: | ---: | ---: |",
+        "| Old | published | **10.0** | **20.0** | **15.0** |",
+        "|  | here | **25.0 ± 7.1** | **55.0 ± 21.2** | **40.0 ± 14.1** |",
+        "| New | published |  |  |  |",
+        "",
+        "|  |  | VG-200 10% mAP | VG-200 20% mAP | VG-200 avg mAP |",
+        "| --- | --- | ---: | ---: | ---: |",
+        "| Old | published |  | **7.0** |  |",
+        "|  | here |  |  |  |",
+        "| New | published |  |  | **8.5** |",
+        "",
+    ]
+    text = rendering.latex(shares, cells)
+    assert r"\begin{tabular}{llrrr}" in text
+    assert text.count(r"\midrule") == 3
+    assert r" &  & VG-200 10\% mAP & VG-200 20\% mAP & VG-200 avg mAP \\" in text
+
+
+def test_an_average_needs_all_its_runs(shares, values):
+    del shares["scores"]["old"]["partial-20/voc2007"]
+    cells = tables.cells(shares, SHARED, SHARED_TITLES).set_index(["row", "column"])
+    assert cells.loc[("Old", "voc2007 avg mAP"), "status"] == "quoted"
+    assert cells.loc[("Old", "voc2007 10% mAP"), "reproduced"] == "25.00"
+
+
+def book_with(**changes):
+    book = copy.deepcopy(recipe.read_study(ROOT / "workflow/config", {}))
+    entry = {"paper": "p", "table": "P", "caption": "A caption", "columns": [SHARES]}
+    book.tables.clear()
+    book.tables["p_P"] = entry | {"runs": {"old": "baseline"}, "seeds": 2} | changes
+    book.size.pop("tables", None)
+    return book
+
+
+def test_a_run_for_every_task_of_a_column():
+    book = book_with()
+    expected = [
+        f"mini/partial-{share}/voc2007/baseline/seed{seed}" for share in (10, 20) for seed in (0, 1)
+    ]
+    assert [run.folder for run in tables.runs(book, tables.of_study(book))] == expected
+    files = [f"results/runs/{folder}/scores.json" for folder in expected]
+    assert tables.inputs(book, ["p_P"]) == files
+    found = tables.recipe(book, "p_P")
+    assert found["scores"] == {
+        "old": {"partial-10/voc2007": files[:2], "partial-20/voc2007": files[2:]}
+    }
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"columns": [{"dataset": "voc2007", "metrics": ["mAP"]}]}, "p_P needs `task`"),
+        ({"columns": [SHARES | {"task": "full"}]}, r"unknown keys \['task'\]; known are .*'tasks'"),
+        (
+            {"task": "full", "columns": [{"dataset": "voc2007", "metrics": [], "average": "avg"}]},
+            "`average` is over `tasks`",
+        ),
+    ],
+)
+def test_a_wrong_block_of_columns_is_named(changes, message):
+    with pytest.raises(ValueError, match=message):
+        tables.of_study(book_with(**changes))
+
+
 def test_every_table_of_every_study_fits_its_published_rows():
     titles = tables.read_published(ROOT / "workflow/published/systems.csv")
     titles["order"] = titles["order"].astype(int)
@@ -119,7 +294,7 @@ def test_every_table_of_every_study_fits_its_published_rows():
         for name in tables.of_study(book):
             table = tables.recipe(book, name)
             published = tables.read_published(ROOT / f"workflow/published/{table['paper']}.csv")
-            without_scores = table | {"scores": {}}
+            without_scores = table | {"scores": {}, "costs": None}
             cells = tables.cells(without_scores, published, titles)
             assert not cells.duplicated(["row", "column"]).any(), name
             printed = published[published["table"] == table["table"]]

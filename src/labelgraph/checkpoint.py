@@ -29,7 +29,11 @@ class Checkpoint:
         older = sorted(self.folder.glob("*.safetensors"))
         name = f"{state['done']:09d}-{random.SystemRandom().randrange(1 << 32):08x}.safetensors"
         with whole(self.folder / name) as draft:
-            save_file({key: value.contiguous() for key, value in tensors.items()}, draft)
+            # copies: two that share memory, as the graph that KGGR has twice, cannot be saved
+            plain = torch.contiguous_format
+            save_file(
+                {key: value.clone(memory_format=plain) for key, value in tensors.items()}, draft
+            )
         write_json(self.index, state | {"tensors": name})
         for path in older:
             path.unlink(missing_ok=True)

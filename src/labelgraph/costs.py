@@ -41,7 +41,7 @@ def label_space(count: int) -> LabelSpace:
 
 
 def inputs(setup: dict[str, Any], images: int, device: torch.device) -> Batch:
-    """A batch of noise, with boxes and with targets."""
+    """A batch of noise, with all that a method may ask of it."""
     draw = torch.Generator().manual_seed(0)
     corners = torch.rand(images, BOXES, 2, generator=draw) * 0.8
     made = {
@@ -51,6 +51,7 @@ def inputs(setup: dict[str, Any], images: int, device: torch.device) -> Batch:
         "boxes": torch.cat([corners, corners + 0.2], -1),
         "target": (torch.rand(images, setup["labels"], generator=draw) < 0.04).float(),
         "known": torch.ones(images, setup["labels"], dtype=torch.bool),
+        "place": torch.arange(images),
     }
     return {name: value.to(device) for name, value in made.items()}
 

@@ -9,6 +9,8 @@ from typing import Any
 
 import pandas as pd
 
+from labelgraph import spread, tablecolumns
+
 PUBLISHED, HERE = "published", "here"
 COSTS = {  # metrics of which less is better, or none is better
     "params_m": "parameters (M)",
@@ -17,21 +19,27 @@ COSTS = {  # metrics of which less is better, or none is better
 }
 
 
-def lines(cells: pd.DataFrame) -> pd.DataFrame:
-    """Columns `system`, `source` and one for each column of the table: what each cell says."""
+def lines(cells: pd.DataFrame, kind: str = "std") -> pd.DataFrame:
+    """Columns `system`, `source` and one for each column of the table: what each cell says.
+
+    `kind` is what stands behind ±.
+    """
     found = []
     for title, row in cells.groupby("row", sort=False):
         if (row["published"] != "").any() or (row["status"] == "quoted").all():
             found.append([title, PUBLISHED, *row["published"]])
         if (row["status"] == "reproduced").any():
-            found.append([title, HERE, *map(ours, row["reproduced"], row["std"], row["seeds"])])
+            numbers = zip(row["reproduced"], row["std"], row["seeds"], strict=True)
+            found.append([title, HERE, *(ours(*of_cell, kind) for of_cell in numbers)])
     return pd.DataFrame(found, columns=["system", "source", *cells["column"].unique()])
 
 
-def ours(mean: str, spread: str, seeds: str) -> str:
+def ours(mean: str, std: str, seeds: str, kind: str) -> str:
     if not seeds:  # nothing, or a count
         return mean
-    return f"{float(mean):.1f} ± {float(spread):.1f}" if spread else f"{float(mean):.1f}"
+    if not std:
+        return f"{float(mean):.1f}"
+    return f"{float(mean):.1f} ± {spread.of(float(std), int(seeds), kind):.1f}"
 
 
 def marked(
@@ -58,27 +66,44 @@ def remarks(table: dict[str, Any]) -> list[str]:
         for method, departures in table["footnotes"].items()
         for departure in departures
     ]
-    study = [line for line in (table["note"], table["protocol"]) if line]
+    meaning = spread.NOTES.get(table.get("spread") or "std")
+    study = [line for line in (table["note"], table["protocol"], meaning) if line]
     return [*study, *table.get("notes", []), *notes]
 
 
-def headers(table: dict[str, Any], names: list[str]) -> list[str]:
-    """Column names as people read them: the dataset's title, the label without `AP:`."""
-    found = []
-    for name in names:
-        dataset, _, metric = name.rpartition(" ")
-        text = COSTS.get(metric) or metric.removeprefix("AP:").replace("_", " ")
-        found.append(f"{table['titles'][dataset]} {text}" if dataset else text)
-    return found
+def dataset_of(table: dict[str, Any], name: str) -> str:
+    """What a column's name starts with, where the table has several datasets."""
+    first = name.split(" ")[0]
+    return first if first in table["titles"] else ""
+
+
+def header(table: dict[str, Any], name: str) -> str:
+    """A column's name as people read it: the dataset's title, the label without `AP:`."""
+    dataset = dataset_of(table, name)
+    rest = name.removeprefix(dataset).lstrip()
+    text = COSTS.get(rest) or rest.removeprefix("AP:").replace("_", " ")
+    return f"{table['titles'][dataset]} {text}" if dataset else text
+
+
+def blocks(table: dict[str, Any], names: list[str]) -> list[list[str]]:
+    """The columns that stand side by side: all, or those of one dataset that has many tasks."""
+    if not tablecolumns.settings(table):
+        return [names]
+    datasets = dict.fromkeys(dataset_of(table, name) for name in names)
+    return [[name for name in names if dataset_of(table, name) == each] for each in datasets]
 
 
 def markdown(table: dict[str, Any], cells: pd.DataFrame) -> str:
-    shown = marked(lines(cells), "**{}**".format, "*{}*".format)
+    shown = lines(cells, table.get("spread") or "std")
+    shown = marked(shown, "**{}**".format, "*{}*".format)
     shown.loc[shown["system"].duplicated(), "system"] = ""
-    names = ["", "", *headers(table, list(shown.columns[2:]))]
-    rule = ["---", "---", *["---:"] * (len(names) - 2)]
-    rows = [names, rule, *shown.to_numpy().tolist()]
-    body = "\n".join("| " + " | ".join(row) + " |" for row in rows)
+    parts = []
+    for columns in blocks(table, list(shown.columns[2:])):
+        names = ["", "", *(header(table, name) for name in columns)]
+        rule = ["---", "---", *["---:"] * len(columns)]
+        rows = [names, rule, *shown[["system", "source", *columns]].to_numpy().tolist()]
+        parts.append("\n".join("| " + " | ".join(row) + " |" for row in rows))
+    body = "\n\n".join(parts)
     notes = "\n".join(f"- {note}" for note in remarks(table))
     legend = "Best **bold**, second *italic*.\n\n" if "**" in body else ""
     return f"# {table['caption']}\n\n{body}\n\n{legend}{notes}\n"
@@ -93,16 +118,20 @@ def escape(text: str) -> str:
 
 def latex(table: dict[str, Any], cells: pd.DataFrame) -> str:
     """A booktabs table for a plain LaTeX document; it is scaled to the width of the text."""
-    shown = lines(cells)
+    shown = lines(cells, table.get("spread") or "std")
     for column in shown.columns:
         shown[column] = shown[column].map(escape)
     shown = shown.rename(columns=dict(zip(shown.columns, lines(cells).columns, strict=True)))
     plain = shown["source"], shown["system"].duplicated()
     shown = marked(shown, r"\textbf{{{}}}".format, r"\underline{{{}}}".format)
     shown.loc[plain[1], "system"] = ""
-    names = ["", "", *map(escape, headers(table, list(lines(cells).columns[2:])))]
-    body = [" & ".join(names) + r" \\", r"\midrule"]
-    body += [" & ".join(row) + r" \\" for row in shown.to_numpy().tolist()]
+    body, wide = [], 0
+    for columns in blocks(table, list(shown.columns[2:])):
+        names = ["", "", *(escape(header(table, name)) for name in columns)]
+        rows = shown[["system", "source", *columns]].to_numpy().tolist()
+        body += [r"\midrule"] * bool(body) + [" & ".join(names) + r" \\", r"\midrule"]
+        body += [" & ".join(row) + r" \\" for row in rows]
+        wide = max(wide, len(columns))
     notes = r" \\ ".join(map(escape, remarks(table)))
     return "\n".join(
         [
@@ -110,7 +139,7 @@ def latex(table: dict[str, Any], cells: pd.DataFrame) -> str:
             r"\begin{table}",
             rf"\caption{{{escape(table['caption'])}}}",
             r"\resizebox{\linewidth}{!}{%",
-            r"\begin{tabular}{ll" + "r" * (len(names) - 2) + "}",
+            r"\begin{tabular}{ll" + "r" * wide + "}",
             r"\toprule",
             *body,
             r"\bottomrule",

@@ -4,35 +4,29 @@ A cell that has a run or a count behind it is `reproduced`, any other `quoted`.
 """
 
 import re
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from labelgraph import checks
+from labelgraph import checks, stages
 from labelgraph.files import read_json
 from labelgraph.metrics import value
 from labelgraph.recipe import Book, Run, run_of
+from labelgraph.tablecolumns import Column, all_tasks, check, columns_of, settings, tasks, trained
 
-KEYS = {"paper", "table", "caption", "task", "columns", "runs", "more", "seeds", "counted", "notes"}
+KEYS = {"paper", "table", "caption", "task", "columns", "runs", "more", "seeds", "spread"}
+KEYS |= {"counted", "notes"}
 COUNTS = "results/costs/counts.json"  # of networks, the same on any machine
 FIELDS = ("row", "column", "published", "reproduced", "std", "seeds", "status")
-
-
-@dataclass(frozen=True)
-class Column:
-    name: str  # as in the csv: the metric, with its dataset where the table has several
-    dataset: str
-    metric: str
-    cost: bool  # not from a run: from counts.json, or from a machine's heads.json
 
 
 def of_study(book: Book) -> dict[str, dict[str, Any]]:
     """The tables that a study makes, by name; a name says paper and table."""
     for name, entry in book.tables.items():
         checks.keys(f"tables.{name}", entry, KEYS)
+        check(name, entry)
         if name != f"{entry['paper']}_{entry['table']}":
             raise ValueError(f"tables.{name} shows {entry['paper']} {entry['table']}; name it so")
     wanted = book.size.get("tables", list(book.tables))
@@ -40,11 +34,6 @@ def of_study(book: Book) -> dict[str, dict[str, Any]]:
         raise ValueError(f"tables.yaml has no {unknown}; it has {list(book.tables)}")
     shown = {name for name in wanted if runs(book, [name]) or not trained(book.tables[name])}
     return {name: entry for name, entry in book.tables.items() if name in shown}
-
-
-def trained(entry: dict[str, Any]) -> list[dict[str, Any]]:
-    """The blocks of columns that runs fill."""
-    return [block for block in entry["columns"] if "metrics" in block]
 
 
 def costly(entry: dict[str, Any]) -> bool:
@@ -62,20 +51,21 @@ def systems(entry: dict[str, Any]) -> dict[str, str]:
     return entry.get("runs", {}) | entry.get("more", {})
 
 
-def seeds(book: Book, entry: dict[str, Any]) -> list[int]:
-    """The study's seeds, or as many of them as the table is content with."""
-    return book.size["seeds"][: entry.get("seeds")]
+def seeds(book: Book, entry: dict[str, Any], dataset: str, task: str) -> list[int]:
+    """Those of the task's runs, or as many of them as the table is content with."""
+    return book.seeds(dataset, task)[: entry.get("seeds")]
 
 
 def runs(book: Book, names: list[str]) -> list[Run]:
     """Every run that the named tables show, each once."""
     found = {
-        run_of(book.study, entry["task"], block["dataset"], system, seed)
+        run_of(book.study, task, block["dataset"], system, seed)
         for entry in (book.tables[name] for name in names)
         for block in trained(entry)
         if book.runs_on(block["dataset"])
+        for task in tasks(entry, block)
         for system in systems(entry).values()
-        for seed in seeds(book, entry)
+        for seed in seeds(book, entry, block["dataset"], task)
     }
     return sorted(found)
 
@@ -85,6 +75,7 @@ def recipe(book: Book, name: str) -> dict[str, Any]:
     entry = book.tables[name]
     named = {*systems(entry).values(), *entry.get("counted", {}).values()}
     shown = sorted({re.split("[@/]", name)[0] for name in named} & book.methods.keys())
+    numbers = sorted({run.seed for run in runs(book, [name])})
     return {
         **{key: entry.get(key, {}) for key in sorted(KEYS)},
         "titles": {block["dataset"]: book.dataset(block["dataset"])["title"]
@@ -92,20 +83,21 @@ def recipe(book: Book, name: str) -> dict[str, Any]:
         "study": book.study,
         "costs": COUNTS if costly(entry) else None,
         "note": book.size["note"] if trained(entry) else "",
-        "protocol": book.circumstances(seeds(book, entry)) if trained(entry) else "",
+        "protocol": book.circumstances(numbers) if trained(entry) else "",
         "footnotes": {
-            book.method(method)["title"]: book.method(method).get("departures", [])
+            book.method(method)["title"]: stages.departures(book.method(method), all_tasks(entry))
             for method in shown
         },
         "scores": {
             row: {
-                block["dataset"]: [
+                f"{task}/{block['dataset']}": [
                     f"results/runs/{run.folder}/scores.json"
-                    for seed in seeds(book, entry)
-                    for run in [run_of(book.study, entry["task"], block["dataset"], system, seed)]
+                    for seed in seeds(book, entry, block["dataset"], task)
+                    for run in [run_of(book.study, task, block["dataset"], system, seed)]
                 ]
                 for block in trained(entry)
                 if book.runs_on(block["dataset"])
+                for task in tasks(entry, block)
             }
             for row, system in systems(entry).items()
         },
@@ -115,26 +107,35 @@ def recipe(book: Book, name: str) -> dict[str, Any]:
 def cells(table: dict[str, Any], published: pd.DataFrame, titles: pd.DataFrame) -> pd.DataFrame:
     """One line a cell, in the order of the paper, then the rows that it does not have."""
     published = published[published["table"] == table["table"]]
-    columns = columns_of(table, published)
+    columns, own = columns_of(table, published), settings(table)
     printed = {
-        (row_key(line.method, line.setting), line.dataset, line.metric): line.value
+        (row_key(line.method, line.setting, own), *place_key(line, own)): line.value
         for line in published.itertuples()
     }
     costs = read_costs(table)
     lines = []
     for row, title in rows_of(table, titles).items():
         scores = {
-            dataset: [read_json(Path(path)) for path in paths]
-            for dataset, paths in table["scores"].get(row, {}).items()
+            place: [read_json(Path(path)) for path in paths]
+            for place, paths in table["scores"].get(row, {}).items()
         }
         for column in columns:
-            print_value = printed.get((row, column.dataset, column.metric), "")
+            print_value = printed.get((row, column.dataset, column.setting, column.metric), "")
             if column.cost:
                 found = counted(costs.get(row, {}).get(column.metric))
             else:
-                found = summary([value(s, column.metric) for s in scores.get(column.dataset, [])])
+                found = summary(by_seed(column, scores))
             lines.append([title, column.name, print_value, *found])
     return pd.DataFrame(lines, columns=FIELDS)
+
+
+def by_seed(column: Column, scores: dict[str, list[dict[str, Any]]]) -> list[float | None]:
+    """A value for each seed: of its run, or the mean of its runs, if all of these have one."""
+    if not scores.keys() >= {*column.places}:
+        return []
+    runs = zip(*(scores[place] for place in column.places), strict=True)
+    found = [[value(run, column.metric) for run in of_seed] for of_seed in runs]
+    return [None if None in values else float(np.mean(values)) for values in found]
 
 
 def read_costs(table: dict[str, Any]) -> dict[str, dict[str, Any]]:
@@ -159,17 +160,25 @@ def summary(found: list[float | None]) -> list[str]:
     return [f"{np.mean(known):.2f}", spread, str(len(known)), "reproduced"]
 
 
-def row_key(method: str, setting: str) -> str:
-    return f"{method}/{setting}" if setting else method
+def row_key(method: str, setting: str, columns: set[str]) -> str:
+    """`columns`: the settings that are columns, so no part of a row's name."""
+    return f"{method}/{setting}" if setting and setting not in columns else method
+
+
+def place_key(line: Any, columns: set[str]) -> tuple[str, str, str]:
+    """Which column a published value stands in: dataset, setting, metric."""
+    return line.dataset, line.setting if line.setting in columns else "", line.metric
 
 
 def rows_of(table: dict[str, Any], titles: pd.DataFrame) -> dict[str, str]:
     """Key -> title of every row; a title that the paper uses twice gets its setting."""
     here = titles[(titles["paper"] == table["paper"]) & (titles["table"] == table["table"])]
-    here = here.sort_values("order")
+    own = settings(table)
+    keys = [row_key(line.method, line.setting, own) for line in here.itertuples()]
+    here = here.assign(key=keys).sort_values("order").drop_duplicates("key")
     twice = here["title"].duplicated(keep=False)
     found = {
-        row_key(line.method, line.setting): f"{line.title} {line.setting}" if again else line.title
+        line.key: f"{line.title} {line.setting}" if again else line.title
         for line, again in zip(here.itertuples(), twice, strict=True)
     }
     if strangers := (table["runs"].keys() | table.get("counted", {}).keys()) - found.keys():
@@ -179,20 +188,8 @@ def rows_of(table: dict[str, Any], titles: pd.DataFrame) -> dict[str, str]:
     return found | {title: title for title in table["more"]}
 
 
-def columns_of(table: dict[str, Any], published: pd.DataFrame) -> list[Column]:
-    several = len({block["dataset"] for block in table["columns"] if "dataset" in block}) > 1
-    found = []
-    for block in table["columns"]:
-        dataset, cost = block.get("dataset", ""), "costs" in block
-        printed = published.loc[published["dataset"] == dataset, "metric"].unique()
-        each = [metric for metric in printed if metric.startswith("AP:")]
-        for metric in block["costs" if cost else "metrics"]:
-            for name in each if metric == "AP:*" else [metric]:
-                prefix = f"{dataset} " if several and dataset else ""
-                found.append(Column(prefix + name, dataset, name, cost))
-    return found
-
-
-def read_published(path: Path) -> pd.DataFrame:
-    """As printed: nothing becomes a number or a gap."""
+def read_published(path: Path | None) -> pd.DataFrame:
+    """As printed: nothing becomes a number or a gap. No file: nothing was printed."""
+    if path is None:
+        return pd.DataFrame(columns=["table", "dataset", "method", "setting", "metric", "value"])
     return pd.read_csv(path, dtype=str, keep_default_na=False)

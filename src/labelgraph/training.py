@@ -8,7 +8,6 @@ import copy
 import signal
 import sys
 import time
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -27,24 +26,13 @@ from labelgraph.checkpoint import (
     restore_random,
     unpack,
 )
+from labelgraph.examples import Examples
 from labelgraph.optimisation import follow, optimizer, set_rate
 from labelgraph.parts.losses import soft_margin
 from labelgraph.ranking import label_precisions, mean
 
 QUIET_SECONDS = 30  # a training shorter than this prints nothing
 STOPPED = 143  # exit code after SIGTERM
-
-
-@dataclass(frozen=True)
-class Examples:
-    """n images that may be learnt from, in the order of the training file."""
-
-    inputs: batches.Inputs
-    target: Tensor  # (n, C) float32
-    known: Tensor  # (n, C) bool
-    codes: np.ndarray  # (n, C) int8: for the mAP on tune; hidden entries are -1, left out
-    fit: np.ndarray  # rows
-    tune: np.ndarray  # rows
 
 
 class Training:
@@ -70,19 +58,33 @@ class Training:
         signal.signal(signal.SIGTERM, self.ask_to_stop)
         self.started = self.saved = self.printed = time.monotonic()
         while self.epoch < self.settings["epochs"]:
+            if self.step == 0:
+                self.start_epoch()
             self.learn_epoch(checkpoint)
             self.end_epoch()
             self.keep_safe(checkpoint)
         return self.best
 
+    def start_epoch(self) -> None:
+        """A method with a `start_epoch` may look at the fit images here, without learning.
+
+        What it remembers must be in its buffers: a training that goes on in the middle of an epoch
+        finds it there, and does not look again.
+        """
+        if not hasattr(self.model, "start_epoch"):
+            return
+        parts = batches.groups(self.examples.fit, inference.BATCH)
+        images = self.examples.batches(parts, None, self.settings, self.device)
+        self.model.eval()
+        with torch.no_grad(), inference.precision(self.settings["precision"], self.device):
+            self.model.start_epoch(self.epoch, self.per_epoch, images)
+
     def learn_epoch(self, checkpoint: Checkpoint) -> None:
         examples, settings = self.examples, self.settings
         parts = batches.shuffled(examples.fit, settings["batch"], self.seed, self.epoch)
-        rest = parts[self.step :]
-        given = examples.inputs.batches(rest, batches.Chance(self.seed, self.epoch))
-        for part, batch in zip(rest, given, strict=True):
-            batch |= {"target": examples.target[part], "known": examples.known[part]}
-            self.loss_sum += self.learn(inference.placed(batch, settings, self.device))
+        chance = batches.Chance(self.seed, self.epoch)
+        for batch in examples.batches(parts[self.step :], chance, settings, self.device):
+            self.loss_sum += self.learn(batch)
             self.step += 1
             self.keep_safe(checkpoint)
 

@@ -18,7 +18,10 @@ import time
 import traceback
 from pathlib import Path
 
-SLOW = ("numpy", "torch", "torch._dynamo", "safetensors.torch", "pandas", "PIL.Image", "yaml")
+SLOW = (
+    *("numpy", "torch", "torch._dynamo", "safetensors.torch", "pandas", "PIL.Image", "yaml"),
+    "matplotlib.backends.backend_svg",
+)
 IDLE_SECONDS = 30
 KILLED = 137
 USER_ERRORS = (ValueError, OSError, FloatingPointError, MemoryError)

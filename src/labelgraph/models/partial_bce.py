@@ -1,0 +1,48 @@
+"""Partial BCE: the baseline, with a loss that makes up for the labels that are not known.
+
+Durand, Mehrasa and Mori, "Learning a Deep ConvNet for Multi-label Classification with Partial
+Labels", CVPR 2019, https://arxiv.org/abs/1902.09720; the loss is eq. 17 of ML-SGM too.
+
+Shapes: B images, C labels.
+"""
+
+from torch import Tensor, nn
+
+from labelgraph.labelspace import LabelSpace
+from labelgraph.parts import losses
+from labelgraph.parts.pooledlinear import PooledLinear
+
+NORMALISATIONS = ("image", "batch")
+
+
+class PartialBCE(PooledLinear):
+    """`image`: an image counts the more, the fewer of its labels are known, but at most so much.
+
+    `batch`: every known entry of a batch counts the same, and they are averaged.
+    """
+
+    def __init__(self, *network, normalisation: str, proportion: list[float]):
+        super().__init__(*network)
+        if normalisation not in NORMALISATIONS:
+            raise ValueError(
+                f"partial_bce normalisation is {normalisation!r}; it may be {NORMALISATIONS}"
+            )
+        self.normalisation, self.proportion = normalisation, proportion
+
+    def loss(self, batch: dict[str, Tensor]) -> Tensor:
+        entries = self(batch).float(), batch["target"], batch["known"]
+        if self.normalisation == "batch":
+            return losses.soft_margin(*entries)
+        return losses.partial(*entries, *self.proportion)
+
+
+def build(
+    labels: LabelSpace,
+    encoder: nn.Module,
+    *,
+    pooling: str,
+    normalisation: str,
+    proportion: list[float],
+) -> PartialBCE:
+    network = encoder, len(labels.names), pooling
+    return PartialBCE(*network, normalisation=normalisation, proportion=proportion)

@@ -1,0 +1,31 @@
+"""How far a training is, for methods that do not do the same all the time.
+
+It is a buffer, so a training that was killed goes on where it was. Where nobody counts, as in a
+single step that is timed, all first epochs are over.
+"""
+
+import torch
+from torch import Tensor, nn
+
+OVER = 1 << 30
+
+
+class Epochs(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.register_buffer("done", torch.tensor([OVER, 0, 1]))  # epochs; steps in it, of so many
+
+    def start(self, epoch: int, steps: int) -> None:
+        self.done.copy_(torch.tensor([epoch, 0, steps]))
+
+    def step(self) -> None:
+        self.done[1] += 1
+
+    def number(self) -> int:
+        """From 0."""
+        return int(self.done[0])
+
+    def ramp(self) -> Tensor:
+        """Rises from 0 to 1 in the first epoch."""
+        epoch, step, steps = self.done.unbind()
+        return (epoch + step / steps).clamp(max=1)

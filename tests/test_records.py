@@ -193,17 +193,17 @@ def test_a_damaged_file_of_records_is_named(run, pulled):
 
 def test_whether_tables_belong_to_the_code_is_told_without_data(clone, monkeypatch, capsys):
     monkeypatch.chdir(clone)
-    assert main(["verify"]) == 0
+    assert main(["verify", "results/tables"]) == 0
     assert "made by this code with these settings" in capsys.readouterr().out
     (clone / TABLE).write_text("99\n")
     settings = clone / "workflow/config/methods.yaml"
     settings.write_text(settings.read_text().replace("b: 2", "b: 5"))
-    assert main(["verify", "--json"]) == 1
+    assert main(["verify", "results/tables", "--json"]) == 1
     finding = json.loads(capsys.readouterr().out)
     assert finding["said"] == [f"{TABLE} is not what its job left; it is made again"]
     assert finding["again"] == {"train": 1, "score": 1, "tabulate": 1, "results/tables": 1}
     (clone / "results/records.jsonl").unlink()
-    assert main(["verify"]) == 2
+    assert main(["verify", "results/tables"]) == 2
     assert "`snakemake results/tables` writes it" in capsys.readouterr().err
 
 

@@ -72,10 +72,10 @@ def test_what_is_pushed_to_s3_comes_back_and_is_up_to_date(run, server, tmp_path
 
 def test_dvc_leaves_every_output_in_place_and_small_text_to_git():
     assert all(flags["persist"] for flags in OUTS.values())
-    ignored = subprocess.run(
-        ["git", "check-ignore", *OUTS], cwd=ROOT, capture_output=True, text=True
-    ).stdout.split()
-    assert ignored == [name for name, flags in OUTS.items() if flags.get("cache", True)]
+    command = ["git", "check-ignore", *(f"{name}/below" for name in OUTS)]
+    ignored = subprocess.run(command, cwd=ROOT, capture_output=True, text=True).stdout.split()
+    cached = [name for name, flags in OUTS.items() if flags.get("cache", True)]
+    assert ignored == [f"{name}/below" for name in cached]
 
 
 @pytest.mark.parametrize("folder", ["data/archives", "data/raw/official"])

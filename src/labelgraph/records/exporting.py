@@ -30,7 +30,7 @@ def jobs_here(memory: Memory, changed: set[str]) -> list[tuple[list[str], dict[s
     """Outputs of one job, and its record."""
     groups = defaultdict(list)
     for output, (_, record) in memory.records.items():
-        if not memory.unfinished(output) and output not in changed:
+        if memory.finished(output) and output not in changed:
             parts = ("rule", "input", "params", "log", "input_checksums")
             groups[str([record[part] for part in parts])].append(output)
     return [(outputs, memory.records[outputs[0]][1]) for outputs in groups.values()]

@@ -184,6 +184,33 @@ def test_a_part_that_is_pulled_is_enough(run, clone):
     assert (clone / "results/records.jsonl").read_text() == records
 
 
+PRIVATE = """
+rule mine:
+    output: "results/tables/own/mine.csv"
+    shell: "echo 1 > {output}"
+
+rule there:
+    output: "results/tables/mini/there.csv"
+    params: folder="--local /home/somebody"
+    shell: "echo {params.folder} > {output}"
+"""
+
+
+def test_own_data_and_places_on_this_machine_are_not_written_down(run, pulled):
+    """Neither does git get to see what somebody trains on, nor where it lies."""
+    snakefile = pulled / "Snakefile"
+    more = (
+        '"results/tables/own/mine.csv", "results/tables/mini/there.csv", "results/tables/mini/main'
+    )
+    text = snakefile.read_text().replace('"results/tables/mini/main', more, 1)
+    snakefile.write_text(text + PRIVATE)
+    run.snakemake(pulled)
+    assert (pulled / "results/tables/own/mine.csv").exists()
+    assert "somebody" in (pulled / "results/tables/mini/there.csv").read_text()
+    assert not run.git(pulled, "status", "--porcelain", "results/records.jsonl")
+    assert "Nothing to be done" in run.snakemake(pulled)
+
+
 def test_a_damaged_file_of_records_is_named(run, pulled):
     (pulled / "results/records.jsonl").write_text("<<<<<<< HEAD\n")
     said = run.snakemake(pulled, code=1)

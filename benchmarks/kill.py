@@ -12,6 +12,7 @@ forks of (`server`), Snakemake, DVC with Snakemake below it, and all of them at 
 """
 
 import argparse
+import contextlib
 import csv
 import os
 import random
@@ -21,7 +22,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 
 import psutil
@@ -103,39 +104,41 @@ def results(folder: Path) -> dict[str, bytes]:
 
 
 def disturbed(folder: Path, number: int, draw: random.Random, whole: tuple) -> list[Kill]:
+    """Every second study is run by DVC."""
     expected, seconds = whole
     prepare(folder)
-    kills: list[Kill] = []
+    dvc, kills = number % 2 == 1, []
     for _ in range(IN_A_ROW):
-        process = begin(folder, dvc=number % 2 == 1)
-        kill = strike(folder, number, process, draw, draw.uniform(0, seconds))
+        victim = draw.choice([name for name in VICTIMS if dvc or name != "dvc"])
+        process = begin(folder, dvc)
+        struck = strike(folder, process, victim, draw.uniform(0, seconds), draw)
         code = process.wait()
-        if kill is None:
+        if struck is None:
             break
-        kills.append(kill)
-    if kill is not None:
-        code = begin(folder, dvc=number % 2 == 1).wait()
+        kills.append(Kill(number, victim, *struck))
+    else:
+        code = begin(folder, dvc).wait()
     same = code == 0 and results(folder) == expected
     then = "the same" if same else f"exit code {code}: {(folder / 'output.txt').read_text()[-500:]}"
-    return [Kill(kill.study, kill.victim, kill.seconds, kill.running, then) for kill in kills]
+    return [replace(kill, then=then) for kill in kills]
 
 
 def strike(
-    folder: Path, number: int, process: subprocess.Popen, draw: random.Random, moment: float
-) -> Kill | None:
-    """Waits for the moment, and for a victim; none if the command ends before."""
+    folder: Path, process: subprocess.Popen, victim: str, moment: float, draw: random.Random
+) -> tuple[float, str] | None:
+    """Waits for the moment, and for a victim; when it was and what ran then. Nothing if the command
+    has ended before."""
     start = time.monotonic()
-    wanted = draw.choice(VICTIMS if number % 2 else [name for name in VICTIMS if name != "dvc"])
     while process.poll() is None:
         found = at_work(folder)
-        everybody = [process for each in found.values() for process in each]
-        victims = everybody if wanted == "all" else found.get(wanted, [])
-        if time.monotonic() - start >= moment and victims:
-            chosen = victims if wanted == "all" else [draw.choice(victims)]
+        everybody = [each for kind in found.values() for each in kind]
+        chosen = everybody if victim == "all" else found.get(victim, [])
+        if time.monotonic() - start >= moment and chosen:
             running = " ".join(sorted({step(caller) for caller in found.get("caller", [])}))
-            for victim in chosen:
-                victim.kill()
-            return Kill(number, wanted, round(time.monotonic() - start, 1), running)
+            for each in chosen if victim == "all" else [draw.choice(chosen)]:
+                with contextlib.suppress(psutil.NoSuchProcess):
+                    each.kill()
+            return round(time.monotonic() - start, 1), running
         time.sleep(0.05)
     return None
 

@@ -46,7 +46,7 @@ def runs(book: Book, entry: Entry) -> list[Run]:
 
 def seeds(book: Book, entry: Entry) -> list[int]:
     if "table" in entry:
-        return tables.seeds(book, book.tables[entry["table"]])
+        return sorted({run.seed for run in tables.runs(book, [entry["table"]])})
     return book.size["seeds"][: 1 if "systems" in entry else entry.get("seeds")]
 
 

@@ -31,15 +31,19 @@ def read(look: dict[str, np.ndarray], image: str, label: str) -> Seen:
     return Seen(look["maps"][row, column], look["boxes"][row, column], look["window"])
 
 
-def read_objects(manifest: str) -> dict[str, list[tuple[str, np.ndarray]]]:
+def read_objects(manifest: str, images: list[str]) -> dict[str, list[tuple[str, np.ndarray]]]:
     """Image -> label and box of each of its objects."""
     stored = read_arrays(Path(manifest))
-    names, images = stored["names"].tolist(), stored["images"].tolist()
-    found: dict[str, list] = {name: [] for name in images}
-    places = stored["box_image"].tolist(), stored["box_label"].tolist(), stored["boxes"]
-    for image, label, (x, y, width, height) in zip(*places, strict=True):
+    place = {name: row for row, name in enumerate(stored["images"].tolist())}
+    return {name: objects(stored, place[name]) for name in images}
+
+
+def objects(stored: dict[str, np.ndarray], image: int) -> list[tuple[str, np.ndarray]]:
+    found = []
+    for box in np.flatnonzero(stored["box_image"] == image):
+        x, y, width, height = stored["boxes"][box]
         edges = np.array([x, y, x + width, y + height]) / np.tile(stored["sizes"][image], 2)
-        found[images[image]].append((names[label], edges.clip(0, 1)))
+        found.append((str(stored["names"][stored["box_label"][box]]), edges.clip(0, 1)))
     return found
 
 

@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from matplotlib.axes import Axes
 
 from labelgraph.figures import _choosing as choosing
 from labelgraph.figures import _maps as maps
@@ -13,6 +14,7 @@ from labelgraph.files import read_arrays
 
 INKS = (BLUE, GREEN, PINK)  # of an image's labels
 GAP, HIGH = 0.05, 0.74  # inches between pictures, and of a picture
+VERDICT = {True: "touches the label", False: "elsewhere", None: ""}
 HOW = (
     "Left, the photograph with the objects of its labels. Right, each label's map, coloured where"
     " it is strong, with the label's probability and the box around the largest part above 20% of"
@@ -25,7 +27,7 @@ def draw(figure: dict[str, Any]) -> Drawing:
     report = choosing.read(files["targets"], files["predictions"])
     rows = choosing.choose(figure["images"], report)
     looks = {name: read_arrays(Path(path)) for name, path in files["inspections"].items()}
-    objects = maps.read_objects(files["manifest"])
+    objects = maps.read_objects(files["manifest"], report.images[rows].tolist())
     wide = (WIDE - 2 * GAP) / (1 + 2 * len(INKS)) - GAP
     pictures = [photograph(files["root"], report.images[row]) for row in rows]
     heights = [min(HIGH, wide * len(pixels) / pixels.shape[1]) for pixels in pictures]
@@ -41,23 +43,32 @@ def draw(figure: dict[str, Any]) -> Drawing:
         for label, edges in objects[name]:
             if label in shown:
                 box(axes, edges, INKS[shown.index(label)], linewidth=0.7, under=0.7)
-        for number, (system, title) in enumerate(figure["systems"].items()):
-            for label, ink in zip(shown, INKS, strict=False):
-                left = start(number * len(INKS) + shown.index(label), wide)
-                seen = maps.read(looks[system], name, label)
-                right = maps.touches(
-                    seen, [edges for other, edges in objects[name] if other == label]
-                )
-                axes = sheet.picture(maps.overlaid(pixels, seen), left, top + LINE, wide, high)
-                dashes = {"linestyle": "--"} if right is False else {}
-                box(axes, seen.in_photograph(seen.box), RED if right is False else ink, **dashes)
-                sure = f"{report.probability[system][row, report.labels.index(label)]:.2f}"
-                text = shortened(label, wide - inches(f"  {sure}"))
-                sheet.words(f"{text} {sure}", left, top, color=ink)
-                verdict = {True: "touches the label", False: "elsewhere", None: ""}[right]
-                table.append([Path(name).stem, label, title, sure, verdict])
+        places = ((system, label) for system in figure["systems"] for label in shown)
+        for system, label in places:
+            number = [*figure["systems"]].index(system) * len(INKS) + shown.index(label)
+            sure = report.probability[system][row, report.labels.index(label)]
+            words(sheet, label, sure, start(number, wide), top, wide, INKS[shown.index(label)])
+            seen = maps.read(looks[system], name, label)
+            picture = maps.overlaid(pixels, seen)
+            axes = sheet.picture(picture, start(number, wide), top + LINE, wide, high)
+            right = maps.touches(seen, [edges for other, edges in objects[name] if other == label])
+            locate(axes, seen, INKS[shown.index(label)], right)
+            line = Path(name).stem, label, figure["systems"][system], f"{sure:.2f}", VERDICT[right]
+            table.append([*line])
     remarks = [choosing.in_words(figure["images"], figure["systems"]), HOW]
     return Drawing(sheet.figure, table, remarks, photographs=True)
+
+
+def words(sheet: Sheet, label: str, sure: float, left: float, top: float, wide: float, ink: str):
+    """A label, shortened where it must be, and its probability."""
+    text = shortened(label, wide - inches(f"  {sure:.2f}"))
+    sheet.words(f"{text} {sure:.2f}", left, top, color=ink)
+
+
+def locate(axes: Axes, seen: maps.Seen, ink: str, right: bool | None) -> None:
+    """The map's box; where nothing is known of the label's objects it is not judged."""
+    wrong = {"colour": RED, "linestyle": "--"}
+    box(axes, seen.in_photograph(seen.box), **(wrong if right is False else {"colour": ink}))
 
 
 def start(place: int, wide: float) -> float:

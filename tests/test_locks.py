@@ -1,4 +1,4 @@
-"""Killed or started twice: the same command goes on, nothing is to be unlocked, nothing spoilt."""
+"""Killed or started twice: the same command goes on, no lock is in the way, nothing is spoilt."""
 
 import os
 import signal

@@ -184,6 +184,33 @@ def test_a_part_that_is_pulled_is_enough(run, clone):
     assert (clone / "results/records.jsonl").read_text() == records
 
 
+PRIVATE = """
+rule mine:
+    output: "results/tables/own/mine.csv"
+    shell: "echo 1 > {output}"
+
+rule there:
+    output: "results/tables/mini/there.csv"
+    params: folder="--local /home/somebody"
+    shell: "echo {params.folder} > {output}"
+"""
+
+
+def test_own_data_and_places_on_this_machine_are_not_written_down(run, pulled):
+    """Neither does git get to see what somebody trains on, nor where it lies."""
+    snakefile = pulled / "Snakefile"
+    more = (
+        '"results/tables/own/mine.csv", "results/tables/mini/there.csv", "results/tables/mini/main'
+    )
+    text = snakefile.read_text().replace('"results/tables/mini/main', more, 1)
+    snakefile.write_text(text + PRIVATE)
+    run.snakemake(pulled)
+    assert (pulled / "results/tables/own/mine.csv").exists()
+    assert "somebody" in (pulled / "results/tables/mini/there.csv").read_text()
+    assert not run.git(pulled, "status", "--porcelain", "results/records.jsonl")
+    assert "Nothing to be done" in run.snakemake(pulled)
+
+
 def test_a_damaged_file_of_records_is_named(run, pulled):
     (pulled / "results/records.jsonl").write_text("<<<<<<< HEAD\n")
     said = run.snakemake(pulled, code=1)
@@ -193,17 +220,17 @@ def test_a_damaged_file_of_records_is_named(run, pulled):
 
 def test_whether_tables_belong_to_the_code_is_told_without_data(clone, monkeypatch, capsys):
     monkeypatch.chdir(clone)
-    assert main(["verify"]) == 0
+    assert main(["verify", "results/tables"]) == 0
     assert "made by this code with these settings" in capsys.readouterr().out
     (clone / TABLE).write_text("99\n")
     settings = clone / "workflow/config/methods.yaml"
     settings.write_text(settings.read_text().replace("b: 2", "b: 5"))
-    assert main(["verify", "--json"]) == 1
+    assert main(["verify", "results/tables", "--json"]) == 1
     finding = json.loads(capsys.readouterr().out)
     assert finding["said"] == [f"{TABLE} is not what its job left; it is made again"]
     assert finding["again"] == {"train": 1, "score": 1, "tabulate": 1, "results/tables": 1}
     (clone / "results/records.jsonl").unlink()
-    assert main(["verify"]) == 2
+    assert main(["verify", "results/tables"]) == 2
     assert "`snakemake results/tables` writes it" in capsys.readouterr().err
 
 

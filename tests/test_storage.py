@@ -72,10 +72,10 @@ def test_what_is_pushed_to_s3_comes_back_and_is_up_to_date(run, server, tmp_path
 
 def test_dvc_leaves_every_output_in_place_and_small_text_to_git():
     assert all(flags["persist"] for flags in OUTS.values())
-    ignored = subprocess.run(
-        ["git", "check-ignore", *OUTS], cwd=ROOT, capture_output=True, text=True
-    ).stdout.split()
-    assert ignored == [name for name, flags in OUTS.items() if flags.get("cache", True)]
+    command = ["git", "check-ignore", *(f"{name}/below" for name in OUTS)]
+    ignored = subprocess.run(command, cwd=ROOT, capture_output=True, text=True).stdout.split()
+    cached = [name for name, flags in OUTS.items() if flags.get("cache", True)]
+    assert ignored == [f"{name}/below" for name in cached]
 
 
 @pytest.mark.parametrize("folder", ["data/archives", "data/raw/official"])
@@ -92,12 +92,12 @@ def test_no_storage_of_anybody_is_named_and_nobody_is_told_of_use():
     assert "analytics = false" in text
 
 
-def test_all_that_the_tables_want_is_kept_by_dvc_or_git(run, tmp_path):
+def test_all_that_tables_and_figures_want_is_kept_by_dvc_or_git(run, tmp_path):
     """A clone that has pulled lacks nothing: every job's outputs are below those of dvc.yaml."""
     for name in ("src", "workflow"):
         shutil.copytree(ROOT / name, tmp_path / name, ignore=shutil.ignore_patterns("__pycache__"))
     shutil.copy(ROOT / "Snakefile", tmp_path)
-    text = run.run("snakemake", tmp_path, "-n", "results/tables")
+    text = run.run("snakemake", tmp_path, "-n", "results/tables", "results/figures")
     made = [
         path
         for line in text.splitlines()

@@ -1,6 +1,7 @@
 """The workflow, run small: what runs, what runs again after an edit, and that numbers stay."""
 
 import json
+import random
 import re
 import shutil
 import subprocess
@@ -29,12 +30,17 @@ TARGET = "results/tables/mini/ml_gcn_VOC.csv"
 FIGURE = "results/figures/mini/ml_gcn_7.svg"  # of the models behind that table
 
 
-def snakemake(folder, *arguments, target=(TARGET, FIGURE), small=True):
+def command(*arguments, target=(TARGET, FIGURE), small=True):
     config = [f"{name}={json.dumps(value)}" for name, value in SMALL.items()] if small else []
-    command = [sys.executable, "-m", "snakemake", "--cores", "4", *arguments]
+    start = [sys.executable, "-m", "snakemake", "--cores", "4", *arguments]
     targets = [target] if isinstance(target, str) else target
-    command += ["--config", *config, "--", *targets] if small else ["--", *targets]
-    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=300)
+    return start + (["--config", *config, "--", *targets] if small else ["--", *targets])
+
+
+def snakemake(folder, *arguments, **more):
+    done = subprocess.run(
+        command(*arguments, **more), cwd=folder, capture_output=True, text=True, timeout=300
+    )
     return done.returncode, done.stdout + done.stderr
 
 
@@ -127,15 +133,50 @@ def test_an_edit_reruns_what_it_touches_and_nothing_else(checkout, edited, what)
     assert {rule: count for rule, count in found.items() if rule != "total"} == expected
 
 
-def test_a_second_run_gives_the_same_bytes(checkout, tmp_path):
-    tables = {kind: (checkout / TARGET).with_suffix(kind).read_bytes() for kind in (".csv", ".md")}
+def elsewhere(monkeypatch, **environment):
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+
+
+def assert_same(again, checkout):
+    """The records have the content of every file of every job, whatever order they ended in."""
+    records = "results/records.jsonl"
+    assert (again / records).read_text() == (checkout / records).read_text()
+    for name, kinds in {TARGET: (".csv", ".md", ".tex"), FIGURE: (".svg", ".png", ".md")}.items():
+        for kind in kinds:
+            first = (checkout / name).with_suffix(kind).read_bytes()
+            assert (again / name).with_suffix(kind).read_bytes() == first
+
+
+def test_every_file_is_the_same_on_one_core_on_the_other_side_of_the_world(
+    checkout, tmp_path, monkeypatch
+):
+    elsewhere(monkeypatch, TZ="Pacific/Kiritimati", LC_ALL="C", PYTHONHASHSEED="1")
     again = copy_of(tmp_path)
-    assert snakemake(again)[0] == 0
-    for kind in (".svg", ".png", ".md"):
-        figure = (checkout / FIGURE).with_suffix(kind)
-        assert (again / FIGURE).with_suffix(kind).read_bytes() == figure.read_bytes()
-    for kind, content in tables.items():
-        assert (again / TARGET).with_suffix(kind).read_bytes() == content
+    code, text = snakemake(again, "--cores", "1")
+    assert code == 0, text
+    assert_same(again, checkout)
+
+
+def test_every_file_is_the_same_on_eight_cores_after_kills_at_random(
+    checkout, tmp_path, monkeypatch
+):
+    """benchmarks/kill.py in short: the same command goes on, with nothing unlocked between."""
+    monkeypatch.syspath_prepend(ROOT / "benchmarks")
+    import kill
+
+    elsewhere(monkeypatch, TZ="America/Lima", LC_ALL="tr_TR.UTF-8", PYTHONHASHSEED="8")
+    again, draw = copy_of(tmp_path), random.Random(0)
+    for victim in ("snakemake", "job", "all"):
+        with (again / "output.txt").open("w") as output:
+            process = subprocess.Popen(
+                command("--cores", "8"), cwd=again, stdout=output, stderr=output
+            )
+        kill.strike(again, process, victim, draw.uniform(0, 3), draw)
+        process.wait()
+    code, text = snakemake(again, "--cores", "8")
+    assert code == 0, text
+    assert_same(again, checkout)
 
 
 def test_a_table_that_no_rule_makes_is_found(checkout):

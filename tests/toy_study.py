@@ -149,7 +149,9 @@ def stage() -> str:
         for line in text.splitlines()
         if not re.match(r" +- (data|results)", line) or line.split()[1].rstrip(":") in kept
     ]
-    return "\n".join(lines).replace("src/labelgraph", "src") + "\n"
+    return (
+        "\n".join(lines).replace("src/labelgraph", "src").replace(" results/figures\n", "\n") + "\n"
+    )
 
 
 def jobs(text: str) -> dict[str, int]:

@@ -38,7 +38,7 @@ PINS = {
     **dict.fromkeys(("MALLOC_MMAP_THRESHOLD_", "MALLOC_TRIM_THRESHOLD_"), str(1 << 32)),
 }
 WARM = Path(__file__).with_name("warm.py")
-START_SECONDS = 120
+START_SECONDS = 600  # a busy disk takes minutes to give torch for the first time
 LOOK_SECONDS = 0.5  # how often a caller looks whether its parent is still there
 KILLED = 137
 
@@ -103,8 +103,13 @@ def connect(path: Path) -> socket.socket:
             )
             deadline = time.monotonic() + START_SECONDS
             while (line := knock(path)) is None:
-                if server.poll() is not None or time.monotonic() > deadline:
-                    raise RuntimeError(f"no server: {server.communicate()[1].decode()[-2000:]}")
+                if time.monotonic() > deadline:
+                    server.kill()
+                if server.poll() is not None:
+                    reason = (
+                        server.communicate()[1].decode()[-2000:] or f"it took {START_SECONDS} s"
+                    )
+                    raise RuntimeError(f"{WARM} did not start: {reason}")
                 time.sleep(0.02)
         return line
 

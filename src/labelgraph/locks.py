@@ -16,6 +16,7 @@ from typing import TextIO
 FOLDER = Path(".snakemake")
 MAIN = FOLDER / "labelgraph.main.lock"  # shared by every Snakemake in this folder
 JOBS = FOLDER / "labelgraph.jobs.lock"  # shared by every job: see launch.py
+PARENT = "LABELGRAPH_PARENT"  # set in dvc.yaml: Snakemake ends with the DVC that has started it
 OTHER = "another snakemake is at work in this folder (process {})"
 PATIENCE_SECONDS = 60  # a job notices within a second that its Snakemake is gone
 _held: list[TextIO] = []  # open until this process ends
@@ -70,11 +71,13 @@ def wait_for_jobs() -> None:
 
 
 def end_with_parent() -> None:
-    """For a Snakemake that DVC has started: when DVC is killed, nothing goes on unseen."""
-    parent = os.getppid()
+    """When the process that PARENT names is killed, nothing that it started goes on unseen."""
+    named = os.environ.pop(PARENT, "")  # it is nobody else's parent
+    if not named.isdecimal():
+        return
 
     def watch() -> None:
-        while os.getppid() == parent:
+        while os.getppid() == int(named):
             time.sleep(0.5)
         os._exit(137)
 

@@ -23,7 +23,8 @@ SLOW = (
     "matplotlib.backends.backend_svg",
 )
 IDLE_SECONDS = 30
-USER_ERRORS = (ValueError, OSError, FloatingPointError)
+KILLED = 137
+USER_ERRORS = (ValueError, OSError, FloatingPointError, MemoryError)
 
 
 def serve(path: Path) -> int:
@@ -46,7 +47,10 @@ def serve(path: Path) -> int:
                 last = time.monotonic()
                 if os.fork() == 0:
                     door.close()
-                    answer(line)
+                    try:
+                        answer(line)
+                    finally:  # without memory for a thread, say: never back into this loop
+                        os._exit(KILLED)
                 line.close()
         path.unlink(missing_ok=True)
     return 0
@@ -89,12 +93,14 @@ def perform(arguments: list[str]) -> int:
         log, arguments = Path(arguments[1]), arguments[2:]
     name, *rest = arguments
     sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # this checkout's code
+    from safetensors import SafetensorError  # which a full disk and a broken file end in
+
     try:
         importlib.import_module(f"labelgraph.steps.{name}").command(rest)
         code, message = 0, ""
     except SystemExit as stop:
         code, message = int(stop.code or 0), ""
-    except USER_ERRORS as error:
+    except (*USER_ERRORS, SafetensorError) as error:
         code, message = 1, f"{name}: {error}\n"
         if "LABELGRAPH_TRACEBACK" in os.environ:
             message = traceback.format_exc()

@@ -1,8 +1,6 @@
 # Nothing stale passes for a result: files are held against the records of the jobs that made them,
 # which come with a clone (results/records.jsonl) and are written down after every run.
 
-import os
-
 from snakemake.exceptions import WorkflowError
 from snakemake.logging import logger
 
@@ -10,20 +8,26 @@ from labelgraph import locks
 from labelgraph.records import exporting, syncing
 
 if workflow.is_main_process:
+    locks.end_with_parent()
     try:
         with locks.entering() as alone:
             said = syncing.sync() if alone else [locks.OTHER.format(locks.owner())]
-    except ValueError as error:
+    except (ValueError, OSError) as error:
         raise WorkflowError(str(error)) from None
     for sentence in said:
         logger.warning(sentence)
-    if "DVC_ROOT" in os.environ:
-        locks.end_with_parent()
+
+
+def write_records():
+    try:
+        exporting.export()
+    except OSError as error:
+        logger.error(f"the records could not be written: {error}")
 
 
 onsuccess:
-    exporting.export()
+    write_records()
 
 
 onerror:
-    exporting.export()
+    write_records()

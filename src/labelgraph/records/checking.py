@@ -27,10 +27,12 @@ class Finding:
     again: dict[str, int]  # rule -> jobs that would run
 
 
-def check(target: str) -> Finding:
+def check(targets: list[str]) -> Finding:
     jobs = travelling.read()
     if not jobs:
-        raise ValueError(f"there is no {travelling.FILE}; `snakemake {target}` writes it")
+        raise ValueError(
+            f"there is no {travelling.FILE}; `snakemake {' '.join(targets)}` writes it"
+        )
     sources = {path for job in jobs for path in job.sources}
     here = Hashes({})
     with TemporaryDirectory() as place:
@@ -44,7 +46,7 @@ def check(target: str) -> Finding:
             content = here.content(output) or recorded
             known[output] = [identity(str(scratch / output)), content, content]
         Memory(Hashes(known), {}, None, {}, {}).save(scratch)
-        return dry_run(scratch, target)
+        return dry_run(scratch, targets)
 
 
 def parent(path: Path) -> Path:
@@ -65,12 +67,12 @@ def copy_code(scratch: Path, sources: set[str]) -> None:
             shutil.copy(name, parent(scratch / name))
 
 
-def dry_run(scratch: Path, target: str) -> Finding:
-    command = [sys.executable, "-m", "snakemake", "-n", "--cores", "1", "--", target]
+def dry_run(scratch: Path, targets: list[str]) -> Finding:
+    command = [sys.executable, "-m", "snakemake", "-n", "--cores", "1", "--", *targets]
     done = subprocess.run(command, cwd=scratch, capture_output=True, text=True)
     text = done.stdout + done.stderr
     if done.returncode:
-        raise ValueError(f"snakemake -n {target} fails:\n{text}")
+        raise ValueError(f"snakemake -n fails:\n{text}")
     if "Nothing to be done" in text:
         return Finding([], {})
     said = re.findall(r"^.* it is made again$|^\.\.\. and so are .*$", text, re.M)

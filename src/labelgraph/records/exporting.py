@@ -1,5 +1,6 @@
 """After a run: writes the records down, so that they can travel with the results."""
 
+import re
 from collections import defaultdict
 from dataclasses import replace
 from typing import Any
@@ -8,6 +9,8 @@ from labelgraph.records import travelling
 from labelgraph.records.hashes import Hashes, is_account
 from labelgraph.records.memory import Memory, recall
 from labelgraph.records.travelling import RULE, Job
+
+PLACE = re.compile(r"""(^|[\s'"=])/\w""")  # an absolute path
 
 
 def export() -> None:
@@ -30,10 +33,16 @@ def jobs_here(memory: Memory, changed: set[str]) -> list[tuple[list[str], dict[s
     """Outputs of one job, and its record."""
     groups = defaultdict(list)
     for output, (_, record) in memory.records.items():
-        if not memory.unfinished(output) and output not in changed:
+        if memory.finished(output) and output not in changed and travels(output, record):
             parts = ("rule", "input", "params", "log", "input_checksums")
             groups[str([record[part] for part in parts])].append(output)
     return [(outputs, memory.records[outputs[0]][1]) for outputs in groups.values()]
+
+
+def travels(output: str, record: dict[str, Any]) -> bool:
+    """Not what is made of somebody's own data, and not what names a place on this machine."""
+    named = [*record["input"], *record["params"]]
+    return "own" not in output.split("/") and not any(map(PLACE.search, named))
 
 
 def job_of(outputs: list[str], record: dict[str, Any], made: dict[str, str], hashes: Hashes) -> Job:

@@ -24,15 +24,15 @@ class Memory:
         state = {"hashes": self.hashes.known, "left": self.left, "file": self.file}
         write_text(folder / STATE, json.dumps(state))
 
-    def unfinished(self, output: str) -> bool:
-        """By Snakemake's own account."""
-        return self.marks.get(output) is False
+    def finished(self, output: str) -> bool:
+        """Whether it is there, and Snakemake does not know of a job that was broken off."""
+        return self.marks.get(output) is not False and self.hashes.exists(output)
 
     def altered(self) -> set[str]:
         """Outputs that changed after their job; a record that is new is taken at its word."""
         found = set()
         for output, (written, _) in self.records.items():
-            if self.unfinished(output):
+            if not self.finished(output):
                 continue
             content, known = self.hashes.content(output), self.left.get(output)
             if known is None or known[0] != written:

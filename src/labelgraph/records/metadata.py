@@ -26,26 +26,35 @@ def place(folder: Path, output: str) -> Path:
     return folder.joinpath(*(f"@{part}" for part in parts[:-1]), parts[-1])
 
 
-def listed(folder: Path) -> Iterator[tuple[str, Path]]:
-    for path in sorted(folder.rglob("*")):
-        name = "".join(part.removeprefix("@") for part in path.relative_to(folder).parts)
-        if path.is_file() and name != "migration_underway":
-            yield base64.urlsafe_b64decode(name).decode(), path
+def listed(folder: Path) -> Iterator[tuple[str, str]]:
+    """Output -> its file."""
+    for below, _, names in os.walk(folder):
+        start = "".join(part.removeprefix("@") for part in Path(below).relative_to(folder).parts)
+        for name in names:
+            if name != "migration_underway":
+                output = base64.urlsafe_b64decode(start + name).decode()
+                yield output, os.path.join(below, name)  # noqa: PTH118
 
 
 def read() -> dict[str, tuple[int, dict[str, Any]]]:
     """Output -> when its record was written, and the record; of outputs that are there."""
     found = {}
-    for output, path in listed(RECORDS):
-        if not os.path.isfile(output):  # noqa: PTH113  (a Path each costs more)
+    for output, path in sorted(listed(RECORDS)):
+        if not os.path.isfile(output):  # noqa: PTH113  (thousands of Paths cost a second)
             continue
-        try:
-            record = json.loads(path.read_text(encoding="utf-8"))
-        except ValueError:  # Snakemake was killed while it wrote
-            continue
+        record = load(path)
         if record.get("record_format_version") == FORMAT:
-            found[output] = (path.stat().st_mtime_ns, record)
+            found[output] = (os.stat(path).st_mtime_ns, record)  # noqa: PTH116
     return found
+
+
+def load(path: str) -> dict[str, Any]:
+    """Nothing if Snakemake was killed while it wrote."""
+    with open(path, encoding="utf-8") as stream:  # noqa: PTH123
+        try:
+            return json.load(stream)
+        except ValueError:
+            return {}
 
 
 def write(output: str, record: dict[str, Any]) -> int:
@@ -58,13 +67,7 @@ def write(output: str, record: dict[str, Any]) -> int:
 
 def marks() -> dict[str, bool]:
     """Outputs that Snakemake takes for unfinished -> whether that is our doing."""
-    found = {}
-    for output, path in listed(MARKS):
-        try:
-            found[output] = "remade" in json.loads(path.read_text(encoding="utf-8"))
-        except ValueError:
-            found[output] = False
-    return found
+    return {output: "remade" in load(path) for output, path in listed(MARKS)}
 
 
 def mark(output: str) -> None:

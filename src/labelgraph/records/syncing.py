@@ -27,11 +27,17 @@ def sync() -> list[str]:
     file = memory.hashes.bytes(str(travelling.FILE))
     taken = set()
     for job in jobs:
-        here = {output for output in job.made if memory.hashes.exists(output)}
-        here -= {output for output in here if memory.unfinished(output)}
-        lost = here - memory.records.keys() | here & changed
+        lost = {
+            output
+            for output in job.made
+            if (output not in memory.records or output in changed) and memory.finished(output)
+        }
         if lost or file != memory.file:  # a file that is not ours came with a checkout
-            same = {output for output in here if memory.hashes.content(output) == made[output]}
+            same = {
+                output
+                for output, content in job.made.items()
+                if memory.finished(output) and memory.hashes.content(output) == content
+            }
             take_over(memory, job, same, made)
             taken |= same
             changed = (changed | lost) - same
@@ -103,7 +109,7 @@ def out_of_date(memory: Memory, changed: set[str]) -> dict[str, str]:
     """Output -> an input that is not what its job read, where no file's time would tell."""
     hashes, found = memory.hashes, {}
     for output, (_, record) in memory.records.items():
-        if memory.unfinished(output) or output in changed:
+        if not memory.finished(output) or output in changed:
             continue
         for path, checksum in (record.get("input_checksums") or {}).items():
             if path in changed or not hashes.exists(path):

@@ -5,9 +5,12 @@ written once, in lines of their own, and named by a digest. An input that is ano
 stands without its sha256, which that job's line has; `own` ones lie in the job's own folder.
 """
 
+import ast
+import contextlib
 import hashlib
 import json
 import os
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -50,7 +53,9 @@ def read(path: Path = FILE) -> list[Job]:
     shared = {line["name"]: line["is"] for line in lines if "name" in line}
 
     def whole(value: Any) -> Any:
-        return shared.get(value, value) if isinstance(value, str) else value
+        if isinstance(value, str):
+            return whole(shared[value]) if value in shared else value
+        return within(whole, value)
 
     def job(line: dict[str, Any]) -> Job:
         below = f"{line['in']}/" if line["in"] else ""
@@ -58,7 +63,7 @@ def read(path: Path = FILE) -> list[Job]:
             made={below + name: sha for name, sha in line["made"].items()},
             inputs=[*whole(line["inputs"]), *(below + name for name in line["own"])],
             sources=whole(line["sources"]),
-            params=[whole(value) for value in line["params"]],
+            params=[param(whole(value)) for value in line["params"]],
             rule=whole(line["rule"]),
         )
 
@@ -69,11 +74,32 @@ def contents(jobs: list[Job]) -> dict[str, str]:
     return {output: sha for job in jobs for output, sha in job.made.items()}
 
 
+def within(change: Callable[[Any], Any], value: Any) -> Any:
+    """The value with its parts changed, if it has any."""
+    if isinstance(value, dict):
+        return {key: change(part) for key, part in value.items()}
+    return [change(part) for part in value] if isinstance(value, list) else value
+
+
+def settings(param: str) -> Any:
+    """A rule's parameter as Snakemake writes it down; JSON is taken apart where that is exact."""
+    with contextlib.suppress(ValueError, TypeError, SyntaxError):
+        value = json.loads(ast.literal_eval(param))
+        if isinstance(value, dict) and repr(json.dumps(value)) == param:
+            return {"json": value}
+    return param
+
+
+def param(settings: Any) -> str:
+    return repr(json.dumps(settings["json"])) if isinstance(settings, dict) else settings
+
+
 def text(jobs: list[Job]) -> str:
     shared: dict[str, Any] = {}
 
     def short(value: Any) -> Any:
-        content = json.dumps(value, sort_keys=True)
+        value = within(short, value)
+        content = json.dumps(value)
         if len(content) < LONG:
             return value
         name = "#" + hashlib.sha256(content.encode()).hexdigest()[:12]
@@ -90,15 +116,13 @@ def text(jobs: list[Job]) -> str:
             "own": [path.removeprefix(below) for path in own],
             "inputs": short([path for path in job.inputs if path not in own]),
             "sources": short(job.sources),
-            "params": [short(value) for value in job.params],
+            "params": [short(settings(value)) for value in job.params],
             "rule": short(job.rule),
         }
 
     lines = [line(job) for job in sorted(jobs, key=lambda job: job.name)]
     head = [{"format": FORMAT}] + [{"name": name, "is": shared[name]} for name in sorted(shared)]
-    return "".join(
-        json.dumps(line, sort_keys=True, ensure_ascii=False) + "\n" for line in head + lines
-    )
+    return "".join(json.dumps(line, ensure_ascii=False) + "\n" for line in head + lines)
 
 
 def write(jobs: list[Job], path: Path = FILE) -> None:

@@ -1,0 +1,84 @@
+"""Takes memory, disk and the right to write from a study; then the same command must end well.
+
+    python benchmarks/shortages.py      some minutes; the two with disks need root, to mount
+
+The study is kill.py's. First the command must fail, with a line that says why, then, when all is
+well again, end with the same tables and files as an undisturbed one.
+"""
+
+import contextlib
+import re
+import resource
+import subprocess
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+import kill
+import psutil
+
+WHY = r".*(?:No space left|Read-only file system|allocate memory|MemoryError|bad_alloc).*"
+
+
+def main() -> None:
+    with tempfile.TemporaryDirectory() as place:
+        expected, _ = kill.undisturbed(Path(place, "whole"))
+        for name, cause in {
+            "a job gets no memory": no_memory,
+            "the results' disk is full": full_disk,
+            "the results cannot be written": read_only,
+        }.items():
+            folder = kill.prepare(Path(place, cause.__name__))
+            (folder / "results").mkdir()
+            try:
+                code, undo = cause(folder)
+            except subprocess.CalledProcessError:
+                print(f"{name}: skipped, nothing can be mounted here", flush=True)
+                continue
+            text = (folder / "output.txt").read_text()
+            said = re.findall(WHY, text, re.M) or [text[-300:]]
+            undo()
+            again = kill.begin(folder, dvc=False).wait()
+            same = again == 0 and kill.results(folder) == expected
+            print(f"{name}: exit code {code}, {said[-1].strip()!r}; then {again}, the same: {same}")
+            kill_mounts(folder)
+
+
+def no_memory(folder: Path) -> tuple[int, Callable[[], None]]:
+    """The first job that trains may take no more than it has when it starts."""
+    process = kill.begin(folder, dvc=False)
+    while process.poll() is None:
+        found = kill.at_work(folder)
+        if "train" in map(kill.step, found.get("caller", [])) and "job" in found:
+            for job in found["job"]:
+                with contextlib.suppress(psutil.Error, ProcessLookupError):
+                    half = job.memory_info().vms // 2
+                    resource.prlimit(job.pid, resource.RLIMIT_AS, (half, half))
+            break
+    return process.wait(), lambda: None
+
+
+def full_disk(folder: Path) -> tuple[int, Callable[[], None]]:
+    mount("-t", "tmpfs", "-o", "size=400k", "tmpfs", folder / "results")
+    return kill.begin(folder, dvc=False).wait(), lambda: mount(
+        "-o", "remount,size=200m", folder / "results"
+    )
+
+
+def read_only(folder: Path) -> tuple[int, Callable[[], None]]:
+    mount("-t", "tmpfs", "-o", "ro", "tmpfs", folder / "results")
+    return kill.begin(folder, dvc=False).wait(), lambda: mount(
+        "-o", "remount,rw", folder / "results"
+    )
+
+
+def mount(*arguments: object) -> None:
+    subprocess.run(["mount", *map(str, arguments)], check=True, stderr=subprocess.DEVNULL)
+
+
+def kill_mounts(folder: Path) -> None:
+    subprocess.run(["umount", str(folder / "results")], stderr=subprocess.DEVNULL)
+
+
+if __name__ == "__main__":
+    main()

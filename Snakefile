@@ -1,6 +1,7 @@
 # Raw files -> manifests -> splits -> inputs -> training -> predictions -> scores -> tables.
 #
 #   snakemake --cores 8 results/tables                         every table of the mini study
+#   snakemake --cores 8 results/report                         the same as pages for a browser
 #   snakemake --cores 8 results/tables --config study=laptop   the same on real VOC 2007
 #   snakemake -n results/tables --config study=paper           what the whole of it would be
 
@@ -13,6 +14,7 @@ container: "docker://python:3.11"
 
 
 include: "workflow/rules/common.smk"
+include: "workflow/rules/records.smk"
 
 
 rule all:
@@ -25,4 +27,6 @@ include: "workflow/rules/data.smk"
 include: "workflow/rules/inputs.smk"
 include: "workflow/rules/runs.smk"
 include: "workflow/rules/report.smk"
+include: "workflow/rules/figures.smk"
 include: "workflow/rules/costs.smk"
+include: "workflow/rules/pages.smk"

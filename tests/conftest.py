@@ -1,5 +1,6 @@
 """What tests share: a seed, a small label space, small features, settings of methods.yaml."""
 
+import contextlib
 from pathlib import Path
 
 import numpy as np
@@ -43,9 +44,13 @@ def label_space(count: int) -> LabelSpace:
 
 
 def settings(method: str, variant: str = "") -> dict:
-    """The `model` block of a method, with narrow layers: its arithmetic is what is tested."""
+    """The `model` block of a method, with narrow layers: its arithmetic is what is tested.
+
+    Variant `shots` is the second stage of few shots.
+    """
     entry = recipe.read_yaml(ROOT / "workflow/config/methods.yaml")[method]
-    model = entry["model"] | entry.get("variants", {}).get(variant, {}).get("model", {})
+    change = entry["shots"] if variant == "shots" else entry.get("variants", {}).get(variant, {})
+    model = entry["model"] | change.get("model", {})
     return {key: narrow(value) for key, value in model.items()}
 
 
@@ -89,3 +94,13 @@ def boxes(images: int, draw: torch.Generator, count: int = 6) -> torch.Tensor:
     found = torch.cat([low, torch.maximum(low + 0.05, high.expand_as(low))], -1).clamp(max=1)
     found[:, count - 2 :] = 0
     return found
+
+
+@pytest.fixture(scope="session")
+def study_report(tmp_path_factory):
+    """Pages of a made-up study; the folder that they were made in is three levels up."""
+    import report_cases
+
+    folder = tmp_path_factory.mktemp("study")
+    with contextlib.chdir(folder):
+        return report_cases.make(folder)

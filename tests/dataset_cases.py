@@ -7,11 +7,16 @@ from labelgraph import datasets
 from labelgraph.manifest import Manifest
 
 SAMPLES = Path(__file__).parent / "samples"
+SHARED = {"coco_json": "coco2014", "voc_folders": "voc2007"}  # one sample serves two readers
 OPTIONS = json.loads((SAMPLES / "options.json").read_text())
 
 
+def sample(reader: str) -> Path:
+    return SAMPLES / SHARED.get(reader, reader)
+
+
 def read(reader: str, root: Path | None = None, **changes) -> Manifest:
-    return datasets.read(reader, root or SAMPLES / reader, **OPTIONS[reader] | changes)
+    return datasets.read(reader, root or sample(reader), **OPTIONS[reader] | changes)
 
 
 def published(root: Path) -> dict:

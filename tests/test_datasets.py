@@ -6,7 +6,7 @@ import shutil
 
 import numpy as np
 import pytest
-from dataset_cases import OPTIONS, SAMPLES, change, published, read
+from dataset_cases import OPTIONS, SAMPLES, change, published, read, sample
 
 from labelgraph import datasets, manifest
 from labelgraph.datasets import visual_genome
@@ -39,16 +39,16 @@ def test_contract(reader):
     assert (table.box_image.dtype, table.box_label.dtype) == (np.int32, np.int16)
     assert table.boxes.dtype == np.float32 and table.boxes.shape == (len(table.box_image), 4)
     assert (table.labels[table.box_image, table.box_label] != 0).all()  # a box is a label, too
-    sizes = inspect([SAMPLES / reader / i for i in table.images], workers=1, decode=True).sizes
+    sizes = inspect([sample(reader) / i for i in table.images], workers=1, decode=True).sizes
     assert (table.boxes[:, :2] >= 0).all()
     assert (table.boxes[:, :2] + table.boxes[:, 2:] <= sizes[table.box_image]).all()
 
 
 @each_reader
 def test_reading_opens_no_image_and_repeats(reader, tmp_path):
-    root = shutil.copytree(SAMPLES / reader, tmp_path / reader)
+    root = shutil.copytree(sample(reader), tmp_path / reader)
     for image in root.rglob("*.jpg"):
-        image.unlink()
+        image.write_text(image.stem)  # what is the same stays the same, and no image is left
     first, second = vars(read(reader)), vars(read(reader, root))
     assert all(np.array_equal(first[name], second[name]) for name in first)
 
@@ -56,8 +56,10 @@ def test_reading_opens_no_image_and_repeats(reader, tmp_path):
 @each_reader
 def test_samples_are_what_make_draws(reader, tmp_path):
     runpy.run_path(str(SAMPLES / "make.py"))["main"](tmp_path)
-    kept = sorted(p.relative_to(SAMPLES) for p in (SAMPLES / reader).rglob("*") if p.is_file())
-    made = sorted(p.relative_to(tmp_path) for p in (tmp_path / reader).rglob("*") if p.is_file())
+    kept = sorted(p.relative_to(SAMPLES) for p in sample(reader).rglob("*") if p.is_file())
+    made = sorted(
+        p.relative_to(tmp_path) for p in (tmp_path / sample(reader).name).rglob("*") if p.is_file()
+    )
     assert kept == made
     for path in kept:
         if path.suffix == ".jpg":  # another Pillow may compress otherwise
@@ -151,7 +153,7 @@ def test_genome_counts_objects_without_a_name(tmp_path):
 @each_reader
 def test_step_writes_manifest_and_report(reader, tmp_path):
     output, report = tmp_path / "table.npz", tmp_path / "report.json"
-    arguments = {"reader": reader, "root": SAMPLES / reader, "output": output, "report": report}
+    arguments = {"reader": reader, "root": sample(reader), "output": output, "report": report}
     options = ["--options", json.dumps(OPTIONS[reader]), "--workers", "2"]
     write_manifest.command([f"--{k}={v}" for k, v in arguments.items()] + options)
     table, arrays = manifest.read(output), np.load(output)

@@ -100,7 +100,7 @@ def test_every_label_has_a_vector_and_alike_words_are_near(tmp_path):
     text = json.dumps({"seed": 0, "dimensions": 300, "others": 50})
     arguments = ["--dataset", draw.WORDS, "--settings", text, "--root", str(root)]
     draw.command([*arguments, "--index", str(index), "--jobs", "1"])
-    options = {"aliases": words.PIECES, "multiword": "mean", "case": "lower"}
+    options = {"aliases": words.PIECES, "multiword": "mean", "case": "lower", "missing": "refused"}
     names = tuple(sorted({name for layout in drawn.LAYOUTS for name in worlds.label_names(layout)}))
     vectors, report = wordvectors.embed(names, root / draw.WORDS_FILE, options)
     assert vectors.shape == (len(names), 300)

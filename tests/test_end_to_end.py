@@ -15,12 +15,13 @@ import torch
 import yaml
 from conftest import ROOT, narrow
 
-from labelgraph import manifest, models, recipe
+from labelgraph import figurekinds, manifest, models, recipe
 from labelgraph.files import read_arrays, read_json, write_arrays
 from labelgraph.steps import (
     count_labels,
     embed_labels,
     extract_features,
+    inspect_model,
     predict,
     score,
     split,
@@ -55,7 +56,10 @@ def folder(tmp_path_factory):
     (here / "words.txt").write_text("\n".join(lines) + "\n")
     embed_labels.command(
         ["--manifest", str(here / "manifest.npz"), "--vectors", str(here / "words.txt")]
-        + ["--options", '{"aliases": {}, "multiword": "mean", "case": "lower"}']
+        + [
+            "--options",
+            '{"aliases": {}, "multiword": "mean", "case": "lower", "missing": "refused"}',
+        ]
         + ["--output", str(here / "vectors.npz"), "--report", str(here / "vectors.json")]
     )
     boxes = np.tile(np.float32([[0.1, 0.1, 0.6, 0.7], [0, 0, 0, 0]]), (len(listed.images), 1, 1))
@@ -112,6 +116,29 @@ def test_a_method_learns_end_to_end_at_448_pixels(folder, tmp_path, method):
     assert str(folder / "train.npz") in provenance["inputs"]
     assert {"git", "packages", "hardware", "seed", "wall_seconds", "peak_mb"} <= provenance.keys()
     assert not list((tmp_path / "work").glob("*"))
+    for view in figurekinds.views(method):
+        inspect(folder, tmp_path, training, view)
+
+
+def inspect(folder, output, training, view):
+    """What figures show of the run's model, for the first two reported images by name."""
+    rule = {"rule": "first", "count": 2, "labels": 0}
+    choice = {"images": rule, "targets": str(folder / "targets.npz"), "predictions": {}}
+    inspect_model.command(
+        ["--settings", json.dumps(training), "--images", str(SAMPLE), "--view", view]
+        + ["--regions", str(folder / "regions.npz"), "--choice", json.dumps(choice)]
+        + ["--model", str(output / "model.safetensors"), "--report", str(folder / "report.npz")]
+        + ["--output", str(output / f"{view}.npz")]
+    )
+    found = read_arrays(output / f"{view}.npz")
+    assert found["images"].tolist() == sorted(read_arrays(folder / "report.npz")["images"])[:2]
+    assert len(found["labels"]) == 20
+    shares = {"plain": [0, 0, 1, 1], "centre": [0.15, 0.15, 0.85, 0.85]}
+    np.testing.assert_allclose(found["window"], shares[training["encoder"]["test_view"]])
+    shown = found.keys() - {"images", "labels", "window"}
+    assert shown
+    assert all(len(found[key]) == (20 if view == "labels" else 2) for key in shown)
+    assert all(np.isfinite(found[key]).all() for key in shown)
 
 
 def test_frozen_features_are_those_of_the_encoder_itself(folder, tmp_path):

@@ -15,7 +15,7 @@ from labelgraph.files import read_arrays, read_json, sha256, write_arrays
 from labelgraph.manifest import Manifest, no_boxes, write
 from labelgraph.steps import count_labels, embed_labels
 
-OPTIONS = {"aliases": {}, "multiword": "mean", "case": "lower"}
+OPTIONS = {"aliases": {}, "multiword": "mean", "case": "lower", "missing": "refused"}
 GLOVE = "cat 1 0\nthe 9 9\ntable 0 -2\ndining 4 0\ncat 7 7\ntv 0.5 1e-1\nhot-dog 3 3\nà 5 5\n"
 TRAIN = {
     "names": np.array(["cat", "dining table", "tvmonitor"]),

@@ -1,5 +1,6 @@
 """Steps run in forks of one warm process: as the caller sees them, and never outliving it."""
 
+import fcntl
 import os
 import shutil
 import signal
@@ -38,7 +39,8 @@ def environment(tmp_path_factory):
     steps = folder / "labelgraph/steps"
     steps.mkdir(parents=True)
     (folder / "labelgraph/__init__.py").touch()
-    shutil.copy(ROOT / "src/labelgraph/launch.py", folder / "labelgraph")
+    for name in ("launch.py", "warm.py"):
+        shutil.copy(ROOT / "src/labelgraph" / name, folder / "labelgraph")
     (steps / "__init__.py").touch()
     (folder / "tmp").mkdir()
     for name, text in STEPS.items():
@@ -92,6 +94,25 @@ def test_a_step_does_not_outlive_its_caller(environment, number):
     deadline = time.monotonic() + 20
     while alive(worker) and time.monotonic() < deadline:
         time.sleep(0.05)
+    assert not alive(worker)
+
+
+def test_no_step_goes_on_when_its_snakemake_is_killed(environment, tmp_path):
+    """Caller and fork end with the caller's parent; then the lock that they shared is free."""
+    present = tmp_path / "present"
+    start = (
+        "import os, subprocess, sys\n"
+        "command = [sys.executable, '-I', '-S', os.environ['LAUNCH'], '--present', sys.argv[1]]\n"
+        "subprocess.run([*command, 'wait'])\n"
+    )
+    command = [sys.executable, "-c", start, str(present)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment) as parent:
+        worker = int(parent.stdout.readline())
+        with present.open() as lock:
+            with pytest.raises(BlockingIOError):
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            parent.kill()
+            fcntl.flock(lock, fcntl.LOCK_EX)
     assert not alive(worker)
 
 

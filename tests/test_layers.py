@@ -11,16 +11,27 @@ from labelgraph import sourcecode
 
 SOURCE = ROOT / "src/labelgraph"
 LAYERS = (
-    {"files", "launch", "sourcecode", "yamlfiles"},
-    {"manifest", "provenance", "checks", "ranking", "images", "views", "wordvectors"},
-    {"labelspace", "recipe", "agreement"},
+    {"files", "launch", "locks", "sourcecode", "warm", "yamlfiles"},
+    {
+        "manifest",
+        "provenance",
+        "checks",
+        "spread",
+        "ranking",
+        "images",
+        "views",
+        "wordvectors",
+        "records",
+    },
+    {"labelspace", "layers", "recipe", "stages", "agreement", "balance", "pools", "owndata"},
     {"parts", "datasets", "metrics", "protocols", "download", "joining"},
     {"models"},
     {"batches", "checkpoint", "extraction", "optimisation"},
-    {"proposals", "tables", "tablecolumns", "costs", "heads"},
-    {"inference", "rendering", "runs"},
+    {"proposals", "tables", "tablecolumns", "costs", "heads", "datacheck"},
+    {"inference", "rendering", "runs", "shots", "cellfiles", "stale", "figures", "inspection"},
     {"examples"},
-    {"training", "timing"},
+    {"training", "timing", "trained", "tracing", "comparing", "audit", "sweeps", "figurekinds"},
+    {"figurelist", "report"},
     {"steps"},
     {"commands"},
 )

@@ -6,7 +6,7 @@ import pytest
 import torch
 from conftest import ROOT, batch, begin, build
 
-from labelgraph import models, recipe, training
+from labelgraph import checkpoint, models, recipe, shots, training
 
 CONFIG = recipe.read_yaml(ROOT / "workflow/config/methods.yaml")
 SYSTEMS = [
@@ -14,6 +14,7 @@ SYSTEMS = [
     for method in models.available()
     for variant in ("", *CONFIG[method].get("variants", {}))
 ]
+SYSTEMS += [(method, "shots") for method in models.available() if "shots" in CONFIG[method]]
 each_method = pytest.mark.parametrize("method", models.available())
 each_system = pytest.mark.parametrize(("method", "variant"), SYSTEMS)
 
@@ -42,6 +43,8 @@ def test_one_finite_logit_for_each_image_and_label(method, variant):
 @each_system
 def test_every_parameter_learns(method, variant):
     model = build(method, variant=variant)
+    if variant == "shots":
+        shots.freeze(model, CONFIG[method]["shots"]["learns"])
     inputs = batch(images=6, labels=5)
     begin(model, 100, inputs)
     model.train()
@@ -87,6 +90,13 @@ def test_an_image_without_a_known_label_breaks_no_loss(method):
     loss = training.loss_of(model, inputs | {"known": torch.zeros(3, 5, dtype=torch.bool)})
     loss.backward()
     assert loss.isfinite()
+
+
+@each_method
+def test_a_checkpoint_can_hold_it(method, tmp_path):
+    state = checkpoint.own_state(build(method))
+    checkpoint.Checkpoint(tmp_path).save(state, {"done": 0})
+    assert checkpoint.Checkpoint(tmp_path).load()[0].keys() == state.keys()
 
 
 @each_method

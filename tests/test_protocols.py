@@ -3,12 +3,13 @@
 import itertools
 import json
 import random
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from labelgraph import protocols
-from labelgraph.files import read_arrays, read_json
+from labelgraph.files import fingerprint, read_arrays, read_json
 from labelgraph.manifest import Manifest, no_boxes, write
 from labelgraph.protocols import episodes, fewshot, partial, roles
 from labelgraph.steps import split as step
@@ -18,7 +19,6 @@ FEWSHOT = {
     "novel": "coco",
     "base_images": "hidden",
     "shot_base_labels": "hidden",
-    "pool": "all",
     "episodes": 3,
     "files": [],
     "order": None,
@@ -135,15 +135,9 @@ def test_the_last_positive_stays_to_be_fitted(seed):
     labels = np.zeros((20, 2), np.int8)
     labels[[3, 11], 0] = 1
     labels[5, 1] = 1
-    role = roles.assign(labels, np.ones(20, bool), 0.9, seed)
+    role = roles.assign(labels, 0.9, seed)
     assert (role == roles.TUNE).sum() == 18
     assert role[5] == roles.FIT and roles.FIT in role[[3, 11]]
-
-
-def test_images_that_are_not_free_are_fitted():
-    free = np.arange(10) < 4
-    role = roles.assign(np.zeros((10, 1), np.int8), free, 0.5, 0)
-    assert role.tolist() == [roles.TUNE] * 4 + [roles.FIT] * 6
 
 
 def test_the_seed_draws_the_tune_images(manifest):
@@ -226,9 +220,31 @@ def test_what_the_stages_of_few_shots_see(manifest, base_images, shown):
     wanted = -2 if shown == "hidden" else complete[~base][:, ~novel]
     assert (train["labels"][~base][:, ~novel] == wanted).all()
     assert (complete[base][:, novel] == 0).all() == (base_images == "removed")
-    tune, shots = (set(picked(train, role)["images"]) for role in (roles.TUNE, roles.SHOT))
-    assert tune and not tune & shots
     assert (split.targets["scored"] == novel).all()
+
+
+def test_the_base_stage_is_the_same_for_any_number_of_shots(manifest):
+    cut = {task: protocols.cut(manifest, settings(task)) for task in ("fewshot-base", "fewshot-2")}
+    base, both = (split.train for split in cut.values())
+    assert roles.SHOT not in base["role"] and "episodes" not in base
+    before = both["role"] != roles.SHOT
+    for key in ("images", "role", "labels"):
+        assert (base[key] == both[key][before]).all()
+    novel = base["novel"]
+    assert (base["labels"][:, novel] == -2).all()
+    assert (cut["fewshot-base"].targets["scored"] == ~novel).all()
+
+
+def test_novel_labels_reach_the_base_stage_in_no_way(manifest):
+    """Not by the roles either, nor where the reported images choose the checkpoint."""
+    for selection in ("tune", "report"):
+        first = protocols.cut(manifest, settings("fewshot-base", selection=selection))
+        novel = first.train["novel"]
+        planted = manifest.labels.copy()
+        planted[:, novel] = 1 - np.abs(planted[:, novel])
+        other = replace(manifest, labels=planted)
+        second = protocols.cut(other, settings("fewshot-base", selection=selection))
+        assert fingerprint(**first.train) == fingerprint(**second.train)
 
 
 def test_episodes_are_rows_of_the_training_file(manifest):
@@ -240,14 +256,6 @@ def test_episodes_are_rows_of_the_training_file(manifest):
         assert (train["role"][rows] == roles.SHOT).all()
         assert ((train["labels"][rows][:, novel] == 1).sum(0) >= 2).all()
     assert set(flat.tolist()) == set(np.flatnonzero(train["role"] == roles.SHOT).tolist())
-
-
-def test_the_pool_of_reported_images(manifest):
-    few = {"pool": "novel"}
-    split = protocols.cut(manifest, settings("fewshot-1", few))
-    shows = (truth(manifest, split.report["images"])[:, split.train["novel"]] == 1).any(1)
-    assert shows.all() and 0 < len(shows) < 40
-    assert len(protocols.cut(manifest, settings("fewshot-1")).report["images"]) == 40
 
 
 def test_a_novel_label_without_enough_images(manifest):
@@ -370,7 +378,8 @@ def test_an_unknown_policy():
         ({"seed": -1}, "seed is -1"),
         ({"selection": "test"}, "selection is 'test'; it may be tune or report"),
         ({"tuen": 0.1}, "tuen"),
-        ({"task": "fewshot-1", "fewshot": FEWSHOT | {"pool": "some"}}, "pool is 'some'"),
+        ({"task": "fewshot-base"}, "a fewshot task, and no other"),
+        ({"task": "fewshot-1", "fewshot": FEWSHOT | {"pool": "all"}}, "fewshot has .*'pool'"),
         ({"task": "fewshot-1", "fewshot": FEWSHOT | {"novel": []}}, "fewshot.novel is"),
         ({"task": "fewshot-1", "fewshot": FEWSHOT | {"episodes": 0}}, "fewshot.episodes is 0"),
         ({"task": "fewshot-1", "fewshot": FEWSHOT | {"files": ["a"]}}, "fewshot.episodes is 3"),
@@ -383,9 +392,9 @@ def test_wrong_settings_are_named(manifest, changes, message):
 
 
 def test_named_protocols():
-    assert len(protocols.available()) == 12
+    assert len(protocols.available()) == 13
     assert [entry["name"] for entry in protocols.describe()] == protocols.available()
-    assert len({entry["description"] for entry in protocols.describe()}) == 12
+    assert len({entry["description"] for entry in protocols.describe()}) == 13
 
 
 @pytest.mark.parametrize("task", protocols.available())

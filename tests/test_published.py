@@ -1,6 +1,7 @@
 """The papers' numbers: complete, unambiguous, and the digits that are printed."""
 
 import csv
+import hashlib
 import io
 import re
 from collections import Counter, defaultdict
@@ -31,6 +32,12 @@ SUMS = {  # of all printed values of a table, from a second transcription
     "gm_mlic": "15388.6 7907.1 1539.9 1638.7",
     "ml_sgm": "21322.7 14139.9 2208.9 14374.3 485.6 1208.0 412.75 972.2",
     "ia_gcn": "3275.5 18928.8 2281.5 2489.4 1799.5 1593.1",
+}
+PRINTS = {  # of all columns but `note`, so that a note may be reworded and a cell may not change
+    "ml_gcn": "6ea9889a1a5afd8dbc3ec3820f095e45006a8e8f6985d0c03636bef96ce2ff3e",
+    "gm_mlic": "16a13ea19410753f9af39e26a168da1b767a2164b7f4029b2efb9091e4ba46b5",
+    "ml_sgm": "a9d8243179889b976138845e0ad5b87bd5dc854506407c07c5c9d0fe2e33a376",
+    "ia_gcn": "6c643a0806b7422312cac62a3c2a37a32ef2eb099947181be04a3e0bf5b3de40",
 }
 LABELS = (
     *("aeroplane", "bicycle", "bird", "boat", "bottle", "bus", "car", "cat", "chair", "cow"),
@@ -80,7 +87,7 @@ def printed_rows(paper: str) -> dict[tuple[str, ...], dict[str, dict[str, str]]]
     return rows
 
 
-@pytest.mark.parametrize("name", [*CELLS, "systems"])
+@pytest.mark.parametrize("name", [*CELLS, "systems", "claims"])
 def test_the_file_is_plain_csv(name):
     text = (FOLDER / f"{name}.csv").read_bytes().decode("utf-8")
     again = io.StringIO()
@@ -103,6 +110,14 @@ def test_every_digit_counts(paper):
     for row in read(paper):
         sums[row["table"]] += Decimal(row["value"])
     assert " ".join(map(str, sums.values())) == SUMS[paper]
+
+
+@each_paper
+def test_no_cell_was_altered(paper):
+    """All 1,735 were compared with a second, independent reading of the papers' text."""
+    with (FOLDER / f"{paper}.csv").open(encoding="utf-8", newline="") as stream:
+        lines = ["\t".join(row[:6]) for row in csv.reader(stream)]
+    assert hashlib.sha256("\n".join(lines).encode()).hexdigest() == PRINTS[paper]
 
 
 @each_paper
@@ -147,7 +162,7 @@ def departures(row: dict[str, dict[str, str]]):
             p, r, f = (f"{letter}{part}{end}" for part in ("P", "R", "F1"))
             if {p, r, f} <= value.keys():
                 harmonic = 2 * value[p] * value[r] / (value[p] + value[r])
-                if abs(value[f] - harmonic) > 0.15:
+                if abs(value[f] - harmonic) > 0.1:
                     yield row[f]
     classes = [value[metric] for metric in value if metric.startswith("AP:")]
     if classes and abs(value["mAP"] - sum(classes) / len(classes)) > 0.1:
@@ -157,7 +172,7 @@ def departures(row: dict[str, dict[str, str]]):
 @each_paper
 def test_arithmetic_that_fails_is_noted(paper):
     found = [cell for row in printed_rows(paper).values() for cell in departures(row)]
-    assert len(found) == {"ml_gcn": 3, "gm_mlic": 13, "ml_sgm": 7, "ia_gcn": 3}[paper]
+    assert len(found) == {"ml_gcn": 3, "gm_mlic": 15, "ml_sgm": 7, "ia_gcn": 3}[paper]
     assert all("mean" in cell["note"] for cell in found)
 
 

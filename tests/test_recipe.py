@@ -107,7 +107,10 @@ def test_a_missing_model_setting_is_named(book):
 @pytest.mark.parametrize(
     ("given", "message"),
     [
-        ({"study": "minni"}, r"there is no .*minni\.yaml; .* has \['laptop', 'mini', 'paper'\]"),
+        (
+            {"study": "minni"},
+            r"there is no .*minni\.yaml; .* has \['laptop', 'mini', 'own', 'paper'\]",
+        ),
         ({"epochs": 3}, r"--config has unknown keys \['epochs'\]; known are .*'train'"),
     ],
 )
@@ -138,7 +141,10 @@ def test_a_table_that_is_not_there_is_named():
             lambda book: book.settings(recipe.run_of("mini", "full", "voc2007", "ml_gcn@x", 0)),
             "ml_gcn has no variant 'x', only .*'binary'",
         ),
-        (lambda book: book.protocol("voc2007", "fewshot-1"), "voc2007 has no block `fewshot`"),
+        (
+            lambda book: book.protocol("voc2007", "fewshot-1"),
+            "voc2007 has no block `fewshot`, which few shots",
+        ),
     ],
 )
 def test_a_name_that_is_not_there_is_named(book, call, message):

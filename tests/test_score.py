@@ -17,7 +17,13 @@ SCORES = np.array(
     [[2.0, 1.0, -1.0], [-3.0, 0.5, 4.0], [0.1, -0.2, 0.3], [-0.4, 3.0, -2.0]], np.float32
 )
 TARGET = np.array([[1, 0, 0], [0, 1, 1], [0, -1, 1], [1, 1, 0]], np.int8)
-SETTINGS = {"threshold": 0.5, "top": 3, "difficult_ap": "ignored", "difficult_f1": "negative"}
+SETTINGS = {
+    "threshold": 0.5,
+    "top": 3,
+    "difficult_ap": "ignored",
+    "difficult_f1": "negative",
+    "pool": "all",
+}
 
 
 @pytest.fixture
@@ -69,6 +75,8 @@ def test_every_number_has_a_flat_name(files, tmp_path):
         "mAP_11_point": found["map"]["11_point"],
         "mAP_11_point_absent_zero": found["map_absent_zero"]["11_point"],
         "mAP_interpolated_difficult_positive": found["map_difficult"]["positive"]["interpolated"],
+        "mAP_pool_shown": found["map_pool"]["shown"]["non_interpolated"],
+        "mAP_scikit_learn_balanced": found["map_balanced"]["scikit_learn"],
         "AP:dog": found["ap"]["non_interpolated"]["dog"],
         "AP_interpolated:boat": found["ap"]["interpolated"]["boat"],
         "CF1": found["all"]["CF1"],
@@ -78,7 +86,7 @@ def test_every_number_has_a_flat_name(files, tmp_path):
         "CP_released_top3": found["top3_thresholded"]["CP_released"],
     }.items():
         assert metrics.value(found, metric) == expected
-    assert len(metrics.flat(found)) == 4 + 4 + 3 * 4 + 3 * 19 + 4 * 3
+    assert len(metrics.flat(found)) == 4 + 4 + 3 * 4 + 2 * 4 + 4 + 3 * 19 + 4 * 3
 
 
 @pytest.mark.parametrize("metric", ["map", "AP:horse", "CF1_top5"])

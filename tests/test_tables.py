@@ -6,8 +6,9 @@ import json
 import pandas as pd
 import pytest
 from conftest import ROOT
+from scipy.stats import t as student
 
-from labelgraph import recipe, rendering, tables
+from labelgraph import recipe, rendering, spread, tables
 
 PUBLISHED = pd.DataFrame(
     [
@@ -98,6 +99,47 @@ def test_markdown_by_hand(table, values):
         "- a protocol",
         "- New: not as printed",
     ]
+
+
+def test_an_interval_of_the_mean_by_hand(table, values, tmp_path):
+    """0.50, 0.60, 0.70: a standard deviation of 10, and t = 4.3027 for two degrees of freedom."""
+    more = tmp_path / "2.json"
+    more.write_text(
+        json.dumps({"map": {"non_interpolated": 0.7}, "ap": {"non_interpolated": {"dog": 0.35}}})
+    )
+    table["scores"]["Extra"]["full/voc2007"].append(str(more))
+    table["spread"] = "interval95"
+    cells = tables.cells(table, PUBLISHED, TITLES)
+    assert "Extra,mAP,,60.00,10.00,3,reproduced" in cells.to_csv(index=False)
+    text = rendering.markdown(table, cells)
+    assert "**60.0 ± 24.8**" in text  # 4.3027 * 10 / sqrt(3)
+    assert "- ± is half of the 95 % interval of the mean over episodes" in text
+    assert r"60.0 $\pm$ 24.8" in rendering.latex(table, cells)
+
+
+@pytest.mark.parametrize("degrees", [1, 2, 9, 20, 21, 30, 100, 10000])
+def test_quantiles_of_student(degrees):
+    assert spread.student(degrees) == pytest.approx(student.ppf(0.975, degrees), abs=5e-4)
+
+
+def test_a_spread_that_is_unknown_is_named():
+    with pytest.raises(ValueError, match=r"p_P: spread is 'ci', not one of \('std', 'int"):
+        tables.of_study(book_with(spread="ci"))
+
+
+def test_departures_of_the_second_stage_stand_below_tables_of_few_shots_alone():
+    book = recipe.read_study(ROOT / "workflow/config", {"study": "paper"})
+    entry = book.methods["kggr"]
+    few, full = (tables.recipe(book, name)["footnotes"] for name in ("ml_sgm_VI", "ml_sgm_III"))
+    assert few["KGGR"] == entry["departures"] + entry["shots"]["departures"]
+    assert full["ML-SGM"] == book.methods["ml_sgm"]["departures"]
+
+
+def test_a_table_of_few_shots_has_an_episode_for_each_seed():
+    book = recipe.read_study(ROOT / "workflow/config", {"study": "paper"})
+    found = [run for run in tables.runs(book, ["ml_sgm_VI"]) if run.method == "laso"]
+    assert len(found) == 2 * 2 * 10  # datasets, numbers of shots, episodes
+    assert {run.seed for run in found} == set(range(10))
 
 
 def test_latex_escapes_what_latex_reads(table, values):
@@ -210,7 +252,7 @@ def book_with(**changes):
     entry = {"paper": "p", "table": "P", "caption": "A caption", "columns": [SHARES]}
     book.tables.clear()
     book.tables["p_P"] = entry | {"runs": {"old": "baseline"}, "seeds": 2} | changes
-    del book.size["tables"]
+    book.size.pop("tables", None)
     return book
 
 

@@ -9,6 +9,8 @@ import sys
 import pytest
 from conftest import ROOT
 
+from labelgraph import recipe, stale, tables
+
 SCENES = {
     "layout": "voc2007",
     "images": {"trainval": 60, "test": 30},
@@ -24,12 +26,14 @@ SCENES = {
 }
 SMALL = {"seeds": [0], "train": {"epochs": 2}, "drawn": {"voc2007": SCENES}, "sizes": {448: 64}}
 TARGET = "results/tables/mini/ml_gcn_VOC.csv"
+FIGURE = "results/figures/mini/ml_gcn_7.svg"  # of the models behind that table
 
 
-def snakemake(folder, *arguments, target=TARGET, small=True):
+def snakemake(folder, *arguments, target=(TARGET, FIGURE), small=True):
     config = [f"{name}={json.dumps(value)}" for name, value in SMALL.items()] if small else []
     command = [sys.executable, "-m", "snakemake", "--cores", "4", *arguments]
-    command += ["--config", *config, "--", target] if small else ["--", target]
+    targets = [target] if isinstance(target, str) else target
+    command += ["--config", *config, "--", *targets] if small else ["--", *targets]
     done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=300)
     return done.returncode, done.stdout + done.stderr
 
@@ -54,7 +58,7 @@ def copy_of(folder):
 
 @pytest.fixture(scope="module")
 def checkout(tmp_path_factory):
-    """A copy of the workflow in which one small table has been made."""
+    """A copy of the workflow in which one small table and a figure have been made."""
     folder = copy_of(tmp_path_factory.mktemp("checkout"))
     code, text = snakemake(folder)
     assert code == 0, text
@@ -89,17 +93,26 @@ def test_touching_files_reruns_nothing(checkout):
     assert "Nothing to be done" in snakemake(checkout, "-n")[1]
 
 
-def retrained(count):
-    return {"train": count, "predict": count, "score": count, "tabulate": 1}
+def retrained(count, shown=0):
+    """`shown`: how many of the retrained models are in the figure."""
+    found = {"train": count, "predict": count, "score": count, "tabulate": 1}
+    return found | ({"inspect_model": shown, "plot": 1} if shown else {})
 
 
 EDITS = {  # where, what, and how many jobs of which rules run again
     "caption": ("workflow/config/tables.yaml", '"ML-GCN on VOC', {"tabulate": 1}),
+    "caption of a figure": ("workflow/config/figures.yaml", '"The five images', {"plot": 1}),
+    "a kind of figure": ("src/labelgraph/figures/retrieval.py", "import numpy", {"plot": 1}),
+    "a view": (
+        "src/labelgraph/inspection/ml_gcn.py",
+        "from torch",
+        {"inspect_model": 1, "plot": 1},
+    ),
     "departure": ("workflow/config/methods.yaml", "the re-weighting formula", {"tabulate": 1}),
     "threshold": ("workflow/config/defaults.yaml", "threshold: 0.5", {"score": 6, "tabulate": 1}),
     "metric": ("src/labelgraph/agreement.py", "import numpy", {"score": 6, "tabulate": 1}),
-    "loop": ("src/labelgraph/training.py", "import copy", retrained(6)),
-    "method": ("src/labelgraph/models/ml_gcn.py", "SLOPE", retrained(4)),
+    "loop": ("src/labelgraph/training.py", "import copy", retrained(6, shown=2)),
+    "method": ("src/labelgraph/models/ml_gcn.py", "SLOPE", retrained(4, shown=2)),
     "setting": ("workflow/config/methods.yaml", "graph: binary", retrained(1)),
 }
 NEW = {"threshold: 0.5": "threshold: 0.6", "graph: binary": "graph: binary, threshold: 0.3"}
@@ -118,8 +131,22 @@ def test_a_second_run_gives_the_same_bytes(checkout, tmp_path):
     tables = {kind: (checkout / TARGET).with_suffix(kind).read_bytes() for kind in (".csv", ".md")}
     again = copy_of(tmp_path)
     assert snakemake(again)[0] == 0
+    for kind in (".svg", ".png", ".md"):
+        figure = (checkout / FIGURE).with_suffix(kind)
+        assert (again / FIGURE).with_suffix(kind).read_bytes() == figure.read_bytes()
     for kind, content in tables.items():
         assert (again / TARGET).with_suffix(kind).read_bytes() == content
+
+
+def test_a_table_that_no_rule_makes_is_found(checkout):
+    strays = ["results/figures/mini/old.svg", "results/tables/mini/ml_sgm_XX.csv"]
+    for name in strays:
+        (checkout / name).parent.mkdir(parents=True, exist_ok=True)
+        (checkout / name).write_text("from an earlier version\n")
+    found = stale.find(checkout)
+    for name in strays:
+        (checkout / name).unlink()
+    assert found == strays  # and neither the table that was made nor what lies beside it
 
 
 def test_a_wrong_setting_is_named_before_anything_starts(checkout, edited):
@@ -133,17 +160,23 @@ def test_a_wrong_setting_is_named_before_anything_starts(checkout, edited):
 @pytest.mark.parametrize("study", ["laptop", "paper"])
 def test_the_whole_graph_resolves_without_data(checkout, study):
     command = ["-n", "--config", f"study={study}"]
-    code, text = snakemake(checkout, *command, target="results/tables", small=False)
+    everything = ("results/tables", "results/figures")
+    code, text = snakemake(checkout, *command, target=everything, small=False)
     assert code == 0, text
     found = jobs(text)
     assert found["fetch"] >= 3
-    assert found["train"] == found["predict"] == found["score"] > 10
+    assert found["predict"] == found["score"] > 10
+    book = recipe.read_study(ROOT / "workflow/config", {"study": study})
+    shown = tables.runs(book, tables.of_study(book))
+    base = {book.base(run) for run in shown} - {None}  # trained, but shown in no table
+    assert found["predict"] == len(shown)
+    assert found["train"] == len(base | {*shown})
     assert "draw" not in found
 
 
 def test_the_commands_of_the_readme_name_what_exists():
     readme = (ROOT / "README.md").read_text()
-    rules = (ROOT / "workflow/rules/report.smk").read_text()
+    rules = "".join(path.read_text() for path in (ROOT / "workflow/rules").glob("*.smk"))
     commands = re.findall(r"^    (.*snakemake .*)$", readme, re.M)
     assert any("uv run snakemake --cores 8 results/tables" in command for command in commands)
     for command in commands:

@@ -17,7 +17,7 @@ from labelgraph import views
 from labelgraph.files import whole
 from labelgraph.images import read_image
 
-CHUNK = 32  # images that go through the encoder together
+CHUNK = 16  # images that go through the encoder together
 PROGRESS_SECONDS = 10
 
 

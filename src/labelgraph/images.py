@@ -1,6 +1,7 @@
 """Opening image files as uint8 RGB, and checking that every image of a dataset can be opened."""
 
 import struct
+import warnings
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -15,6 +16,7 @@ from typing import BinaryIO
 import numpy as np
 from PIL import Image
 
+ENDINGS = (".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff", ".bmp", ".gif")
 FORMATS = ("JPEG", "PNG", "WEBP", "TIFF", "BMP", "GIF")
 PIXEL_LIMIT = 80_000_000  # 240 MB as RGB; below Pillow's own limit, which only warns
 ORIENTATION = 0x0112  # the EXIF tag
@@ -31,6 +33,7 @@ SIDEWAYS = (5, 6, 7, 8)  # width and height change places
 GREY = ("1", "L", "LA", "La")
 DEEP = ("I", "I;16", "I;16L", "I;16B", "I;16N")  # 16 bits a pixel, all grey
 JPEG_END = b"\xff\xd9"
+TOO_LARGE = (Image.DecompressionBombError, Image.DecompressionBombWarning)
 NOT_AN_IMAGE = (
     OSError,
     SyntaxError,  # what Pillow raises for broken PNG chunks
@@ -39,9 +42,9 @@ NOT_AN_IMAGE = (
     LookupError,
     EOFError,
     struct.error,
-    Image.DecompressionBombError,
-    Image.DecompressionBombWarning,
 )
+# What Pillow only warns of is beyond our limit, too.
+warnings.simplefilter("error", Image.DecompressionBombWarning)
 
 
 @dataclass(frozen=True)
@@ -55,20 +58,30 @@ class Inspection:
 
 def read_image(path: Path) -> np.ndarray:
     """Pixels (height, width, 3) uint8 RGB, turned as EXIF says; transparent pixels become white."""
-    with path.open("rb") as stream, opened(stream, path) as image:
+    with path.open("rb") as stream:
+        return decode(stream, path)
+
+
+def decode(stream: BinaryIO, name: Path | str) -> np.ndarray:
+    """`name` is what errors call it."""
+    with opened(stream, name) as image:
         turn = TURNS.get(orientation(image))
         image = to_rgb(image)
         return np.asarray(image if turn is None else image.transpose(turn))
 
 
 @contextmanager
-def opened(stream: BinaryIO, path: Path) -> Iterator[Image.Image]:
+def opened(stream: BinaryIO, path: Path | str) -> Iterator[Image.Image]:
     """The image with its header read; whatever fails inside is reported with the file's name."""
     try:
         with Image.open(stream, formats=FORMATS) as image:
             if image.width * image.height > PIXEL_LIMIT:
-                raise ValueError(f"{image.width} x {image.height} pixels; at most {PIXEL_LIMIT:,}")
+                raise Image.DecompressionBombError(f"{image.width} x {image.height}")
             yield image
+    except TOO_LARGE:
+        raise OSError(
+            f"{path} has too many pixels to be read, at most {PIXEL_LIMIT:,}; make it smaller"
+        ) from None
     except Image.UnidentifiedImageError:
         raise OSError(f"{path} is not an image; expected one of {FORMATS}") from None
     except NOT_AN_IMAGE as error:

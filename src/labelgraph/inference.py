@@ -47,8 +47,7 @@ def precision(name: str, device: torch.device) -> AbstractContextManager:
 
 
 def rest_frozen(model: nn.Module) -> None:
-    """An encoder, or a stage of one, that does not learn keeps its statistics too."""
-    stages = getattr(model.encoder, "stages", [])
-    for stage in stages:
-        if not any(parameter.requires_grad for parameter in stage.parameters()):
-            stage.eval()
+    """A part, or a stage of the encoder, that does not learn keeps its statistics too."""
+    for part in (*model.children(), *getattr(model.encoder, "stages", [])):
+        if not any(parameter.requires_grad for parameter in part.parameters()):
+            part.eval()

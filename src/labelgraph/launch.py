@@ -1,29 +1,25 @@
 """Runs a step in a process that has torch already: importing it costs more than most steps do.
 
-    python -I -S launch.py [--log FILE] STEP ARGUMENTS...
+    python -I -S launch.py [--present FILE] [--log FILE] STEP ARGUMENTS...
 
-The first call starts a server that imports the slow packages once. Every call is then a fork of
-it, with the caller's folder, environment and terminal; when the caller dies its fork dies, and
-the server leaves after half a minute without calls. Nothing of `labelgraph` is imported before
-the fork, so an edited file is always the one that runs. Only the standard library is used here.
+The first call starts a server (warm.py) that imports the slow packages once. Every call is then a
+fork of it, with the caller's folder, environment and terminal. When the caller's parent dies,
+Snakemake that is, the caller ends, and when the caller ends its fork does: no job goes on unseen.
+While they live they share a lock on `--present`, which tells the next Snakemake (locks.py).
+Only the standard library is used here, and little of it: this starts once for every job.
 
 Numbers must not depend on the machine, so the instruction sets that change rounding are pinned.
 """
 
 import contextlib
 import fcntl
-import hashlib
-import importlib
 import json
 import os
 import signal
 import socket
-import subprocess
 import sys
-import tempfile
-import threading
 import time
-import traceback
+import zlib
 from pathlib import Path
 
 # COMPATIBLE is the one mode in which MKL promises the same results on every maker's processors.
@@ -37,39 +33,55 @@ PINS = {
         ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMEXPR_NUM_THREADS"), "1"
     ),
     "CUBLAS_WORKSPACE_CONFIG": ":4096:8",  # what makes cuBLAS repeatable
+    # Freed memory is kept for the next layer: to ask the system for it took four tenths of the time
+    # of extracting features.
+    **dict.fromkeys(("MALLOC_MMAP_THRESHOLD_", "MALLOC_TRIM_THRESHOLD_"), str(1 << 32)),
 }
-SLOW = ("numpy", "torch", "torch._dynamo", "safetensors.torch", "pandas", "PIL.Image", "yaml")
-IDLE_SECONDS = 30
+WARM = Path(__file__).with_name("warm.py")
 START_SECONDS = 120
-USER_ERRORS = (ValueError, OSError, FloatingPointError)
+LOOK_SECONDS = 0.5  # how often a caller looks whether its parent is still there
+KILLED = 137
 
 
 def main(arguments: list[str]) -> int:
-    if arguments[:1] == ["--serve"]:
-        return serve(Path(arguments[1]))
-    request = {"argv": arguments, "cwd": str(Path.cwd()), "env": dict(os.environ)}
+    parent, streams = os.getppid(), [0, 1, 2]
+    if arguments[:1] == ["--present"]:
+        streams.append(share(arguments[1]))
+        arguments = arguments[2:]
+    request = {"argv": arguments, "cwd": str(Path.cwd()), "env": os.environ | PINS}
     with connect(address()) as line:
-        socket.send_fds(line, [json.dumps(request).encode() + b"\n"], [0, 1, 2])
+        socket.send_fds(line, [json.dumps(request).encode() + b"\n"], streams)
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: line.sendall(b"stop\n"))
-        answer = line.recv(16)
-    if not answer:
-        print(f"{' '.join(arguments[:4])} was killed, perhaps for memory", file=sys.stderr)
-        return 137
-    return int(answer)
+        line.settimeout(LOOK_SECONDS)
+        while os.getppid() == parent:
+            with contextlib.suppress(TimeoutError):
+                if answer := line.recv(16):
+                    return int(answer)
+                print(f"{' '.join(arguments[:4])} was killed, perhaps for memory", file=sys.stderr)
+                break
+    return KILLED
+
+
+def share(path: str) -> int:
+    """A descriptor; the lock lasts until caller and fork have both closed it."""
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
+    with contextlib.suppress(OSError):  # a file system without locks
+        fcntl.flock(descriptor, fcntl.LOCK_SH)
+    return descriptor
 
 
 def address() -> Path:
-    """One server per user, environment and installed packages."""
+    """One server per user, environment, installed packages and text of the server."""
     python = Path(sys.executable)  # sys.prefix is not the environment's here, because of -S
     packages = python.parent.parent.glob("lib/python*/site-packages")
-    installed = [folder.stat().st_mtime_ns for folder in packages]
-    key = hashlib.sha256(f"{__file__} {python} {installed}".encode()).hexdigest()[:16]
-    folder = Path(tempfile.gettempdir(), f"labelgraph-{os.getuid()}")
+    installed = [path.stat().st_mtime_ns for path in (WARM, *packages)]
+    key = zlib.crc32(f"{__file__} {python} {installed}".encode())
+    folder = Path(os.environ.get("TMPDIR", "/tmp"), f"labelgraph-{os.getuid()}")
     folder.mkdir(mode=0o700, exist_ok=True)
     if folder.stat().st_uid != os.getuid() or folder.stat().st_mode & 0o077:
         raise PermissionError(f"{folder} belongs to somebody else or is open to others; remove it")
-    return folder / f"{key}.socket"
+    return folder / f"{key:08x}.socket"
 
 
 def connect(path: Path) -> socket.socket:
@@ -78,7 +90,9 @@ def connect(path: Path) -> socket.socket:
         fcntl.flock(lock, fcntl.LOCK_EX)
         line = knock(path)
         if line is None:
-            command = [sys.executable, __file__, "--serve", str(path)]
+            import subprocess
+
+            command = [sys.executable, "-P", str(WARM), str(path)]
             server = subprocess.Popen(
                 command,
                 env=os.environ | PINS,
@@ -103,86 +117,6 @@ def knock(path: Path) -> socket.socket | None:
         line.close()
         return None
     return line
-
-
-def serve(path: Path) -> int:
-    """Imports what is slow, then forks for every call until none has come for a while."""
-    for name in SLOW:
-        importlib.import_module(name)
-    path.unlink(missing_ok=True)
-    with socket.socket(socket.AF_UNIX) as door:
-        door.bind(str(path))
-        door.listen(128)
-        door.settimeout(1)
-        last = time.monotonic()
-        while time.monotonic() - last < IDLE_SECONDS:
-            with contextlib.suppress(ChildProcessError):
-                while os.waitpid(-1, os.WNOHANG)[0]:
-                    last = time.monotonic()
-                last = time.monotonic()  # a fork is still at work
-            with contextlib.suppress(TimeoutError):
-                line, _ = door.accept()
-                last = time.monotonic()
-                if os.fork() == 0:
-                    door.close()
-                    answer(line)
-                line.close()
-        path.unlink(missing_ok=True)
-    return 0
-
-
-def answer(line: socket.socket) -> None:
-    """In the fork: becomes the process that the caller asked for. Does not return."""
-    line.settimeout(None)
-    text, descriptors, _, _ = socket.recv_fds(line, 1 << 16, 3)
-    while not text.endswith(b"\n"):
-        text += line.recv(1 << 20)
-    request = json.loads(text)
-    for number, descriptor in enumerate(descriptors):
-        os.dup2(descriptor, number)
-        os.close(descriptor)
-    os.chdir(request["cwd"])
-    os.environ.clear()
-    os.environ.update(request["env"] | PINS)
-    threading.Thread(target=obey, args=(line,), daemon=True).start()
-    code = perform(request["argv"])
-    sys.stdout.flush()
-    sys.stderr.flush()
-    with contextlib.suppress(OSError):
-        line.sendall(str(code).encode())
-    os._exit(code)
-
-
-def obey(line: socket.socket) -> None:
-    """Ends this process with its caller, and passes on the caller's wish to stop."""
-    while line.recv(16):
-        os.kill(os.getpid(), signal.SIGTERM)
-    os._exit(137)
-
-
-def perform(arguments: list[str]) -> int:
-    """Runs a step; a user's mistake ends in one sentence, a fault of ours in a traceback."""
-    log = None
-    if arguments[0] == "--log":
-        log, arguments = Path(arguments[1]), arguments[2:]
-    name, *rest = arguments
-    sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # this checkout's code
-    try:
-        importlib.import_module(f"labelgraph.steps.{name}").command(rest)
-        code, message = 0, ""
-    except SystemExit as stop:
-        code, message = int(stop.code or 0), ""
-    except USER_ERRORS as error:
-        code, message = 1, f"{name}: {error}\n"
-        if "LABELGRAPH_TRACEBACK" in os.environ:
-            message = traceback.format_exc()
-    except BaseException:
-        code, message = 1, traceback.format_exc()
-    sys.stderr.write(message)
-    if log:
-        log.parent.mkdir(parents=True, exist_ok=True)
-        log.write_text(message or f"{name}: exit code {code}\n", encoding="utf-8")
-    return code
 
 
 if __name__ == "__main__":

@@ -5,8 +5,8 @@ Shapes: N images, C labels. All values are fractions; None where a value is not 
 `evaluate` gives (L: a list of C values in column order; `named`, and so scores.json, makes it
 {label: value}, turns columns into labels, and adds `labels` and `unscored`)
 
-    images      N
-    settings    threshold, top, difficult_ap, difficult_f1
+    images      N of the pool that settings.pool names; all but `map_pool` is over these
+    settings    threshold, top, difficult_ap, difficult_f1, pool
     positives   L: how many images count as showing the label in AP
     absent      columns without such an image: their AP is None, and the mAP leaves them out
     ap          {convention: L}; ranking.py describes the conventions
@@ -15,6 +15,9 @@ Shapes: N images, C labels. All values are fractions; None where a value is not 
                 do. ML-GCN's published code divides by zero there
     map_difficult {policy: {convention: value}}: the mAP if difficult targets were ignored, counted
                 as negative, counted as positive; `map` is the one that settings.difficult_ap names
+    map_pool {pool: {convention: value}}: the mAP over all images, and over those that are shown to
+                have one label at least (of the labels that are scored)
+    map_balanced {convention: value}: as if every label were shown equally often; balance.py
     all         a label is predicted if its probability is larger than the threshold
     top3_thresholded  ... and it is also among the 3 highest of its image (`top` sets the 3)
     top3_strict       ... the 3 highest, whatever their probability
@@ -34,8 +37,8 @@ Equal scores at the edge of the top: the label in the lower column wins. A diffi
 ignored keeps its place in the top, but is neither a hit nor a false alarm.
 
 `value` finds one number by its flat name: mAP, mAP_interpolated, mAP_difficult_negative,
-mAP_absent_zero, AP:dog, AP_11_point:dog, CF1, CF1_top3, OF1_top3_strict, CF1_classwise,
-CP_released_top3.
+mAP_absent_zero, mAP_pool_shown, mAP_balanced, AP:dog, AP_11_point:dog, CF1, CF1_top3,
+OF1_top3_strict, CF1_classwise, CP_released_top3.
 """
 
 import math
@@ -43,8 +46,10 @@ from typing import Any
 
 import numpy as np
 
+from labelgraph import pools
 from labelgraph.agreement import agreement, among_highest
-from labelgraph.ranking import CONVENTIONS, POLICIES, label_precisions, mean
+from labelgraph.balance import balanced_precisions
+from labelgraph.ranking import CONVENTIONS, POLICIES, label_precisions, mean, means
 
 
 def evaluate(
@@ -55,6 +60,7 @@ def evaluate(
     top: int,
     difficult_ap: str,
     difficult_f1: str,
+    pool: str = "all",
 ) -> dict[str, Any]:
     """`scores` (N, C) are logits; `target` (N, C) has 1 yes, 0 no, -1 difficult."""
     settings = {
@@ -62,10 +68,14 @@ def evaluate(
         "top": top,
         "difficult_ap": difficult_ap,
         "difficult_f1": difficult_f1,
+        "pool": pool,
     }
     check_settings(**settings)
     scores, target = np.asarray(scores), np.asarray(target)
     check_arrays(scores, target)
+    map_pool = pools.maps(scores, target, difficult_ap)
+    judged = pools.inside(target, pool)
+    scores, target = scores[judged], target[judged]
     above = scores > math.log(threshold / (1 - threshold))  # (N, C) the logit of the threshold
     highest = among_highest(scores, top)  # (N, C)
     groups = {"all": above, f"top{top}_thresholded": above & highest, f"top{top}_strict": highest}
@@ -76,6 +86,7 @@ def evaluate(
         "positives": positives.tolist(),
         "absent": np.flatnonzero(positives == 0).tolist(),
         **precisions(scores, target, difficult_ap),
+        "map_pool": map_pool,
         **{name: agreement(chosen, target, difficult_f1) for name, chosen in groups.items()},
     }
 
@@ -87,16 +98,14 @@ def precisions(scores: np.ndarray, target: np.ndarray, policy: str) -> dict[str,
     every = dict.fromkeys(POLICIES, ap)
     if (target == -1).any():
         every = {other: label_precisions(scores, target, other) for other in POLICIES}
-    maps = {
-        other: {convention: mean(values) for convention, values in found.items()}
-        for other, found in every.items()
-    }
+    maps = {other: means(found) for other, found in every.items()}
     zero = {convention: mean([x or 0.0 for x in values]) for convention, values in ap.items()}
     return {
         "ap": ap,
         "map": dict(maps[policy]),
         "map_absent_zero": zero,
         "map_difficult": maps,
+        "map_balanced": means(balanced_precisions(scores, target, policy)),
     }
 
 
@@ -118,8 +127,10 @@ def named(evaluation: dict[str, Any], labels: list[str], unscored: list[str]) ->
 def flat(scores: dict[str, Any]) -> dict[str, float | None]:
     """Every number of a scores.json under its flat name."""
     found = {f"mAP{CONVENTIONS[name]}": value for name, value in scores["map"].items()}
-    maps = {f"difficult_{policy}": values for policy, values in scores["map_difficult"].items()}
-    for ending, values in {"absent_zero": scores["map_absent_zero"], **maps}.items():
+    maps = {"absent_zero": scores["map_absent_zero"], "balanced": scores["map_balanced"]}
+    for group in ("difficult", "pool"):
+        maps |= {f"{group}_{name}": values for name, values in scores[f"map_{group}"].items()}
+    for ending, values in maps.items():
         found |= {f"mAP{CONVENTIONS[name]}_{ending}": value for name, value in values.items()}
     top = f"top{scores['settings']['top']}"
     groups = {"all": "", f"{top}_thresholded": f"_{top}", f"{top}_strict": f"_{top}_strict"}
@@ -143,7 +154,9 @@ def value(scores: dict[str, Any], metric: str) -> float | None:
     return found[metric]
 
 
-def check_settings(threshold: float, top: int, difficult_ap: str, difficult_f1: str) -> None:
+def check_settings(
+    threshold: float, top: int, difficult_ap: str, difficult_f1: str, pool: str
+) -> None:
     if not isinstance(threshold, float) or not 0 < threshold < 1:
         raise ValueError(
             f"threshold is {threshold!r}; it is a probability between 0 and 1, like 0.5"
@@ -153,6 +166,8 @@ def check_settings(threshold: float, top: int, difficult_ap: str, difficult_f1: 
     for name, policy in (("difficult_ap", difficult_ap), ("difficult_f1", difficult_f1)):
         if policy not in POLICIES:
             raise ValueError(f"{name} is {policy!r}; choose from {', '.join(POLICIES)}")
+    if pool not in pools.POOLS:
+        raise ValueError(f"pool is {pool!r}; choose from {', '.join(pools.POOLS)}")
 
 
 def check_arrays(scores: np.ndarray, target: np.ndarray) -> None:

@@ -55,3 +55,8 @@ def mean(values: list[float | None]) -> float | None:
     """The mean over the labels that have a value; None if none has."""
     known = [value for value in values if value is not None]
     return float(np.mean(known)) if known else None
+
+
+def means(found: dict[str, list[float | None]]) -> dict[str, float | None]:
+    """The mean over the labels for each convention."""
+    return {convention: mean(values) for convention, values in found.items()}

@@ -1,28 +1,27 @@
 """From the YAML files to the settings of one run; a wrong line is named before anything starts.
 
 Later wins: defaults, the method, the method on this dataset, the study, the study's word on this
-method, the variant. In a partial task, what each of them says in a block `partial` comes after it.
+method, the variant. layers.py lays them over each other.
 """
 
-from dataclasses import asdict, dataclass
-from functools import reduce
-from operator import or_
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import yaml
+from labelgraph import checks, layers, owndata, stages
+from labelgraph.yamlfiles import read_yaml, typed
 
-from labelgraph import checks
-from labelgraph.yamlfiles import UniqueKeys, read_yaml
-
-BLOCKS = ("encoder", "model", "train", "score")
-METHOD_KEYS = {"title", "paper", "inputs", *BLOCKS, "partial", "datasets", "variants", "departures"}
-CHANGE_KEYS = {"title", *BLOCKS, "partial"}  # of a variant, or of a method on one dataset
+METHOD_KEYS = {
+    *("title", "paper", "against", "inputs"),
+    *layers.BLOCKS,
+    *(*layers.OF_TASKS, "datasets", "variants", "departures"),
+}
+CHANGE_KEYS = {"title", *layers.BLOCKS, *layers.OF_TASKS}  # of a variant, or on one dataset
 STUDY_KEYS = {
     *("title", "note", "origin", "local", "seeds", "selection", "gpu"),
-    *("drawn", "only", "boxes", "sizes", "widths", "tables"),
-    *BLOCKS,
-    *("partial", "methods", "datasets"),
+    *("drawn", "only", "boxes", "sizes", "widths", "tables", "figures", "own_table"),
+    *layers.BLOCKS,
+    *(*layers.OF_TASKS, "methods", "datasets"),
 }
 
 
@@ -60,6 +59,7 @@ class Book:
     methods: dict
     datasets: dict
     tables: dict
+    figures: dict
     size: dict  # the study's own file
 
     def settings(self, run: Run) -> dict[str, dict]:
@@ -67,28 +67,23 @@ class Book:
         method, variants = self.method(run.method), self.variants(run.method)
         if run.variant not in variants:
             raise ValueError(f"{run.method} has no variant {run.variant!r}, only {list(variants)}")
-        layers = (
-            self.defaults,
-            method,
-            method.get("datasets", {}).get(run.dataset, {}),
-            self.size,
-            self.size.get("methods", {}).get(run.method, {}),
-            variants[run.variant],
+        merged = layers.merged(
+            [
+                self.defaults,
+                method,
+                method.get("datasets", {}).get(run.dataset, {}),
+                self.size,
+                self.size.get("methods", {}).get(run.method, {}),
+                variants[run.variant],
+            ],
+            run.task,
+            run.method,
+            f"{run.study}: {run.system} on {run.dataset}",
         )
-        if run.task.startswith("partial"):
-            layers = [part for layer in layers for part in (layer, partial(layer, run.method))]
-        merged = {name: reduce(or_, (layer.get(name, {}) for layer in layers)) for name in BLOCKS}
-        checks.check(
-            merged, f"{run.study}: {run.system} on {run.dataset}", self.defaults, run.method
-        )
-        for block, name, keys in (
-            ("encoder", "sizes", ("size", "test_size")),
-            ("model", "widths", ("widths", "encoder_widths")),
-        ):
-            merged[block] |= smaller(merged[block], keys, self.size.get(name, {}))
+        layers.scale(merged, self.size)
         difficult = self.dataset(run.dataset)["difficult"]
         judged = {f"difficult_{name}": difficult[name] for name in ("ap", "f1")}
-        scoring = merged.pop("score") | judged
+        scoring = merged.pop("score") | judged | {"pool": self.pool(run)}
         training = {**asdict(run), "difficult": difficult["train"], **merged}
         return {"training": training, "scoring": scoring}
 
@@ -113,6 +108,30 @@ class Book:
         checks.keys(f"studies/{self.study}.yaml: datasets.{name}", change, set(entry))
         blocks = {key: entry[key] | value for key, value in change.items() if is_block(entry[key])}
         return entry | change | blocks
+
+    def pool(self, run: Run) -> str:
+        """Which reported images are judged."""
+        return self.fewshot(run.dataset)["pool"] if stages.has_shots(run.task) else "all"
+
+    def fewshot(self, dataset: str) -> dict[str, Any]:
+        entry = self.dataset(dataset)
+        if "fewshot" not in entry:
+            raise ValueError(f"datasets.{dataset} has no block `fewshot`, which few shots need")
+        return entry["fewshot"]
+
+    def seeds(self, dataset: str, task: str) -> list[int]:
+        """Of the runs of a task: the study's, or as many as there are episodes."""
+        if not stages.has_shots(task):
+            return self.size["seeds"]
+        setting = self.fewshot(dataset)
+        return list(range(setting["episodes"] or len(setting["files"])))
+
+    def base(self, run: Run) -> Run | None:
+        """The run whose weights this one goes on from. Episodes take turns with its seeds."""
+        if not stages.has_shots(run.task):
+            return None
+        seeds = self.size["seeds"]
+        return replace(run, task=stages.BASE, seed=seeds[run.seed % len(seeds)])
 
     def circumstances(self, seeds: list[int]) -> str:
         """What stands below a table of this study, in a sentence."""
@@ -141,45 +160,19 @@ class Book:
         }
         if not task.startswith("fewshot"):
             return settings
-        if "fewshot" not in entry:
-            raise ValueError(f"datasets.{dataset} has no block `fewshot`, which {task} needs")
-        return settings | {"fewshot": entry["fewshot"]}
-
-
-def typed(value: Any) -> Any:
-    """Numbers and the like inside `--config name={...}`, which come as text."""
-    if isinstance(value, dict):
-        return {typed(key): typed(entry) for key, entry in value.items()}
-    if isinstance(value, list):
-        return [typed(entry) for entry in value]
-    return yaml.load(value, UniqueKeys) if isinstance(value, str) else value
-
-
-def partial(layer: dict[str, Any], method: str) -> dict[str, Any]:
-    """What a layer says of partial tasks alone."""
-    checks.keys(f"{method}: partial", layer.get("partial", {}), set(BLOCKS))
-    return layer.get("partial", {})
+        cut = {key: value for key, value in self.fewshot(dataset).items() if key != "pool"}
+        return settings | {"fewshot": cut}
 
 
 def is_block(value: Any) -> bool:
     return isinstance(value, dict)
 
 
-def smaller(block: dict[str, Any], keys: tuple[str, ...], sizes: dict[int, int]) -> dict[str, Any]:
-    """The papers' numbers under `keys` as the study's `sizes` have them; others stay."""
-    found = {}
-    for key in keys & block.keys():
-        value = block[key]
-        many = isinstance(value, list)
-        found[key] = (
-            [sizes.get(entry, entry) for entry in value] if many else sizes.get(value, value)
-        )
-    return found
-
-
 def read_study(folder: Path, given: dict[str, Any]) -> Book:
     """`given` comes from the command line: the study's name, and lines laid over its file."""
     checks.keys("--config", given, STUDY_KEYS | {"study"})
+    if not folder.is_dir():
+        raise FileNotFoundError(f"there is no {folder} here; start this in the repository's folder")
     study = given.get("study", "mini")
     size = read_yaml(folder / "studies" / f"{study}.yaml")
     checks.keys(f"studies/{study}.yaml", size, STUDY_KEYS)
@@ -187,5 +180,6 @@ def read_study(folder: Path, given: dict[str, Any]) -> Book:
         if name != "study":
             block = typed(text)
             size[name] = size[name] | block if is_block(size.get(name)) else block
-    parts = ("defaults", "methods", "datasets", "tables")
-    return Book(study, **{name: read_yaml(folder / f"{name}.yaml") for name in parts}, size=size)
+    parts = ("defaults", "methods", "datasets", "tables", "figures")
+    book = Book(study, **{name: read_yaml(folder / f"{name}.yaml") for name in parts}, size=size)
+    return replace(book, **owndata.added(vars(book), read_yaml(folder / "own_data.yaml")))

@@ -9,7 +9,7 @@ from typing import Any
 
 import pandas as pd
 
-from labelgraph import tablecolumns
+from labelgraph import spread, tablecolumns
 
 PUBLISHED, HERE = "published", "here"
 COSTS = {  # metrics of which less is better, or none is better
@@ -19,21 +19,27 @@ COSTS = {  # metrics of which less is better, or none is better
 }
 
 
-def lines(cells: pd.DataFrame) -> pd.DataFrame:
-    """Columns `system`, `source` and one for each column of the table: what each cell says."""
+def lines(cells: pd.DataFrame, kind: str = "std") -> pd.DataFrame:
+    """Columns `system`, `source` and one for each column of the table: what each cell says.
+
+    `kind` is what stands behind ±.
+    """
     found = []
     for title, row in cells.groupby("row", sort=False):
         if (row["published"] != "").any() or (row["status"] == "quoted").all():
             found.append([title, PUBLISHED, *row["published"]])
         if (row["status"] == "reproduced").any():
-            found.append([title, HERE, *map(ours, row["reproduced"], row["std"], row["seeds"])])
+            numbers = zip(row["reproduced"], row["std"], row["seeds"], strict=True)
+            found.append([title, HERE, *(ours(*of_cell, kind) for of_cell in numbers)])
     return pd.DataFrame(found, columns=["system", "source", *cells["column"].unique()])
 
 
-def ours(mean: str, spread: str, seeds: str) -> str:
+def ours(mean: str, std: str, seeds: str, kind: str) -> str:
     if not seeds:  # nothing, or a count
         return mean
-    return f"{float(mean):.1f} ± {float(spread):.1f}" if spread else f"{float(mean):.1f}"
+    if not std:
+        return f"{float(mean):.1f}"
+    return f"{float(mean):.1f} ± {spread.of(float(std), int(seeds), kind):.1f}"
 
 
 def marked(
@@ -60,7 +66,8 @@ def remarks(table: dict[str, Any]) -> list[str]:
         for method, departures in table["footnotes"].items()
         for departure in departures
     ]
-    study = [line for line in (table["note"], table["protocol"]) if line]
+    meaning = spread.NOTES.get(table.get("spread") or "std")
+    study = [line for line in (table["note"], table["protocol"], meaning) if line]
     return [*study, *table.get("notes", []), *notes]
 
 
@@ -87,7 +94,8 @@ def blocks(table: dict[str, Any], names: list[str]) -> list[list[str]]:
 
 
 def markdown(table: dict[str, Any], cells: pd.DataFrame) -> str:
-    shown = marked(lines(cells), "**{}**".format, "*{}*".format)
+    shown = lines(cells, table.get("spread") or "std")
+    shown = marked(shown, "**{}**".format, "*{}*".format)
     shown.loc[shown["system"].duplicated(), "system"] = ""
     parts = []
     for columns in blocks(table, list(shown.columns[2:])):
@@ -110,7 +118,7 @@ def escape(text: str) -> str:
 
 def latex(table: dict[str, Any], cells: pd.DataFrame) -> str:
     """A booktabs table for a plain LaTeX document; it is scaled to the width of the text."""
-    shown = lines(cells)
+    shown = lines(cells, table.get("spread") or "std")
     for column in shown.columns:
         shown[column] = shown[column].map(escape)
     shown = shown.rename(columns=dict(zip(shown.columns, lines(cells).columns, strict=True)))

@@ -7,7 +7,7 @@ from typing import Any
 import torch
 import yaml
 from safetensors import safe_open
-from safetensors.torch import save_file
+from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from labelgraph import models
@@ -44,6 +44,11 @@ def save_model(path: Path, weights: dict[str, Tensor], labels: LabelSpace) -> No
     about = {"labels": json.dumps({"names": labels.names, "images": labels.images})}
     with whole(path) as draft:
         save_file({name: value.cpu().contiguous() for name, value in tensors.items()}, draft, about)
+
+
+def read_weights(path: Path) -> dict[str, Tensor]:
+    """The learnt tensors of a run."""
+    return unpack("model", load_file(path))
 
 
 def read_model(path: Path, settings: dict[str, Any], width: int | None) -> nn.Module:

@@ -9,7 +9,7 @@ from typing import Any
 
 import pandas as pd
 
-from labelgraph import checks
+from labelgraph import checks, spread
 
 KEYS = {"dataset", "metrics", "costs", "tasks", "average"}
 Block = dict[str, Any]
@@ -26,6 +26,8 @@ class Column:
 
 
 def check(name: str, entry: dict[str, Any]) -> None:
+    if entry.get("spread", "std") not in spread.KINDS:
+        raise ValueError(f"tables.{name}: spread is {entry['spread']!r}, not one of {spread.KINDS}")
     for block in entry["columns"]:
         checks.keys(f"tables.{name}: a block of columns", block, KEYS)
         if "metrics" in block and not (block.get("tasks") or "task" in entry):

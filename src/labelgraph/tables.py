@@ -10,13 +10,14 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from labelgraph import checks
+from labelgraph import checks, stages
 from labelgraph.files import read_json
 from labelgraph.metrics import value
 from labelgraph.recipe import Book, Run, run_of
-from labelgraph.tablecolumns import Column, check, columns_of, settings, tasks, trained
+from labelgraph.tablecolumns import Column, all_tasks, check, columns_of, settings, tasks, trained
 
-KEYS = {"paper", "table", "caption", "task", "columns", "runs", "more", "seeds", "counted", "notes"}
+KEYS = {"paper", "table", "caption", "task", "columns", "runs", "more", "seeds", "spread"}
+KEYS |= {"counted", "notes"}
 COUNTS = "results/costs/counts.json"  # of networks, the same on any machine
 FIELDS = ("row", "column", "published", "reproduced", "std", "seeds", "status")
 
@@ -50,9 +51,9 @@ def systems(entry: dict[str, Any]) -> dict[str, str]:
     return entry.get("runs", {}) | entry.get("more", {})
 
 
-def seeds(book: Book, entry: dict[str, Any]) -> list[int]:
-    """The study's seeds, or as many of them as the table is content with."""
-    return book.size["seeds"][: entry.get("seeds")]
+def seeds(book: Book, entry: dict[str, Any], dataset: str, task: str) -> list[int]:
+    """Those of the task's runs, or as many of them as the table is content with."""
+    return book.seeds(dataset, task)[: entry.get("seeds")]
 
 
 def runs(book: Book, names: list[str]) -> list[Run]:
@@ -64,7 +65,7 @@ def runs(book: Book, names: list[str]) -> list[Run]:
         if book.runs_on(block["dataset"])
         for task in tasks(entry, block)
         for system in systems(entry).values()
-        for seed in seeds(book, entry)
+        for seed in seeds(book, entry, block["dataset"], task)
     }
     return sorted(found)
 
@@ -74,6 +75,7 @@ def recipe(book: Book, name: str) -> dict[str, Any]:
     entry = book.tables[name]
     named = {*systems(entry).values(), *entry.get("counted", {}).values()}
     shown = sorted({re.split("[@/]", name)[0] for name in named} & book.methods.keys())
+    numbers = sorted({run.seed for run in runs(book, [name])})
     return {
         **{key: entry.get(key, {}) for key in sorted(KEYS)},
         "titles": {block["dataset"]: book.dataset(block["dataset"])["title"]
@@ -81,16 +83,16 @@ def recipe(book: Book, name: str) -> dict[str, Any]:
         "study": book.study,
         "costs": COUNTS if costly(entry) else None,
         "note": book.size["note"] if trained(entry) else "",
-        "protocol": book.circumstances(seeds(book, entry)) if trained(entry) else "",
+        "protocol": book.circumstances(numbers) if trained(entry) else "",
         "footnotes": {
-            book.method(method)["title"]: book.method(method).get("departures", [])
+            book.method(method)["title"]: stages.departures(book.method(method), all_tasks(entry))
             for method in shown
         },
         "scores": {
             row: {
                 f"{task}/{block['dataset']}": [
                     f"results/runs/{run.folder}/scores.json"
-                    for seed in seeds(book, entry)
+                    for seed in seeds(book, entry, block["dataset"], task)
                     for run in [run_of(book.study, task, block["dataset"], system, seed)]
                 ]
                 for block in trained(entry)
@@ -186,6 +188,8 @@ def rows_of(table: dict[str, Any], titles: pd.DataFrame) -> dict[str, str]:
     return found | {title: title for title in table["more"]}
 
 
-def read_published(path: Path) -> pd.DataFrame:
-    """As printed: nothing becomes a number or a gap."""
+def read_published(path: Path | None) -> pd.DataFrame:
+    """As printed: nothing becomes a number or a gap. No file: nothing was printed."""
+    if path is None:
+        return pd.DataFrame(columns=["table", "dataset", "method", "setting", "metric", "value"])
     return pd.read_csv(path, dtype=str, keep_default_na=False)

@@ -4,6 +4,10 @@ A label is split at spaces, hyphens and underscores, and its vector is the mean 
 alias stands for the label; it is split at spaces only, so that `hot-dog` can name one word. The
 file is read as a stream, up to the last word that is needed.
 
+A label without any vector, which is every label where there is no file, is refused or gets numbers
+drawn from its name: the same for the same name, nearly at right angles to all others, as long as
+the others are, and without any meaning. In the report these labels have no words.
+
 Shapes: C labels, D numbers of a vector.
 """
 
@@ -12,6 +16,7 @@ import zipfile
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
+from hashlib import sha256
 from io import BufferedReader
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -19,30 +24,42 @@ from typing import Any, BinaryIO
 import numpy as np
 
 MEMBER = "glove.6B.300d.txt"  # read from an archive with several files, such as glove.6B.zip
-KEYS = {"aliases", "multiword", "case"}
+KEYS = {"aliases", "multiword", "case", "missing"}
+SIZE, LENGTH = 300, 6.7  # of drawn vectors, where no other tells: GloVe 6B's
 SEPARATORS = re.compile(r"[ _-]+")
 CHUNK = 1 << 20  # bytes
 
 
 def embed(
-    names: tuple[str, ...], path: Path, options: dict[str, Any]
+    names: tuple[str, ...], path: Path | None, options: dict[str, Any]
 ) -> tuple[np.ndarray, dict[str, Any]]:
     """Vectors (C, D) float32, and for each label the words that were used and that were missing."""
     check(names, options)
     words = {name: split(name, options["aliases"], options["case"]) for name in names}
-    found = read_words(path, {word for some in words.values() for word in some})
-    rows, report = [], {}
+    wanted = {word for some in words.values() for word in some}
+    found = read_words(path, wanted) if path else {}
+    rows, report = {}, {}
     for name in names:
         used = [word for word in words[name] if word in found]
-        if not used:
+        missing = [word for word in words[name] if word not in found]
+        report[name] = {"words": used, "missing": missing}
+        if used:
+            rows[name] = np.mean([found[word] for word in used], 0, np.float64)
+        elif options["missing"] == "refused":
             raise ValueError(
                 f"{path} has no vector for label {name!r} (looked for {', '.join(words[name])});"
                 f" add an alias, such as aliases: {{{name}: WORDS THAT MEAN IT}}"
             )
-        rows.append(np.mean([found[word] for word in used], 0, np.float64))
-        missing = [word for word in words[name] if word not in found]
-        report[name] = {"words": used, "missing": missing}
-    return np.stack(rows).astype(np.float32), report
+    size = len(next(iter(rows.values()))) if rows else SIZE
+    length = np.mean([np.linalg.norm(row) for row in rows.values()]) if rows else LENGTH
+    vectors = [rows[name] if name in rows else drawn(name, size, length) for name in names]
+    return np.stack(vectors).astype(np.float32), report
+
+
+def drawn(name: str, size: int, length: float) -> np.ndarray:
+    seed = int.from_bytes(sha256(name.encode()).digest()[:8])
+    vector = np.random.default_rng(seed).standard_normal(size)
+    return vector * (length / np.linalg.norm(vector))
 
 
 def check(names: tuple[str, ...], options: dict[str, Any]) -> None:
@@ -53,6 +70,8 @@ def check(names: tuple[str, ...], options: dict[str, Any]) -> None:
             f"multiword is {options['multiword']!r} and case {options['case']!r}; they may be mean,"
             " and lower or keep"
         )
+    if options["missing"] not in ("refused", "drawn"):
+        raise ValueError(f"missing is {options['missing']!r}; it may be refused or drawn")
     aliases = options["aliases"]
     if not isinstance(aliases, dict) or not all(isinstance(a, str) for a in aliases.values()):
         raise ValueError(f"aliases are {aliases!r}; they must map labels to words")

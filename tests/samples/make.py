@@ -65,6 +65,14 @@ VG = {  # image -> folder, objects with their names
     6: ("VG_100K_2", [(["building"], 6, 10, 44, 44), (["tree"], 50, 30, 20, 30)]),
     7: ("VG_100K", []),
 }
+OWN = {  # part, labels
+    "a1": ("train", ("cat", "tall mug")),
+    "a2": ("train", ("cat",)),
+    "a3": ("train", ()),
+    "b1": ("test", ("plum", "cat")),
+    "b2": ("test", ("tall mug",)),
+    "b3": ("train", ("plum",)),
+}
 
 
 def draw(path: Path, number: int, objects: list[tuple]) -> tuple[int, int]:
@@ -169,7 +177,28 @@ def make_genome(root: Path) -> None:
         write(root / f"{file}.json", [json.dumps(content, indent=1)])
 
 
+def make_table(root: Path) -> None:
+    write(root / "labels.csv", ["file,what,part"] + [
+        f"{image},{'; '.join(labels)},{part}" for image, (part, labels) in OWN.items()
+    ])  # fmt: skip
+    for number, (image, (_, labels)) in enumerate(OWN.items()):
+        draw_own(root / "pictures" / f"{image}.jpg", number, labels)
+
+
+def make_folders(root: Path) -> None:
+    """An image with two labels lies in both folders."""
+    for number, (image, (part, labels)) in enumerate(OWN.items()):
+        for label in labels or ["nothing"]:
+            draw_own(root / part / label / f"{image}.jpg", number, labels)
+
+
+def draw_own(path: Path, number: int, labels: tuple[str, ...]) -> None:
+    draw(path, 300 + number, [(name, 4 + 18 * n, 8, 30, 34) for n, name in enumerate(labels)])
+
+
 def main(folder: Path) -> None:
+    make_table(folder / "table")
+    make_folders(folder / "folders")
     make_voc(folder / "voc2007")
     make_coco(folder / "coco2014")
     make_nuswide(folder / "nuswide")

@@ -1,6 +1,7 @@
 # Names and input functions; no rule.
 
 import json
+import os
 import shlex
 import sys
 from pathlib import Path
@@ -10,8 +11,12 @@ sys.path.insert(0, str(Path("src").resolve()))
 
 from snakemake.exceptions import WorkflowError
 
-from labelgraph import heads, recipe, sourcecode, tables
+from labelgraph import figurekinds, figurelist, heads, locks, owndata, recipe, sourcecode, tables
+from labelgraph import report as pages  # `report` is a word of Snakemake's
+from labelgraph.audit.printed import PAPERS
 from labelgraph.download import sources
+from labelgraph.files import sha256
+from labelgraph.report import material
 
 CONFIG = Path("workflow/config")
 try:
@@ -19,6 +24,13 @@ try:
     TABLES = tables.of_study(BOOK)
     for run in tables.runs(BOOK, TABLES):
         BOOK.settings(run)
+    FIGURES = figurelist.of_study(BOOK)
+    PLANS = {name: figurelist.plan(BOOK, name, FIGURES[name]) for name in FIGURES}
+    if not TABLES:
+        raise ValueError(
+            f"study {BOOK.study} makes no table: data of your own come with --configfile FILE, as"
+            " workflow/own_data.md shows"
+        )
 except (ValueError, FileNotFoundError) as error:
     raise WorkflowError(str(error)) from None
 STUDY = BOOK.study
@@ -36,24 +48,40 @@ COUNTS = f"data/inputs/{STUDY}/{{dataset}}/{{task}}/label_counts.npz"
 FEATURES = f"{INPUTS}/features/{{encoder}}-{{size}}-{{view}}"
 DETECTED = f"{INPUTS}/detector.safetensors"
 REGIONS = f"{INPUTS}/regions-{{kind}}.npz"
+AUDITED = [*PAPERS, "systems", "claims"]  # in workflow/published/
 TABLE = f"results/tables/{STUDY}/{{table}}"
+REPORT = f"results/report/{STUDY}"
+FIGURE = f"results/figures/{STUDY}/{{figure}}"
+METRICS = f"results/metrics/{STUDY}"
 RUN = f"results/runs/{STUDY}/{{task}}/{{dataset}}/{{system}}/seed{{seed}}"
+INSPECTION = f"results/inspections/{{figure}}/{STUDY}/{{task}}/{{dataset}}/{{system}}/seed{{seed}}.npz"
 
 # `step NAME ARGUMENTS`: what every rule's command starts with. Python's path is not part of any
 # rule, so another environment with the same packages reruns nothing.
 PYTHON = shlex.quote(sys.executable)
-shell.prefix(f'step() {{{{ exec {PYTHON} -I -S src/labelgraph/launch.py "$@"; }}}}; ')
+shell.prefix(
+    f'step() {{{{ exec {PYTHON} -I -S src/labelgraph/launch.py --present {locks.JOBS} "$@"; }}}}; '
+)
+
+
+# A job computes with one thread. More jobs at once than there are processors take turns in their
+# caches and all end later, so each takes its share of the cores that were asked for.
+try:
+    SHARE = max(1, workflow.cores // os.cpu_count())
+except WorkflowError:  # not asked for: a dry run, or a cluster
+    SHARE = 1
 
 
 wildcard_constraints:
     dataset="|".join(BOOK.datasets),
-    task=r"full|partial-\d+|fewshot-\d+",
+    task=r"full|partial-\d+|fewshot-(base|\d+)",
     system=r"\w+(@\w+)?",
     seed=r"\d+",
     encoder=r"\w+",
     size=r"\d+",
     view=r"[a-z]+",
     kind="rpn|instances",
+    figure="|".join(FIGURES),
 
 
 def code(step, *more):
@@ -68,18 +96,32 @@ def dataset(wildcards):
 
 
 def raw(wildcards):
-    return f"data/raw/{ORIGIN}/{dataset(wildcards)['raw']}"
+    entry = dataset(wildcards)
+    return f"data/raw/{'own' if 'folder' in entry else ORIGIN}/{entry['raw']}"
 
 
 def protocol(wildcards):
     return json.dumps(BOOK.protocol(wildcards.dataset, wildcards.task))
 
 
-def settings(wildcards):
-    run = recipe.run_of(
+def run(wildcards):
+    return recipe.run_of(
         STUDY, wildcards.task, wildcards.dataset, wildcards.system, wildcards.seed
     )
-    return BOOK.settings(run)
+
+
+def settings(wildcards):
+    return BOOK.settings(run(wildcards))
+
+
+def base(wildcards):
+    """The weights that a run of few shots goes on from."""
+    before = BOOK.base(run(wildcards))
+    return [f"results/runs/{before.folder}/model.safetensors"] if before else []
+
+
+def base_option(wildcards):
+    return "".join(f"--base {path}" for path in base(wildcards))
 
 
 def training(wildcards):
@@ -186,8 +228,51 @@ def reader_code(wildcards):
 
 
 def embedding(wildcards):
-    aliases = dataset(wildcards)["aliases"]
-    return json.dumps({"aliases": aliases, "multiword": "mean", "case": "lower"})
+    """Only labels of the user's own may lack words: those of the papers' datasets have theirs."""
+    entry = dataset(wildcards)
+    options = {"aliases": entry["aliases"], "multiword": "mean", "case": "lower"}
+    return json.dumps(
+        options | {"missing": "drawn" if "folder" in entry else "refused"}
+    )
+
+
+def word_index(wildcards):
+    """What the word vectors come from: the index of a raw folder, a file, or nothing."""
+    entry = dataset(wildcards)
+    chosen = entry.get("vectors", "glove")
+    if chosen is None:
+        return []
+    if chosen != "glove":
+        return chosen
+    return f"data/raw/{'official' if 'folder' in entry else ORIGIN}/glove.json"
+
+
+def word_option(wildcards):
+    """The same as an argument of the step."""
+    found = word_index(wildcards)
+    if not found:
+        return ""
+    in_folder = found.startswith("data/raw/") and found.endswith("/glove.json")
+    file = found.replace(".json", "/glove.6B.300d.txt") if in_folder else found
+    return f"--vectors {shlex.quote(file)}"
+
+
+def own_folder(wildcards):
+    return BOOK.dataset(wildcards.name)["folder"]
+
+
+def own_calibrations(names):
+    """Probabilities for the runs on the user's own data."""
+    found = tables.runs(
+        BOOK, [name for name in names if TABLES[name]["paper"] == "own"]
+    )
+    return [f"results/runs/{run.folder}/calibration.json" for run in found]
+
+
+def published(wildcards):
+    """What the paper of a table printed; data of one's own are in none."""
+    paper = TABLES[wildcards.table]["paper"]
+    return [] if paper == "own" else f"workflow/published/{paper}.csv"
 
 
 def drawing(wildcards):
@@ -207,7 +292,19 @@ def table_settings(wildcards):
 
 def report_files(wildcards):
     """All tables, and the scores behind them: a clone that has only the tables trains anew."""
-    return tables.inputs(BOOK, TABLES) + expand(f"{TABLE}.csv", table=TABLES)
+    scores = tables.inputs(BOOK, TABLES) + own_calibrations(TABLES)
+    made = expand(f"{TABLE}.csv", table=TABLES)
+    return [*scores, *made, "results/tables/audit.csv", f"{METRICS}.csv"]
+
+
+def all_scores():
+    return [
+        f"results/runs/{run.folder}/scores.json" for run in tables.runs(BOOK, TABLES)
+    ]
+
+
+def all_systems():
+    return sorted({run.system for run in tables.runs(BOOK, TABLES)})
 
 
 def source_name(wildcards):
@@ -270,3 +367,46 @@ def regions(wildcards):
 def all_heads(step):
     """The step's code and every method's file."""
     return code(step, *sorted(map(str, Path("src/labelgraph/models").glob("[!_]*.py"))))
+
+
+def run_files(wildcards):
+    """What the report shows of every run."""
+    folders = [f"results/runs/{run.folder}" for run in material.runs_of(BOOK)]
+    return expand("{folder}/{name}", folder=folders, name=pages.OF_A_RUN)
+
+
+def measured_costs(wildcards):
+    """Speeds, where they were measured. No input of a rule: that would measure them anew."""
+    return [path for path in ("results/costs/heads.json",) if Path(path).exists()]
+
+
+def measured_digest(wildcards):
+    return [sha256(Path(path)) for path in measured_costs(wildcards)]
+
+
+def figure_files(wildcards):
+    """All figures, and what they are drawn from."""
+    drawn = [path for plan in PLANS.values() for path in figurelist.inputs(plan)]
+    return drawn + expand(f"{FIGURE}.svg", figure=FIGURES)
+
+
+def choice(wildcards):
+    """The rule that names a figure's images, and the files that it looks at."""
+    plan = PLANS[wildcards.figure]
+    known = plan["files"][wildcards.dataset]
+    chosen = {"images": plan.get("images", {}), "targets": known["targets"]}
+    return json.dumps(chosen | {"predictions": known.get("predictions", {})})
+
+
+def choice_files(wildcards):
+    known = PLANS[wildcards.figure]["files"][wildcards.dataset]
+    return [known["targets"], *known.get("predictions", {}).values()]
+
+
+def inspection_code(wildcards):
+    method = wildcards.system.partition("@")[0]
+    return code(
+        "inspect_model",
+        f"src/labelgraph/models/{method}.py",
+        f"src/labelgraph/inspection/{method}.py",
+    )

@@ -39,7 +39,7 @@ use rule tabulate as tabulate_costs with:
     input:
         scores=table_scores,
         costs=rules.measure_costs.output.json,
-        published=lambda wildcards: f"workflow/published/{TABLES[wildcards.table]['paper']}.csv",
+        published=published,
         systems="workflow/published/systems.csv",
         code=code("tabulate"),
     output:

@@ -26,6 +26,21 @@ rule unpack:
         " {params.origin}"
 
 
+rule list_folder:
+    input:
+        code=code("list_folder"),
+    output:
+        "data/raw/own/{name}.json",
+    log:
+        "logs/list_folder/{name}.log",
+    params:
+        folder=own_folder,
+        state=lambda wildcards: owndata.state(Path(own_folder(wildcards))),
+    shell:
+        "step --log {log} list_folder --folder {params.folder:q} --state {params.state}"
+        " --output {output}"
+
+
 rule draw:
     input:
         code=code("draw"),

@@ -16,7 +16,7 @@ rule count_labels:
 rule embed_labels:
     input:
         manifest=MANIFEST,
-        vectors=f"data/raw/{ORIGIN}/glove.json",
+        vectors=word_index,
         code=code("embed_labels"),
     output:
         vectors=f"{INPUTS}/label_vectors.npz",
@@ -25,9 +25,9 @@ rule embed_labels:
         f"logs/{STUDY}/embed_labels/{{dataset}}.log",
     params:
         options=embedding,
-        words=f"data/raw/{ORIGIN}/glove/glove.6B.300d.txt",
+        words=word_option,
     shell:
-        "step --log {log} embed_labels --manifest {input.manifest} --vectors {params.words}"
+        "step --log {log} embed_labels --manifest {input.manifest} {params.words}"
         " --options {params.options:q} --output {output.vectors} --report {output.report}"
 
 
@@ -40,6 +40,7 @@ rule extract_features:
         grid=f"{FEATURES}.npy",
     log:
         f"logs/{STUDY}/extract_features/{{dataset}}-{{encoder}}-{{size}}-{{view}}.log",
+    threads: SHARE
     params:
         encoder=encoder_settings,
         parts=view_parts,
@@ -58,6 +59,7 @@ rule train_detector:
         DETECTED,
     log:
         f"logs/{STUDY}/train_detector/{{dataset}}.log",
+    threads: SHARE
     params:
         settings=detector_settings,
         root=raw,
@@ -75,6 +77,7 @@ rule propose_regions:
         REGIONS,
     log:
         f"logs/{STUDY}/propose_regions/{{dataset}}-{{kind}}.log",
+    threads: SHARE
     resources:
         gpu=BOOK.size["gpu"],
     params:

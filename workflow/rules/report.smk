@@ -1,10 +1,10 @@
-# Scores and published values -> tables.
+# Scores and published values -> tables; published values alone -> what they contradict.
 
 
 rule tabulate:
     input:
         scores=table_scores,
-        published=lambda wildcards: f"workflow/published/{TABLES[wildcards.table]['paper']}.csv",
+        published=published,
         systems="workflow/published/systems.csv",
         code=code("tabulate"),
     output:
@@ -18,6 +18,35 @@ rule tabulate:
     shell:
         "step --log {log} tabulate --table {params.table:q} --published {input.published}"
         " --systems {input.systems} --output {output.csv}"
+
+
+rule audit:
+    input:
+        published=expand("workflow/published/{name}.csv", name=AUDITED),
+        code=code("audit"),
+    output:
+        csv="results/tables/audit.csv",
+        md="results/tables/audit.md",
+    log:
+        "logs/audit.log",
+    shell:
+        "step --log {log} audit --published workflow/published --output {output.csv}"
+
+
+rule summarise:
+    input:
+        scores=all_scores(),
+        code=code("summarise"),
+    output:
+        json=expand(f"{METRICS}/{{system}}.json", system=all_systems()),
+        csv=f"{METRICS}.csv",
+    log:
+        f"logs/{STUDY}/summarise.log",
+    params:
+        folder=METRICS,
+    shell:
+        "step --log {log} summarise --scores {input.scores} --folder {params.folder}"
+        " --csv {output.csv}"
 
 
 # The second name serves those whose shell completes folders with a slash.

@@ -9,6 +9,7 @@ rule train:
         images=train_images,
         grids=ancient(grids(train_images)),
         regions=regions,
+        base=base,
         code=method_code("train"),
     output:
         model=f"{RUN}/model.safetensors",
@@ -17,15 +18,17 @@ rule train:
         provenance=f"{RUN}/provenance.json",
     log:
         f"logs/{STUDY}/train/{{task}}-{{dataset}}-{{system}}-{{seed}}.log",
+    threads: SHARE
     resources:
         gpu=BOOK.size["gpu"],
     params:
         settings=training,
         images=image_options(train_images),
+        base=base_option,
         folder=RUN,
     shell:
         "step --log {log} train --settings {params.settings:q} --train {input.train} --counts {input.counts}"
-        " --vectors {input.vectors} {params.images} --work work --output {params.folder}"
+        " --vectors {input.vectors} {params.images} {params.base} --work work --output {params.folder}"
 
 
 rule predict:
@@ -40,6 +43,7 @@ rule predict:
         f"{RUN}/predictions.npz",
     log:
         f"logs/{STUDY}/predict/{{task}}-{{dataset}}-{{system}}-{{seed}}.log",
+    threads: SHARE
     resources:
         gpu=BOOK.size["gpu"],
     params:
@@ -64,3 +68,29 @@ rule score:
     shell:
         "step --log {log} score --predictions {input.predictions} --targets {input.targets}"
         " --settings {params.settings:q} --output {output}"
+
+
+# Probabilities for `labelgraph predict`; a run of the user's own data has it, any other on request.
+rule calibrate:
+    input:
+        model=f"{RUN}/model.safetensors",
+        train=f"{SPLIT}/train.npz",
+        images=test_images,
+        grids=ancient(grids(test_images)),
+        regions=regions,
+        code=method_code("calibrate"),
+    output:
+        f"{RUN}/calibration.json",
+    log:
+        f"logs/{STUDY}/calibrate/{{task}}-{{dataset}}-{{system}}-{{seed}}.log",
+    resources:
+        gpu=BOOK.size["gpu"],
+    params:
+        settings=training,
+        selection=BOOK.size["selection"],
+        threshold=lambda wildcards: settings(wildcards)["scoring"]["threshold"],
+        images=image_options(test_images),
+    shell:
+        "step --log {log} calibrate --settings {params.settings:q} --selection {params.selection}"
+        " --threshold {params.threshold} --model {input.model} --train {input.train}"
+        " {params.images} --output {output}"

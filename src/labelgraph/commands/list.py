@@ -5,16 +5,19 @@ import json
 from pathlib import Path
 from typing import Any
 
-from labelgraph import checks, protocols, recipe, tablecolumns
+from labelgraph import checks, protocols, recipe, stale, tablecolumns
 
-HELP = "What there is: methods, datasets, protocols or tables."
+HELP = (
+    "What there is: methods, datasets, protocols or tables; or stale files, the tables and figures"
+    " that no rule makes (exit code 1 if there are any)."
+)
 CONFIG = Path("workflow/config")
-KINDS = ("methods", "datasets", "protocols", "tables")
+KINDS = ("methods", "datasets", "protocols", "tables", "stale")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("kind", choices=KINDS)
-    parser.add_argument("--study", default="mini", help="whose settings apply (mini)")
+    parser.add_argument("--study", default="mini", help="whose settings apply (mini); stale: any")
     parser.add_argument("--json", action="store_true", help="a list of objects with `name`")
 
 
@@ -25,14 +28,15 @@ def run(arguments: argparse.Namespace) -> int:
         "datasets": datasets,
         "protocols": lambda _: named_protocols(arguments.study),
         "tables": tables,
+        "stale": stale_files,
     }[arguments.kind](book)
     if arguments.json:
         print(json.dumps(found, indent=1, ensure_ascii=False))
-        return 0
-    width = max(len(entry["name"]) for entry in found)
-    for entry in found:
-        print(f"{entry['name']:{width}}  {entry['about']}")
-    return 0
+    else:
+        width = max((len(entry["name"]) for entry in found), default=0)
+        for entry in found:
+            print(f"{entry['name']:{width}}  {entry['about']}")
+    return 1 if arguments.kind == "stale" and found else 0
 
 
 def methods(book: recipe.Book) -> list[dict[str, Any]]:
@@ -83,3 +87,7 @@ def tables(book: recipe.Book) -> list[dict[str, Any]]:
 
 def tasks(entry: dict[str, Any]) -> str:
     return ", ".join(tablecolumns.all_tasks(entry)) or entry["task"]
+
+
+def stale_files(_: recipe.Book) -> list[dict[str, Any]]:
+    return [{"name": name, "about": "no rule makes it"} for name in stale.find(Path())]

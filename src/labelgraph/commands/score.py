@@ -10,6 +10,7 @@ import numpy as np
 
 from labelgraph import metrics
 from labelgraph.joining import join
+from labelgraph.pools import POOLS
 from labelgraph.ranking import POLICIES
 
 HELP = "every metric convention for anybody's predictions"
@@ -38,6 +39,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
             help=f"what a difficult target counts as in {name.upper()} (%(default)s)",
         )
     parser.add_argument(
+        "--pool",
+        choices=POOLS,
+        default="all",
+        help="the images: all, or those that show a label (%(default)s)",
+    )
+    parser.add_argument(
         "--probabilities", action="store_true", help="the scores are probabilities, not logits"
     )
     parser.add_argument("--json", action="store_true", help="print everything, in full precision")
@@ -61,6 +68,7 @@ def run(arguments: argparse.Namespace) -> int:
         top=arguments.top,
         difficult_ap=arguments.difficult_ap,
         difficult_f1=arguments.difficult_f1,
+        pool=arguments.pool,
     )
     found = metrics.named(evaluation, joined.labels, joined.unscored)
     print(json.dumps(found, indent=1, ensure_ascii=False) if arguments.json else summary(found))

@@ -8,22 +8,13 @@ Shapes: B images, C labels, P positions, F features of the encoder, W width of a
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import batch_norm, leaky_relu
+from torch.nn.functional import leaky_relu
 
 from labelgraph.labelspace import LabelSpace
-from labelgraph.parts.positions import positions
+from labelgraph.parts.imagenorm import ImageNorm
+from labelgraph.parts.positions import grid, mapped
 
 SLOPE = 0.2  # of every LeakyReLU
-
-
-class ImageNorm(nn.BatchNorm1d):
-    """Batch normalisation; a batch of one image has no spread, so it passes as when testing."""
-
-    def forward(self, x: Tensor) -> Tensor:
-        if len(x) > 1:
-            return super().forward(x)
-        gathered = (self.running_mean, self.running_var)
-        return batch_norm(x, *gathered, self.weight, self.bias, False, 0.0, self.eps)
 
 
 class DynamicGraph(nn.Module):
@@ -65,9 +56,9 @@ class ADDGCN(nn.Module):
 
     def forward(self, batch: dict[str, Tensor]) -> Tensor:
         """Logits (B, C)."""
-        found = positions(self.encoder(batch["image"]), pooled=False)  # (B, P, F)
-        maps = self.maps(found)  # (B, P, C)
-        nodes = torch.sigmoid(maps).mT @ self.transform(found)  # (B, C, W) a sum, not a mean
+        found = grid(self.encoder(batch["image"]), pooled=False)  # (B, F, h, w)
+        maps, values = mapped(found, self.maps, self.transform)  # (B, P, C), (B, P, W)
+        nodes = torch.sigmoid(maps).mT @ values  # (B, C, W) a sum, not a mean
         nodes = self.propagate(nodes)
         related = (nodes * self.classifier.weight).sum(-1) + self.classifier.bias  # (B, C)
         return (maps.amax(1) + related) / 2

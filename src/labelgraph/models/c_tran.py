@@ -13,7 +13,7 @@ from torch.nn.functional import binary_cross_entropy_with_logits, relu
 from torch.nn.functional import scaled_dot_product_attention as attention
 
 from labelgraph.labelspace import LabelSpace
-from labelgraph.parts.positions import positions
+from labelgraph.parts.positions import narrowed
 
 
 class Layer(nn.Module):
@@ -71,7 +71,7 @@ class CTran(nn.Module):
 
     def scores(self, image: Tensor, states: Tensor) -> Tensor:
         """Logits (B, C); `states` (B, C): 0 unknown, 1 no, 2 yes."""
-        found = self.reduction(positions(self.encoder(image), self.pooled))  # (B, P, W)
+        found = narrowed(self.encoder(image), self.pooled, self.reduction)  # (B, P, W)
         labels = self.labels.weight + self.states(states)  # (B, C, W)
         tokens = self.norm(torch.cat([found, labels.to(found.dtype)], 1))  # (B, N, W)
         for layer in self.layers[:-1]:

@@ -63,6 +63,5 @@ def build(
     double_product: bool,
 ) -> KGGR:
     reduction = decoupling.Reduction(encoder.width, width, pooled)
-    matrix = with_self(labels.counts)
-    graphs = (GatedGraph(matrix, width, steps, False), GatedGraph(matrix, width, steps, False))
+    graphs = tuple(GatedGraph(with_self(labels.counts), width, steps, False) for _ in range(2))
     return KGGR(encoder, labels.vectors, reduction, graphs, hidden, double_product)

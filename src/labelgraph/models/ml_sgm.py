@@ -16,6 +16,7 @@ from labelgraph.parts import components, matching, regions
 from labelgraph.parts.cellmatching import CellMatching
 from labelgraph.parts.instances import SCALES, Cells, Found, Whole, with_whole
 from labelgraph.parts.objectives import Objective
+from labelgraph.parts.positions import mapped
 
 INSTANCES = ("activation", "cells", "image", "released")
 
@@ -30,8 +31,7 @@ class Activation(nn.Module):
 
     def forward(self, features: Tensor) -> Found:
         cells = features.flatten(2)  # (B, F, h * w)
-        weight = self.classify.weight.expand(len(cells), -1, -1)
-        maps = torch.baddbmm(self.classify.bias[:, None], weight, cells)  # (B, C, h * w)
+        maps = mapped(features, self.classify)[0].mT  # (B, C, h * w)
         logits = maps.amax(2)  # (B, C)
         order = logits.detach().argsort(dim=1, descending=True, stable=True)[
             :, : self.limit

@@ -9,6 +9,7 @@ Shapes: N maps of h x w cells.
 
 import torch
 from torch import Tensor
+from torch.compiler import is_exporting
 from torch.nn.functional import max_pool2d
 
 
@@ -19,8 +20,9 @@ def named(cells: Tensor) -> Tensor:
     names = (first * cells).float()  # exact up to 2^24 cells
     for _ in range(count):  # no way inside a part is longer than all its cells
         spread = max_pool2d(names[:, None], 3, 1, 1)[:, 0] * cells
-        if cells.device.type == "cpu" and spread.equal(names):
-            break  # elsewhere the question would cost more than the steps it saves
+        # On other devices the question costs more than the steps it saves; a graph has no answer.
+        if cells.device.type == "cpu" and not is_exporting() and spread.equal(names):
+            break
         names = spread
     return names.long()
 

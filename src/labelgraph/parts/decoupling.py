@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
-from labelgraph.parts.positions import positions
+from labelgraph.parts.positions import narrowed
 
 ELEMENTS = 2**25  # numbers of an intermediate (B, P, C, H): 128 MiB; beyond it, labels by chunks
 
@@ -26,7 +26,7 @@ class Reduction(nn.Module):
 
     def forward(self, features: Tensor) -> Tensor:
         """(B, F, h, w) -> (B, P, F')."""
-        return self.norm(self.linear(positions(features, self.pooled)).mT).mT
+        return self.norm(narrowed(features, self.pooled, self.linear).mT).mT
 
 
 def response(image: Tensor, words: Tensor, weight: Tensor) -> Tensor:

@@ -1,7 +1,8 @@
 """The regions of a manifest's images in one file, whatever proposed them.
 
 regions.npz: images (N,), boxes (N, R, 4) float32 left, top, right, bottom as shares of the image,
-best first, zero where there are fewer than R; scores (N, R) float32, 0 there.
+best first, zero where there are fewer than R; scores (N, R) float32, 0 there. The step that writes
+it adds what proposed them: source, a path; source_sha256; settings, JSON text.
 """
 
 import sys

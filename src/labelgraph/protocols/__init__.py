@@ -5,8 +5,9 @@ and without the hidden labels, so neither can leak.
 
     full        all labels of the training images are known
     partial-P   P percent of them are known, of fit and of tune images (partial.py)
-    fewshot-K   base labels from the fit images, novel ones from at least K images each
-                (fewshot.py). A run with seed k uses episode k
+    fewshot-base  base labels from the fit images, novel ones hidden (fewshot.py)
+    fewshot-K   the same, and at least K images of each novel label: an episode. A run with seed k
+                uses episode k, and goes on from a run of fewshot-base
 
 With `selection: tune` a share of the training images is held out to choose the checkpoint. With
 `selection: report` it is chosen on the reported images, as the papers did: these are then in the
@@ -21,11 +22,12 @@ from labelgraph.protocols.targets import count, training_target
 __all__ = ["Split", "available", "count", "cut", "describe", "known_mask", "training_target"]
 
 PERCENT = range(10, 100, 10)
+BASE = "fewshot-base"
 SHOTS = (1, 5)
 
 
 def available() -> list[str]:
-    return ["full", *(f"partial-{p}" for p in PERCENT), *(f"fewshot-{k}" for k in SHOTS)]
+    return ["full", *(f"partial-{p}" for p in PERCENT), BASE, *(f"fewshot-{k}" for k in SHOTS)]
 
 
 def describe() -> list[dict[str, str]]:
@@ -35,6 +37,11 @@ def describe() -> list[dict[str, str]]:
 
 def sentence(task: str) -> str:
     kind, _, number = task.partition("-")
+    if task == BASE:
+        return (
+            "The first stage of few shots: novel labels are hidden in all training images; base"
+            " labels are reported."
+        )
     if kind == "partial":
         return (
             f"{number} % of the training labels are known, each by its own draw, the same for all"
@@ -42,8 +49,8 @@ def sentence(task: str) -> str:
         )
     if kind == "fewshot":
         return (
-            f"Novel labels are learnt from {number} or a few more images each, after base labels"
-            " from all others; novel labels are reported."
+            f"Novel labels are learnt from {number} or a few more images each, by what fewshot-base"
+            " has trained; novel labels are reported."
         )
     return "All labels of the training images are known."
 

@@ -2,7 +2,7 @@
 
 The rows of a training file: first the fit and tune images, then (with `selection: report`) the
 reported images as tune, then the shots; in the manifest's order within each group. A base image of
-a few-shot task can come again as a shot, with other labels hidden.
+a few-shot task, fit or tune, can come again as a shot, with other labels hidden.
 
 Shapes: n rows of the training file, m reported images, C labels.
 """
@@ -41,10 +41,6 @@ def cut(manifest: Manifest, raw: dict[str, Any]) -> Split:
     protocol = settings.read(raw)
     stages = training_part(manifest, protocol)
     reported = roles.part_rows(manifest, protocol.report)
-    if protocol.fewshot and protocol.fewshot.pool == "novel":
-        reported = reported[(manifest.labels[reported][:, stages.novel] == YES).any(1)]
-    if not len(reported):
-        raise ValueError(f"no image of part {protocol.report!r} shows a novel label; set pool: all")
     train = training_file(manifest, protocol, stages, reported)
     names = np.array(manifest.names)
     images = manifest.images[reported]
@@ -52,7 +48,7 @@ def cut(manifest: Manifest, raw: dict[str, Any]) -> Split:
         "images": images,
         "labels": names,
         "target": manifest.labels[reported],
-        "scored": stages.novel if protocol.fewshot else np.ones_like(stages.novel),
+        "scored": stages.novel if has_shots(protocol) else ~stages.novel,
     }
     description = describe_split(protocol, raw, train, targets)
     return Split(train, {"images": images, "names": names}, targets, description)
@@ -74,13 +70,17 @@ def training_file(
     manifest: Manifest, protocol: Protocol, stages: Stages, reported: np.ndarray
 ) -> dict[str, np.ndarray]:
     rows = manifest.rows(protocol.train)
-    free = ~np.isin(stages.base_rows, stages.shot_rows)
     share = protocol.tune if protocol.selection == "tune" else 0
-    role = roles.assign(stages.base_labels, free, share, protocol.seed)
+    role = roles.assign(stages.base_labels, share, protocol.seed)
     tune = reported if protocol.selection == "report" else reported[:0]
+    hidden = stages.novel & (not has_shots(protocol))  # (C,) where the base stage is judged
     blocks = (
         (rows[stages.base_rows], role, stages.base_labels),
-        (tune, np.full(len(tune), TUNE, np.uint8), manifest.labels[tune]),
+        (
+            tune,
+            np.full(len(tune), TUNE, np.uint8),
+            np.where(hidden, np.int8(UNKNOWN), manifest.labels[tune]),
+        ),
         (
             rows[stages.shot_rows],
             np.full(len(stages.shot_rows), SHOT, np.uint8),
@@ -95,6 +95,10 @@ def training_file(
         "names": np.array(manifest.names),
         "novel": stages.novel,
     } | flat_episodes(stages.episodes, np.count_nonzero(role != SHOT))
+
+
+def has_shots(protocol: Protocol) -> bool:
+    return protocol.fewshot is not None and protocol.fewshot.shots > 0
 
 
 def flat_episodes(episodes: list[np.ndarray], before: int) -> dict[str, np.ndarray]:
@@ -120,7 +124,7 @@ def describe_split(
     codes["report"] = targets["target"]
     shown = {kind: (labels == YES).sum(0) for kind, labels in codes.items()}  # (C,) each
     notes = [SELECTED_ON_REPORT] * (protocol.selection == "report")
-    notes += [FEWSHOT_TUNE] * (protocol.fewshot is not None and protocol.selection == "tune")
+    notes += [FEWSHOT_TUNE] * (has_shots(protocol) and protocol.selection == "tune")
     arrays = {f"train_{key}": value for key, value in train.items()}
     arrays |= {f"targets_{key}": value for key, value in targets.items()}
     return {

@@ -40,10 +40,13 @@ def base_only(labels: np.ndarray) -> Stages:
 def stages(
     images: np.ndarray, labels: np.ndarray, names: tuple[str, ...], setting: FewShot, seed: int
 ) -> Stages:
-    """The shots come from the whole training part; a base image may be one of them."""
+    """The shots come from the whole training part; a base image may be one of them.
+
+    The base stage is the same for every number of shots, 0 included.
+    """
     novel = novel_labels(names, setting.novel, seed)  # (C,)
     drawn = all_episodes(images, labels, names, novel, setting, seed)
-    shots = np.unique(np.concatenate(drawn))
+    shots = np.unique(np.concatenate([np.empty(0, np.int64), *drawn]))
     carries = np.isin(labels[:, novel], (YES, DIFFICULT)).any(1)  # (N,) shows a novel label
     base = np.flatnonzero(~carries) if setting.base_images == "removed" else np.arange(len(labels))
     if not len(base):
@@ -90,6 +93,8 @@ def all_episodes(
     seed: int,
 ) -> list[np.ndarray]:
     """Rows of the training part, for each episode."""
+    if setting.shots == 0:
+        return []
     shown = labels[:, novel] == YES  # (N, novel labels)
     novel_names = [name for name, is_novel in zip(names, novel, strict=True) if is_novel]
     check_shots(shown, novel_names, setting.shots, "the training part")

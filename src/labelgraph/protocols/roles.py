@@ -19,11 +19,11 @@ def part_rows(manifest: Manifest, part: str) -> np.ndarray:
     return rows
 
 
-def assign(labels: np.ndarray, free: np.ndarray, share: float, seed: int) -> np.ndarray:
-    """(N,) roles. `free` (N,) marks the images that may be held out; the rest is fitted.
+def assign(labels: np.ndarray, share: float, seed: int) -> np.ndarray:
+    """(N,) roles. Images are held out in drawn order until their number is `share` of N.
 
-    Images are held out in drawn order until their number is `share` of N. One that shows a label's
-    last known positive stays, so that every label with a known positive has one to learn from.
+    One that shows a label's last known positive stays, so that every label with a known positive
+    has one to learn from.
     """
     role = np.full(len(labels), FIT, np.uint8)
     shown = labels == YES
@@ -32,7 +32,7 @@ def assign(labels: np.ndarray, free: np.ndarray, share: float, seed: int) -> np.
     for row in np.random.RandomState(seed).permutation(len(labels)):
         if wanted == 0:
             break
-        if free[row] and (left[shown[row]] > 1).all():
+        if (left[shown[row]] > 1).all():
             role[row] = TUNE
             left -= shown[row]
             wanted -= 1

@@ -5,23 +5,21 @@ from dataclasses import dataclass
 from typing import Any
 
 KEYS = {"task", "parts", "tune", "seed", "selection"}
-FEWSHOT = {"novel", "base_images", "shot_base_labels", "pool", "episodes", "files", "order"}
+FEWSHOT = {"novel", "base_images", "shot_base_labels", "episodes", "files", "order"}
 CHOICES = {
     "selection": ("tune", "report"),
     "base_images": ("hidden", "removed"),
     "shot_base_labels": ("hidden", "shown"),
-    "pool": ("all", "novel"),
 }
-TASK = re.compile(r"full|partial-[1-9][0-9]?|fewshot-[1-9][0-9]?")
+TASK = re.compile(r"full|partial-[1-9][0-9]?|fewshot-(base|[1-9][0-9]?)")
 
 
 @dataclass(frozen=True, kw_only=True)
 class FewShot:
-    shots: int  # images a novel label has at least
+    shots: int  # images a novel label has at least; 0 for the base stage
     novel: str | int | tuple[str, ...]  # coco, a number of labels to draw, or their names
     base_images: str  # what the base stage does with images that show a novel label
     shot_base_labels: str  # whether the shots' base labels may be used
-    pool: str  # the reported images: all, or those that show a novel label
     episodes: int  # how many to draw; 0 where `files` gives them
     files: tuple[str, ...]  # one episode each: positions in the training part
     order: str | None  # a file with the images that positions count, null: those of the manifest
@@ -43,7 +41,9 @@ def read(settings: dict[str, Any]) -> Protocol:
     check_keys("the protocol", settings, KEYS, optional={"fewshot"})
     task, parts = settings["task"], settings["parts"]
     if not isinstance(task, str) or not TASK.fullmatch(task):
-        raise ValueError(f"task is {task!r}; it may be full, partial-1 to -99, fewshot-1 to -99")
+        raise ValueError(
+            f"task is {task!r}; it may be full, partial-1 to -99, fewshot-base, -1 to -99"
+        )
     check_keys("parts", parts, {"train", "report"}, optional=set())
     if parts["train"] == parts["report"]:
         raise ValueError(f"parts.train and parts.report are both {parts['train']!r}; name two")
@@ -64,11 +64,11 @@ def read(settings: dict[str, Any]) -> Protocol:
         seed=seed,
         selection=settings["selection"],
         proportion=int(number) / 100 if kind == "partial" else None,
-        fewshot=read_fewshot(block, int(number)) if block is not None else None,
+        fewshot=read_fewshot(block, number) if block is not None else None,
     )
 
 
-def read_fewshot(block: dict[str, Any], shots: int) -> FewShot:
+def read_fewshot(block: dict[str, Any], number: str) -> FewShot:
     check_keys("fewshot", block, FEWSHOT, optional=set())
     check_choices(block)
     novel, episodes, files, order = (block[key] for key in ("novel", "episodes", "files", "order"))
@@ -82,6 +82,7 @@ def read_fewshot(block: dict[str, Any], shots: int) -> FewShot:
     if not (order is None or isinstance(order, str)):
         raise ValueError(f"fewshot.order is {order!r}; it must be a file name, or null")
     novel = tuple(novel) if isinstance(novel, list) else novel
+    shots = 0 if number == "base" else int(number)
     return FewShot(shots=shots, **block | {"novel": novel, "files": tuple(files)})
 
 

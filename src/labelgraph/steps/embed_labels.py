@@ -1,7 +1,7 @@
 """The label names of a manifest and a file of word vectors -> one vector per label.
 
 label_vectors.npz: names (C,), vectors (C, D) float32. The report says which words stand for which
-label, which were missing, and what file the vectors are from.
+label (none: its vector is drawn), which were missing, and what file the others are from.
 """
 
 import argparse
@@ -18,20 +18,28 @@ from labelgraph.files import sha256, write_arrays, write_json
 
 
 def main(
-    manifest: Path, vectors: Path, options: dict[str, Any], output: Path, report: Path
+    manifest: Path, vectors: Path | None, options: dict[str, Any], output: Path, report: Path
 ) -> None:
-    """`options`: aliases, multiword and case, as `labelgraph.wordvectors` explains."""
+    """`options`: aliases, multiword, case and missing, as `labelgraph.wordvectors` explains."""
     names = manifests.read(manifest).names
     table, words = wordvectors.embed(names, vectors, options)
     write_arrays(output, names=np.array(names), vectors=table)
-    origin = {"file": vectors.name, "sha256": sha256(vectors), "size": table.shape[1]}
+    if drawn := [name for name in names if not words[name]["words"]]:
+        print(
+            f"{len(drawn)} of {len(names)} labels have no word vector; theirs are drawn and mean"
+            f" nothing: {', '.join(drawn)}",
+            file=sys.stderr,
+        )
+    origin = {"file": None, "sha256": None, "size": table.shape[1]}
+    if vectors:
+        origin |= {"file": vectors.name, "sha256": sha256(vectors)}
     write_json(report, {"vectors": origin, "options": options, "labels": words})
 
 
 def command(arguments: list[str]) -> None:
     parser = argparse.ArgumentParser(prog="embed_labels", description=__doc__)
     parser.add_argument("--manifest", type=Path, required=True)
-    parser.add_argument("--vectors", type=Path, required=True)
+    parser.add_argument("--vectors", type=Path, help="no file: every vector is drawn")
     parser.add_argument("--options", required=True, help="JSON text")
     parser.add_argument("--output", type=Path, required=True)
     parser.add_argument("--report", type=Path, required=True)

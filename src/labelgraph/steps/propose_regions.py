@@ -10,9 +10,10 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 
-from labelgraph.files import read_arrays, write_arrays
+from labelgraph.files import read_arrays, sha256, write_arrays
 from labelgraph.proposals import faster_rcnn, light, regions
 
 
@@ -30,7 +31,14 @@ def main(
         found = regions.from_user(boxes, listed["images"], listed["sizes"], settings)
     else:
         found = regions.detect(read_detector(detector), listed["images"], root, settings)
-    write_arrays(output, **found)
+    source = boxes or detector
+    origin = {
+        "source": source.as_posix(),
+        "source_sha256": sha256(source),
+        "settings": json.dumps(settings, sort_keys=True),
+    }
+    texts = {name: np.array(text) for name, text in origin.items()}
+    write_arrays(output, **found, **texts)
 
 
 def read_detector(path: Path) -> regions.Proposer:

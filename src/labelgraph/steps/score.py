@@ -12,7 +12,7 @@ from labelgraph.joining import join
 
 
 def main(predictions: Path, targets: Path, settings: dict[str, Any], output: Path) -> None:
-    """`settings` are those of `metrics.evaluate`: threshold, top, difficult_ap, difficult_f1."""
+    """`settings`: threshold, top, difficult_ap, difficult_f1, pool, as in `metrics.evaluate`."""
     joined = join(predictions, targets)
     evaluation = metrics.evaluate(joined.scores, joined.target, **settings)
     write_json(output, metrics.named(evaluation, joined.labels, joined.unscored))
@@ -20,7 +20,7 @@ def main(predictions: Path, targets: Path, settings: dict[str, Any], output: Pat
 
 def read_settings(text: str) -> dict[str, Any]:
     settings = json.loads(text)
-    known = {"threshold", "top", "difficult_ap", "difficult_f1"}
+    known = {"threshold", "top", "difficult_ap", "difficult_f1", "pool"}
     if not isinstance(settings, dict) or settings.keys() != known:
         raise ValueError(f"the settings {text} must be a JSON object with exactly {sorted(known)}")
     return settings

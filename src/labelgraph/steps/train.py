@@ -1,7 +1,8 @@
 """A training file and a method's settings -> a trained model in its run's folder.
 
 model.safetensors, history.csv, settings.yaml, provenance.json. A training that is stopped or
-killed goes on from its last checkpoint when the step is started again.
+killed goes on from its last checkpoint when the step is started again. With `--base`, it is the
+second stage of a few-shot task: an episode's images teach what another run has trained so far.
 """
 
 import argparse
@@ -14,7 +15,7 @@ import numpy as np
 import pandas as pd
 import torch
 
-from labelgraph import batches, labelspace, provenance, runs
+from labelgraph import batches, labelspace, provenance, runs, shots
 from labelgraph.checkpoint import Checkpoint
 from labelgraph.files import read_arrays, write_json, write_text
 from labelgraph.manifest import DIFFICULT, UNKNOWN
@@ -26,23 +27,34 @@ from labelgraph.training import Examples, Training
 def main(settings: dict[str, Any], files: argparse.Namespace, output: Path) -> None:
     clock = provenance.Clock()
     labels = labelspace.read(files.counts, files.vectors)
-    examples = read_examples(files, settings)
+    train = read_arrays(files.train)
+    stage, weights = settings.get("shots"), {}
+    if stage:
+        train = shots.of_episode(train, settings["seed"])
+        labels = shots.counted_in(labels, train) if stage["graph"] == "shots" else labels
+        train = shots.novel_only(train) if stage["labels"] == "novel" else train
+    examples = read_examples(files, train, settings)
     model = runs.make(settings, labels, examples.inputs.pictures.width)
-    regions = [files.regions] if files.regions else []
-    inputs = [files.train, files.counts, files.vectors, *files.features, *regions]
+    if stage:
+        weights = runs.read_weights(files.base)
+        shots.carry(model, weights, stage["learns"])
+        shots.freeze(model, stage["learns"])
+    more = [path for path in (files.regions, files.base) if path]
+    inputs = [files.train, files.counts, files.vectors, *files.features, *more]
     record = provenance.record(inputs)
     checkpoint = Checkpoint(files.work / provenance.key(settings, record))
     training = Training(model, examples, settings["train"], settings["seed"])
     kept = training.run(checkpoint)
-    runs.save_model(output / "model.safetensors", kept, labels)
+    runs.save_model(output / "model.safetensors", weights | kept, labels)
     write_text(output / "history.csv", pd.DataFrame(training.history).to_csv(index=False))
     runs.write_settings(output / "settings.yaml", settings)
     write_json(output / "provenance.json", clock.account(record, settings["seed"]))
     checkpoint.remove()
 
 
-def read_examples(files: argparse.Namespace, settings: dict[str, Any]) -> Examples:
-    train = read_arrays(files.train)
+def read_examples(
+    files: argparse.Namespace, train: dict[str, np.ndarray], settings: dict[str, Any]
+) -> Examples:
     target, known = training_target(train["labels"], settings["difficult"])
     codes = np.where(train["labels"] == UNKNOWN, DIFFICULT, train["labels"])  # both are left out
     inputs = batches.inputs(
@@ -60,6 +72,7 @@ def command(arguments: list[str]) -> None:
         parser.add_argument(f"--{name}", type=Path, required=True)
     parser.add_argument("--features", type=Path, nargs="*", default=[], help="index of each view")
     parser.add_argument("--images", type=Path, help="the raw folder, where nothing is cached")
+    parser.add_argument("--base", type=Path, help="model of the first stage; of few shots only")
     parser.add_argument("--regions", type=Path, help="boxes, for methods that take them")
     parser.add_argument("--work", type=Path, required=True, help="folder for checkpoints")
     parser.add_argument("--output", type=Path, required=True, help="the run's folder")

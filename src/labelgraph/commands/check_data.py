@@ -1,0 +1,124 @@
+"""`labelgraph check-data`: a dataset, looked over before anything is trained on it."""
+
+import argparse
+import json
+import re
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from labelgraph import checks, recipe
+from labelgraph.files import write_text
+
+HELP = "what is odd in a dataset: counts, broken files, copies, labels that go together"
+CONFIG = Path("workflow/config")
+HEADER = """# {what}
+#
+#   labelgraph check-data {file}
+#   snakemake --cores 2 results/tables --configfile {file}
+#
+# workflow/own_data.md says what else may stand here.
+
+"""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "data", help="a folder, whose layout is guessed; a .yaml file with entries; or a dataset"
+    )
+    parser.add_argument("--study", help="whose settings apply (own; mini for a dataset's name)")
+    parser.add_argument(
+        "--write", type=Path, metavar="FILE", help="the guessed entry, for snakemake --configfile"
+    )
+    parser.add_argument("--json", action="store_true", help="a list of objects with `name`")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    given, names = chosen(arguments)
+    book = recipe.read_study(CONFIG, given)
+    if names[0] not in book.datasets:
+        raise ValueError(
+            f"{names[0]} is neither a folder nor a .yaml file nor a dataset of datasets.yaml, which"
+            f" has {sorted(book.datasets)}"
+        )
+    if arguments.write:
+        write_entry(arguments.write, given)
+    found = [look_over(book, name) for name in names]
+    if arguments.json:
+        print(json.dumps(found, indent=1, ensure_ascii=False))
+    else:
+        print("\n\n".join(text(each) for each in found))
+    return 1 if any(each["problems"] for each in found) else 0
+
+
+def chosen(arguments: argparse.Namespace) -> tuple[dict[str, Any], list[str]]:
+    """What `read_study` is given, and the datasets that are meant."""
+    path = Path(arguments.data)
+    if arguments.write and not path.is_dir():
+        raise ValueError("--write goes with a folder, whose entry it writes")
+    if path.is_dir():
+        from labelgraph.datacheck import guessing
+
+        name = name_of(path)
+        return {"study": arguments.study or "own", "datasets": {name: guessing.guess(path)}}, [name]
+    if path.suffix in (".yaml", ".yml"):
+        given = recipe.read_yaml(path)
+        checks.keys(str(path), given, recipe.STUDY_KEYS | {"study"})
+        own = [name for name, entry in given.get("datasets", {}).items() if "folder" in entry]
+        if not own:
+            raise ValueError(
+                f"{path} has no entry in `datasets` with a `folder`: no data of one's own"
+            )
+        return given | ({"study": arguments.study} if arguments.study else {}), own
+    return {"study": arguments.study or "mini"}, [arguments.data]
+
+
+def name_of(folder: Path) -> str:
+    """The folder's name as a dataset's: letters, digits and _, and not one of the papers'."""
+    name = re.sub(r"\W+", "_", folder.resolve().name, flags=re.ASCII).strip("_") or "pictures"
+    taken = recipe.read_yaml(CONFIG / "datasets.yaml")
+    return f"my_{name}" if name in taken or not name[0].isalpha() else name
+
+
+def look_over(book: recipe.Book, name: str) -> dict[str, Any]:
+    from labelgraph.datacheck import checking  # slow to import
+
+    entry = book.dataset(name)
+    raw = Path("data/raw", book.size["origin"])
+    root = Path(entry["folder"]) if "folder" in entry else raw / entry["raw"]
+    if not root.is_dir():
+        raise FileNotFoundError(f"{root} is missing; `snakemake {root}.json` makes it")
+    if entry.get("vectors", "glove") == "glove":
+        origin = Path("data/raw/official") if "folder" in entry else raw
+        entry = entry | {"vectors": str(origin / "glove/glove.6B.300d.txt")}
+    try:
+        return checking.check(name, entry, book.protocol(name, "full"), root)
+    except (ValueError, OSError) as error:  # what the reader or the split says of the data
+        return {"name": name, "folder": str(root), "problems": [str(error)], "remarks": []}
+
+
+def write_entry(path: Path, given: dict[str, Any]) -> None:
+    if path.exists():
+        raise ValueError(f"{path} is there already; name another file, or remove it")
+    header = HEADER.format(what="Data of one's own, as labelgraph guessed it.", file=path)
+    write_text(path, header + yaml.safe_dump(given, sort_keys=False, allow_unicode=True))
+    print(f"labelgraph check-data: wrote {path}", file=sys.stderr)
+
+
+def text(found: dict[str, Any]) -> str:
+    lines = [f"{found['name']}: {found['folder']}", ""]
+    if "labels" in found:
+        kinds = list(found["images"])
+        lines += [table_line("", kinds), table_line("images", found["images"].values())]
+        lines += [table_line(name, n.values()) for name, n in found["labels"].items()]
+        lines += ["", f"{found['labels_an_image']} labels an image", ""]
+    lines += [f"PROBLEM: {line}" for line in found["problems"]]
+    lines += [f"remark: {line}" for line in found["remarks"]]
+    return "\n".join([*lines, "" if found["problems"] else "No problem found."]).rstrip()
+
+
+def table_line(name: str, values: Iterable[Any]) -> str:
+    return f"{name[:28]:<28}" + "".join(f"{value:>9}" for value in values)

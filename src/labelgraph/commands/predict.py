@@ -1,0 +1,133 @@
+"""`labelgraph predict`: what a trained run sees in pictures of one's own."""
+
+import argparse
+import csv
+import json
+import sys
+from collections.abc import Callable
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+from labelgraph.files import whole
+from labelgraph.trained import calibration
+
+Writer = Callable[[Any], None]  # of a looking.Answer
+HELP = "labels of pictures of one's own, with calibrated probabilities"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("run", type=Path, help="folder of a run, as in results/runs/.../seed0")
+    parser.add_argument("pictures", type=Path, nargs="+", help="files, or folders of files")
+    parser.add_argument(
+        "--top", type=positive, metavar="K", help="print the K most probable labels, not the chosen"
+    )
+    parser.add_argument(
+        "--threshold", type=share, metavar="P", help="choose labels from this probability on"
+    )
+    parser.add_argument("--csv", type=Path, metavar="FILE", help="a line a picture, all labels")
+    parser.add_argument(
+        "--save", type=Path, metavar="FOLDER", help="pictures of what speaks for each chosen label"
+    )
+    parser.add_argument("--json", action="store_true", help="a list of objects with `image`")
+
+
+def positive(text: str) -> int:
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of labels, 1 or more")
+    return int(text)
+
+
+def share(text: str) -> float:
+    try:
+        number = float(text)
+    except ValueError:
+        number = -1.0
+    if not 0 <= number <= 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a probability, from 0 to 1")
+    return number
+
+
+def run(arguments: argparse.Namespace) -> int:
+    from labelgraph.trained import looking, pictures, reading  # import torch, which is slow
+
+    files, remarks = pictures.collect(arguments.pictures)
+    trained = reading.read(arguments.run)
+    place = trained.folder / "calibration.json"
+    for line in [calibration.describe(trained.calibration, place), *remarks]:
+        print(f"labelgraph predict: {line}", file=sys.stderr)
+    failed = not files
+    with ExitStack() as stack:
+        writers = [json_lines(stack) if arguments.json else text_lines(arguments.top)]
+        if arguments.csv:
+            writers.append(csv_lines(stack, arguments.csv, trained.names))
+        for answer in looking.look(trained, files, arguments.threshold, arguments.save):
+            if answer.error:
+                failed = True
+                print(f"labelgraph predict: {answer.error}", file=sys.stderr)
+            for name in answer.unexplained:
+                said = f"{answer.path}: no place in the picture speaks for {name}; none is saved"
+                print(f"labelgraph predict: {said}", file=sys.stderr)
+            for write in writers:
+                write(answer)
+    return 1 if failed else 0
+
+
+def text_lines(top: int | None) -> Writer:
+    """A line a picture."""
+
+    def write(answer: Any) -> None:
+        judged = answer.judgement
+        if judged is None:
+            return
+        columns, start = judged.columns(top), ""
+        if not columns:
+            columns, start = judged.ranked()[:1], "nothing for sure; first comes "
+        shown = ", ".join(
+            f"{judged.names[column]} {100 * judged.probabilities[column]:.0f} %"
+            for column in columns
+        )
+        print(f"{printable(str(answer.path))}: {start}{shown}", flush=True)
+
+    return write
+
+
+def json_lines(stack: ExitStack) -> Writer:
+    """A list, written as it grows: there may be many pictures."""
+    stack.callback(lambda: print("]" if count else "[]"))
+    count = 0
+
+    def write(answer: Any) -> None:
+        nonlocal count
+        entry: dict[str, Any] = {"image": str(answer.path)}
+        if answer.judgement is None:
+            entry |= {"error": answer.error}
+        else:
+            entry |= {"labels": answer.judgement.entries()}
+            entry |= {"saved": answer.saved} if answer.saved else {}
+        print("," if count else "[", json.dumps(entry, ensure_ascii=False), flush=True)
+        count += 1
+
+    return write
+
+
+def csv_lines(stack: ExitStack, path: Path, names: tuple[str, ...]) -> Writer:
+    """Probabilities; a picture that cannot be used has a line without numbers."""
+    stream = stack.enter_context(
+        stack.enter_context(whole(path)).open("w", newline="", encoding="utf-8")
+    )
+    table = csv.writer(stream, lineterminator="\n")
+    table.writerow(["image", *names])
+
+    def write(answer: Any) -> None:
+        numbers = [""] * len(names)
+        if answer.judgement is not None:
+            numbers = [f"{value:.6f}" for value in answer.judgement.probabilities]
+        table.writerow([answer.path, *numbers])
+
+    return write
+
+
+def printable(text: str) -> str:
+    """Without what a terminal would obey."""
+    return "".join(letter if letter.isprintable() else "?" for letter in text)

@@ -1,0 +1,104 @@
+"""`labelgraph trace`: the chain behind a cell of a table."""
+
+import argparse
+import json
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from labelgraph import tracing
+
+HELP = "what stands behind a cell of a table: runs, settings, commit, inputs, cost"
+DESCRIPTION = f"""{HELP}. Exit code 1 if the chain has a gap: a run is missing, an input changed
+or is gone, settings are others today, or the runs do not give the cell."""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.description = DESCRIPTION
+    parser.add_argument("table", type=Path, help="results/tables/<study>/<table>.csv")
+    parser.add_argument("--row", required=True, help="as in the csv, or the method's name")
+    parser.add_argument("--column", required=True, help="as in the csv")
+    parser.add_argument("--json", action="store_true", help="one object, all settings in it")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    found = tracing.trace(arguments.table, arguments.row, arguments.column)
+    if arguments.json:
+        print(json.dumps(found, indent=1, ensure_ascii=False))
+    else:
+        print("\n".join([*cell(found), *runs(found["runs"]), *ending(found)]))
+    return 1 if found["problems"] else 0
+
+
+def cell(found: dict[str, Any]) -> list[str]:
+    lines = [f"{found['table']}: {found['row']}, {found['column']}, {found['status']}"]
+    if published := found["published"]:
+        where = f"{published['paper']}, table {published['table']}"
+        lines.append(
+            f"published   {published['value']} in {where}"
+            f" ({published['file']}, line {published['line']})"
+        )
+        lines += [f"            {published['note']}"] * bool(published["note"])
+    else:
+        lines.append("published   nothing: the paper has no such cell")
+    if found["status"] == "quoted":
+        return [*lines, "reproduced  nothing: no run stands behind this cell"]
+    lines.append(f"reproduced  {summary(found['reproduced'])}")
+    if again := found["recomputed"]:
+        lines.append(f"on disk     {summary(again)}")
+    if counted := found["counted"]:
+        lines.append(f"counted     {counted['metric']} of {counted['network']}: {counted['file']}")
+    return lines
+
+
+def summary(numbers: dict[str, str]) -> str:
+    spread = f" ± {numbers['std']}" if numbers["std"] else ""
+    seeds = f", seeds: {numbers['seeds']}" if numbers["seeds"] else ""
+    return (numbers["mean"] or "no value") + spread + seeds
+
+
+def runs(found: list[dict[str, Any]]) -> list[str]:
+    """Every run, then their settings: once where only the seed differs."""
+    lines = [line for run in found for line in a_run(run)]
+    shared: dict[str, list[dict[str, Any]]] = {}
+    for run in found:
+        if run["found"]:
+            rest = {key: value for key, value in run["settings"].items() if key != "seed"}
+            text = yaml.safe_dump(rest, sort_keys=False, width=96, default_flow_style=None)
+            shared.setdefault(text, []).append(run)
+    for text, same in shared.items():
+        seeds = ", ".join(str(run["seed"]) for run in same)
+        today = "as configured today" if same[0]["as_configured"] else "others than today's"
+        lines += ["", f"settings of seeds {seeds}, {today}"]
+        lines += [f"  {line}" for line in text.splitlines()]
+    return lines
+
+
+def a_run(run: dict[str, Any]) -> list[str]:
+    if not run["found"]:
+        return ["", f"{run['folder']}  missing"]
+    packages = ", ".join(f"{name} {version}" for name, version in run["packages"].items())
+    machine = run["hardware"].get("gpu") or run["hardware"].get("processor")
+    known = "no value" if run["value"] is None else f"{run['value']:.2f}"
+    clean = {True: "clean", False: "with changed files", None: ""}[run["git"]["clean"]]
+    return [
+        "",
+        f"{run['folder']}  {known}",
+        f"  commit    {run['git']['commit'] or 'none'} {clean}".rstrip(),
+        f"  packages  {packages}; Python {run['python']}",
+        f"  machine   {machine}, {run['hardware'].get('cores')} cores",
+        f"  cost      {run['wall_seconds']} s, {run['cpu_seconds']} s of processor time,"
+        f" {run['peak_mb']} MB",
+        *(
+            f"  input     {each['state']:7} {each['sha256'][:12]} {each['path']}"
+            for each in run["inputs"]
+        ),
+    ]
+
+
+def ending(found: dict[str, Any]) -> list[str]:
+    lines = ["", *(f"! {problem}" for problem in found["problems"])] * bool(found["problems"])
+    if found["command"]:
+        lines += ["", "what is missing is made by", f"  {found['command']}"]
+    return lines

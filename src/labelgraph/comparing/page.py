@@ -1,0 +1,116 @@
+"""A comparison as people read it: text, or one HTML page that needs no other file."""
+
+from html import escape
+from typing import Any
+
+Entry = dict[str, Any]
+Lines = list[list[str]]
+
+PAGE = """<!doctype html>
+<html lang="en">
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width">
+<title>{title}</title>
+<style>
+:root {{ color-scheme: light dark; font: 15px/1.5 system-ui, sans-serif; }}
+body {{ max-width: 70rem; margin: 2rem auto; padding: 0 1rem; }}
+table {{ border-collapse: collapse; }}
+th, td {{ text-align: left; padding: .15rem .8rem .15rem 0; border-bottom: 1px solid #8884; }}
+td.number {{ text-align: right; font-variant-numeric: tabular-nums; }}
+</style>
+{body}
+</html>
+"""
+HEADERS = {
+    "differences": ["table", "row", "column", "of", "A", "B", "B - A", "tolerance"],
+    "ranks": ["table", "column", "rows", "Kendall's tau", "rank in A to rank in B"],
+    "only": ["what", "table", "row", "column"],
+}
+
+
+def heading(found: Entry, tolerance: str) -> list[str]:
+    sizes = [abs(each["difference"] or 0) for each in found["differences"]]
+    largest = f"; the largest difference is {max(sizes):.2f}" if sizes else ""
+    return [
+        f"A  {found['a']}",
+        f"B  {found['b']}",
+        f"{found['cells']} cells compared; tolerance {tolerance}",
+        f"{found['beyond']} differences beyond it, {len(found['differences']) - found['beyond']}"
+        f" within{largest}",
+    ]
+
+
+def parts(found: Entry) -> list[tuple[str, list[str], Lines]]:
+    """Title, header and lines of each list that is not empty."""
+    beyond = [difference(each) for each in found["differences"] if each["beyond"]]
+    within = [difference(each) for each in found["differences"] if not each["beyond"]]
+    changed = [each for each in found["ranks"] if each["moved"]]
+    lists = [
+        ("Beyond the tolerance, the largest first", HEADERS["differences"], beyond),
+        ("Appeared: only in B", HEADERS["only"], only(found["appeared"])),
+        ("Vanished: only in A", HEADERS["only"], only(found["vanished"])),
+        ("Ranks that changed", HEADERS["ranks"], [*map(rank, changed)]),
+        ("Within the tolerance", HEADERS["differences"], within),
+    ]
+    return [each for each in lists if each[2]]
+
+
+def difference(each: Entry) -> list[str]:
+    size = "" if each["difference"] is None else f"{each['difference']:+.2f}"
+    place = [each["table"], each["row"], each["column"], each["field"]]
+    return [*place, each["a"] or "nothing", each["b"] or "nothing", size, f"{each['tolerance']:g}"]
+
+
+def only(found: Entry) -> Lines:
+    lines = [["table", name, "", ""] for name in found["tables"]]
+    for kind in ("rows", "columns", "cells"):
+        for place in found[kind]:
+            name = kind.removesuffix("s")
+            lines.append([name, place["table"], place.get("row", ""), place.get("column", "")])
+    return lines
+
+
+def rank(each: Entry) -> list[str]:
+    tau = "none" if each["tau"] is None else f"{each['tau']:.2f}"
+    moved = ", ".join(f"{move['row']} {move['a']} to {move['b']}" for move in each["moved"])
+    return [each["table"], each["column"], str(each["rows"]), tau, moved]
+
+
+def text(found: Entry, tolerance: str, most: int) -> str:
+    """`most`: how many lines of each list; 0 is all."""
+    blocks = ["\n".join(heading(found, tolerance))]
+    for title, header, lines in parts(found):
+        shown = lines[:most] if most else lines
+        left = len(lines) - len(shown)
+        more = [f"... and {left} more; --most 0 shows all"] if left else []
+        blocks.append("\n".join([f"{title} ({len(lines)})", *aligned([header, *shown]), *more]))
+    return "\n\n".join(blocks) + "\n"
+
+
+def aligned(lines: Lines) -> list[str]:
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+    return [
+        "  "
+        + "  ".join(f"{word:{width}}" for word, width in zip(line, widths, strict=True)).rstrip()
+        for line in lines
+    ]
+
+
+def html(found: Entry, tolerance: str) -> str:
+    title = f"{found['a']} against {found['b']}"
+    body = [f"<h1>{escape(title)}</h1>"]
+    body += [f"<p>{escape(line)}</p>" for line in heading(found, tolerance)[2:]]
+    for name, header, lines in parts(found):
+        body += [f"<h2>{escape(name)} ({len(lines)})</h2>", table(header, lines)]
+    return PAGE.format(title=escape(title), body="\n".join(body))
+
+
+def table(header: list[str], lines: Lines) -> str:
+    top = "".join(f"<th>{escape(name)}</th>" for name in header)
+    rows = "\n".join("<tr>" + "".join(map(cell, line)) + "</tr>" for line in lines)
+    return f"<table>\n<thead><tr>{top}</tr></thead>\n<tbody>\n{rows}\n</tbody>\n</table>"
+
+
+def cell(word: str) -> str:
+    plain = word.lstrip("+-").replace(".", "", 1).isdecimal()
+    return f"<td{' class=number' if plain else ''}>{escape(word)}</td>"

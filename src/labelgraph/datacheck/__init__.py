@@ -1,0 +1,1 @@
+"""Looking a dataset over before anything is trained on it."""

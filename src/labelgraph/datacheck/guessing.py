@@ -1,0 +1,171 @@
+"""What layout a folder has: the entry that would make a dataset of it."""
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from labelgraph.datasets.table import CODES, read_rows
+from labelgraph.files import read_json
+from labelgraph.images import ENDINGS
+
+COCO = {"images", "annotations", "categories"}
+OTHER_JSON = ("captions", "keypoints", "panoptic", "stuff", "image_info")  # what COCO has besides
+TRAIN, TEST = re.compile(r"train", re.I), re.compile(r"test|val|dev|report", re.I)
+LABELS = re.compile(r"(labels?|tags?|class(es)?|categor(y|ies))", re.I)
+SEPARATORS = (";", "|", ",")
+NO_LABEL = {"none", "nothing", "no_label", "unlabelled", "background", "negative"}
+DRAWN = {"share": 0.25, "seed": 0}
+LAYOUTS = (
+    "VOC's folders (Annotations/*.xml), COCO's JSON, a table (.csv, .tsv, .parquet) of file names"
+    " and labels, or a folder of images for each label"
+)
+
+
+def guess(folder: Path) -> dict[str, Any]:
+    """An entry: folder, reader, and the options that differ from what stands for them."""
+    if not folder.is_dir():
+        raise FileNotFoundError(f"{folder} is no folder")
+    for attempt in (voc, coco, table, folders):
+        if found := attempt(folder):
+            return {"folder": folder.resolve().as_posix(), **found}
+    raise ValueError(f"{folder} has none of the layouts that are known: {LAYOUTS}")
+
+
+def two_parts(names: list[str]) -> list[str]:
+    """The one to train on and the one to report, or nothing."""
+    train = sorted((name for name in names if TRAIN.search(name)), key=len, reverse=True)
+    test = sorted((n for n in names if TEST.search(n) and n not in train), key=rank)
+    return [train[0], test[0]] if train and test else []
+
+
+def rank(name: str) -> tuple[bool, str]:
+    return "test" not in name.lower(), name
+
+
+def voc(folder: Path) -> dict[str, Any] | None:
+    found = [place for depth in ("", "*/", "*/*/") for place in folder.glob(f"{depth}Annotations")]
+    found = [place for place in found if any(place.glob("*.xml"))]
+    if not found:
+        return None
+    place = found[0].parent
+    below = place.relative_to(folder).as_posix()
+    options: dict[str, Any] = {} if below == "." else {"folder": below}
+    first = next(iter(sorted((place / "JPEGImages").glob("*.*"))), Path("x.jpg"))
+    options |= {"ending": first.suffix} if first.suffix != ".jpg" else {}
+    lists = place / "ImageSets" / "Main"
+    parts = two_parts([path.stem for path in lists.glob("*.txt") if "_" not in path.stem])
+    if not parts:
+        return {"reader": "voc_folders", "options": options | {"labels": "objects", "draw": DRAWN}}
+    if not any(lists.glob(f"*_{parts[0]}.txt")):
+        options["labels"] = "objects"
+    return {"reader": "voc_folders", "options": options | {"parts": parts}}
+
+
+def coco(folder: Path) -> dict[str, Any] | None:
+    paths = sorted([*folder.glob("*.json"), *folder.glob("*/*.json")])
+    contents = {
+        path: content
+        for path in paths
+        if not any(word in path.name for word in OTHER_JSON)
+        and isinstance(content := read_json(path), dict)
+        and content.keys() >= COCO
+    }
+    if not contents:
+        return None
+    files = {part_of(path, folder): path for path in contents}
+    chosen = two_parts([*files]) if len(files) > 1 else [*files]
+    names = {part: contents[files[part]]["images"][0]["file_name"] for part in chosen}
+    places = ["", "images", "JPEGImages", "{part}", "images/{part}"]
+    fits = [
+        place
+        for place in places
+        if all(
+            (folder / place.replace("{part}", part) / name).is_file()
+            for part, name in names.items()
+        )
+    ]
+    if not chosen or not fits:
+        return None
+    written = {part: files[part].relative_to(folder).as_posix() for part in chosen}
+    options: dict[str, Any] = {"annotations": written, "images": fits[0]}
+    if len(chosen) == 1:
+        options["annotations"] = next(iter(written.values()))
+    items = [item for part in chosen for item in contents[files[part]]["annotations"]]
+    if not all("bbox" in item for item in items):
+        options["boxes"] = False
+    return {"reader": "coco_json", "options": options}
+
+
+def part_of(path: Path, folder: Path) -> str:
+    """train/_annotations.coco.json and instances_train2014.json both say it."""
+    stem = path.stem.removeprefix("instances_")
+    named = TRAIN.search(stem) or TEST.search(stem) or path.parent == folder
+    return stem if named else path.parent.name
+
+
+def table(folder: Path) -> dict[str, Any] | None:
+    for ending in ("csv", "tsv", "parquet"):
+        for path in sorted(folder.glob(f"*.{ending}")):
+            rows = read_rows(path)
+            if found := image_column(rows, folder):
+                return {"reader": "table", **columns(rows, found, path.name)}
+    return None
+
+
+def image_column(rows: pd.DataFrame, folder: Path) -> dict[str, str] | None:
+    """The column whose first values are files, below which folder, with which ending."""
+    below = ["", *(p.name for p in sorted(folder.iterdir()) if p.is_dir() and p.name[0] != ".")]
+    for column in rows:
+        values = rows[column].head(5).tolist()
+        for place in below:
+            for ending in ("", *ENDINGS):
+                if all(
+                    value and (folder / place / f"{value}{ending}").is_file() for value in values
+                ):
+                    return {"image": column, "images": place, "ending": ending}
+    return None
+
+
+def columns(rows: pd.DataFrame, found: dict[str, str], file: str) -> dict[str, Any]:
+    options: dict[str, Any] = {"file": file, **found}
+    others = [name for name in rows if name != found["image"]]
+    entry: dict[str, Any] = {}
+    for name in others:
+        parts = two_parts(sorted({*rows[name]})) if rows[name].nunique() < 6 else []
+        if parts:
+            options["part"] = name
+            entry["parts"] = {"train": parts[0], "report": parts[1]}
+            others.remove(name)
+            break
+    coded = [name for name in others if {*rows[name].str.lower()} <= CODES.keys()]
+    texts = [name for name in others if name not in coded]
+    named = [name for name in texts if LABELS.fullmatch(name)] or texts
+    if coded and len(coded) >= len(texts):
+        options["labels"] = None if coded == others else coded
+    elif named:
+        options["labels"] = named[0]
+        cells = "".join(rows[named[0]])
+        options["separator"] = max(SEPARATORS, key=cells.count)
+    return {"options": options, **entry}
+
+
+def folders(folder: Path) -> dict[str, Any] | None:
+    names = [path.name for path in sorted(folder.iterdir()) if path.is_dir() and holds(path)]
+    if not names:
+        return None
+    parts = two_parts(names)
+    nested = all(any(holds(below) for below in (folder / part).iterdir()) for part in parts)
+    options: dict[str, Any] = {}
+    if parts and nested:
+        options["parts"] = parts
+        names = [path.name for part in parts for path in (folder / part).iterdir()]
+    if empty := [name for name in names if name.lower() in NO_LABEL]:
+        options["none"] = empty[0]
+    return {"reader": "folders", "options": options}
+
+
+def holds(folder: Path) -> bool:
+    """Whether there is an image below."""
+    return folder.is_dir() and any(path.suffix.lower() in ENDINGS for path in folder.rglob("*"))

@@ -1,0 +1,80 @@
+"""A folder for each label, with the label's images in it, at any depth.
+
+With `parts`, a folder for each part comes first: train/cat/1.jpg. One image under the same name in
+several labels' folders, byte for byte, shows all of these labels. The images of the folder `none`
+show no label.
+"""
+
+import os
+from pathlib import Path
+
+import numpy as np
+
+from labelgraph.datasets import _parts
+from labelgraph.datasets._reading import check_choice
+from labelgraph.images import ENDINGS
+from labelgraph.manifest import NO, YES, Manifest, no_boxes
+
+Place = tuple[str, str]  # part (empty where parts are drawn), and the path below the label's folder
+
+
+def read(root: Path, *, parts: list[str] | None, draw: dict | None, none: str | None) -> Manifest:
+    """Images in the order of parts and names, labels in alphabetical order."""
+    check_choice("parts or draw: one of them, given", (parts is None) + (draw is None), (1,))
+    found: dict[Place, list[tuple[str, Path]]] = {}  # the labels' folders with a file of this name
+    for part in parts or [""]:
+        for label, file in files(root / part):
+            below = Path(*file.relative_to(root / part).parts[1:]).as_posix()
+            found.setdefault((part, below), []).append((label, file))
+    labels = sorted({label for some in found.values() for label, _ in some} - {none})
+    if not labels:
+        raise ValueError(f"{root} has no folder with images; a folder for each label is expected")
+    columns = {label: column for column, label in enumerate(labels)}
+    rows, codes, sides = [], [], []
+    for (part, _), some in found.items():
+        for same in copies(some):
+            code = np.full(len(labels), NO, np.int8)
+            code[[columns[label] for label, _ in same if label != none]] = YES
+            rows.append(same[0][1].relative_to(root).as_posix())
+            codes.append(code)
+            sides.append(part)
+    shown = np.stack(codes)
+    return Manifest(
+        images=np.array(rows),
+        parts=np.array(sides) if parts else _parts.drawn(shown == YES, draw, None),
+        names=tuple(labels),
+        labels=shown,
+        **no_boxes(),
+    )
+
+
+def files(folder: Path) -> list[tuple[str, Path]]:
+    """Label and path of every image; hidden files and folders are left out."""
+    if not folder.is_dir():
+        raise FileNotFoundError(
+            f"{folder} is missing; option parts names folders below the dataset"
+        )
+    found = []
+    for place, below, names in os.walk(folder, followlinks=True):
+        below[:] = sorted(name for name in below if not name.startswith("."))
+        for name in sorted(names):
+            if name.startswith(".") or Path(name).suffix.lower() not in ENDINGS:
+                continue
+            label = Path(place, name).relative_to(folder).parts[0]
+            if label == name:
+                raise ValueError(
+                    f"{place}/{name} is in no label's folder; move it into one, or into a folder"
+                    " of its own kind that option none names: its images show no label"
+                )
+            found.append((label, Path(place, name)))
+    return found
+
+
+def copies(some: list[tuple[str, Path]]) -> list[list[tuple[str, Path]]]:
+    """Files of the same name, grouped by what is in them."""
+    if len(some) == 1:
+        return [some]
+    found: dict[bytes, list[tuple[str, Path]]] = {}
+    for label, file in some:
+        found.setdefault(file.read_bytes(), []).append((label, file))
+    return list(found.values())

@@ -1,0 +1,188 @@
+"""Data of the user's own: an entry of `datasets` with a `folder`, and the table that it gets.
+
+Nothing committed is edited for it: the entry comes from --configfile or --config, and what it does
+not say stands in own_data.yaml.
+"""
+
+import hashlib
+import re
+from collections.abc import Iterator
+from os import walk
+from pathlib import Path
+from typing import Any
+
+from labelgraph import checks
+
+REQUIRED = {"folder", "reader"}
+NAME = re.compile(r"[A-Za-z]\w*", re.ASCII)
+NO_WORDS = (
+    "Labels have no word vectors here: methods that read them are given numbers drawn from the"
+    " labels' names, which say nothing of their meaning."
+)
+
+
+def added(book: dict[str, Any], defaults: dict) -> dict[str, Any]:
+    """Of a study's `datasets`, `tables` and `size`, what they are with data of the user's own.
+
+    The study runs these datasets and makes their tables, whatever else it does.
+    """
+    size = book["size"]
+    given = size.get("datasets", {})
+    own = entries(given, book["datasets"], defaults)
+    block = defaults["table"] | size.get("own_table", {})
+    made = tables(own, block, book["methods"], size.get("boxes", {}))
+    size = size | {"datasets": {name: given[name] for name in given.keys() - own.keys()}}
+    for key, names in (("only", own), ("tables", made)):
+        if key in size:
+            size[key] = [*size[key], *names]
+    return {"datasets": book["datasets"] | own, "tables": book["tables"] | made, "size": size}
+
+
+def entries(given: dict[str, Any], official: dict[str, Any], defaults: dict) -> dict[str, Any]:
+    """`given` is the study's block `datasets`: those of it that are the user's own, complete."""
+    found = {}
+    for name, entry in given.items():
+        where = f"datasets.{name}"
+        own = isinstance(entry, dict) and "folder" in entry
+        if name in official and own:
+            raise ValueError(
+                f"{where}: {name} is a dataset of datasets.yaml; for a copy of it give"
+                f" local: {{{name}: FOLDER}}, for data of your own another name"
+            )
+        if name in official:
+            continue
+        if not own:
+            raise ValueError(
+                f"{where} has no line `folder`, which data of your own need; datasets.yaml has"
+                f" {sorted(official)}"
+            )
+        if not NAME.fullmatch(str(name)):
+            raise ValueError(f"{where}: a name is made of letters, digits and _, like my_pets")
+        found[name] = complete(where, name, entry, defaults)
+    return found
+
+
+def complete(where: str, name: str, entry: dict[str, Any], defaults: dict) -> dict[str, Any]:
+    checks.keys(where, entry, REQUIRED | {"title"} | defaults["entry"].keys())
+    if missing := REQUIRED - entry.keys():
+        raise ValueError(f"{where} lacks {sorted(missing)}")
+    folder = Path(str(entry["folder"])).expanduser()
+    if not folder.is_dir():
+        raise FileNotFoundError(f"{where}.folder is {folder}, which is no folder; correct it")
+    vectors = entry.get("vectors")
+    if vectors not in (None, "glove") and not Path(str(vectors)).expanduser().is_file():
+        raise FileNotFoundError(
+            f"{where}.vectors is {vectors}, which is no file; it may be null, glove, or a file of"
+            " word vectors, a word and its numbers a line"
+        )
+    options = options_of(where, entry, defaults)
+    parts = named_parts(options) or defaults["entry"]["parts"]
+    return {
+        "title": str(entry.get("title", name)),
+        "raw": name,
+        **defaults["entry"],
+        "parts": parts,
+        **entry,
+        "options": options,
+        "folder": folder.as_posix(),
+    }
+
+
+def options_of(where: str, entry: dict[str, Any], defaults: dict) -> dict[str, Any]:
+    """The reader's options, given or standing; parts are either there or drawn."""
+    reader, given = entry["reader"], entry.get("options") or {}
+    if reader not in defaults["options"]:
+        raise ValueError(
+            f"{where}.reader is {reader!r}; it may be {', '.join(defaults['options'])}"
+        )
+    standing, required = defaults["options"][reader], set(defaults["required"].get(reader, []))
+    checks.keys(f"{where}.options", given, standing.keys() | required)
+    if lacking := required - given.keys():
+        raise ValueError(
+            f"{where}.options lacks {sorted(lacking)}, which the reader {reader} needs"
+        )
+    options = standing | given
+    if given.get("draw"):
+        options |= {key: None for key in ("part", "parts") if key in options.keys() - given.keys()}
+    elif parted(options):
+        options["draw"] = None
+    return options
+
+
+def parted(options: dict[str, Any]) -> bool:
+    """Whether the options name parts that the data have."""
+    several = isinstance(options.get("annotations"), dict)
+    return bool(options.get("part") or options.get("parts") or several)
+
+
+def named_parts(options: dict[str, Any]) -> dict[str, str] | None:
+    names = [*(options.get("parts") or [])]
+    if isinstance(options.get("annotations"), dict):
+        names = [*options["annotations"]]
+    return {"train": names[0], "report": names[1]} if len(names) == 2 else None
+
+
+def tables(
+    own: dict[str, Any], block: dict[str, Any], methods: dict[str, Any], boxes: dict[str, Any]
+) -> dict[str, dict[str, Any]]:
+    """A table for each dataset of one's own. `block` says what is in it, `boxes` who has some."""
+    checks.keys("own_table", block, {"caption", "task", "metrics", "titles", "rows"})
+    found = {}
+    for name, entry in own.items():
+        regions = entry["options"].get("boxes") is True or name in boxes
+        title = entry["title"]
+        found[f"own_{name}"] = {
+            "paper": "own",
+            "table": name,
+            "caption": block["caption"].replace("{title}", title),
+            "task": block["task"],
+            "columns": [{"dataset": name, "metrics": block["metrics"]}],
+            "more": rows(block, methods, regions, name),
+            "notes": [NO_WORDS] if entry["vectors"] is None else [],
+        }
+    return found
+
+
+def rows(block: dict, methods: dict[str, Any], regions: bool, dataset: str) -> dict[str, str]:
+    """Title -> method[@variant]; every method, and max pooling, where none is named."""
+    found, wanted = {}, block["rows"]
+    for system in wanted or ["baseline", "baseline@max", *list(methods)[1:]]:
+        method, _, variant = system.partition("@")
+        if method not in methods:
+            raise ValueError(f"own_table.rows has {system!r}; the methods are {sorted(methods)}")
+        entry = methods[method]
+        variants = entry.get("variants", {})
+        if variant and variant not in variants:
+            raise ValueError(f"own_table.rows: {method} has no variant {variant!r}: {[*variants]}")
+        if "regions" in entry.get("inputs", []) and not regions:
+            if wanted:
+                raise ValueError(
+                    f"own_table.rows has {system}, which takes regions, and {dataset} has no boxes"
+                    " to learn them from; leave it out, or give a reader and data with boxes"
+                )
+            continue
+        title = variants[variant].get("title", system) if variant else entry["title"]
+        found[block["titles"].get(system, title)] = system
+    return found
+
+
+def state(folder: Path) -> str:
+    """Changes when a file in the folder comes, goes or is written; nothing is read."""
+    digest = hashlib.sha256()
+    for name, size, time in sorted(stamps(folder)):
+        digest.update(f"{name}\t{size}\t{time}\n".encode(errors="surrogateescape"))
+    return digest.hexdigest()[:16]
+
+
+def stamps(folder: Path) -> Iterator[tuple[str, int, int]]:
+    """Hidden files are left out, links to folders are followed once."""
+    seen = set()
+    for place, below, names in walk(folder, followlinks=True):
+        real = Path(place).resolve()
+        below[:] = [] if real in seen else [n for n in below if not n.startswith(".")]
+        seen.add(real)
+        for name in names:
+            path = Path(place, name)
+            if not name.startswith(".") and path.is_file():
+                found = path.stat()
+                yield path.relative_to(folder).as_posix(), found.st_size, found.st_mtime_ns

@@ -1,0 +1,80 @@
+"""Whether results belong to code and settings, told from the records alone: no data is needed.
+
+Snakemake itself judges, by a dry run in a folder that has this one's code and settings and, in
+place of each recorded file, an empty one that is known to have the recorded content.
+"""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from labelgraph.records import travelling
+from labelgraph.records.hashes import Hashes, identity
+from labelgraph.records.memory import Memory
+
+LONG_AGO = 10**9  # nanoseconds after 1970: older than any code
+CODE = ("Snakefile", "profiles", "workflow", "src")
+
+
+@dataclass(frozen=True)
+class Finding:
+    said: list[str]  # what does not belong
+    again: dict[str, int]  # rule -> jobs that would run
+
+
+def check(target: str) -> Finding:
+    jobs = travelling.read()
+    if not jobs:
+        raise ValueError(f"there is no {travelling.FILE}; `snakemake {target}` writes it")
+    sources = {path for job in jobs for path in job.sources}
+    here = Hashes({})
+    with TemporaryDirectory() as place:
+        scratch = Path(place)
+        copy_code(scratch, sources)
+        shutil.copy(travelling.FILE, parent(scratch / travelling.FILE))
+        known = {}
+        for output, recorded in travelling.contents(jobs).items():
+            parent(scratch / output).touch()
+            os.utime(scratch / output, ns=(LONG_AGO, LONG_AGO))
+            content = here.content(output) or recorded
+            known[output] = [identity(str(scratch / output)), content, content]
+        Memory(Hashes(known), {}, None, {}, {}).save(scratch)
+        return dry_run(scratch, target)
+
+
+def parent(path: Path) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    return path
+
+
+def copy_code(scratch: Path, sources: set[str]) -> None:
+    ignore = shutil.ignore_patterns("__pycache__")
+    for name in CODE:
+        path = Path(name)
+        if path.is_dir():
+            shutil.copytree(path, scratch / name, symlinks=False, ignore=ignore)
+        elif path.exists():
+            shutil.copy(path, scratch / name)
+    for name in sources:
+        if Path(name).is_file() and not Path(name).is_absolute() and not (scratch / name).exists():
+            shutil.copy(name, parent(scratch / name))
+
+
+def dry_run(scratch: Path, target: str) -> Finding:
+    command = [sys.executable, "-m", "snakemake", "-n", "--cores", "1", "--", target]
+    done = subprocess.run(command, cwd=scratch, capture_output=True, text=True)
+    text = done.stdout + done.stderr
+    if done.returncode:
+        raise ValueError(f"snakemake -n {target} fails:\n{text}")
+    if "Nothing to be done" in text:
+        return Finding([], {})
+    said = re.findall(r"^.* it is made again$|^\.\.\. and so are .*$", text, re.M)
+    block = text.split("Job stats:")[1].split("\n\n")[0]
+    counts = {rule: int(count) for rule, count in re.findall(r"^(\S+) +(\d+)$", block, re.M)}
+    counts.pop("total")
+    return Finding(said, counts)

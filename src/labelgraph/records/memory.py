@@ -1,0 +1,50 @@
+"""What is known in this folder about its files and jobs."""
+
+import json
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from labelgraph.files import write_text
+from labelgraph.records import metadata
+from labelgraph.records.hashes import Hashes
+
+STATE = metadata.FOLDER / "labelgraph.json"
+
+
+@dataclass
+class Memory:
+    hashes: Hashes
+    left: dict[str, list[Any]]  # output -> when its record was written, content as it was then
+    file: str | None  # the bytes of results/records.jsonl as it was last written or read
+    records: dict[str, tuple[int, dict[str, Any]]] = field(default_factory=metadata.read)
+    marks: dict[str, bool] = field(default_factory=metadata.marks)
+
+    def save(self, folder: Path = Path()) -> None:
+        state = {"hashes": self.hashes.known, "left": self.left, "file": self.file}
+        write_text(folder / STATE, json.dumps(state))
+
+    def unfinished(self, output: str) -> bool:
+        """By Snakemake's own account."""
+        return self.marks.get(output) is False
+
+    def altered(self) -> set[str]:
+        """Outputs that changed after their job; a record that is new is taken at its word."""
+        found = set()
+        for output, (written, _) in self.records.items():
+            if self.unfinished(output):
+                continue
+            content, known = self.hashes.content(output), self.left.get(output)
+            if known is None or known[0] != written:
+                self.left[output] = [written, content]
+            elif known[1] != content:
+                found.add(output)
+        return found
+
+
+def recall() -> Memory:
+    try:
+        state = json.loads(STATE.read_text(encoding="utf-8"))
+    except (FileNotFoundError, ValueError):
+        state = {"hashes": {}, "left": {}, "file": None}
+    return Memory(Hashes(state["hashes"]), state["left"], state["file"])

@@ -1,0 +1,76 @@
+"""Snakemake's memory of its jobs: a JSON file for each output in .snakemake/metadata.
+
+Its format is Snakemake's own affair. It is that of one version, which uv.lock pins; records of
+another are not read.
+"""
+
+import base64
+import json
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from labelgraph.files import write_text
+
+FORMAT = 6  # record_format_version
+FOLDER = Path(".snakemake")
+RECORDS, MARKS = FOLDER / "metadata", FOLDER / "incomplete"
+
+
+def place(folder: Path, output: str) -> Path:
+    """Where Snakemake keeps what it knows of an output; long names are cut into folders."""
+    name = base64.urlsafe_b64encode(output.encode()).decode()
+    longest = os.pathconf(FOLDER, "PC_NAME_MAX") - 1
+    parts = [name[start : start + longest] for start in range(0, len(name), longest)]
+    return folder.joinpath(*(f"@{part}" for part in parts[:-1]), parts[-1])
+
+
+def listed(folder: Path) -> Iterator[tuple[str, Path]]:
+    for path in sorted(folder.rglob("*")):
+        name = "".join(part.removeprefix("@") for part in path.relative_to(folder).parts)
+        if path.is_file() and name != "migration_underway":
+            yield base64.urlsafe_b64decode(name).decode(), path
+
+
+def read() -> dict[str, tuple[int, dict[str, Any]]]:
+    """Output -> when its record was written, and the record; of outputs that are there."""
+    found = {}
+    for output, path in listed(RECORDS):
+        if not os.path.isfile(output):  # noqa: PTH113  (a Path each costs more)
+            continue
+        try:
+            record = json.loads(path.read_text(encoding="utf-8"))
+        except ValueError:  # Snakemake was killed while it wrote
+            continue
+        if record.get("record_format_version") == FORMAT:
+            found[output] = (path.stat().st_mtime_ns, record)
+    return found
+
+
+def write(output: str, record: dict[str, Any]) -> int:
+    """Returns when it was written, as `read` will."""
+    MARKS.mkdir(parents=True, exist_ok=True)  # without it Snakemake takes the rest for old
+    path = place(RECORDS, output)
+    write_text(path, json.dumps(record))
+    return path.stat().st_mtime_ns
+
+
+def marks() -> dict[str, bool]:
+    """Outputs that Snakemake takes for unfinished -> whether that is our doing."""
+    found = {}
+    for output, path in listed(MARKS):
+        try:
+            found[output] = "remade" in json.loads(path.read_text(encoding="utf-8"))
+        except ValueError:
+            found[output] = False
+    return found
+
+
+def mark(output: str) -> None:
+    """Makes Snakemake run the output's job again, whatever the files' times are."""
+    write_text(place(MARKS, output), json.dumps({"external_jobid": None, "remade": True}))
+
+
+def unmark(output: str) -> None:
+    place(MARKS, output).unlink(missing_ok=True)

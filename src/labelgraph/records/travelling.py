@@ -1,0 +1,108 @@
+"""results/records.jsonl: the records as text, in an order that does not change, without times.
+
+A line a job: what it made with the content's sha256, by which rule, from what. Long values are
+written once, in lines of their own, and named by a digest. An input that is another job's output
+stands without its sha256, which that job's line has; `own` ones lie in the job's own folder.
+"""
+
+import hashlib
+import json
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from labelgraph.files import write_text
+from labelgraph.records.metadata import FORMAT
+
+FILE = Path("results/records.jsonl")
+LONG = 100  # characters of JSON
+RULE = ("rule", "code", "container_img_url", "conda_env", "software_stack_hash")
+
+
+@dataclass(frozen=True)
+class Job:
+    """`made` and `sources`: path -> sha256; `inputs`: files as their own lines have them."""
+
+    made: dict[str, str]
+    inputs: list[str]
+    sources: dict[str, str | None]
+    params: list[str]
+    rule: dict[str, Any]
+
+    @property
+    def name(self) -> str:
+        return min(self.made)
+
+
+def read(path: Path = FILE) -> list[Job]:
+    """Nothing where there is no file or one of another version's."""
+    if not path.exists():
+        return []
+    try:
+        first, *lines = map(json.loads, path.read_text(encoding="utf-8").splitlines())
+    except ValueError:
+        raise ValueError(
+            f"{path} is not a line of JSON after another; remove it, or `git checkout {path}`"
+        ) from None
+    if first["format"] != FORMAT:
+        return []
+    shared = {line["name"]: line["is"] for line in lines if "name" in line}
+
+    def whole(value: Any) -> Any:
+        return shared.get(value, value) if isinstance(value, str) else value
+
+    def job(line: dict[str, Any]) -> Job:
+        below = f"{line['in']}/" if line["in"] else ""
+        return Job(
+            made={below + name: sha for name, sha in line["made"].items()},
+            inputs=[*whole(line["inputs"]), *(below + name for name in line["own"])],
+            sources=whole(line["sources"]),
+            params=[whole(value) for value in line["params"]],
+            rule=whole(line["rule"]),
+        )
+
+    return [job(line) for line in lines if "made" in line]
+
+
+def contents(jobs: list[Job]) -> dict[str, str]:
+    return {output: sha for job in jobs for output, sha in job.made.items()}
+
+
+def text(jobs: list[Job]) -> str:
+    shared: dict[str, Any] = {}
+
+    def short(value: Any) -> Any:
+        content = json.dumps(value, sort_keys=True)
+        if len(content) < LONG:
+            return value
+        name = "#" + hashlib.sha256(content.encode()).hexdigest()[:12]
+        shared[name] = value
+        return name
+
+    def line(job: Job) -> dict[str, Any]:
+        folder = str(Path(os.path.commonpath([Path(path).parent for path in job.made])))
+        below = "" if folder == "." else f"{folder}/"
+        own = [path for path in job.inputs if path.startswith(below)]
+        return {
+            "in": below.removesuffix("/"),
+            "made": {path.removeprefix(below): sha for path, sha in job.made.items()},
+            "own": [path.removeprefix(below) for path in own],
+            "inputs": short([path for path in job.inputs if path not in own]),
+            "sources": short(job.sources),
+            "params": [short(value) for value in job.params],
+            "rule": short(job.rule),
+        }
+
+    lines = [line(job) for job in sorted(jobs, key=lambda job: job.name)]
+    head = [{"format": FORMAT}] + [{"name": name, "is": shared[name]} for name in sorted(shared)]
+    return "".join(
+        json.dumps(line, sort_keys=True, ensure_ascii=False) + "\n" for line in head + lines
+    )
+
+
+def write(jobs: list[Job], path: Path = FILE) -> None:
+    """Leaves a file alone that says the same."""
+    new = text(jobs)
+    if not path.exists() or path.read_text(encoding="utf-8") != new:
+        write_text(path, new)

@@ -1,0 +1,67 @@
+"""Plain data -> pages, by the templates. All text is escaped, whatever it says."""
+
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup, escape
+
+from labelgraph import report
+
+UNITS = ((3600, "h"), (60, "min"), (1, "s"))  # seconds in each
+
+
+def pages(common: dict[str, Any], each: dict[str, dict[str, Any]]) -> dict[str, str]:
+    """Name of a page -> its text. `each`: name -> what it needs beside what is `common` to all."""
+    environment = Environment(
+        loader=FileSystemLoader(report.HERE / "templates"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters |= {
+        "count": lambda number, noun: f"{number} {noun}{'s' * (number != 1)}",
+        "duration": duration,
+        "megabytes": memory,
+        "place": lambda name, places: places[name],
+        "points": lambda number: f"{abs(number):.1f}",
+        "signed": signed,
+        "spread": spread,
+        "stop": lambda text: text.removesuffix("."),
+        "word": lambda text: text.split(" ")[0],
+    }
+    found = {}
+    for name, content in each.items():
+        template = "table.html" if name.startswith("tables/") else name
+        root = "../" * name.count("/")
+        text = environment.get_template(template).render(**common, **content, here=name, root=root)
+        found[name] = text.rstrip() + "\n"
+    return found
+
+
+def signed(number: float, digits: int = 1) -> str:
+    return f"{number:+.{digits}f}".replace("-", "\N{MINUS SIGN}")
+
+
+def duration(seconds: float) -> str:
+    """In the largest unit of which there are two."""
+    size, unit = next((pair for pair in UNITS if seconds >= 2 * pair[0]), UNITS[-1])
+    return f"{seconds / size:.{0 if seconds >= 10 * size else 1}f} {unit}"
+
+
+def memory(megabytes: float) -> str:
+    return f"{megabytes / 1000:.1f} GB" if megabytes >= 1000 else f"{megabytes:.0f} MB"
+
+
+def spread(text: str) -> Markup:
+    """`73.3 ± 0.1`, with what follows the mean set smaller."""
+    mean, sign, rest = text.partition(" ± ")
+    return escape(mean) + (Markup(' <span class="sd">± {}</span>').format(rest) if sign else "")
+
+
+def clear(folder: Path, kept: set[str]) -> None:
+    """Pages of tables that the study no longer makes would pass for results."""
+    for path in sorted(folder.rglob("*")):
+        if path.is_file() and path.relative_to(folder).as_posix() not in kept:
+            path.unlink()

@@ -1,0 +1,56 @@
+"""A trained model and its tune images -> calibration.json: what makes its scores probabilities."""
+
+import argparse
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from labelgraph import batches, inference, runs
+from labelgraph.files import read_arrays
+from labelgraph.protocols.roles import TUNE
+from labelgraph.trained import calibration
+
+
+def main(
+    settings: dict[str, Any],
+    selection: str,
+    threshold: float,
+    model: Path,
+    train: Path,
+    features: list[Path],
+    images: Path | None,
+    regions: Path | None,
+    output: Path,
+) -> None:
+    """`threshold` stands where there are no tune images."""
+    stored = read_arrays(train)
+    rows = np.flatnonzero(stored["role"] == TUNE)
+    names, codes = stored["images"], stored["labels"][rows]
+    inputs = batches.inputs(features, images, regions, names, settings, learning=False)
+    trained = runs.read_model(model, settings, inputs.pictures.width)
+    labels, scores = list(trained.names), np.empty((0, len(trained.names)), np.float32)
+    if len(rows):
+        scores = inference.scores(trained, inputs, rows, settings["train"], runs.device())
+    found = calibration.fit(labels, scores, codes, selection, threshold)
+    calibration.write(output, found)
+
+
+def command(arguments: list[str]) -> None:
+    parser = argparse.ArgumentParser(prog="calibrate", description=__doc__)
+    parser.add_argument("--settings", type=json.loads, required=True, help="JSON text")
+    parser.add_argument("--selection", required=True, help="whose images are tune: tune or report")
+    parser.add_argument("--threshold", type=float, required=True, help="without tune images")
+    parser.add_argument("--model", type=Path, required=True)
+    parser.add_argument("--train", type=Path, required=True, help="train.npz of the split")
+    parser.add_argument("--features", type=Path, nargs="*", default=[])
+    parser.add_argument("--images", type=Path, help="the raw folder, where nothing is cached")
+    parser.add_argument("--regions", type=Path, help="boxes, for methods that take them")
+    parser.add_argument("--output", type=Path, required=True)
+    main(**vars(parser.parse_args(arguments)))
+
+
+if __name__ == "__main__":
+    command(sys.argv[1:])

@@ -1,0 +1,82 @@
+"""A trained model and the reported images that a figure's rule names -> what its inside shows.
+
+An .npz with the images' names, the labels', the window of the photograph that the model sees, and
+the tensors of the view, see inspection/__init__.py.
+"""
+
+import argparse
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from labelgraph import batches, inference, inspection, runs, views
+from labelgraph.figures import _choosing as choosing
+from labelgraph.files import read_arrays, write_arrays
+
+
+def main(view: str, choice: dict[str, Any], settings: dict[str, Any], files: argparse.Namespace):
+    names = read_arrays(files.report)["images"]
+    inputs = batches.inputs(
+        files.features, files.images, files.regions, names, settings, learning=False
+    )
+    model = runs.read_model(files.model, settings, inputs.pictures.width).eval()
+    shown = chosen(choice, names)
+    window = views.fixed(settings["encoder"]["test_view"])
+    look = inspection.find(settings["method"], view)
+    found = []
+    with torch.inference_mode(), inference.precision(settings["train"]["precision"], runs.device()):
+        for batch in inputs.batches(batches.groups(shown, inference.BATCH), None):
+            placed = inference.placed(batch, settings["train"], runs.device())
+            found.append(
+                {key: value.detach().float().cpu() for key, value in look(model, placed).items()}
+            )
+    tensors = means(found) if view == "labels" else joined(found)
+    known = {"images": names[shown], "labels": np.array(model.names)}
+    write_arrays(files.output, **known, window=np.array(window[:4]), **tensors)
+
+
+def chosen(choice: dict[str, Any], names: np.ndarray) -> np.ndarray:
+    """Rows of the images that the rule names."""
+    report = choosing.read(choice["targets"], choice["predictions"])
+    wanted = report.images[choosing.choose(choice["images"], report)].tolist()
+    if not wanted:
+        raise ValueError(f"no reported image fits {choice['images']}; change the figure's `images`")
+    place = {name: row for row, name in enumerate(names.tolist())}
+    return np.array([place[name] for name in wanted])
+
+
+def joined(found: list[dict[str, torch.Tensor]]) -> dict[str, np.ndarray]:
+    return {key: torch.cat([part[key] for part in found]).numpy() for key in found[0]}
+
+
+def means(found: list[dict[str, torch.Tensor]]) -> dict[str, np.ndarray]:
+    """One tensor for all images."""
+    sums = {key: sum(part[key].double().sum(0) for part in found) for key in found[0]}
+    count = {key: sum(len(part[key]) for part in found) for key in found[0]}
+    return {key: (sums[key] / count[key]).float().numpy() for key in sums}
+
+
+def command(arguments: list[str]) -> None:
+    form = argparse.RawDescriptionHelpFormatter
+    parser = argparse.ArgumentParser(
+        prog="inspect_model", description=__doc__, formatter_class=form
+    )
+    parser.add_argument("--view", required=True, help="a function of the method's inspection file")
+    parser.add_argument("--choice", type=json.loads, required=True, help="JSON: rule and files")
+    parser.add_argument("--settings", type=json.loads, required=True, help="JSON text")
+    parser.add_argument("--model", type=Path, required=True)
+    parser.add_argument("--report", type=Path, required=True)
+    parser.add_argument("--features", type=Path, nargs="*", default=[])
+    parser.add_argument("--images", type=Path, help="the raw folder, where nothing is cached")
+    parser.add_argument("--regions", type=Path, help="boxes, for methods that take them")
+    parser.add_argument("--output", type=Path, required=True)
+    files = parser.parse_args(arguments)
+    main(files.view, files.choice, files.settings, files)
+
+
+if __name__ == "__main__":
+    command(sys.argv[1:])

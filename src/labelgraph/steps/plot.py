@@ -1,0 +1,41 @@
+"""An entry of figures.yaml with its files -> the figure as svg and png, and what it says as md."""
+
+import argparse
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+from labelgraph import figures
+from labelgraph.figures import _style as style
+from labelgraph.files import write_text
+
+
+def main(figure: dict[str, Any], output: Path) -> None:
+    with style.look():
+        drawing = figures.draw(figure)
+        style.write(drawing, figure["caption"], output)
+    write_text(output.with_suffix(".md"), markdown(figure, drawing, output))
+
+
+def markdown(figure: dict[str, Any], drawing: style.Drawing, output: Path) -> str:
+    """The caption, what was chosen how, and the numbers behind the picture."""
+    picture = f"![{figure['name']}]({output.stem}.png)"
+    notes = [figure["note"], figure["protocol"], *drawing.remarks, *(figure["notes"] or [])]
+    parts = [f"# {figure['caption']}", picture, "\n".join(f"- {note}" for note in notes)]
+    if drawing.table:
+        header, *rows = drawing.table
+        lines = [header, ["---"] * len(header), *rows]
+        parts.append("\n".join("| " + " | ".join(line) + " |" for line in lines))
+    return "\n\n".join(parts) + "\n"
+
+
+def command(arguments: list[str]) -> None:
+    parser = argparse.ArgumentParser(prog="plot", description=__doc__)
+    parser.add_argument("--figure", type=json.loads, required=True, help="JSON text")
+    parser.add_argument("--output", type=Path, required=True, help="the .svg; others lie beside")
+    main(**vars(parser.parse_args(arguments)))
+
+
+if __name__ == "__main__":
+    command(sys.argv[1:])

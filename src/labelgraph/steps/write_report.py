@@ -1,0 +1,54 @@
+"""Tables, runs, figures and findings of a study -> pages that a browser shows from the disk."""
+
+import argparse
+import json
+import shutil
+import sys
+from pathlib import Path
+from typing import Any
+
+from labelgraph import recipe, report
+from labelgraph.files import whole, write_text
+from labelgraph.report import content, material, records, site
+from labelgraph.report.material import Places
+
+
+def main(given: dict[str, Any], config: Path, places: Places, output: Path) -> None:
+    """`given`: what the command line laid over the study's settings."""
+    read = material.read(recipe.read_study(config, given), places)
+    output, drawn = output / read.book.study, places.tables / read.book.study
+    texts = site.pages({"study": read.book.study}, content.pages(read))
+    texts[report.RUNS] = records.script(read.records)
+    for name, text in texts.items():
+        write_text(output / name, text)
+    copies = {path.name: path for path in report.parts() if path.name in report.STATIC}
+    for sheet in read.sheets:
+        for kind in report.KINDS:
+            copies[f"tables/{sheet.name}{kind}"] = drawn / f"{sheet.name}{kind}"
+    for figure in read.figures:
+        copies |= {f"figures/{path.name}": path for path in figure.files}
+    for name, path in copies.items():
+        with whole(output / name) as draft:
+            shutil.copyfile(path, draft)
+    site.clear(output, {*texts, *copies})
+
+
+def command(arguments: list[str]) -> None:
+    parser = argparse.ArgumentParser(prog="write_report", description=__doc__)
+    parser.add_argument("--given", type=json.loads, required=True, help="JSON text")
+    parser.add_argument("--config", type=Path, required=True, help="folder of the settings")
+    parser.add_argument("--published", type=Path, required=True, help="folder of printed values")
+    parser.add_argument("--tables", type=Path, required=True, help="folder of all tables")
+    parser.add_argument("--runs", type=Path, required=True, help="folder of all runs")
+    parser.add_argument("--figures", type=Path, nargs="*", default=[], help="the text of each")
+    parser.add_argument("--audit", type=Path, help="findings on the printed values, csv")
+    parser.add_argument("--costs", type=Path, nargs="*", default=[], help="lists of networks")
+    parser.add_argument("--output", type=Path, required=True, help="folder of all reports")
+    chosen = vars(parser.parse_args(arguments))
+    given, config, output = (chosen.pop(name) for name in ("given", "config", "output"))
+    chosen |= {name: tuple(chosen[name]) for name in ("figures", "costs")}
+    main(given, config, Places(**chosen), output)
+
+
+if __name__ == "__main__":
+    command(sys.argv[1:])

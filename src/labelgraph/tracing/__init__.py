@@ -1,0 +1,89 @@
+"""A cell of a committed table -> the chain behind it: runs, settings, commit, inputs, cost.
+
+`trace` gives one object, which `labelgraph trace --json` prints:
+
+    {"table": "results/tables/mini/ml_sgm_II.csv", "study": "mini", "row": "ML-SGM",
+     "column": "mAP", "status": "reproduced" or "quoted",
+     "published": null, or {"paper", "table", "value", "note", "file", "line"},
+     "reproduced": {"mean", "std", "seeds"} as in the csv, in text; empty where there is nothing,
+     "recomputed": the same three from the runs on this disk; null if one is missing or none needed,
+     "counted": null, or {"network", "metric", "value", "file", "found"}: counted, not trained,
+     "runs": [{"folder", "task", "dataset", "method", "variant", "seed", "found", and where found:
+               "value" in percent, "settings", "as_configured", "git": {"commit", "clean"},
+               "packages", "python", "hardware", "wall_seconds", "cpu_seconds", "peak_mb",
+               "inputs": [{"path", "sha256", "state": "same", "changed" or "gone"}]}],
+     "command": null, or what makes the files that are missing,
+     "problems": [a sentence for each gap in the chain]}
+"""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from labelgraph import cellfiles, recipe, tables
+from labelgraph.cellfiles import choose
+from labelgraph.tracing.behind import counted, ran
+from labelgraph.tracing.place import axes, checkout, named, printed
+
+Entry = dict[str, Any]
+
+
+def trace(path: Path, row: str, column: str) -> Entry:
+    """`path`: results/tables/<study>/<table>.csv of a checkout; its settings and runs are meant.
+
+    `row` is a title as in the csv, or the name of a method as methods.yaml has it.
+    """
+    root, study = checkout(path)
+    cells = cellfiles.parse(str(path), path.read_bytes())
+    book = recipe.read_study(root / "workflow/config", {"study": study})
+    table = tables.recipe(book, choose("table", path.stem, book.tables, "tables.yaml"))
+    published = root / f"workflow/published/{table['paper']}.csv"
+    keys, columns = axes(table, root, published)
+    row = named(book, row, keys)
+    choose("row", row, (title for title, _ in cells), str(path))
+    choose("column", column, (name for _, name in cells), str(path))
+    where = f"{path.stem} in tables.yaml"
+    key = keys[choose("row", row, keys, where)]
+    shown = columns[choose("column", column, columns, where)]
+    cell = cells[row, column]
+    found = {
+        "table": str(path),
+        "study": study,
+        "row": row,
+        "column": column,
+        "status": cell.status,
+        "published": printed(published, table, key, shown),
+        "reproduced": {"mean": cell.reproduced, "std": cell.std, "seeds": cell.seeds},
+        "recomputed": None,
+        "counted": None,
+        "runs": [],
+    }
+    if cell.status == "reproduced":
+        behind = counted if shown.cost else ran
+        found |= behind(book, root, table, key, shown)
+    return found | conclusion(found)
+
+
+def conclusion(found: Entry) -> Entry:
+    missing = [run["folder"] + "/scores.json" for run in found["runs"] if not run["found"]]
+    if found["counted"] and not found["counted"]["found"]:
+        missing.append(found["counted"]["file"])
+    study = f" --config study={found['study']}" * (found["study"] != "mini")
+    command = f"snakemake --cores 8 {' '.join(missing)}{study}" if missing else None
+    return {"command": command, "problems": [*problems(found, missing)]}
+
+
+def problems(found: Entry, missing: list[str]) -> Iterator[str]:
+    for path in missing:
+        yield f"{path} is not on this disk, or not all that belongs to it"
+    again = found["recomputed"]
+    if again is not None and again != found["reproduced"]:
+        yield f"the csv says {found['reproduced']}, what is on this disk gives {again}"
+    for run in found["runs"]:
+        if not run["found"]:
+            continue
+        if not run["as_configured"]:
+            yield f"{run['folder']}: the study's settings are others today"
+        for file in run["inputs"]:
+            if file["state"] != "same":
+                yield f"{run['folder']}: {file['path']} is {file['state']} since"

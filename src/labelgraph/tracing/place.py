@@ -1,0 +1,67 @@
+"""Where a cell stands: in which checkout, study, row and column, and where its paper prints it."""
+
+from pathlib import Path
+from typing import Any
+
+from labelgraph import recipe, tablecolumns, tables
+from labelgraph.cellfiles import choose
+from labelgraph.tablecolumns import Column
+
+Entry = dict[str, Any]
+
+
+def checkout(path: Path) -> tuple[Path, str]:
+    """The folder that has `workflow` and `results`, and the study."""
+    parents = path.absolute().parents
+    names = [parent.name for parent in parents[:3]]
+    if len(names) < 3 or names[1:] != ["tables", "results"]:
+        raise ValueError(f"{path} is not results/tables/<study>/<table>.csv of a checkout")
+    if not path.exists() and path.parent.exists():
+        choose(
+            "table",
+            path.name,
+            sorted(each.name for each in path.parent.glob("*.csv")),
+            str(path.parent),
+        )
+    return parents[3], names[0]
+
+
+def axes(table: Entry, root: Path, published: Path) -> tuple[dict[str, str], dict[str, Column]]:
+    """Row title -> its key, and column name -> column, as tables.yaml has them today."""
+    titles = tables.read_published(root / "workflow/published/systems.csv")
+    titles["order"] = titles["order"].astype(int)
+    keys = {title: key for key, title in tables.rows_of(table, titles).items()}
+    lines = tables.read_published(published)
+    here = lines[lines["table"] == table["table"]]
+    return keys, {each.name: each for each in tablecolumns.columns_of(table, here)}
+
+
+def named(book: recipe.Book, row: str, keys: dict[str, str]) -> str:
+    """The row that a paper calls `Ours`, by the name of its method."""
+    if row in keys:
+        return row
+    for title, key in keys.items():
+        method, _, setting = key.partition("/")
+        known = book.methods.get(method, {}).get("title", method)
+        if row in (key, f"{known} {setting}".strip()):
+            return title
+    return row
+
+
+def printed(path: Path, table: Entry, key: str, column: Column) -> Entry | None:
+    """Where the published value stands."""
+    lines = tables.read_published(path)
+    own = tablecolumns.settings(table)
+    wanted = (key, column.dataset, column.setting, column.metric)
+    for number, line in enumerate(lines.itertuples(), 2):
+        place = (tables.row_key(line.method, line.setting, own), *tables.place_key(line, own))
+        if line.table == table["table"] and place == wanted:
+            return {
+                "paper": table["paper"],
+                "table": line.table,
+                "value": line.value,
+                "note": line.note,
+                "file": f"workflow/published/{path.name}",
+                "line": number,
+            }
+    return None

@@ -1,0 +1,1 @@
+"""A finished run put to use on pictures of one's own: probabilities, evidence, exports, a page."""

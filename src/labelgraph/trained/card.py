@@ -1,0 +1,145 @@
+"""What somebody must know who is handed a model: what it is, how good, for what not. Markdown."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from safetensors import safe_open
+
+from labelgraph.files import read_json
+from labelgraph.trained.reading import Trained
+
+FEW = 10  # positives below which a label is named as weak
+METRICS = ("CP", "CR", "CF1", "OP", "OR", "OF1")
+LEARNS = {"nothing": "frozen", "last_stage": "last stage fine-tuned", "all": "fine-tuned"}
+USE = """
+## Use
+
+```python
+import json
+
+import numpy as np
+import onnxruntime
+from PIL import Image, ImageOps
+
+session = onnxruntime.InferenceSession("{file}")
+about = session.get_modelmeta().custom_metadata_map
+labels, thresholds = json.loads(about["labels"]), json.loads(about["thresholds"])
+picture = ImageOps.exif_transpose(Image.open("photo.jpg")).convert("RGB")
+small = picture.resize(({side}, {side}), Image.Resampling.BILINEAR)
+image = np.asarray(small, np.float32).transpose(2, 0, 1)[None]
+(probabilities,) = session.run(["probabilities"], {{"image": image}})
+for label, probability, threshold in zip(labels, probabilities[0], thresholds):
+    if probability >= threshold:
+        print(label, round(float(probability), 2))
+```
+"""
+
+
+def write(trained: Trained, methods: dict[str, Any], file: str | None) -> str:
+    """`methods` is methods.yaml, `file` the ONNX file that the card goes with, if any."""
+    settings = trained.settings
+    method = methods.get(settings["method"], {"title": settings["method"], "paper": "unknown"})
+    scores = trained.folder / "scores.json"
+    found = read_json(scores) if scores.exists() else None
+    use = ""
+    if file and trained.detector is None and settings["encoder"]["test_view"] == "plain":
+        use = USE.format(file=file, side=settings["encoder"]["test_size"])
+    parts = [
+        f"# {method['title']} for {settings['dataset']}",
+        f"A picture in, a probability for each of {len(trained.names)} labels out.",
+        facts(trained, method),
+        quality(found, scores),
+        labels(trained, found),
+        limits(trained, method),
+        *([use.strip()] if use else []),
+        LICENCE,
+    ]
+    return "\n\n".join(parts) + "\n"
+
+
+def facts(trained: Trained, method: dict[str, Any]) -> str:
+    settings, about = trained.settings, stored(trained)
+    encoder, view = settings["encoder"], settings["encoder"]["test_view"]
+    variant = f", variant `{settings['variant']}`" if settings["variant"] else ""
+    part = "the whole picture" if view == "plain" else "the middle of the picture"
+    record = read_json(trained.folder / "provenance.json")
+    regions = "; regions of a detector" if trained.detector is not None else ""
+    lines = {
+        "method": f"{method['title']}{variant}: {method['paper']}",
+        "run": f"`{trained.folder}`",
+        "learnt from": f"{about['images']} images of `{settings['dataset']}`, task"
+        f" `{settings['task']}`",
+        "calibrated on": f"{trained.calibration.images} images that training did not fit"
+        if trained.calibration.images
+        else "nothing: probabilities are the sigmoid of the scores",
+        "encoder": f"{encoder['name']}, {LEARNS[encoder['learns']]}",
+        "input": f"RGB, {part} squashed to {encoder['test_size']} x {encoder['test_size']}"
+        f" pixels{regions}",
+        "commit": f"`{record['git']['commit'] or 'unknown'}`",
+    }
+    return "\n".join(["| | |", "| --- | --- |", *(f"| {k} | {v} |" for k, v in lines.items())])
+
+
+def quality(found: dict[str, Any] | None, path: Path) -> str:
+    lines = ["## How good it is", ""]
+    if found is None:
+        return "\n".join([*lines, f"Not judged yet; `snakemake {path}` does."])
+    lines += [
+        f"On {found['images']} reported images, in percent; P, R and F1 at a probability of"
+        f" {found['settings']['threshold']} before calibration.",
+        "",
+        "| mAP | " + " | ".join(METRICS) + " |",
+        "| ---: " * (len(METRICS) + 1) + "|",
+    ]
+    values = [found["map"]["non_interpolated"], *(found["all"][name] for name in METRICS)]
+    return "\n".join([*lines, "| " + " | ".join(map(percent, values)) + " |"])
+
+
+def labels(trained: Trained, found: dict[str, Any] | None) -> str:
+    """A line each: how many images it was learnt from, how well it ranks, from where it counts."""
+    counts = stored(trained)["positives"]
+    precisions = found["ap"]["non_interpolated"] if found else {}
+    lines = ["## Labels", "", "| label | images | AP | threshold |", "| --- | ---: | ---: | ---: |"]
+    for name, count, threshold in zip(
+        trained.names, counts, trained.calibration.thresholds, strict=True
+    ):
+        text = name.replace("|", "\\|")
+        lines.append(f"| {text} | {count} | {percent(precisions.get(name))} | {threshold:.2f} |")
+    return "\n".join(lines)
+
+
+def limits(trained: Trained, method: dict[str, Any]) -> str:
+    counts = dict(zip(trained.names, stored(trained)["positives"], strict=True))
+    weak = [name for name, count in counts.items() if count < FEW]
+    lines = [
+        "It knows these labels and no others, and pictures like those it has learnt from; of others"
+        " it may be wrong and sure.",
+        "Labels that occur together there raise each other's scores, whether or not they do in your"
+        " pictures.",
+    ]
+    if weak:
+        lines.append(f"Fewer than {FEW} images showed {', '.join(weak)}: expect little of them.")
+    if trained.calibration.selection == "report":
+        lines.append("It was chosen and calibrated on the reported images: what is said above is")
+        lines[-1] += " too good."
+    lines += method.get("departures", [])
+    return "\n".join(["## Limits", "", *(f"- {line}" for line in lines)])
+
+
+def stored(trained: Trained) -> dict[str, Any]:
+    """What the model's file says of its labels: fit images, and how many show each."""
+    with safe_open(trained.folder / "model.safetensors", framework="np") as file:
+        images = json.loads(file.metadata()["labels"])["images"]
+        counts = file.get_tensor("labels.counts").diagonal()
+    return {"images": images, "positives": counts.astype(int).tolist()}
+
+
+def percent(value: float | None) -> str:
+    return "-" if value is None else f"{100 * value:.1f}"
+
+
+LICENCE = """## Licence
+
+The code is Apache-2.0. The encoder's first weights and the pictures that were learnt from may have
+terms of their own; the weights of EfficientNet-Lite0 are Apache-2.0, too."""

@@ -1,0 +1,191 @@
+"""A run's folder -> a network that looks at pictures, or a sentence on what is missing.
+
+The folder has the settings and what was learnt. A frozen encoder comes from its own weights; a
+method that takes regions gets its detector from where the run's regions came from.
+
+Shapes: B pictures, S pixels a side, C labels, R regions.
+"""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+import yaml
+from safetensors import SafetensorError, safe_open
+from torch import Tensor, nn
+
+from labelgraph import batches, checks, inference, runs, views
+from labelgraph.extraction import fused
+from labelgraph.files import read_arrays, read_json, sha256
+from labelgraph.parts import encoder as encoders
+from labelgraph.proposals import faster_rcnn, light, regions
+from labelgraph.trained import calibration
+from labelgraph.trained.calibration import Calibration
+
+FILES = ("settings.yaml", "model.safetensors")
+BLOCKS = {"method", "seed", "encoder", "model", "train"}  # of settings.yaml, used here
+THRESHOLD = 0.5  # of a run that is not calibrated
+NO_DETECTOR = (
+    "{folder} takes regions, and the file of those it was trained with, {path}, {why};"
+    " `snakemake {path}` makes it anew"
+)
+
+
+class Sight(NamedTuple):
+    """What the networks see of one picture; the picture itself need not be kept."""
+
+    view: Tensor  # (3, S, S) bytes, for the encoder
+    square: np.ndarray | None  # for the detector
+
+
+@dataclass(frozen=True)
+class Trained:
+    folder: Path
+    settings: dict[str, Any]
+    model: nn.Module  # its `names` are the labels
+    encoder: nn.Module | None  # where the model reads features that were computed before
+    detector: Any  # with `propose`; null for a method without regions
+    propose: dict[str, Any]  # settings of the regions
+    calibration: Calibration
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        return self.model.names
+
+    def see(self, picture: np.ndarray) -> Sight:
+        """Of a photograph (height, width, 3), bytes."""
+        chosen, square = self.settings["encoder"], None
+        if isinstance(self.detector, light.Detector):  # it squashes any picture to a square first
+            small = views.cut(picture, views.WHOLE, self.detector.settings["size"])
+            square = np.ascontiguousarray(small.transpose(1, 2, 0))
+        elif self.detector is not None:
+            square = picture
+        window = views.fixed(chosen["test_view"])
+        return Sight(torch.from_numpy(views.cut(picture, window, chosen["test_size"])), square)
+
+    @torch.inference_mode()
+    def batch(self, sights: list[Sight]) -> dict[str, Tensor]:
+        """What the model reads: features or pixels, and regions where it takes them."""
+        image = torch.stack([sight.view for sight in sights]).to(runs.device())
+        if self.encoder is not None:
+            image = self.encoder(image.contiguous(memory_format=torch.channels_last))
+        batch = {"image": image}
+        if self.detector is not None:
+            found = regions.empty(np.arange(len(sights)), self.propose["count"])
+            pairs = self.detector.propose([sight.square for sight in sights], self.propose)
+            for row, (boxes, scores) in enumerate(pairs):
+                regions.fill(found, row, boxes, scores)
+            window = views.fixed(self.settings["encoder"]["test_view"])
+            boxes = torch.from_numpy(found["boxes"])
+            batch["boxes"] = batches.seen_through(boxes, [window] * len(sights))
+        return inference.placed(batch, self.settings["train"], runs.device())
+
+    @torch.inference_mode()
+    def scores(self, batch: dict[str, Tensor]) -> np.ndarray:
+        """(B, C) float32."""
+        with inference.precision(self.settings["train"]["precision"], runs.device()):
+            return self.model(batch).float().cpu().numpy()
+
+
+def read(folder: Path) -> Trained:
+    folder = find(folder)
+    settings = read_settings(folder / "settings.yaml")
+    path = folder / "model.safetensors"
+    encoder, width = None, None
+    chosen = settings["encoder"]
+    if chosen["cached"]:
+        network = encoders.build(chosen["name"], chosen["weights"], "nothing").eval()
+        encoder, width = (
+            fused(network).to(runs.device(), memory_format=torch.channels_last),
+            network.width,
+        )
+    elif holds_encoder(path):  # what it started from is not needed
+        settings = settings | {"encoder": chosen | {"weights": None}}
+    model = runs.read_model(path, settings, width).eval()
+    detector, propose = read_detector(folder)
+    names = list(model.names)
+    fitted = folder / "calibration.json"
+    found = (
+        calibration.read(fitted, names) if fitted.exists() else calibration.none(names, THRESHOLD)
+    )
+    return Trained(folder, settings, model, encoder, detector, propose, found)
+
+
+def find(folder: Path) -> Path:
+    """The run itself, or the one run below the folder."""
+    if is_run(folder):
+        return folder
+    models = sorted(folder.glob("**/model.safetensors"))
+    below = [path.parent for path in models if is_run(path.parent)]
+    if len(below) == 1:
+        return below[0]
+    if below:
+        shown = ", ".join(map(str, below[:5])) + (", ..." if len(below) > 5 else "")
+        raise ValueError(f"{folder} holds {len(below)} runs; name one of them: {shown}")
+    lacking = " and ".join(name for name in FILES if not (folder / name).is_file())
+    raise FileNotFoundError(
+        f"{folder} is no run: it lacks {lacking}; a run is a folder that training has made,"
+        " results/runs/STUDY/TASK/DATASET/METHOD/seedK"
+    )
+
+
+def is_run(folder: Path) -> bool:
+    return all((folder / name).is_file() for name in FILES)
+
+
+def read_settings(path: Path) -> dict[str, Any]:
+    try:
+        settings = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (yaml.YAMLError, UnicodeDecodeError):
+        settings = None
+    if not isinstance(settings, dict) or not settings.keys() >= BLOCKS:
+        raise ValueError(f"{path} is not what a training writes: it lacks some of {sorted(BLOCKS)}")
+    checks.keys(f"{path}: model", settings["model"], checks.model_settings(settings["method"]))
+    return settings
+
+
+def holds_encoder(path: Path) -> bool:
+    try:
+        with safe_open(path, framework="pt") as stored:
+            return any(name.startswith("model.encoder.") for name in stored.keys())  # noqa: SIM118
+    except SafetensorError as error:
+        raise ValueError(
+            f"{path} is damaged ({error}); `snakemake {path}` trains it anew"
+        ) from None
+
+
+def read_detector(folder: Path) -> tuple[Any, dict[str, Any]]:
+    """What proposed the run's regions, by the inputs that its provenance names."""
+    record = read_json(folder / "provenance.json")["inputs"]
+    paths = [Path(name) for name in record if Path(name).name.startswith("regions-")]
+    if not paths:
+        return None, {}
+    (path,) = paths
+    if not path.exists():
+        raise FileNotFoundError(NO_DETECTOR.format(folder=folder, path=path, why="is missing"))
+    stored = read_arrays(path)
+    if "source" not in stored:
+        raise ValueError(
+            NO_DETECTOR.format(folder=folder, path=path, why="does not name a detector")
+        )
+    source, settings = Path(str(stored["source"])), json.loads(str(stored["settings"]))
+    if source.suffix == ".json":
+        raise ValueError(
+            f"{folder} was trained with boxes that were given, {source}; there is no detector that"
+            " could find such boxes in other pictures"
+        )
+    if not source.exists():
+        raise FileNotFoundError(
+            f"{source} is missing, the detector of the regions that {folder} takes; `snakemake"
+            f" {source}` makes it"
+        )
+    if sha256(source) != str(stored["source_sha256"]):
+        raise ValueError(
+            f"{source} is another detector than the one {folder} was trained with; train again"
+        )
+    if source.suffix == ".pth":
+        return faster_rcnn.read(source, runs.device()), settings
+    return light.read(source), settings

@@ -1,0 +1,133 @@
+"""A study that was never run: made-up scores in the files that runs leave, and its report."""
+
+import json
+import shutil
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+from conftest import ROOT
+
+from labelgraph import metrics, recipe, tables
+from labelgraph.files import write_json, write_text
+from labelgraph.recipe import Book, Run
+from labelgraph.report.material import Places
+from labelgraph.steps import tabulate, write_report
+
+CONFIG, PUBLISHED = Path("workflow/config"), Path("workflow/published")
+HEADS = Path("results/costs/heads.json")
+GIVEN = {
+    "tables": ["ml_gcn_depth", "ml_sgm_II", "ml_sgm_VIII", "ml_sgm_control", "ml_sgm_hostile"],
+    "seeds": [0, 1],
+}
+JUDGED = ("threshold", "top", "difficult_ap", "difficult_f1")
+SCRIPT = "<script>document.title = 'run'</script>"
+IMAGE = "<img src=x onerror=\"document.title = 'run'\">"
+HOSTILE = f"""
+ml_sgm_hostile:
+  paper: ml_sgm
+  table: hostile
+  caption: {json.dumps(f"A caption & {SCRIPT}.")}
+  columns:
+    - dataset: voc2007
+      metrics: [mAP]
+      tasks: {{partial-10: 10%, partial-20: 20%}}
+      average: avg
+    - {{dataset: nuswide, metrics: [mAP], tasks: {{partial-10: 10%}}}}
+  more:
+    {json.dumps(IMAGE)}: baseline
+    "it's {{{{ 7 * 7 }}}}": ml_gcn
+  notes: [{json.dumps(SCRIPT)}]
+"""
+PICTURE = "<svg xmlns='http://www.w3.org/2000/svg'><rect width='9' height='9'/></svg>"
+FIGURE = (
+    f"# A figure of {SCRIPT}\n\n![f](f.png)\n\n- a note\n\n| a | b |\n| --- | --- |\n| 1 | 2 |\n"
+)
+MEASURED = [{"method": "resnet101", "forward_ratio": 1.0, "peak_mb": 812.4}]
+COUNTS = [
+    {"method": name, "params_m": 40.0 + place, "gflops": 30.5 + place}
+    for place, name in enumerate(("resnet101", "ml_sgm/CSAC", "ml_sgm/Encoder"))
+]
+
+
+def make(folder: Path, given: dict = GIVEN, hostile: str = HOSTILE) -> Path:
+    """The folder of the report; `folder` becomes a checkout and must be the current one."""
+    shutil.copytree(ROOT / CONFIG, CONFIG)
+    shutil.copytree(ROOT / PUBLISHED, PUBLISHED)
+    with (CONFIG / "tables.yaml").open("a", encoding="utf-8") as file:
+        file.write(hostile)
+    without_figures()  # whose runs would be many more
+    book = recipe.read_study(CONFIG, given)
+    write_json(Path(tables.COUNTS), COUNTS)
+    write_json(HEADS, MEASURED)
+    for place, run in enumerate(tables.runs(book, list(tables.of_study(book)))):
+        leave(book, run, place)
+    for name in tables.of_study(book):
+        table = tables.recipe(book, name)
+        output = Path(f"results/tables/{book.study}/{name}.csv")
+        tabulate.main(table, PUBLISHED / f"{table['paper']}.csv", PUBLISHED / "systems.csv", output)
+    shutil.copy(ROOT / "results/tables/audit.csv", "results/tables/audit.csv")
+    for kind in (".svg", ".png"):
+        write_text(Path(f"results/figures/ml_sgm_7{kind}"), PICTURE)
+    write_text(Path("results/figures/ml_sgm_7.md"), FIGURE)
+    write_report.main(given, CONFIG, places(), Path("results/report"))
+    return folder / "results/report" / book.study
+
+
+def without_figures() -> None:
+    study = CONFIG / "studies/mini.yaml"
+    size = recipe.read_yaml(study)
+    write_json(study, {name: block for name, block in size.items() if name != "figures"})
+    write_json(CONFIG / "figures.yaml", {})
+
+
+def places() -> Places:
+    return Places(
+        published=PUBLISHED,
+        tables=Path("results/tables"),
+        runs=Path("results/runs"),
+        figures=(Path("results/figures/ml_sgm_7.md"),),
+        audit=Path("results/tables/audit.csv"),
+        costs=(Path(tables.COUNTS), HEADS),
+    )
+
+
+@cache
+def labels(dataset: str) -> list[str]:
+    """Those that have a published average precision, or three others."""
+    published = tables.read_published(PUBLISHED / "ml_sgm.csv")
+    shown = published[published["dataset"] == dataset.removesuffix("_control")]["metric"].unique()
+    named = [metric.removeprefix("AP:") for metric in shown if metric.startswith("AP:")]
+    return named or ["cat", "dog", "hot dog"]
+
+
+def leave(book: Book, run: Run, place: int) -> None:
+    """The files of one run; the scores grow with `place`, so that methods differ."""
+    folder = Path("results/runs", run.folder)
+    settings = book.settings(run)
+    draw = np.random.default_rng(place)
+    names = labels(run.dataset)
+    target = (draw.random((30, len(names))) < 0.4).astype(np.int8)
+    target[0] = 1
+    scores = draw.standard_normal(target.shape) + target * (place % 7) / 3
+    judged = {name: settings["scoring"][name] for name in JUDGED}
+    found = metrics.evaluate(scores, target, **judged)
+    write_json(folder / "scores.json", metrics.named(found, names, []))
+    write_json(folder / "settings.yaml", settings["training"])  # JSON is YAML
+    curve = [f"{epoch},{1 / epoch},{0.5 + epoch / 20}" for epoch in range(1, 6)]
+    write_text(folder / "history.csv", "\n".join(["epoch,loss,tune_map", *curve]) + "\n")
+    write_json(folder / "provenance.json", origin(run, place))
+
+
+def origin(run: Run, place: int) -> dict:
+    return {
+        "git": {"commit": "0123456789abcdef" * 2, "clean": run.seed == 0},
+        "packages": {"torch": "2.13.0", "numpy": "2.4.6"},
+        "python": "3.11.7",
+        "hardware": {"machine": "x86_64", "processor": "made up", "cores": 2},
+        "seed": run.seed,
+        "inputs": {f"data/splits/{run.dataset}/train.npz": f"{run.dataset:0<64}"},
+        "wall_seconds": 10.0 + place,
+        "cpu_seconds": 1.5,
+        "peak_mb": 600.0 + place,
+    }

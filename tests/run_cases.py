@@ -1,0 +1,66 @@
+"""A run as training leaves it: the real encoder, few pixels, weights that have learnt nothing."""
+
+from pathlib import Path
+
+import numpy as np
+import torch
+import yaml
+from conftest import label_space, settings
+from PIL import Image
+
+from labelgraph import models, runs
+from labelgraph.files import write_json
+from labelgraph.parts import efficientnet
+from labelgraph.parts import encoder as encoders
+
+SIDE = 64  # pixels that the encoder sees
+LABELS = 5
+ENCODER = {
+    "name": "efficientnet_lite0",
+    "weights": "imagenet",
+    "learns": "nothing",
+    "cached": True,
+    "size": SIDE,
+    "test_size": SIDE,
+    "test_view": "plain",
+}
+TRAIN = {"precision": "float32", "channels_last": False, "workers": 0, "augment": "none"}
+
+
+def run_settings(method: str) -> dict:
+    about = {"study": "own", "task": "full", "dataset": "pets", "method": method, "variant": ""}
+    blocks = {"encoder": ENCODER, "model": settings(method), "train": TRAIN}
+    return {**about, "seed": 0, "difficult": "positive", **blocks}
+
+
+def make_run(folder: Path, method: str, inputs: dict[str, str] | None = None) -> Path:
+    """`inputs`: what its provenance names, path -> sha256."""
+    folder.mkdir(parents=True, exist_ok=True)
+    torch.manual_seed(2)
+    chosen, labels = run_settings(method), label_space(LABELS)
+    network = encoders.Cached(efficientnet.WIDTH)
+    model = models.build(method, labels, network, **chosen["model"])
+    weights = {name: value.clone() for name, value in model.state_dict().items()}
+    runs.save_model(folder / "model.safetensors", weights, labels)
+    runs.write_settings(folder / "settings.yaml", chosen)
+    write_json(folder / "provenance.json", {"inputs": inputs or {}, "git": {"commit": None}})
+    return folder
+
+
+def picture(number: int, size: tuple[int, int] = (90, 70)) -> Image.Image:
+    noise = np.random.default_rng(number).integers(0, 255, (7, 9, 3), np.uint8)
+    return Image.fromarray(noise).resize(size, Image.Resampling.BICUBIC)
+
+
+def calibrate(folder: Path, temperature: float, threshold: float, **more) -> None:
+    names = list(label_space(LABELS).names)
+    known = {"loss": {"before": 0.5, "after": 0.4}, "error": {"before": 0.1, "after": 0.02}}
+    content = {"labels": names, "temperature": temperature, "thresholds": [threshold] * LABELS}
+    write_json(
+        folder / "calibration.json", {**content, "images": 40, "selection": "tune", **known, **more}
+    )
+
+
+def change_settings(folder: Path, **changes) -> None:
+    path = folder / "settings.yaml"
+    path.write_text(yaml.safe_dump(yaml.safe_load(path.read_text()) | changes))

@@ -1,0 +1,192 @@
+"""The audit finds each kind of mistake where one is planted, and nothing where there is none."""
+
+import csv
+import json
+import random
+
+import pytest
+from audit_cases import CLAIMS, CLEAN, FIRST, PLANTED, write
+from conftest import ROOT
+
+from labelgraph import audit
+from labelgraph.__main__ import main
+from labelgraph.audit import listing
+
+PUBLISHED = ROOT / "workflow/published"
+
+
+def found(folder):
+    return [
+        (each.table, each.column, each.printed, each.recomputed, each.kind, each.sure)
+        for each in audit.run(folder)
+    ]
+
+
+def test_tables_without_a_mistake_have_no_finding(tmp_path, capsys):
+    assert audit.run(write(tmp_path / "clean")) == []
+    assert main(["audit", "--published", str(tmp_path / "clean")]) == 0
+    assert capsys.readouterr().out == "0 findings: 0 certain, 0 likely, 0 hint\n"
+
+
+@pytest.mark.parametrize("mistake", PLANTED)
+def test_a_planted_mistake_is_found_and_nothing_else(tmp_path, mistake):
+    row, cells, expected = PLANTED[mistake]
+    rows = CLEAN | {row: CLEAN.get(row, {}) | cells}
+    if mistake == "another size":
+        rows |= {("ml_sgm", "I", "coco2014", "fourth", "(576, 576)"): {"mAP": "70.5"}}
+    assert sorted(found(write(tmp_path, rows))) == sorted(expected)
+
+
+def test_a_row_marked_as_ones_own_that_is_another_papers(tmp_path):
+    cells = {f"AP:{letter}": "80.0" for letter in "abcdefghij"} | {"mAP": "80.0"}
+    rows = CLEAN | {
+        ("ml_gcn", "A", "voc2007", "base", ""): cells,
+        ("ml_sgm", "II", "voc2007", "base", ""): cells,
+    }
+    assert found(write(tmp_path / "plain", rows)) == []
+    titles = {("ml_sgm", "II", "base"): "Base*"}
+    assert found(write(tmp_path / "starred", rows, titles=titles)) == [
+        ("II", "mAP", "80.0", "80.0", "copied row", "likely")
+    ]
+
+
+def test_one_name_for_two_systems(tmp_path):
+    titles = {("ml_sgm", "I", "third"): "SST", ("ml_sgm", "V", "new"): "SST"}
+    titles |= {("ml_sgm", table, "new"): "SST" for table in ("I", "V", "VIII", "IX")}
+    names = [each for each in audit.run(write(tmp_path, titles=titles)) if each.kind == "name"]
+    assert [(each.row, each.sure) for each in names] == [("SST (448, 448)", "hint")]
+
+
+WRONG_CLAIMS = {
+    "value": (0, "75.0", "75.2", ("2", "mAP", "75.2", "75.0", "claim", "certain")),
+    "gain": (1, "5.0", "5.2", ("2", "mAP", "5.2", "5.0", "claim", "certain")),
+    "gain of unrounded values": (1, "5.0", "5.1", ("2", "mAP", "5.1", "5.0", "claim", "hint")),
+    "above": (2, "new *,coco2014 old *", "old mAP,coco2014 new mAP",
+              ("2", "mAP", "70.0", "75.0", "claim", "certain")),
+    "wins": (3, "*,,2", "*,,1", ("2", "mAP", "1", "2", "claim", "certain")),
+    "best": (4, "new * mAP", "third * mAP", ("I", "mAP", "74.0", "75.0", "claim", "certain")),
+    "lead": (5, "new (448, 448)", "third (448, 448)", ("I", "CP", "79.0", "80.0", "claim", "hint")),
+    "percent": (6, ",17", ",12", ("IX", "images_per_second", "12", "17", "claim", "certain")),
+    "a row that is not there": (0, "new", "novel", ("2", "mAP", "75.0", "", "claim", "certain")),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", WRONG_CLAIMS)
+def test_a_claim_that_the_table_does_not_bear_out(tmp_path, kind):
+    place, old, new, expected = WRONG_CLAIMS[kind]
+    assert old in CLAIMS[place]
+    claims = [*CLAIMS[:place], CLAIMS[place].replace(old, new, 1), *CLAIMS[place + 1 :]]
+    assert found(write(tmp_path, claims=claims)) == [expected]
+
+
+def test_a_claim_about_another_row_is_recognised(tmp_path):
+    """A gain that only fits if sizes are mixed; a value of another size."""
+    claims = [
+        'ml_sgm,I,gain,gain,"coco2014 new (448, 448) mAP","coco2014 third (448, 448) mAP",2.0',
+        'ml_sgm,I,its mAP,value,"coco2014 new (448, 448) mAP",,76.0',
+    ]
+    gain, value = audit.run(write(tmp_path, claims=claims))
+    assert gain.sure == value.sure == "likely"
+    assert gain.reason.endswith("that is New (448, 576) against Third")
+    assert value.reason.endswith("76.0 is mAP of New (448, 576)")
+
+
+def test_rounding_alone_is_never_a_finding(tmp_path):
+    """Rows printed from exact values, to one digit: half of them round up, half down."""
+    draw = random.Random(0)
+    rows = {}
+    for number in range(300):
+        p, r = draw.uniform(30, 99), draw.uniform(30, 99)
+        names = [f"AP:{label}" for label in range(20)]
+        aps = [draw.uniform(40, 100) for _ in names]
+        parts = [sorted(draw.uniform(20, 90) for _ in range(9))]
+        exact = {"OP": p, "OR": r, "OF1": 2 * p * r / (p + r)}
+        exact |= {"CP": p, "CR": r, "CF1": 2 * p * r / (p + r)}
+        exact |= dict(zip(names, aps, strict=True)) | {"mAP": sum(aps) / 20}
+        key = ("ml_sgm", "II", "voc2007", f"m{number}")
+        rows[(*key, "")] = {name: f"{value:.1f}" for name, value in exact.items()}
+        for tens, value in enumerate(*parts, 1):
+            rows["ml_sgm", "V", "voc2007", f"m{number}", f"{tens}0%"] = {"mAP": f"{value:.1f}"}
+        rows["ml_sgm", "V", "voc2007", f"m{number}", "avg"] = {"mAP": f"{sum(*parts) / 9:.1f}"}
+    assert [each for each in audit.run(write(tmp_path, rows, [])) if each.sure != "hint"] == []
+
+
+@pytest.mark.parametrize(("printed", "wrong"), [("74.5", True), ("74.6", False), ("74.8", True)])
+def test_the_border_of_what_rounding_explains(tmp_path, printed, wrong):
+    """80.0 and 70.0 stand for 79.95 to 80.05 and 69.95 to 70.05: from 74.617 to 74.717."""
+    rows = CLEAN | {FIRST: CLEAN[FIRST] | {"OP": "80.0", "OR": "70.0", "OF1": printed}}
+    kinds = [each.kind for each in audit.run(write(tmp_path, rows))]
+    assert ("harmonic F1" in kinds) == wrong
+
+
+def test_the_committed_list_is_what_the_code_finds():
+    findings = audit.run(PUBLISHED)
+    assert (ROOT / "results/tables/audit.csv").read_text() == listing.as_csv(findings)
+    assert (ROOT / "results/tables/audit.md").read_text() == listing.as_markdown(findings)
+    assert {each.kind for each in findings} == {*audit.KINDS}
+
+
+def test_what_is_found_is_noted_beside_the_number():
+    """The notes of workflow/published/ were written by hand; the audit knows nothing of them."""
+    noted = set()
+    for paper in ("ml_gcn", "gm_mlic", "ia_gcn", "ml_sgm"):
+        with (PUBLISHED / f"{paper}.csv").open(newline="") as stream:
+            rows = [row for row in csv.DictReader(stream) if row["note"]]
+        noted |= {(paper, row["table"], row["dataset"], row["metric"]) for row in rows}
+    for each in audit.run(PUBLISHED):
+        if each.kind in ("number", "claim", "quoted value", "harmonic F1") or "mean" in each.kind:
+            place = (each.paper, each.table, each.dataset, each.column)
+            # What the text says of mixed sizes is noted where the number comes from.
+            assert place in noted or each.sure == "hint", each
+
+
+def test_the_command_prints_and_writes_the_list(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(ROOT)
+    assert main(["audit", "--json", "--csv", str(tmp_path / "list.csv")]) == 1
+    listed = json.loads(capsys.readouterr().out)
+    with (tmp_path / "list.csv").open(newline="") as stream:
+        assert [*csv.DictReader(stream)] == listed
+    assert len(listed) == len(audit.run(PUBLISHED))
+    assert main(["audit", "--least", "certain"]) == 1
+    shown = capsys.readouterr().out
+    assert "certain: ia_gcn, table 2, Atten-Reinforce, voc2007 mAP" in shown
+    assert "hint:" not in shown
+
+
+BROKEN = {
+    "no file": (lambda folder: (folder / "ia_gcn.csv").unlink(), "ia_gcn.csv is missing"),
+    "fields": (
+        lambda folder: (folder / "ia_gcn.csv").write_text("a\nb,c\n"),
+        "ia_gcn.csv, line 2: 2 fields, expected 7",
+    ),
+    "no title": (
+        lambda folder: (folder / "ia_gcn.csv").write_text("a\n9,voc2007,x,,mAP,1.0,\n"),
+        "systems.csv has no title for this row",
+    ),
+    "binary": (
+        lambda folder: (folder / "ia_gcn.csv").write_bytes(b"\xff\xfe\0\0"),
+        "ia_gcn.csv is not csv text",
+    ),
+    "claim": (
+        lambda folder: (folder / "claims.csv").write_text("a\ngm_mlic,2,x,boast,a b c,,\n"),
+        "claims.csv, line 2: kind is 'boast', not one of",
+    ),
+    "claimed cell": (
+        lambda folder: (folder / "claims.csv").write_text("a\ngm_mlic,2,x,value,mAP,,1.0\n"),
+        "'mAP' is no cell: DATASET METHOD [SETTING] METRIC",
+    ),
+    "claim without a number": (
+        lambda folder: (folder / "claims.csv").write_text("a\ngm_mlic,2,x,value,a b c,,\n"),
+        "a number is for",
+    ),
+}
+
+
+@pytest.mark.parametrize("kind", BROKEN)
+def test_files_that_are_not_the_papers_get_a_sentence(tmp_path, capsys, kind):
+    harm, told = BROKEN[kind]
+    harm(write(tmp_path / "published"))
+    assert main(["audit", "--published", str(tmp_path / "published")]) == 2
+    said = capsys.readouterr().err
+    assert told in said
+    assert said.count("\n") == 1

@@ -1,0 +1,279 @@
+"""Every kind of figure on made data: the same bytes twice, its words, sentences for nothing."""
+
+import json
+import re
+from io import BytesIO
+
+import figure_cases as cases
+import numpy as np
+import pytest
+from conftest import ROOT
+from PIL import Image
+
+from labelgraph import figurekinds, figurelist, figures, recipe, sourcecode
+from labelgraph.figures import _choosing as choosing
+from labelgraph.figures import _placing as placing
+from labelgraph.figures import _sheet as sheet
+from labelgraph.figures import _style as style
+from labelgraph.steps import plot
+
+STUDIES = ("mini", "laptop", "paper")
+each_kind = pytest.mark.parametrize("kind", figures.available())
+SAID = {  # besides what every figure says
+    "sweep": ["threshold γ", "mAP (%)", "(a) in the paper: 95.2", "the method's own value", "0.9"],
+    "proportions": ["known labels (%)", "VOC 2007, published", "VOC 2007, here", "System Two"],
+    "top_labels": ["System One, left", "System Two, right", "✓ dog", "✗ person"],
+    "mistakes": ["diningtable, wrongly given", "bottle, missed", "+ given, but not shown"],
+    "activation": [*cases.SYSTEMS.values()],
+    "regions": ["weighted regions"],
+    "retrieval": [*cases.SYSTEMS.values(), "1 of 2"],
+    "embedding": ["System One, VOC 2007", "System Two, VOC 2007", *cases.LABELS],
+}  # fmt: skip
+
+
+def book(study="mini"):
+    return recipe.read_study(ROOT / "workflow/config", {"study": study})
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory):
+    """Two folders with the same files in them."""
+    folders = [tmp_path_factory.mktemp(name) for name in ("first", "a_longer_name")]
+    for folder in folders:
+        cases.write(folder)
+    return folders
+
+
+def words(svg):
+    """The text of an SVG whose letters are shapes: matplotlib leaves it in comments."""
+    return re.findall(r"<!-- (.*?) -->", svg)
+
+
+@pytest.fixture(scope="module")
+def drawn(made):
+    """Kind -> the files of its figure, each drawn once."""
+    found = {}
+
+    def files(kind):
+        if kind not in found:
+            with pytest.MonkeyPatch.context() as patch:
+                found[kind] = draw(patch, made[0], cases.plan(kind))
+        return found[kind]
+
+    return files
+
+
+def draw(monkeypatch, folder, figure):
+    monkeypatch.chdir(folder)
+    plot.command(["--figure", json.dumps(figure), "--output", "out/figure.svg"])
+    return {path.suffix: path.read_bytes() for path in sorted((folder / "out").iterdir())}
+
+
+def test_a_file_for_every_kind_and_a_kind_for_every_file():
+    assert sorted(figurekinds.KINDS) == figures.available() == sorted(SAID) == sorted(cases.OWN)
+
+
+@each_kind
+def test_twice_in_two_folders_gives_the_same_bytes(kind, drawn, made, monkeypatch):
+    first, second = drawn(kind), draw(monkeypatch, made[1], cases.plan(kind))
+    assert first.keys() == {".svg", ".png", ".md"}
+    assert first == second
+    assert len(first[".png"]) < style.PNG_BYTES
+
+
+@each_kind
+def test_a_figure_says_what_it_shows(kind, drawn):
+    found = drawn(kind)
+    svg, text = found[".svg"].decode(), found[".md"].decode()
+    said = words(svg)
+    for word in SAID[kind]:
+        assert word in said, said
+    assert "<title>A caption</title>" in svg
+    assert "dc:date" not in svg and "matplotlib" not in svg.lower().split("<defs")[0]
+    for line in ("# A caption", "![made_", "a note of the study", "a protocol", "- a note of the"):
+        assert line in text
+    table = [line for line in text.splitlines() if line.startswith("|")]
+    assert len(table) > 2
+    assert len({line.count("|") for line in table}) == 1
+
+
+@each_kind
+def test_nothing_small_and_nothing_outside(kind, made, monkeypatch):
+    """Words of 7 points or more, all of them on the paper, which is no wider than a page."""
+    monkeypatch.chdir(made[0])
+    with style.look():
+        figure = figures.draw(cases.plan(kind)).figure
+        style.FigureCanvasAgg(figure).draw()
+        width, height = figure.get_size_inches() * figure.dpi
+        assert figure.get_figwidth() <= style.PAGE
+        for text in figure.findobj(style.matplotlib.text.Text):
+            if text.get_text() and text.get_visible():
+                assert text.get_fontsize() >= style.SMALL
+                low, high = text.get_window_extent().get_points()
+                assert min(low) >= -1 and high[0] <= width + 1 and high[1] <= height + 1, text
+
+
+def test_photographs_are_small_and_real(drawn):
+    found = drawn("top_labels")
+    assert found[".svg"].count(b"data:image/jpeg") == 4
+    assert b"data:image/png" not in found[".svg"]
+    with Image.open(BytesIO(found[".png"])) as image:
+        assert image.mode == "RGB" and len(image.getcolors(1 << 24)) > 1000
+        assert not {"Software", "Creation Time"} & image.info.keys()
+
+
+def test_the_users_settings_of_matplotlib_do_not_matter(drawn, made, monkeypatch):
+    monkeypatch.setitem(style.matplotlib.rcParams, "lines.linewidth", 9)
+    assert draw(monkeypatch, made[0], cases.plan("sweep")) == drawn("sweep")
+    assert style.matplotlib.rcParams["lines.linewidth"] == 9
+
+
+def test_a_curve_without_a_value_is_a_sentence(made, monkeypatch):
+    points = [cases.point(0.1, 3), cases.point(0.5, 3)]
+    figure = cases.plan("sweep", curves=[cases.CURVE | {"points": points}])
+    assert "no label of VOC 2007" in words(draw(monkeypatch, made[0], figure)[".svg"].decode())
+
+
+def test_a_dataset_that_is_not_run_is_a_sentence(made, monkeypatch):
+    figure = cases.plan("proportions")
+    figure["source"] = figure["source"] | {"scores": {}}
+    said = words(draw(monkeypatch, made[0], figure)[".svg"].decode())
+    assert "is not run" in said and "VOC 2007, published" in said
+
+
+def test_no_mistake_is_a_sentence(made, monkeypatch):
+    wanted = {"label": "dog", "kind": "false_positive", "count": 99}
+    monkeypatch.chdir(made[0])
+    report = choosing.read("targets.npz", {"one": "one.npz"})
+    column = report.labels.index("dog")
+    report.probability["one"][:, column] = 0.1
+    from labelgraph.figures import mistakes
+
+    assert mistakes.worst(report, "one", wanted) == []
+    monkeypatch.setattr(mistakes.choosing, "read", lambda *_: report)
+    figure = cases.plan("mistakes", mistakes=[wanted | {"count": 2}])
+    assert mistakes.NONE in words(draw(monkeypatch, made[0], figure)[".svg"].decode())
+
+
+def test_images_that_do_not_exist_are_a_sentence(made, monkeypatch):
+    monkeypatch.chdir(made[0])
+    rule = {"rule": "first", "count": 4, "labels": 7}
+    with pytest.raises(ValueError, match=r"^made_top_labels: no reported image of voc2007 has 7"):
+        figures.draw(cases.plan("top_labels", images=rule))
+
+
+@pytest.fixture
+def report():
+    target = np.array([[1, 1, 0], [1, 0, 0], [1, 1, 1], [1, -1, 1]])
+    first = np.full((4, 3), 0.5)
+    second = first + [[0.1, 0.1, 0], [0, 0, 0], [-0.2, -0.2, -0.2], [0.3, -0.5, 0.3]]
+    names = np.array(["a", "b", "c", "d"])
+    return choosing.Report(names, ["x", "y", "z"], target, {"one": first, "two": second})
+
+
+def test_rules_by_hand(report):
+    rule = {"rule": "first", "count": 2, "labels": 2}
+    assert choosing.choose({}, report) == [0, 1, 2, 3]
+    assert choosing.choose(rule, report) == [0, 2]
+    assert choosing.choose(rule | {"count": 9, "most": 2}, report) == [0, 3]
+    # mean gaps over the labels shown: a 0.1, c -0.2, d 0.3 (its difficult label is none of them)
+    assert choosing.choose(rule | {"rule": "largest_gap"}, report) == [3, 2]
+    assert "2 labels or more" in choosing.in_words(rule, {})
+
+
+def test_images_stand_in_the_order_of_their_names(made, monkeypatch):
+    monkeypatch.chdir(made[0])
+    found = choosing.read("targets.npz", {"one": "one.npz"})
+    assert found.images.tolist() == sorted(cases.IMAGES.tolist())
+
+
+def test_words_cover_neither_each_other_nor_leave_the_page():
+    draw = np.random.default_rng(3)
+    points, page = draw.random((25, 2)) * [5.8, 2.8] + 0.1, np.array([6.0, 3.0])
+    corners = placing.place(points, [0.5] * 25, 0.1, page)
+    highs = corners + [0.5, 0.1]
+    assert (corners >= -1e-9).all() and (highs <= page + 1e-9).all()
+    over = np.minimum(highs[:, None], highs) - np.maximum(corners[:, None], corners)
+    assert ((over > 1e-9).all(2).sum() - 25) <= 2  # one pair at most
+    assert not ((points[:, None] > corners) & (points[:, None] < highs)).all(2).any()
+
+
+def test_words_are_cut_to_their_place():
+    assert sheet.shortened("dog", 1.0) == "dog"
+    short = sheet.shortened("a very long label indeed", 0.5)
+    assert short.endswith("…") and sheet.inches(short) <= 0.5
+    lines = sheet.wrapped(["person", "diningtable", "pottedplant", "tvmonitor"], 1.0, 2)
+    assert len(lines) == 2 and all(sheet.inches(line) <= 1.0 for line in lines)
+    assert lines[-1].endswith("+1")
+
+
+@pytest.mark.parametrize("study", STUDIES)
+def test_every_figure_names_runs_that_exist(study):
+    """Planning asks for the settings of each run, and knows all of its files."""
+    here = book(study)
+    chosen = figurelist.of_study(here)
+    assert chosen.keys() == here.figures.keys()
+    for name, entry in chosen.items():
+        planned = figurelist.plan(here, name, entry)
+        assert json.loads(json.dumps(planned)) == planned
+        files = figurelist.inputs(planned)
+        assert files == sorted(set(files)) and files
+        assert not [path for path in files if path.startswith("/")]
+
+
+def test_every_figure_of_the_papers_is_there():
+    numbers = {"ml_sgm": "5 6 7 8 9 V", "gm_mlic": "3 4 5", "ml_gcn": "5 6 7 tsne", "ia_gcn": "3"}
+    wanted = {f"{paper}_{number}" for paper, text in numbers.items() for number in text.split()}
+    assert wanted <= book().figures.keys()
+
+
+def test_a_figure_needs_its_own_kind_and_no_other():
+    source = ROOT / "src/labelgraph"
+    for kind in figures.available():
+        files = sourcecode.closure(source / "steps/plot.py") | sourcecode.closure(
+            source / f"figures/{kind}.py"
+        )
+        names = {path.stem for path in files if path.parent.name == "figures"}
+        assert {name for name in names if name[0] != "_"} == {kind}
+        assert not [path for path in files if path.parent.name in ("models", "parts")]
+
+
+def test_an_edit_touches_one_figure_only():
+    here = book()
+    before = {name: figurelist.plan(here, name, e) for name, e in figurelist.of_study(here).items()}
+    here.figures["ml_gcn_7"]["caption"] += " Changed."
+    after = {name: figurelist.plan(here, name, e) for name, e in figurelist.of_study(here).items()}
+    assert [name for name in before if before[name] != after[name]] == ["ml_gcn_7"]
+
+
+def test_a_point_lies_where_the_settings_of_its_run_are():
+    here = book()
+    entry = figurelist.of_study(here)["ml_sgm_8"]
+    curves = {c["symbol"]: c for c in figurelist.plan(here, "ml_sgm_8", entry)["curves"]}
+    assert [point["x"] for point in curves["γ"]["points"]] == [0.1, 0.2, 0.3, 0.5, 0.7]
+    assert curves["γ"]["chosen"] == 0.5
+    assert [point["label"] for point in curves["k"]["points"]] == ["1", "2", "3", "4"]
+    assert [len(point["scores"]) for point in curves["k"]["points"]] == [1, 3, 1, 1]
+    own = curves["γ"]["points"][3]["scores"]
+    assert all("/ml_sgm/" in path for path in own)
+
+
+MISTAKES = {
+    "kind": ("ml_gcn_7", {"kind": "pie"}, r"kind is 'pie', not one of \['sweep'"),
+    "key": ("ml_gcn_7", {"colour": "red"}, r"figures.ml_gcn_7 has unknown keys \['colour'\]"),
+    "rule": ("ml_gcn_7", {"queries": {"rule": "best", "count": 1, "labels": 1}}, "'best', not one"),
+    "view": ("ml_sgm_7", {"systems": ["ml_gcn", "ml_sgm"]}, r"shows maps of ml_gcn; .*'features'"),
+    "count": ("ml_sgm_6", {"systems": ["ml_sgm"]}, "this kind shows 2 of them"),
+    "name": ("ml_sgm_6", {"figure": "66"}, "name it so"),
+    "variant": ("ml_sgm_6", {"systems": ["ml_sgm@x", "baseline"]}, "has no variant 'x'"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("what", MISTAKES)
+def test_a_wrong_line_is_named(what):
+    name, change, message = MISTAKES[what]
+    here = book()
+    here.figures[name].update(change)
+    with pytest.raises(ValueError, match=message):
+        for figure, entry in figurelist.of_study(here).items():
+            figurelist.plan(here, figure, entry)

@@ -1,0 +1,105 @@
+"""Killed or started twice: the same command goes on, nothing is to be unlocked, nothing spoilt."""
+
+import os
+import signal
+import threading
+import time
+
+import pytest
+import toy_study
+
+from labelgraph import locks
+
+TABLE = "results/tables/mini/main.csv"
+MADE = "1275\n2550\n3825\n"
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory):
+    commands = toy_study.Commands(tmp_path_factory.mktemp("commands"))
+    yield commands
+    commands.close()
+
+
+@pytest.fixture
+def study(run, tmp_path):
+    folder = toy_study.write(tmp_path)
+    run.git(folder, "init", "-q")
+    return folder
+
+
+def wait_for(condition):
+    deadline = time.monotonic() + 60
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+
+
+def at_work(run, folder, program="snakemake", *arguments):
+    """Starts a study whose trainings wait for a file to go; returns when they have started."""
+    (folder / "hold").touch()
+    arguments = arguments or ("--cores", "2", "results/tables")
+    process = run.start(program, folder, *arguments)
+    wait_for(lambda: len(list(folder.glob(".snakemake/incomplete/*"))) >= 2)
+    return process
+
+
+def test_after_a_kill_the_same_command_goes_on(run, study):
+    process = at_work(run, study)
+    os.killpg(process, signal.SIGKILL)
+    assert run.wait(process)[0] == -signal.SIGKILL
+    assert list(study.glob(".snakemake/locks/*.lock"))
+    (study / "hold").unlink()
+    run.snakemake(study)
+    assert (study / TABLE).read_text() == MADE
+
+
+def test_a_second_snakemake_says_who_is_at_work_and_harms_nothing(run, study):
+    first = at_work(run, study)
+    second = run.snakemake(study, code=1)
+    assert f"another snakemake is at work in this folder (process {first})" in second
+    assert "Traceback" not in second
+    assert "another snakemake is at work" in run.snakemake(study, "-n")
+    (study / "hold").unlink()
+    code, text = run.wait(first)
+    assert code == 0, text
+    assert (study / TABLE).read_text() == MADE
+    assert "Nothing to be done" in run.snakemake(study)
+
+
+def test_when_dvc_is_killed_its_snakemake_ends_and_the_next_takes_over(run, study):
+    process = at_work(run, study, "dvc", "repro")
+    started = int((study / locks.MAIN).read_text())
+    os.kill(process, signal.SIGKILL)
+    run.wait(process)
+    wait_for(lambda: not alive(started))
+    os.killpg(process, signal.SIGKILL)  # the trainings, lines of shell that do not see it end
+    (study / "hold").unlink()
+    run.dvc(study, "repro")
+    assert (study / TABLE).read_text() == MADE
+
+
+def alive(process):
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+def test_a_new_snakemake_waits_for_the_jobs_of_one_that_was_killed(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / ".snakemake").mkdir()
+    job = (tmp_path / locks.JOBS).open("w")
+    locks.fcntl.flock(job, locks.fcntl.LOCK_SH)
+    with monkeypatch.context() as patch:
+        patch.setattr(locks, "PATIENCE_SECONDS", 0.1)
+        with pytest.raises(ValueError, match="jobs of a snakemake that was killed"):
+            locks.wait_for_jobs()
+    waiting = threading.Thread(target=locks.wait_for_jobs)
+    waiting.start()
+    waiting.join(0.2)
+    assert waiting.is_alive()
+    job.close()
+    waiting.join(30)
+    assert not waiting.is_alive()

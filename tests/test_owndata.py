@@ -1,0 +1,265 @@
+"""Data of one's own: entries, tables, drawn parts, tables of labels, vectors that are drawn."""
+
+import os
+import subprocess
+import sys
+
+import numpy as np
+import pandas as pd
+import pytest
+from conftest import ROOT
+from dataset_cases import SAMPLES, read
+
+from labelgraph import datasets, owndata, recipe, tables, wordvectors
+from labelgraph.datasets import _parts
+from labelgraph.files import read_json
+from labelgraph.steps import list_folder
+
+CONFIG = ROOT / "workflow/config"
+ENTRY = {"folder": str(SAMPLES / "folders"), "reader": "folders"}
+
+
+def study(entry=None, name="pets", **more):
+    return recipe.read_study(
+        CONFIG, {"study": "own", "datasets": {name: ENTRY | (entry or {})}, **more}
+    )
+
+
+def test_an_entry_of_two_lines_is_a_dataset_with_a_table():
+    book = study()
+    assert tables.of_study(book).keys() == {"own_pets"}
+    runs = tables.runs(book, tables.of_study(book))
+    assert {run.dataset for run in runs} == {"pets"}
+    systems = {run.system for run in runs}
+    assert {"baseline", "baseline@max", "ml_gcn"} <= systems
+    assert not {"ia_gcn", "gm_mlic"} & systems  # they take regions, and there are no boxes
+    for run in runs:
+        assert book.settings(run)["training"]["encoder"]["cached"]
+    entry = book.dataset("pets")
+    assert (entry["title"], entry["raw"]) == ("pets", "pets")
+    assert entry["options"] == {"parts": None, "draw": {"share": 0.25, "seed": 0}, "none": None}
+    table = tables.recipe(book, "own_pets")
+    assert table["notes"] == [owndata.NO_WORDS]
+    assert tables.of_study(book)["own_pets"]["more"]["no graph, max pooling"] == "baseline@max"
+
+
+def test_data_with_boxes_get_the_methods_that_take_regions():
+    folder = str(SAMPLES / "voc2007/VOCdevkit/VOC2007")
+    book = study({"folder": folder, "reader": "voc_folders"})
+    assert {"ia_gcn", "gm_mlic"} <= {r.method for r in tables.runs(book, tables.of_study(book))}
+    assert book.dataset("pets")["parts"] == {"train": "trainval", "report": "test"}
+
+
+def test_the_laptop_study_takes_it_too():
+    given = {"study": "laptop", "datasets": {"pets": ENTRY}, "own_table": {"rows": ["ml_gcn"]}}
+    book = recipe.read_study(CONFIG, given)
+    assert "own_pets" in tables.of_study(book)
+    assert [r.system for r in tables.runs(book, ["own_pets"])] == ["ml_gcn"] * 3
+
+
+@pytest.mark.parametrize(
+    ("entry", "name", "more", "message"),
+    [
+        ({"reader": "csv"}, "pets", {}, r"pets.reader is 'csv'; it may be folders, table"),
+        ({"folder": "/nowhere"}, "pets", {}, "pets.folder is /nowhere, which is no folder"),
+        ({"colour": 1}, "pets", {}, r"pets has unknown keys \['colour'\]; known are .*'folder'"),
+        ({"options": {"x": 1}}, "pets", {}, r"options has unknown keys \['x'\]; known are .*draw"),
+        ({"reader": "table"}, "pets", {}, r"pets.options lacks \['file'\]"),
+        ({"vectors": "no.txt"}, "pets", {}, "pets.vectors is no.txt, which is no file; it may be"),
+        ({}, "voc2007", {}, "voc2007 is a dataset of datasets.yaml; for a copy of it give local"),
+        ({}, "my pets", {}, "a name is made of letters"),
+        ({}, "pets", {"own_table": {"rows": ["gcn"]}}, "rows has 'gcn'; the methods are"),
+        ({}, "pets", {"own_table": {"rows": ["ml_gcn@x"]}}, "ml_gcn has no variant 'x'"),
+        ({}, "pets", {"own_table": {"rows": ["ia_gcn"]}}, "ia_gcn, which takes regions, and pets"),
+        ({}, "pets", {"own_table": {"row": []}}, r"own_table has unknown keys \['row'\]"),
+    ],
+)
+def test_a_wrong_line_is_named(entry, name, more, message):
+    with pytest.raises((ValueError, FileNotFoundError), match=message):
+        study(entry, name, **more)
+
+
+def test_an_unknown_dataset_without_a_folder_is_named():
+    with pytest.raises(ValueError, match=r"datasets.pet has no line `folder`.*datasets.yaml has"):
+        recipe.read_study(CONFIG, {"datasets": {"pet": {"tune": 0.1}}})
+
+
+def test_texts_of_a_config_file_stay_texts():
+    """The command line gives numbers as text, a file gives text that may look like YAML."""
+    entry = {"reader": "table", "folder": str(SAMPLES / "table")}
+    options = {
+        "file": "labels.csv",
+        "separator": "|",
+        "ending": "",
+        "draw": {"share": "0.4", "seed": "1"},
+    }
+    book = study(entry | {"options": options, "tune": "0.3"})
+    found = book.dataset("pets")
+    assert found["options"]["separator"] == "|" and found["options"]["ending"] == ""
+    assert found["options"]["draw"] == {"share": 0.4, "seed": 1}
+    assert found["tune"] == 0.3
+
+
+def test_drawn_parts_hold_every_label_on_both_sides_and_keep_groups():
+    draw = np.random.default_rng(0)
+    shown = draw.random((200, 12)) < np.linspace(0.4, 0.012, 12)
+    shown[:, 11] = False
+    shown[[3, 50], 11] = True  # the rarest of all
+    chosen = {"share": 0.25, "seed": 0}
+    parts = _parts.drawn(shown, chosen, None)
+    test = parts == "test"
+    assert test.sum() == pytest.approx(50, abs=3)
+    assert (shown[test].sum(0) > 0).all() and (shown[~test].sum(0) > 0).all()
+    far = abs(shown[test].sum(0) - 0.25 * shown.sum(0))
+    assert (far <= 1.5).all()
+    assert (parts == _parts.drawn(shown, chosen, None)).all()
+    assert (parts != _parts.drawn(shown, chosen | {"seed": 1}, None)).any()
+    groups = [str(number // 4) for number in range(200)]
+    kept = pd.Series(_parts.drawn(shown, chosen, groups)).groupby(groups).nunique()
+    assert (kept == 1).all()
+
+
+@pytest.mark.parametrize("draw", [{"share": 1.0, "seed": 0}, {"share": 0.2}, 0.25, None])
+def test_a_wrong_draw_is_named(draw):
+    with pytest.raises(ValueError, match=r"expected something like|one of them"):
+        read("folders", parts=None, draw=draw)
+
+
+def shown(table):
+    rows = zip(table.images.tolist(), table.labels, strict=True)
+    return {
+        image.rsplit("/", 1)[-1]: {
+            name: code for name, code in zip(table.names, codes.tolist(), strict=True) if code
+        }
+        for image, codes in rows
+    }
+
+
+def table_in(folder, text, name="t.csv", **options):
+    folder.mkdir(exist_ok=True)
+    (folder / name).write_text(text)
+    standing = recipe.read_yaml(CONFIG / "own_data.yaml")["options"]["table"]
+    return datasets.read("table", folder, **standing | {"file": name, **options})
+
+
+def test_tables_say_the_same_in_three_ways(tmp_path):
+    wanted = {"a.jpg": {"cat": 1, "hot dog": 1}, "b.jpg": {}, "c.jpg": {"hot dog": 1}}
+    listed = table_in(tmp_path, "image,labels\na.jpg,cat; hot dog\nb.jpg,\nc.jpg,hot dog\n")
+    long = table_in(tmp_path, "image,labels\na.jpg,cat\na.jpg,hot dog\nb.jpg,\nc.jpg,hot dog\n")
+    text = "image,cat,hot dog,part\na.jpg,1,True,x\nb.jpg,0,no,x\nc.jpg,0,1.0,y\n"
+    coded = table_in(tmp_path, text, labels=None, part="part", draw=None)
+    assert shown(listed) == shown(long) == shown(coded) == wanted
+    assert coded.parts.tolist() == ["x", "x", "y"]
+    tabs = table_in(tmp_path, "image\tlabels\na\tcat|hot dog\nb\t\nc\thot dog\n", "t.tsv",
+                    separator="|", ending=".jpg", images="p")  # fmt: skip
+    assert shown(tabs) == wanted and tabs.images[0] == "p/a.jpg"
+
+
+def test_a_parquet_table_is_a_table(tmp_path):
+    pytest.importorskip("pyarrow", reason="Parquet needs pyarrow")
+    frame = pd.DataFrame({"image": ["a.jpg", "b.jpg"], "cat": [True, False], "dog": [0, 1]})
+    frame.to_parquet(tmp_path / "t.parquet")
+    options = recipe.read_yaml(CONFIG / "own_data.yaml")["options"]["table"]
+    options = options | {"file": "t.parquet", "labels": None}
+    found = datasets.read("table", tmp_path, **options)
+    assert shown(found) == {"a.jpg": {"cat": 1}, "b.jpg": {"dog": 1}}
+
+
+@pytest.mark.parametrize(
+    ("text", "options", "message"),
+    [
+        ("image,cat\na.jpg,1\nb.jpg,2\n", {"labels": None}, "row 2, column 'cat': '2'; expected 1"),
+        ("image,cat\na.jpg,1\na.jpg,0\n", {"labels": None}, "row 2: 'a.jpg' stands there a second"),
+        ("file,labels\na.jpg,cat\n", {}, r"has no column 'image'; it has \['file', 'labels'\]"),
+        ("image,labels\na.jpg,\n", {}, "column 'labels' is empty in every row"),
+        ("image,labels\n", {}, "has no rows below its header"),
+        ("", {}, "cannot be read as a table"),
+        ("image,labels\na.jpg,cat\n", {"part": "labels"}, "part or draw"),
+    ],
+)
+def test_a_table_that_is_wrong_is_told_where(tmp_path, text, options, message):
+    with pytest.raises(ValueError, match=message):
+        table_in(tmp_path, text, **options)
+
+
+def test_parquet_without_pyarrow_says_what_to_do(tmp_path, monkeypatch):
+    (tmp_path / "t.parquet").write_bytes(b"PAR1")
+
+    def missing(path):
+        raise ImportError("no pyarrow")
+
+    monkeypatch.setattr(pd, "read_parquet", missing)
+    standing = recipe.read_yaml(CONFIG / "own_data.yaml")["options"]["table"]
+    with pytest.raises(ValueError, match=r"needs the package pyarrow.*save the table as CSV"):
+        datasets.read("table", tmp_path, **standing | {"file": "t.parquet"})
+
+
+def test_folders_of_labels(tmp_path):
+    found = read("folders")
+    assert found.names == ("cat", "plum", "tall mug")  # `nothing` is none
+    assert shown(found)["a1.jpg"] == {"cat": 1, "tall mug": 1}  # it lies in both folders
+    assert shown(found)["a3.jpg"] == {}
+    for label, content in (("cat", b"1"), ("dog", b"2")):
+        (tmp_path / label / "deep").mkdir(parents=True)
+        (tmp_path / label / "deep" / "1.jpg").write_bytes(content)
+        (tmp_path / label / "Thumbs.db").write_bytes(b"")
+    draw = {"share": 0.5, "seed": 0}
+    other = datasets.read("folders", tmp_path, parts=None, draw=draw, none=None)
+    assert len(other.images) == 2  # the same name, but not the same picture
+    (tmp_path / "loose.jpg").write_bytes(b"3")
+    with pytest.raises(ValueError, match=r"loose.jpg is in no label's folder"):
+        datasets.read("folders", tmp_path, parts=None, draw=draw, none=None)
+
+
+def test_voc_labels_from_objects():
+    found = read("voc_folders")
+    assert found.names == ("car", "chair", "dog", "person")
+    assert shown(found)["000002.jpg"] == {"chair": -1, "person": 1}
+    assert shown(found)["000005.jpg"] == {"car": 1}  # an easy and a difficult one
+    lists = read("voc_folders", parts=["trainval", "test"], draw=None, labels="lists", names=None)
+    assert "aeroplane" in lists.names and shown(lists) == shown(found)
+
+
+def test_vectors_of_labels_without_words(tmp_path):
+    (tmp_path / "v.txt").write_text("cat 1 2 2\ndog 2 4 4\n")
+    options = {"aliases": {}, "multiword": "mean", "case": "lower", "missing": "drawn"}
+    names = ("cat", "dog", "zzz", "yyy")
+    vectors, report = wordvectors.embed(names, tmp_path / "v.txt", options)
+    assert [name for name in names if not report[name]["words"]] == ["zzz", "yyy"]
+    assert vectors[0].tolist() == [1, 2, 2]
+    assert np.linalg.norm(vectors[2:], axis=1) == pytest.approx([4.5, 4.5])  # as long as the others
+    alone, _ = wordvectors.embed(("yyy",), None, options)
+    many, _ = wordvectors.embed(tuple(f"n{k}" for k in range(40)) + ("yyy",), None, options)
+    assert (alone[0] == many[-1]).all()  # of the name alone
+    close = many @ many.T / 6.7**2
+    assert abs(close[~np.eye(41, dtype=bool)]).max() < 0.3
+    with pytest.raises(ValueError, match="no vector for label 'zzz'"):
+        wordvectors.embed(names, tmp_path / "v.txt", options | {"missing": "refused"})
+
+
+def test_a_folder_is_linked_and_its_state_follows_its_files(tmp_path):
+    folder = tmp_path / "mine"
+    (folder / "cat").mkdir(parents=True)
+    (folder / "cat" / "1.jpg").write_bytes(b"one")
+    (folder / ".git").mkdir()
+    (folder / ".git" / "x").write_bytes(b"")
+    (folder / "cat" / "loop").symlink_to(folder, target_is_directory=True)
+    before = owndata.state(folder)
+    output = tmp_path / "raw" / "pets.json"
+    list_folder.main(folder, before, output)
+    assert (tmp_path / "raw" / "pets" / "cat" / "1.jpg").read_bytes() == b"one"
+    assert read_json(output)["listing"] == {"cat/1.jpg": 3}
+    os.utime(folder / "cat" / "1.jpg", (1, 1))
+    assert owndata.state(folder) != before
+    list_folder.main(folder, before, output)  # again: the link is made anew
+    with pytest.raises(ValueError, match="holds this repository's data"):
+        list_folder.main(tmp_path, before, tmp_path / "raw" / "other.json")
+
+
+def test_the_study_without_data_says_where_they_come_from():
+    command = [sys.executable, "-m", "snakemake", "--cores", "1", "-n", "results/tables"]
+    options = {"cwd": ROOT, "capture_output": True, "text": True}
+    done = subprocess.run([*command, "--config", "study=own"], **options)
+    assert done.returncode == 1
+    said = done.stdout + done.stderr
+    assert "study own makes no table: data of your own come with --configfile" in said

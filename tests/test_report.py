@@ -1,0 +1,296 @@
+"""The report says what the tables say, and is a folder that stands alone."""
+
+import contextlib
+import csv
+import json
+import re
+import subprocess
+import sys
+from collections import defaultdict
+from html.parser import HTMLParser
+from statistics import fmean
+
+import pandas as pd
+import pytest
+import report_cases as cases
+from conftest import ROOT
+
+from labelgraph import recipe, report
+from labelgraph.recipe import run_of
+from labelgraph.report import distances, gains, overview, pictures, records, site
+from labelgraph.steps import write_report
+
+MINUS = "\N{MINUS SIGN}"
+VOID = {"meta", "link", "img", "br", "input"}
+
+
+class Page(HTMLParser):
+    """All elements of a page, and the cells of its tables of numbers."""
+
+    def __init__(self, text):
+        super().__init__()
+        self.elements, self.open, self.tables = [], [], []
+        self.feed(text)
+        assert not self.open, f"left open: {self.open}"
+
+    def handle_starttag(self, tag, attrs):
+        attributes = dict(attrs)
+        self.elements.append((tag, attributes))
+        if tag not in VOID:
+            self.open.append(tag)
+        if tag == "table":
+            self.tables.append({"columns": [], "rows": []})
+        elif tag == "th" and "data-column" in attributes:
+            self.tables[-1]["columns"].append(attributes["data-column"])
+        elif tag == "th" and attributes.get("scope") == "row":
+            self.tables[-1]["rows"].append({"title": "", "cells": []})
+        elif tag == "td" and self.tables[-1]["rows"]:
+            self.tables[-1]["rows"][-1]["cells"].append(attributes | {"texts": defaultdict(str)})
+        self.kind = attributes.get("class", "").split(" ")[0]
+
+    def handle_endtag(self, tag):
+        assert self.open.pop() == tag
+
+    def handle_data(self, text):
+        rows = self.tables[-1]["rows"] if self.tables else []
+        if not rows or "table" not in self.open:
+            return
+        if self.open[-1] == "th":
+            rows[-1]["title"] += text.strip()
+        elif rows[-1]["cells"] and text.strip():
+            rows[-1]["cells"][-1]["texts"][self.kind] = text.strip()
+
+    def cells(self):
+        """Row and column -> attributes and texts."""
+        return {
+            (row["title"], column): cell
+            for table in self.tables
+            for row in table["rows"]
+            for column, cell in zip(table["columns"], row["cells"], strict=False)
+        }
+
+
+def pages(folder):
+    return sorted(folder.rglob("*.html"))
+
+
+def study(folder):
+    """What runs.js defines."""
+    text = (folder / report.RUNS).read_text()
+    found = re.fullmatch(r'"use strict";\nconst STUDY = (.*);\n', text)
+    return json.loads(found[1])
+
+
+def lines(path):
+    with path.open(encoding="utf-8", newline="") as stream:
+        return list(csv.DictReader(stream))
+
+
+def test_the_folder_holds_what_the_rule_says_and_the_figures(study_report):
+    there = {path.relative_to(study_report).as_posix() for path in study_report.rglob("*.*")}
+    assert there == {*report.files(cases.GIVEN["tables"], ["ml_sgm_7"])}
+
+
+def test_every_link_leads_to_something_in_the_folder(study_report):
+    marks = {
+        page: {attributes.get("id") for _, attributes in Page(page.read_text()).elements}
+        for page in pages(study_report)
+    }
+    for page in marks:
+        for tag, attributes in Page(page.read_text()).elements:
+            target = attributes.get("href", attributes.get("src"))
+            if target is None or target == "data:,":
+                continue
+            name, _, mark = target.partition("#")
+            path = (page.parent / name).resolve() if name else page
+            assert path.is_file() and path.is_relative_to(study_report.resolve()), (page, target)
+            assert not mark or mark in marks[study_report / path.relative_to(study_report)], target
+            assert tag in {"a", "link", "script", "img"}
+
+
+def test_nothing_is_fetched_and_no_module_is_loaded(study_report):
+    for path in study_report.rglob("*.*"):
+        if path.suffix in {".html", ".js", ".css"}:
+            text = path.read_text()
+            assert not re.search(
+                r"fetch\(|XMLHttp|import\(|type=.module|@import|url\(|innerHTML", text
+            )
+
+
+@pytest.mark.parametrize("name", cases.GIVEN["tables"])
+def test_every_cell_of_every_table_is_there_with_what_stands_behind_it(study_report, name):
+    cells = Page((study_report / f"tables/{name}.html").read_text()).cells()
+    known, checked = study(study_report), 0
+    for line in lines(study_report / f"tables/{name}.csv"):
+        if not line["published"] and line["status"] == "quoted":
+            continue
+        cell = cells[line["row"], line["column"]]
+        assert cell["texts"]["print"] == line["published"]
+        ours = line["status"] == "reproduced"
+        assert ("data-runs" in cell or "data-network" in cell) == ours
+        if "data-runs" in cell:
+            assert float(cell["texts"]["here"]) == pytest.approx(
+                float(line["reproduced"]), abs=0.051
+            )
+            runs = [known["runs"][int(place)] for place in cell["data-runs"].split(" ")]
+            metric = line["column"].split(" ")[-1]
+            values = [records.value(known["pools"], run, metric) for run in runs]
+            assert fmean(values) == pytest.approx(float(line["reproduced"]), abs=0.006)
+            checked += 1
+        if ours and line["published"]:
+            gap = float(line["reproduced"]) - float(line["published"])
+            shown = float(cell["texts"]["gap"].replace(MINUS, "-"))
+            assert shown == pytest.approx(gap, abs=0.051)
+    assert checked or name == "ml_sgm_VIII"
+
+
+def test_findings_of_the_audit_stand_beside_their_cells(study_report):
+    text = (study_report / "tables/ml_sgm_II.html").read_text()
+    found = [
+        line
+        for line in lines(study_report.parents[2] / "results/tables/audit.csv")
+        if (line["paper"], line["table"]) == ("ml_sgm", "II")
+    ]
+    assert found
+    assert text.count("<sup>†</sup>") == len({(line["row"], line["column"]) for line in found})
+    assert text.count('id="finding-') == len(found)
+    assert (study_report / "audit.html").read_text().count('href="tables/ml_sgm_II.html#') == len(
+        found
+    )
+
+
+def test_what_runs_share_is_written_once(study_report):
+    known = study(study_report)
+    assert len(known["runs"]) > 40
+    text = (study_report / report.RUNS).read_text()
+    for values in known["pools"].values():
+        written = [json.dumps(value, sort_keys=True) for value in values]
+        assert len(written) == len(set(written))
+    assert all(text.count(digest) == 1 for _, digest in known["pools"]["files"])
+
+
+def test_text_is_text_whatever_it_says(study_report):
+    for page in pages(study_report):
+        elements = Page(page.read_text()).elements
+        scripts = [attributes for tag, attributes in elements if tag == "script"]
+        assert len(scripts) == 3 and all("src" in attributes for attributes in scripts)
+        assert not [name for _, attributes in elements for name in attributes if name[:2] == "on"]
+    assert not set("<>&") & set((study_report / report.RUNS).read_text())
+    hostile = (study_report / "tables/ml_sgm_hostile.html").read_text()
+    assert "A caption &amp; &lt;script&gt;" in hostile
+    assert "{{ 7 * 7 }}" in hostile
+
+
+def test_the_same_inputs_give_the_same_bytes_and_old_pages_go(study_report, tmp_path):
+    stale = tmp_path / "mini/tables/ml_sgm_gone.html"
+    stale.parent.mkdir(parents=True)
+    stale.write_text("from a study that made this table")
+    with contextlib.chdir(study_report.parents[2]):
+        write_report.main(cases.GIVEN, cases.CONFIG, cases.places(), tmp_path)
+    first, second = (
+        {path.relative_to(folder): path.read_bytes() for path in folder.rglob("*.*")}
+        for folder in (study_report, tmp_path / "mini")
+    )
+    assert first == second
+
+
+def test_the_overview_answers(study_report):
+    text = " ".join((study_report / "index.html").read_text().split())
+    runs = len(study(study_report)["runs"])
+    assert f"{runs} trainings" in text
+    assert "VOC 2007 without structure (control)</th>" in text
+    assert re.search(r"cells have a published value: ours is [\d.]+ points (below|above) it", text)
+    assert re.search(
+        r"Of \d+ pairs of rows that the papers rank by mAP, \d+ have the same order", text
+    )
+
+
+def test_costs_are_those_counted_and_those_measured(study_report):
+    text = (study_report / "costs.html").read_text()
+    assert text.count(">resnet101</code>") == 2
+    assert ">peak memory of a training step (MB)<" in text and ">812<" in text
+    assert ">41.00<" in text and "were not measured" not in text
+
+
+def test_a_figure_has_its_number_and_its_numbers(study_report):
+    text = (study_report / "figures.html").read_text()
+    assert "ML-SGM, figure 7" in text
+    assert re.search(
+        r"<th scope=.col.>a</th><th scope=.col.>b</th>.*<td>1</td><td>2</td>", text, re.S
+    )
+
+
+def a_gain(method, baseline):
+    """Of two systems with these values, a seed each."""
+    values, runs = {}, {}
+    for system, found in (("ml_gcn", method), ("baseline@max", baseline)):
+        runs[system] = [run_of("mini", "full", "voc2007", system, k) for k in range(len(found))]
+        values |= {run.folder: value for run, value in zip(runs[system], found, strict=True)}
+    return gains.gain(*runs.values(), values)
+
+
+def test_gains_by_hand():
+    found = a_gain([71.0, 74.0], [70.0, 69.0])
+    assert (found.mean, found.seeds, found.band) == (3.0, (1.5, 4.5), (-0.5, 0.5))
+    assert found.spread == pytest.approx((4.5 + 0.5) ** 0.5)
+    assert found.verdict == gains.AHEAD
+    assert a_gain([70.5, 71.0], [70.0, 70.8]).verdict == gains.LEVEL
+    assert a_gain([60.0, 61.0], [62.0, 61.5]).verdict == gains.BEHIND
+    alone = a_gain([70.0], [60.0])
+    assert alone.verdict == gains.UNKNOWN
+    assert overview.Place("", False, {"a": alone}, "").verdicts == []
+    both = overview.Place("", False, {"a": alone, "b": found}, "")
+    assert both.verdicts == [("ahead", 1), ("level", 0), ("behind", 0)]
+
+
+def test_a_strip_has_room_for_every_seed():
+    found = a_gain([60.0, 75.0], [70.0, 69.0])
+    scale = overview.scale([overview.Place("", False, {"ml_gcn": found}, "")])
+    assert (scale.low, scale.high) == (-10, 6)
+    assert [scale(points) for points in (-10, 6)] == [4, overview.WIDTH - 4]
+    assert overview.scale([]).length(0, 0) > 0
+
+
+def test_each_method_is_compared_with_a_baseline_that_exists():
+    book = recipe.read_study(ROOT / "workflow/config", {})
+    for method in book.methods:
+        name, _, variant = gains.against(book, method).partition("@")
+        assert name == gains.BASELINE
+        assert variant in book.variants(name)
+
+
+def test_the_order_of_rows_by_hand():
+    rows = [("a", 90.0, 1.0), ("b", 91.0, 3.0), ("c", 92.0, 2.0), ("d", 92.0, 9.0)]
+    lines = [
+        pd.Series({"column": column, "published": str(old), "reproduced": str(new)})
+        for column in ("mAP", "CF1")
+        for _, old, new in rows
+    ]
+    assert distances.order(lines) == (4, 5)  # of six pairs one is tied in print; b, c is turned
+
+
+def test_durations_and_memory_are_in_the_largest_unit_of_which_there_are_two():
+    assert [site.duration(seconds) for seconds in (0.31, 119, 130, 7100, 7300)] == [
+        *("0.3 s", "119 s", "2.2 min", "118 min", "2.0 h")
+    ]  # fmt: skip
+    assert [site.memory(megabytes) for megabytes in (663.2, 1240)] == ["663 MB", "1.2 GB"]
+
+
+def test_a_figure_without_a_picture_is_named(tmp_path):
+    (tmp_path / "f.md").write_text(cases.FIGURE)
+    with pytest.raises(ValueError, match=r"beside it \['f\.svg', 'f\.png'\]"):
+        pictures.read(tmp_path / "f.md")
+    for kind in (".png", ".svg"):
+        (tmp_path / f"f{kind}").touch()
+    figure = pictures.read(tmp_path / "f.md")
+    assert (figure.notes, figure.table) == (("a note",), (("a", "b"), ("1", "2")))
+
+
+def test_the_rule_makes_the_pages():
+    given = ["--config", "tables=[ml_sgm_VIII]"]  # which needs no run
+    command = [sys.executable, "-m", "snakemake", "-n", "-R", "write_report", *given, "--"]
+    done = subprocess.run(
+        [*command, "results/report"], cwd=ROOT, capture_output=True, text=True, timeout=300
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert re.search(r"^write_report +1$", done.stdout + done.stderr, re.M)

@@ -1,0 +1,109 @@
+"""DVC's storages: what is pushed comes back, from an S3 server on this machine too."""
+
+import shutil
+import socket
+import subprocess
+import sys
+import time
+
+import boto3
+import pytest
+import toy_study
+import yaml
+from conftest import ROOT
+
+STUDY = yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages"]["study"]
+OUTS = {name: flags for out in STUDY["outs"] for name, flags in out.items()}
+
+
+@pytest.fixture(scope="module")
+def server():
+    """The address of an S3 server, with a bucket."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    command = [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)]
+    moto = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    address = f"http://127.0.0.1:{port}"
+    deadline = time.monotonic() + 60
+    while moto.poll() is None and time.monotonic() < deadline:
+        with socket.socket() as line:
+            if line.connect_ex(("127.0.0.1", port)) == 0:
+                break
+        time.sleep(0.05)
+    keys = {"aws_access_key_id": "anybody", "aws_secret_access_key": "anything"}
+    client = boto3.client("s3", endpoint_url=address, region_name="us-east-1", **keys)
+    client.create_bucket(Bucket="results")
+    yield address
+    client.close()
+    moto.terminate()
+    moto.wait()
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory):
+    commands = toy_study.Commands(tmp_path_factory.mktemp("commands"))
+    yield commands
+    commands.close()
+
+
+def test_what_is_pushed_to_s3_comes_back_and_is_up_to_date(run, server, tmp_path):
+    made = toy_study.write(tmp_path / "made")
+    run.git(made, "init", "-q")
+    run.snakemake(made)
+    run.dvc(made, "commit", "-f")
+    config = made / ".dvc/config"
+    config.write_text(
+        f"{config.read_text()}    remote = store\n['remote \"store\"']\n"
+        f"    url = s3://results/store\n    endpointurl = {server}\n"
+    )
+    run.git(made, "add", "-A")
+    run.git(made, "commit", "-qm", "made")
+    assert "files pushed" in run.dvc(made, "push")
+    run.git(tmp_path, "clone", "-q", str(made), "clone")
+    run.dvc(tmp_path / "clone", "pull")
+    for part in ("data", "results/runs"):
+        files = [path for path in (made / part).rglob("*") if path.is_file()]
+        assert files
+        for path in files:
+            assert (tmp_path / "clone" / path.relative_to(made)).read_bytes() == path.read_bytes()
+    assert "Nothing to be done" in run.snakemake(tmp_path / "clone")
+
+
+def test_dvc_leaves_every_output_in_place_and_small_text_to_git():
+    assert all(flags["persist"] for flags in OUTS.values())
+    ignored = subprocess.run(
+        ["git", "check-ignore", *OUTS], cwd=ROOT, capture_output=True, text=True
+    ).stdout.split()
+    assert ignored == [name for name, flags in OUTS.items() if flags.get("cache", True)]
+
+
+@pytest.mark.parametrize("folder", ["data/archives", "data/raw/official"])
+def test_official_data_is_in_no_output(folder):
+    """What is not an output is never pushed."""
+    below = [name for name in OUTS if f"{name}/".startswith(f"{folder}/")]
+    above = [name for name in OUTS if f"{folder}/".startswith(f"{name}/")]
+    assert not below + above
+
+
+def test_no_storage_of_anybody_is_named_and_nobody_is_told_of_use():
+    text = (ROOT / ".dvc/config").read_text()
+    assert "remote" not in text
+    assert "analytics = false" in text
+
+
+def test_all_that_the_tables_want_is_kept_by_dvc_or_git(run, tmp_path):
+    """A clone that has pulled lacks nothing: every job's outputs are below those of dvc.yaml."""
+    for name in ("src", "workflow"):
+        shutil.copytree(ROOT / name, tmp_path / name, ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copy(ROOT / "Snakefile", tmp_path)
+    text = run.run("snakemake", tmp_path, "-n", "results/tables")
+    made = [
+        path
+        for line in text.splitlines()
+        if line.startswith("    output: ")
+        for path in line.removeprefix("    output: ").split(", ")
+    ]
+    assert len(made) > 100
+    kept = tuple(f"{name}/" for name in OUTS)
+    assert not [path for path in made if not f"{path}/".startswith(kept)]

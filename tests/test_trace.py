@@ -1,0 +1,239 @@
+"""A cell leads to its runs, or says what is missing; a chain with a gap is no chain."""
+
+import json
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+import yaml
+from conftest import ROOT
+
+from labelgraph import cellfiles, metrics, provenance, recipe, tables, tracing
+from labelgraph.__main__ import main
+from labelgraph.files import write_json, write_text
+
+TABLE = "results/tables/mini/ml_gcn_VOC.csv"
+ROW, COLUMN = "ML-GCN (Re-weighted)", "mAP"
+SETTINGS = {"threshold": 0.5, "top": 3, "difficult_ap": "ignored", "difficult_f1": "negative"}
+LABELS = (
+    *("aeroplane", "bicycle", "bird", "boat", "bottle", "bus", "car", "cat", "chair", "cow"),
+    *("diningtable", "dog", "horse", "motorbike", "person", "pottedplant", "sheep", "sofa"),
+    *("train", "tvmonitor"),
+)
+
+
+def scored(seed):
+    draw = np.random.default_rng(seed)
+    target = (draw.random((40, 20)) < 0.4).astype(np.int8)
+    scores = (draw.standard_normal((40, 20)) + target).astype(np.float32)
+    return metrics.named(metrics.evaluate(scores, target, **SETTINGS), list(LABELS), [])
+
+
+def write_runs(book, method, task, inputs):
+    """What the steps leave behind, of every seed."""
+    for seed in book.size["seeds"]:
+        run = recipe.run_of("mini", task, "voc2007", method, seed)
+        folder = Path("results/runs", run.folder)
+        write_json(folder / "scores.json", scored(seed))
+        write_text(folder / "settings.yaml", yaml.safe_dump(book.settings(run)["training"]))
+        write_json(folder / "provenance.json", provenance.Clock().account(inputs, seed))
+
+
+def write_table(book, name, row):
+    """The csv, as `tabulate` makes it, with runs of one row."""
+    table = tables.recipe(book, name)
+    table["scores"] = {row: table["scores"][row]}
+    published = tables.read_published(Path(f"workflow/published/{table['paper']}.csv"))
+    titles = tables.read_published(Path("workflow/published/systems.csv"))
+    titles["order"] = titles["order"].astype(int)
+    cells = tables.cells(table, published, titles)
+    text = cells.to_csv(index=False, lineterminator="\n")
+    write_text(Path(f"results/tables/mini/{name}.csv"), text)
+
+
+@pytest.fixture
+def checkout(tmp_path, monkeypatch):
+    """Three runs of one row, the table they give, and the settings they had."""
+    monkeypatch.chdir(tmp_path)
+    Path("workflow").symlink_to(ROOT / "workflow")
+    write_text(Path("data/train.npz"), "images")
+    book = recipe.read_study(Path("workflow/config"), {"study": "mini"})
+    write_runs(book, "ml_gcn", "full", provenance.record([Path("data/train.npz")]))
+    write_table(book, "ml_gcn_VOC", "ml_gcn/Re-weighted")
+    return tmp_path
+
+
+def trace(row=ROW, column=COLUMN, table=TABLE):
+    return tracing.trace(Path(table), row, column)
+
+
+def run_folder(seed):
+    return Path(f"results/runs/mini/full/voc2007/ml_gcn/seed{seed}")
+
+
+def test_a_cell_leads_to_every_seed(checkout):
+    found = trace()
+    assert found["problems"] == []
+    assert found["command"] is None
+    assert found["published"]["value"] == "94.0"
+    lines = (checkout / found["published"]["file"]).read_text().splitlines()
+    line = lines[found["published"]["line"] - 1]
+    assert line == "VOC,voc2007,ml_gcn,Re-weighted,mAP,94.0,"
+    assert [run["seed"] for run in found["runs"]] == [0, 1, 2]
+    values = [100 * scored(seed)["map"]["non_interpolated"] for seed in range(3)]
+    assert [run["value"] for run in found["runs"]] == values
+    assert found["reproduced"] == found["recomputed"]
+    assert found["reproduced"]["mean"] == f"{np.mean(values):.2f}"
+    for run in found["runs"]:
+        assert run["as_configured"]
+        assert run["settings"]["model"]["threshold"] == 0.4
+        assert run["git"].keys() == {"commit", "clean"}
+        assert run["packages"]["torch"]
+        assert [file["state"] for file in run["inputs"]] == ["same"]
+
+
+def remove_a_run():
+    (run_folder(1) / "scores.json").unlink()
+
+
+def change_an_input():
+    Path("data/train.npz").write_text("others")
+
+
+def remove_an_input():
+    Path("data/train.npz").unlink()
+
+
+def change_a_setting():
+    path = run_folder(2) / "settings.yaml"
+    path.write_text(path.read_text().replace("threshold: 0.4", "threshold: 0.3"))
+
+
+def change_the_cell():
+    text = Path(TABLE).read_text()
+    mean = trace()["reproduced"]["mean"]
+    assert text.count(mean) == 1
+    Path(TABLE).write_text(text.replace(mean, "12.34"))
+
+
+@pytest.mark.parametrize(
+    ("harm", "told"),
+    [
+        (remove_a_run, "seed1/scores.json is not on this disk"),
+        (change_an_input, "seed0: data/train.npz is changed since"),
+        (remove_an_input, "seed2: data/train.npz is gone since"),
+        (change_a_setting, "seed2: the study's settings are others today"),
+        (change_the_cell, "the csv says {'mean': '12.34'"),
+    ],
+)
+def test_a_gap_in_the_chain_is_told(checkout, capsys, harm, told):
+    harm()
+    assert any(told in problem for problem in trace()["problems"])
+    assert main(["trace", TABLE, "--row", ROW, "--column", COLUMN]) == 1
+    assert told in capsys.readouterr().out
+
+
+def test_what_is_missing_comes_with_the_command_that_makes_it(checkout):
+    remove_a_run()
+    found = trace()
+    assert found["command"] == f"snakemake --cores 8 {run_folder(1)}/scores.json"
+    assert found["recomputed"] is None
+    assert [run["found"] for run in found["runs"]] == [True, False, True]
+
+
+def test_a_quoted_cell_says_where_it_is_printed(checkout, capsys):
+    assert main(["trace", TABLE, "--row", "CNN-RNN", "--column", "AP:train"]) == 0
+    shown = capsys.readouterr().out
+    assert "published   99.7 in ml_gcn, table VOC (workflow/published/ml_gcn.csv, line" in shown
+    assert "no run stands behind this cell" in shown
+
+
+def test_json_is_the_object_itself(checkout, capsys):
+    assert main(["trace", TABLE, "--row", ROW, "--column", COLUMN, "--json"]) == 0
+    assert json.loads(capsys.readouterr().out) == trace()
+
+
+@pytest.mark.parametrize(
+    ("row", "column", "table", "told"),
+    [
+        ("ML-GNC (Re-weighted)", COLUMN, TABLE, "did you mean 'ML-GCN (Re-weighted)'?"),
+        ("zzz", COLUMN, TABLE, "no row 'zzz'. It has 'CNN-RNN', 'RLSD'"),
+        (ROW, "map", TABLE, "no column 'map'; did you mean 'mAP'?"),
+        (ROW, COLUMN, "results/tables/mini/ml_gcn_COC.csv", "did you mean 'ml_gcn_VOC.csv'?"),
+        (ROW, COLUMN, "data/train.npz", "is not results/tables/<study>/<table>.csv"),
+    ],
+)
+def test_a_wrong_name_is_answered_with_the_right_ones(checkout, capsys, row, column, table, told):
+    assert main(["trace", table, "--row", row, "--column", column]) == 2
+    assert told in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "told"),
+    [
+        ("provenance.json", "{", "not JSON"),
+        ("provenance.json", "[]", "is not what a run writes; it has to have"),
+        ("provenance.json", '{"git": {}}', "is not what a run writes; it has to have"),
+        ("scores.json", "{}", "is not what a run writes; it has to have"),
+        ("scores.json", '{"map": 1, "ap": 1, "settings": 1, "labels": 1}', "mAP cannot be read"),
+        ("settings.yaml", "a: [", "is not YAML"),
+    ],
+)
+def test_a_broken_file_of_a_run_gets_a_sentence(checkout, capsys, name, content, told):
+    (run_folder(0) / name).write_text(content)
+    assert main(["trace", TABLE, "--row", ROW, "--column", COLUMN]) == 2
+    said = capsys.readouterr().err
+    assert told in said
+    assert said.count("\n") == 1
+
+
+@pytest.mark.parametrize("row", ["ML-SGM", "ml_sgm", "Ours"])
+def test_a_row_called_ours_is_found_by_the_name_of_its_method(row):
+    found = trace(row, "mAP", ROOT / "results/tables/mini/ml_sgm_II.csv")
+    assert found["row"] == "Ours"
+    assert {run["method"] for run in found["runs"]} == {"ml_sgm"}
+
+
+def test_an_average_over_tasks_leads_to_the_runs_of_each(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    shutil.copytree(ROOT / "workflow", "workflow")
+    path = Path("workflow/config/tables.yaml")
+    block = {"dataset": "voc2007", "metrics": ["mAP"], "average": "avg"}
+    block["tasks"] = {"partial-10": "10%", "partial-90": "90%"}
+    entry = {"paper": "ml_sgm", "table": "V", "caption": "Partial labels", "columns": [block]}
+    entry["runs"] = {"ssgrl": "ssgrl"}
+    path.write_text(yaml.safe_dump(yaml.safe_load(path.read_text()) | {"ml_sgm_V": entry}))
+    book = recipe.read_study(Path("workflow/config"), {"study": "mini"})
+    for task in block["tasks"]:
+        write_runs(book, "ssgrl", task, {})
+    write_table(book, "ml_sgm_V", "ssgrl")
+    found = trace("SSGRL", "avg mAP", "results/tables/mini/ml_sgm_V.csv")
+    assert found["problems"] == []
+    assert [run["task"] for run in found["runs"]] == ["partial-10"] * 3 + ["partial-90"] * 3
+    assert found["published"]["value"] == "89.5"
+    one = trace("SSGRL", "90% mAP", "results/tables/mini/ml_sgm_V.csv")
+    assert [run["task"] for run in one["runs"]] == ["partial-90"] * 3
+
+
+def test_a_counted_cell_leads_to_the_count(checkout):
+    Path("results/tables/mini/ml_sgm_VIII.csv").write_bytes(
+        (ROOT / "results/tables/mini/ml_sgm_VIII.csv").read_bytes()
+    )
+    found = trace("+CSAC", "gflops", "results/tables/mini/ml_sgm_VIII.csv")
+    assert found["counted"]["network"] == "ml_sgm/CSAC"
+    assert found["command"] == "snakemake --cores 8 results/costs/counts.json"
+    count = {"method": "ml_sgm/CSAC", "gflops": float(found["reproduced"]["mean"])}
+    write_json(Path("results/costs/counts.json"), [count])
+    found = trace("+CSAC", "gflops", "results/tables/mini/ml_sgm_VIII.csv")
+    assert found["problems"] == []
+    assert found["recomputed"] == found["reproduced"]
+
+
+def test_every_committed_table_can_be_traced():
+    """Whether runs are there or not: tables.yaml knows the rows and columns of each."""
+    for path in sorted((ROOT / "results/tables").glob("*/*.csv")):
+        cells = cellfiles.parse(path.name, path.read_bytes())
+        row, column = next(place for place, cell in cells.items() if cell.status == "reproduced")
+        found = trace(row, column, path)
+        assert found["runs"] or found["counted"], path

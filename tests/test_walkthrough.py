@@ -1,0 +1,95 @@
+"""workflow/own_data.md, executed as it stands, on small made pictures."""
+
+import json
+import os
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import yaml
+from conftest import ROOT
+from PIL import Image, ImageDraw
+from test_workflow import copy_of
+
+from labelgraph.commands import _verbs
+
+GUIDE = (ROOT / "workflow/own_data.md").read_text()
+COMMANDS = re.findall(r"^    uv run (.*)$", GUIDE, re.M)
+WALK = len(re.findall(r"^    uv run ", GUIDE[: GUIDE.index("## More")], re.M))
+COLOURS = {"sun": "yellow", "sea": "blue", "rose": "red"}
+
+
+def draw(folder: Path, number: int, shown: list[str]) -> None:
+    """Discs of the labels' colours on a ground of its own, in each label's folder."""
+    chance = np.random.default_rng(number)
+    ground = Image.fromarray(chance.integers(60, 190, (5, 6, 3), np.uint8))
+    image = ground.convert("L").convert("RGB").resize((96, 72), Image.Resampling.BICUBIC)
+    canvas = ImageDraw.Draw(image)
+    for place, name in enumerate(shown):
+        left, top = 4 + 46 * place + chance.integers(0, 6), chance.integers(2, 30)
+        canvas.ellipse((left, top, left + 38, top + 38), fill=COLOURS[name])
+    for name in shown or ["none"]:
+        (folder / name).mkdir(parents=True, exist_ok=True)
+        image.save(folder / name / f"{number}.png")
+
+
+@pytest.fixture(scope="module")
+def walked(tmp_path_factory):
+    """A checkout beside a folder of pictures; what each command of the walk said."""
+    checkout = copy_of(tmp_path_factory.mktemp("checkout"))
+    names = list(COLOURS)
+    for number in range(36):
+        several = [names[number % 3], names[(number + 1) % 3]] if number % 4 == 0 else []
+        draw(checkout / "pictures", number, several or [names[number % 3]] * (number % 6 != 5))
+    shutil.copy(checkout / "pictures" / "sun" / "3.png", checkout / "photo.jpg")
+    path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
+    said = []
+    for command in COMMANDS[:WALK]:
+        done = subprocess.run(
+            shlex.split(command), cwd=checkout, env=os.environ | {"PATH": path},
+            capture_output=True, text=True, timeout=600,
+        )  # fmt: skip
+        assert done.returncode == 0, f"{command}\n{done.stdout}\n{done.stderr}"
+        said.append(done.stdout)
+    return checkout, said
+
+
+def test_the_walk(walked):
+    checkout, (checked, _, predicted) = walked
+    assert "No problem found." in checked
+    entry = yaml.safe_load((checkout / "pictures.yaml").read_text())
+    shown = yaml.safe_load(re.search(r"```yaml\n(.*?)```", GUIDE, re.S)[1])
+    shown["datasets"]["pictures"]["folder"] = str((checkout / "pictures").resolve())
+    assert entry == shown
+    table = (checkout / "results/tables/own/own_pictures.md").read_text()
+    rows = re.findall(r"^\| (.+?) \| here \| (\S+) ", table, re.M)
+    assert [name for name, _ in rows] == ["no graph, average pooling", "ML-GCN"]
+    assert all(float(value.strip("*")) > 80 for _, value in rows)  # three colours are told apart
+    assert "Labels have no word vectors here" in table
+    assert re.fullmatch(r"photo\.jpg: sun \d+ %\n", predicted)
+    assert [path.name for path in (checkout / "seen").iterdir()] == ["photo-sun.jpg"]
+    run = checkout / "results/runs/own/full/pictures/ml_gcn/seed0"
+    assert json.loads((run / "calibration.json").read_text())["images"] > 0
+
+
+def test_every_other_command_is_one_that_labelgraph_knows():
+    parser = _verbs.parser("")
+    others = [command for command in COMMANDS[WALK:] if "labelgraph" in command]
+    assert len(others) >= 4
+    for command in others:
+        parser.parse_args(shlex.split(command.split("labelgraph ")[1]))
+
+
+def test_options_and_readers_are_those_that_there_are():
+    known = yaml.safe_load((ROOT / "workflow/config/own_data.yaml").read_text())
+    rows = dict(re.findall(r"^\| `(\w+)` \| .*? \| (.*) \|$", GUIDE, re.M))
+    assert rows.keys() == known["options"].keys()
+    for reader, text in rows.items():
+        options = {*known["options"][reader], *known["required"].get(reader, [])} - {"draw"}
+        named = {word.partition(":")[0] for word in re.findall(r"`([a-z_]+)[:`]", text)}
+        assert options <= named, reader

@@ -1,0 +1,55 @@
+# Models, predictions and scores -> figures.
+
+
+# What a figure shows of a model beyond its scores: maps, regions, features, labels.
+rule inspect_model:
+    input:
+        model=f"{RUN}/model.safetensors",
+        report=f"{SPLIT}/report.npz",
+        images=test_images,
+        grids=ancient(grids(test_images)),
+        regions=regions,
+        choice=choice_files,
+        code=inspection_code,
+    output:
+        INSPECTION,
+    log:
+        f"logs/{STUDY}/inspect_model/{{figure}}-{{task}}-{{dataset}}-{{system}}-{{seed}}.log",
+    resources:
+        gpu=BOOK.size["gpu"],
+    params:
+        settings=training,
+        images=image_options(test_images),
+        view=lambda wildcards: figurekinds.KINDS[FIGURES[wildcards.figure]["kind"]].view,
+        choice=choice,
+    shell:
+        "step --log {log} inspect_model --view {params.view} --choice {params.choice:q}"
+        " --settings {params.settings:q} --model {input.model} --report {input.report}"
+        " {params.images} --output {output}"
+
+
+rule plot:
+    input:
+        files=lambda wildcards: figurelist.inputs(PLANS[wildcards.figure]),
+        code=lambda wildcards: code(
+            "plot", f"src/labelgraph/figures/{FIGURES[wildcards.figure]['kind']}.py"
+        ),
+    output:
+        svg=f"{FIGURE}.svg",
+        png=f"{FIGURE}.png",
+        md=f"{FIGURE}.md",
+    log:
+        f"logs/{STUDY}/plot/{{figure}}.log",
+    params:
+        figure=lambda wildcards: json.dumps(PLANS[wildcards.figure]),
+    shell:
+        "step --log {log} plot --figure {params.figure:q} --output {output.svg}"
+
+
+for alias in ("results/figures", "results/figures/"):
+
+    rule:
+        name:
+            alias
+        input:
+            figure_files,

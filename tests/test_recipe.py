@@ -83,6 +83,21 @@ def test_a_drop_that_never_comes_is_named(book):
         book.settings(RUN)
 
 
+@pytest.mark.parametrize(
+    ("method", "key", "value", "message"),
+    [
+        ("sst_pl", "start", 9, r"model\.start \[9\] never comes: train\.epochs is 8"),
+        ("curriculum", "rounds", [4, 8], r"model\.rounds \[8\] never comes: train\.epochs is 8"),
+    ],
+)
+def test_something_that_begins_too_late_is_named(book, method, key, value, message):
+    change = {"model": {key: value}, "train": {"epochs": 8}}
+    book.size["methods"][method] = change | {"partial": {}}
+    run = recipe.run_of("mini", "partial-10", "voc2007", method, 0)
+    with pytest.raises(ValueError, match=message):
+        book.settings(run)
+
+
 def test_a_missing_model_setting_is_named(book):
     del book.methods["ml_gcn"]["model"]["threshold"]
     with pytest.raises(ValueError, match=r"model lacks \['threshold'\]"):

@@ -14,6 +14,7 @@ CHOICES = {
     "encoder.learns": ("all", "last_stage", "nothing"),
     "encoder.test_view": ("plain", "centre"),
 }
+BEGINS = {"start", "rounds"}  # settings of methods that are epochs
 
 
 def keys(where: str, block: Any, known: set[str]) -> None:
@@ -41,6 +42,7 @@ def check(merged: dict[str, dict], where: str, defaults: dict, method: str) -> N
         if merged[block][key] not in choices:
             raise ValueError(f"{where}: {path} is {merged[block][key]!r}, not one of {choices}")
     together(where, merged["encoder"], merged["train"])
+    in_time(where, merged["model"], merged["train"]["epochs"])
 
 
 def kind(path: str, value: Any, example: Any) -> None:
@@ -67,6 +69,14 @@ def together(where: str, encoder: dict[str, Any], train: dict[str, Any]) -> None
     for key in ("epochs", "batch"):
         if not isinstance(train[key], int) or train[key] < 1:
             raise ValueError(f"{where}: train.{key} is {train[key]!r}; it must be 1 or more")
+
+
+def in_time(where: str, model: dict[str, Any], epochs: int) -> None:
+    """What a method begins to do at an epoch, it must come to do."""
+    for key in sorted(BEGINS & model.keys()):
+        first = model[key] if isinstance(model[key], list) else [model[key]]
+        if late := [epoch for epoch in first if epoch >= epochs]:
+            raise ValueError(f"{where}: model.{key} {late} never comes: train.epochs is {epochs}")
 
 
 def model_settings(method: str) -> set[str]:

@@ -305,6 +305,19 @@ def test_a_run_goes_on_from_the_base_training_whose_turn_it_is():
     assert book.seeds("coco2014", "fewshot-1") == [0, 1, 2]
 
 
+def test_files_of_episodes_may_differ_between_numbers_of_shots():
+    files = {1: ["a", "b"], 5: ["c"]}
+    given = {"datasets": {"coco2014": {"fewshot": {"episodes": 0, "files": files}}}}
+    book = recipe.read_study(ROOT / "workflow/config", given)
+    cut = {task: book.protocol("coco2014", task)["fewshot"] for task in ("fewshot-1", "fewshot-5")}
+    assert [few["files"] for few in cut.values()] == [["a", "b"], ["c"]]
+    assert book.seeds("coco2014", "fewshot-1") == [0, 1]
+    assert book.seeds("coco2014", "fewshot-5") == [0]
+    drawn = recipe.read_study(ROOT / "workflow/config", {})
+    of_base = [each.protocol("coco2014", "fewshot-base") for each in (book, drawn)]
+    assert of_base[0] == of_base[1], "another choice of episodes cuts the base stage anew"
+
+
 def test_the_pool_is_how_few_shots_are_judged_not_what_they_learn():
     pools = {
         task: BOOK.settings(recipe.run_of("paper", task, "coco2014", "laso", 0))["scoring"]["pool"]

@@ -164,6 +164,11 @@ def test_the_verb_reads_a_spreadsheet_and_prints_a_table(files, tmp_path, capsys
     out, _ = run_verb(capsys, files[0], "--targets", table)
     found = metrics.evaluate(SCORES, TARGET, **SETTINGS)
     assert f"mAP interpolated        {100 * found['map']['interpolated']:.2f}\n" in out
+    for name, maps in (
+        ("pool shown", found["map_pool"]["shown"]),
+        ("balanced", found["map_balanced"]),
+    ):
+        assert f"mAP {name:<20}{100 * maps['non_interpolated']:.2f}\n" in out
     (line,) = (line for line in out.splitlines() if line.startswith("top3_strict"))
     names = ("CP", "CR", "CF1", "OP", "OR", "OF1", "CF1_classwise")
     assert line.split()[1:] == [f"{100 * found['top3_strict'][name]:.2f}" for name in names]

@@ -6,11 +6,12 @@ import re
 import shutil
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 from conftest import ROOT
 
-from labelgraph import recipe, stale, tables
+from labelgraph import figurelist, recipe, stale, tables
 
 SCENES = {
     "layout": "voc2007",
@@ -206,12 +207,18 @@ def test_the_whole_graph_resolves_without_data(checkout, study):
     assert code == 0, text
     found = jobs(text)
     assert found["fetch"] >= 3
-    assert found["predict"] == found["score"] > 10
     book = recipe.read_study(ROOT / "workflow/config", {"study": study})
-    shown = tables.runs(book, tables.of_study(book))
-    base = {book.base(run) for run in shown} - {None}  # trained, but shown in no table
-    assert found["predict"] == len(shown)
-    assert found["train"] == len(base | {*shown})
+    chosen, figures = tables.of_study(book), figurelist.of_study(book)
+    plans = [figurelist.plan(book, name, entry) for name, entry in figures.items()]
+    files = {*tables.inputs(book, chosen), *(path for p in plans for path in figurelist.inputs(p))}
+    shown = {Path(path).parent for path in files if path.startswith("results/runs/")}
+    bases = {book.base(run) for run in tables.runs(book, chosen)} - {None}
+    trained = shown | {Path(f"results/runs/{run.folder}") for run in bases}  # bases are not shown
+    assert found["predict"] == len(shown) > 10
+    assert found["score"] == sum(path.endswith("/scores.json") for path in files)
+    assert found["train"] == len(trained)
+    assert found["inspect_model"] == sum("/inspections/" in path for path in files) > 5
+    assert found["plot"] == len(plans)
     assert "draw" not in found
 
 

@@ -111,19 +111,20 @@ class Book:
 
     def pool(self, run: Run) -> str:
         """Which reported images are judged."""
-        return self.fewshot(run.dataset)["pool"] if stages.has_shots(run.task) else "all"
+        shots = stages.has_shots(run.task)
+        return self.fewshot(run.dataset, run.task)["pool"] if shots else "all"
 
-    def fewshot(self, dataset: str) -> dict[str, Any]:
+    def fewshot(self, dataset: str, task: str) -> dict[str, Any]:
         entry = self.dataset(dataset)
         if "fewshot" not in entry:
             raise ValueError(f"datasets.{dataset} has no block `fewshot`, which few shots need")
-        return entry["fewshot"]
+        return stages.of_task(entry["fewshot"], task)
 
     def seeds(self, dataset: str, task: str) -> list[int]:
         """Of the runs of a task: the study's, or as many as there are episodes."""
         if not stages.has_shots(task):
             return self.size["seeds"]
-        setting = self.fewshot(dataset)
+        setting = self.fewshot(dataset, task)
         return list(range(setting["episodes"] or len(setting["files"])))
 
     def base(self, run: Run) -> Run | None:
@@ -160,7 +161,7 @@ class Book:
         }
         if not task.startswith("fewshot"):
             return settings
-        cut = {key: value for key, value in self.fewshot(dataset).items() if key != "pool"}
+        cut = {key: value for key, value in self.fewshot(dataset, task).items() if key != "pool"}
         return settings | {"fewshot": cut}
 
 

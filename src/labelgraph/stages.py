@@ -20,6 +20,16 @@ def has_shots(task: str) -> bool:
     return task.startswith("fewshot-") and task != BASE
 
 
+def of_task(fewshot: dict[str, Any], task: str) -> dict[str, Any]:
+    """A dataset's block for one task: the base stage has no episodes, and each number its own."""
+    if not has_shots(task):
+        return fewshot | {"episodes": 0, "files": [], "order": None}
+    files = fewshot["files"]
+    if isinstance(files, dict):
+        files = files.get(int(task.removeprefix("fewshot-")), [])
+    return fewshot | {"files": files}
+
+
 def merge(layers: list[dict[str, Any]]) -> dict[str, Any]:
     """The blocks `shots` of all layers of the settings; later wins, line by line."""
     found = reduce(or_, layers)

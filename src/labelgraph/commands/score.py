@@ -90,12 +90,15 @@ def logits(probabilities: np.ndarray) -> np.ndarray:
 def summary(found: dict[str, Any]) -> str:
     """What people read: percent, a line for each convention."""
     settings = found["settings"]
+    others = {f"pool {name}": values for name, values in found["map_pool"].items()}
+    others["balanced"] = found["map_balanced"]
     lines = [
         f"{found['images']} images, {len(found['labels'])} labels;"
         f" probability > {settings['threshold']}; difficult targets: {settings['difficult_ap']} in"
         f" AP, {settings['difficult_f1']} in P, R and F1; values in percent",
         "",
         *(f"mAP {name:<20}{percent(value)}" for name, value in found["map"].items()),
+        *(f"mAP {name:<20}{percent(maps['non_interpolated'])}" for name, maps in others.items()),
         "",
         " " * 18 + "".join(f"{name.replace('CF1_', ''):>10}" for name in RATES),
     ]

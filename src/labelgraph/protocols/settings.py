@@ -74,7 +74,8 @@ def read_fewshot(block: dict[str, Any], number: str) -> FewShot:
     novel, episodes, files, order = (block[key] for key in ("novel", "episodes", "files", "order"))
     if not (novel == "coco" or is_whole(novel) or (novel and is_names(novel))):
         raise ValueError(f"fewshot.novel is {novel!r}; give coco, a number, or a list of labels")
-    if not is_names(files) or not is_whole(episodes) or (episodes > 0) == bool(files):
+    right = is_names(files) and is_whole(episodes) and not (episodes > 0 and files)
+    if not right or (number != "base" and not (episodes or files)):
         raise ValueError(
             f"fewshot.episodes is {episodes!r} and files {files!r}: give a number of episodes to"
             " draw and [], or 0 and a file for each episode"

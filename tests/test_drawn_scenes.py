@@ -51,6 +51,13 @@ def test_few_labels_are_frequent_and_many_are_rare(layout):
 
 
 @each_layout
+@pytest.mark.parametrize("labels", [1, 5])
+def test_scenes_that_show_none_of_a_few_labels_are_left_out(layout, labels):
+    matrix = plan.label_matrix(layout, labels, range(50), seed=1, structure=True, empty=0, stray=0)
+    assert matrix.any(1).all()
+
+
+@each_layout
 def test_the_control_shows_each_label_as_often(layout):
     count = len(worlds.label_names(layout))
     both = [

@@ -18,7 +18,7 @@ METHOD_KEYS = {
 }
 CHANGE_KEYS = {"title", *layers.BLOCKS, *layers.OF_TASKS}  # of a variant, or on one dataset
 STUDY_KEYS = {
-    *("title", "note", "origin", "local", "seeds", "selection", "gpu"),
+    *("title", "note", "origin", "local", "seeds", "seeds_of", "selection", "gpu"),
     *("drawn", "only", "boxes", "sizes", "widths", "tables", "figures", "own_table"),
     *layers.BLOCKS,
     *(*layers.OF_TASKS, "methods", "datasets"),
@@ -121,9 +121,9 @@ class Book:
         return stages.of_task(entry["fewshot"], task)
 
     def seeds(self, dataset: str, task: str) -> list[int]:
-        """Of the runs of a task: the study's, or as many as there are episodes."""
+        """Of the runs of a task: the study's, fewer on some datasets; or as many as episodes."""
         if not stages.has_shots(task):
-            return self.size["seeds"]
+            return self.size["seeds"][: self.size.get("seeds_of", {}).get(dataset)]
         setting = self.fewshot(dataset, task)
         return list(range(setting["episodes"] or len(setting["files"])))
 
@@ -131,7 +131,7 @@ class Book:
         """The run whose weights this one goes on from. Episodes take turns with its seeds."""
         if not stages.has_shots(run.task):
             return None
-        seeds = self.size["seeds"]
+        seeds = self.seeds(run.dataset, stages.BASE)
         return replace(run, task=stages.BASE, seed=seeds[run.seed % len(seeds)])
 
     def circumstances(self, seeds: list[int]) -> str:

@@ -56,9 +56,13 @@ def show(
     empty: int,
     stray: int,
 ) -> set[str]:
-    """The labels of one image: those of a scene, what they imply, and now and then a stray one."""
+    """The labels of one image: those of a scene, what they imply, and now and then a stray one.
+
+    With few labels, a scene may show none of them: it is left out.
+    """
     if rng.integers(100) < empty:
         return set()
+    choices = [scene for scene in choices if scene.labels.keys() & known.keys()]
     shares = np.cumsum([scene.share for scene in choices])
     scene = choices[int(np.searchsorted(shares, rng.integers(shares[-1]), side="right"))]
     shown: set[str] = set()

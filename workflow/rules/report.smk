@@ -43,7 +43,7 @@ rule summarise:
     log:
         f"logs/{STUDY}/summarise.log",
     params:
-        folder=METRICS,
+        folder=lambda wildcards, output: output.csv.removesuffix(".csv"),
     shell:
         "step --log {log} summarise --scores {input.scores} --folder {params.folder}"
         " --csv {output.csv}"

@@ -10,6 +10,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path("src").resolve()))
 
 from snakemake.exceptions import WorkflowError
+from snakemake.scheduling.job_scheduler import JobScheduler
 
 from labelgraph import figurekinds, figurelist, heads, locks, owndata, recipe, sourcecode, tables
 from labelgraph import report as pages  # `report` is a word of Snakemake's
@@ -62,6 +63,12 @@ PYTHON = shlex.quote(sys.executable)
 shell.prefix(
     f'step() {{{{ exec {PYTHON} -I -S src/labelgraph/launch.py --present {locks.JOBS} "$@"; }}}}; '
 )
+
+
+# A second after each start Snakemake 9.27 looks whether it may start more, and again a second after
+# each such look: with hundreds of jobs, hundreds of looks a second. Here a job's end will do.
+if workflow.local_exec:
+    JobScheduler._schedule_reevalutation = lambda *_: None
 
 
 # A job computes with one thread. More jobs at once than there are processors take turns in their

@@ -294,6 +294,7 @@ def test_the_second_stage_changes_single_lines():
 
 def test_a_run_goes_on_from_the_base_training_whose_turn_it_is():
     book = recipe.read_study(ROOT / "workflow/config", {"seeds": [4, 7]})
+    book.size["seeds_of"] = {}
     runs_of = [recipe.run_of("mini", "fewshot-5", "coco2014", "laso", seed) for seed in range(3)]
     assert [book.base(run).folder for run in runs_of] == [
         f"mini/fewshot-base/coco2014/laso/seed{seed}" for seed in (4, 7, 4)

@@ -25,6 +25,7 @@ def test_a_variant_has_the_last_word_and_a_study_the_one_before(book):
 
 
 def test_a_block_partial_counts_in_partial_tasks_and_after_what_it_stands_in(book):
+    del book.size["partial"]
     book.methods["ssgrl"]["partial"]["train"] |= {"lr": 0.5, "epochs": 7, "drop_at": []}
     book.size["methods"]["ssgrl"] = {"train": {"lr": 0.6}, "partial": {"train": {"batch": 3}}}
     found = {

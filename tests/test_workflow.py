@@ -192,7 +192,7 @@ def test_a_table_that_no_rule_makes_is_found(checkout):
 
 
 def test_a_wrong_setting_is_named_before_anything_starts(checkout, edited):
-    edited("workflow/config/studies/mini.yaml", "  lr: 0.003", "  rate: 0.003")
+    edited("workflow/config/studies/mini.yaml", "  lr: 0.004", "  rate: 0.004")
     code, text = snakemake(checkout)
     assert code == 1
     assert "train has unknown keys ['rate']" in text

@@ -20,7 +20,8 @@ def find(root: Path) -> list[str]:
 
 
 def untracked(root: Path, study: str) -> set[str]:
-    command = [sys.executable, "-m", "snakemake", "--list-untracked", "--config", f"study={study}"]
+    command = [sys.executable, "-m", "snakemake", "--list-untracked", *FOLDERS]
+    command += ["--config", f"study={study}"]
     done = subprocess.run(command, cwd=root, capture_output=True, text=True)
     if done.returncode:
         raise ValueError(f"snakemake cannot say what study {study} makes:\n{done.stderr.strip()}")

@@ -78,7 +78,7 @@ def test_a_cut_extraction_goes_on_with_what_is_there(listed, tmp_path, monkeypat
     assert not list((tmp_path / "work").iterdir())
 
 
-@pytest.mark.parametrize("what", ["digest", "size"])
+@pytest.mark.parametrize("what", ["digest", "size", "place"])
 def test_unfinished_work_for_something_else_is_not_taken(listed, tmp_path, monkeypatch, what):
     keys = []
     monkeypatch.setattr(
@@ -90,5 +90,6 @@ def test_unfinished_work_for_something_else_is_not_taken(listed, tmp_path, monke
         other = np.array(["changed", *map(str, range(1, len(content.images)))])
         manifest.write(content, listed, digests=other)
     settings = SETTINGS | ({"size": 96} if what == "size" else {})
-    extract(listed, tmp_path / "b.json", tmp_path / "work", settings)
+    place = "b.json" if what == "place" else "a.json"  # two datasets may have the same images
+    extract(listed, tmp_path / place, tmp_path / "work", settings)
     assert keys[0] != keys[1]

@@ -43,10 +43,12 @@ def record(inputs: list[Path]) -> dict[str, str]:
     return {str(path): sha256(path) for path in sorted(set(inputs))}
 
 
-def key(settings: dict[str, Any], inputs: dict[str, str]) -> str:
-    """A name for all that a result depends on: settings, inputs, this package's code."""
+def key(output: Path, settings: dict[str, Any], inputs: dict[str, str]) -> str:
+    """A name for unfinished work: the result's place and all that the result depends on, which is
+    settings, inputs and this package's code. Equal results in two places are made side by side.
+    """
     code = {str(path.relative_to(SOURCE)): sha256(path) for path in sorted(SOURCE.rglob("*.py"))}
-    text = json.dumps([settings, inputs, code], sort_keys=True)
+    text = json.dumps([str(output), settings, inputs, code], sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()[:20]
 
 

@@ -24,7 +24,7 @@ def main(
     chosen = [part in parts for part in listed["parts"].tolist()]
     images, digests = listed["images"][chosen], listed["digests"][chosen]
     depends = {"encoder": encoder, "images": images.tolist(), "digests": digests.tolist()}
-    folder = work / provenance.key(depends, {})
+    folder = work / provenance.key(output, depends, {})
     network = encoders.build(encoder["name"], encoder["weights"], "nothing")
     grid = output.with_suffix(".npy")
     shape = extract(network, root, images, encoder["view"], encoder["size"], folder, grid)

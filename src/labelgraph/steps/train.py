@@ -42,7 +42,7 @@ def main(settings: dict[str, Any], files: argparse.Namespace, output: Path) -> N
     more = [path for path in (files.regions, files.base) if path]
     inputs = [files.train, files.counts, files.vectors, *files.features, *more]
     record = provenance.record(inputs)
-    checkpoint = Checkpoint(files.work / provenance.key(settings, record))
+    checkpoint = Checkpoint(files.work / provenance.key(output, settings, record))
     training = Training(model, examples, settings["train"], settings["seed"])
     kept = training.run(checkpoint)
     runs.save_model(output / "model.safetensors", weights | kept, labels)

@@ -19,7 +19,7 @@ METHOD_KEYS = {
 CHANGE_KEYS = {"title", *layers.BLOCKS, *layers.OF_TASKS}  # of a variant, or on one dataset
 STUDY_KEYS = {
     *("title", "note", "origin", "local", "seeds", "seeds_of", "selection", "gpu"),
-    *("drawn", "only", "boxes", "sizes", "widths", "tables", "figures", "own_table"),
+    *("drawn", "only", "boxes", "sizes", "widths", "tables", "figures", "own_table", "detector"),
     *layers.BLOCKS,
     *(*layers.OF_TASKS, "methods", "datasets"),
 }

@@ -12,7 +12,7 @@ sys.path.insert(0, str(Path("src").resolve()))
 from snakemake.exceptions import WorkflowError
 from snakemake.scheduling.job_scheduler import JobScheduler
 
-from labelgraph import figurekinds, figurelist, heads, locks, owndata, recipe, sourcecode, tables
+from labelgraph import checks, figurekinds, figurelist, heads, locks, owndata, recipe, sourcecode, tables
 from labelgraph import report as pages  # `report` is a word of Snakemake's
 from labelgraph.audit.printed import PAPERS
 from labelgraph.download import sources
@@ -27,6 +27,10 @@ try:
         BOOK.settings(run)
     FIGURES = figurelist.of_study(BOOK)
     PLANS = {name: figurelist.plan(BOOK, name, FIGURES[name]) for name in FIGURES}
+    DETECTORS = recipe.read_yaml(CONFIG / "detectors.yaml")
+    LEARN = BOOK.size.get("detector", {})  # the study's lines of the light one's training
+    checks.keys("detector", LEARN, set(DETECTORS["light"]["learn"]))
+    DETECTORS["light"]["learn"] |= LEARN
     if not TABLES:
         raise ValueError(
             f"study {BOOK.study} makes no table: data of your own come with --configfile FILE, as"
@@ -38,7 +42,6 @@ STUDY = BOOK.study
 ORIGIN = BOOK.size["origin"]
 LOCAL = BOOK.size.get("local", {})
 SOURCES = sources.read(CONFIG / "sources.yaml")
-DETECTORS = recipe.read_yaml(CONFIG / "detectors.yaml")
 DETECTOR = DETECTORS["of_study"][STUDY]
 OWN_BOXES = BOOK.size.get("boxes", {})  # dataset -> the user's COCO results
 

@@ -26,7 +26,7 @@ OWN = {"classifier.weight": 1, "classifier.bias": 1}
 
 
 def model_of(labels, pooled=True, double_product=False, steps=3):
-    settings = {"width": 4, "hidden": 5, "steps": steps, "pooled": pooled}
+    settings = {"width": 4, "hidden": 5, "steps": steps, "pooled": pooled, "gain": 1.0}
     return stir(kggr.build(labels, Given(6), **settings, double_product=double_product))
 
 

@@ -22,7 +22,15 @@ from transfer_cases import (
 from labelgraph.models import sarb
 from labelgraph.parts import clusters
 
-SETTINGS = {"width": 4, "hidden": 5, "steps": 2, "start": 5, "every": 5, "prototypes": 2}
+SETTINGS = {
+    "width": 4,
+    "hidden": 5,
+    "steps": 2,
+    "gain": 1.0,
+    "start": 5,
+    "every": 5,
+    "prototypes": 2,
+}
 DRAWN = torch.tensor([[0.1, 0.2, 0.3, 0.9], [0.0, 0.4, 0.5, 0.1], [0.2, 0.6, 0.7, 0.1]])
 CHOSEN = [[3], [2], [1]]  # by DRAWN, among the unknown labels that have prototypes: all but 0
 

@@ -28,7 +28,7 @@ OWN = {"classifier.weight": 1, "classifier.bias": 1}
 
 
 def model_of(labels, width=6, pooled=True, shared_gates=False, steps=3):
-    settings = {"width": width, "hidden": 5, "steps": steps, "pooled": pooled}
+    settings = {"width": width, "hidden": 5, "steps": steps, "pooled": pooled, "gain": 1.0}
     return stir(ssgrl.build(labels, Given(6), **settings, shared_gates=shared_gates))
 
 

@@ -25,7 +25,7 @@ from labelgraph.models import sst_pl
 from labelgraph.parts.contrast import contrastive
 
 PAIRS = [(0, 1), (0, 2), (0, 3), (1, 2), (1, 3), (2, 3)]
-SIZES = {"width": 4, "hidden": 5, "steps": 2, "queue": 3}
+SIZES = {"width": 4, "hidden": 5, "steps": 2, "gain": 1.0, "queue": 3}
 WEIGHTS = {"start": 5, "pair_weight": 10.0, "contrast": 0.05}
 SETTINGS = SIZES | WEIGHTS | {"image_margin": [0.6, 0.05, 0.36], "cross_margin": [0.25, 0.02, 0.1]}
 

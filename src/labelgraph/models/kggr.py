@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from labelgraph.labelspace import LabelSpace
 from labelgraph.parts import decoupling
-from labelgraph.parts.gated import GatedGraph, with_self
+from labelgraph.parts.gated import GatedGraph, enlarge, with_self
 
 
 class KGGR(nn.Module):
@@ -61,7 +61,9 @@ def build(
     steps: int,
     pooled: bool,
     double_product: bool,
+    gain: float,
 ) -> KGGR:
     reduction = decoupling.Reduction(encoder.width, width, pooled)
     graphs = tuple(GatedGraph(with_self(labels.counts), width, steps, False) for _ in range(2))
+    enlarge(gain, *(graph.output for graph in graphs))
     return KGGR(encoder, labels.vectors, reduction, graphs, hidden, double_product)

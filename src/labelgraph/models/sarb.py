@@ -107,11 +107,12 @@ def build(
     width: int,
     hidden: int,
     steps: int,
+    gain: float,
     start: int,
     every: int,
     prototypes: int,
     contrast: float,
 ) -> SARB:
-    trunk = SemanticTrunk(labels, encoder.width, width, hidden, steps)
+    trunk = SemanticTrunk(labels, encoder.width, width, hidden, steps, gain)
     chosen = {"start": start, "every": every, "prototypes": prototypes, "contrast": contrast}
     return SARB(encoder, trunk, **chosen)

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from labelgraph.labelspace import LabelSpace
 from labelgraph.parts import decoupling
-from labelgraph.parts.gated import GatedGraph, with_self
+from labelgraph.parts.gated import GatedGraph, enlarge, with_self
 from labelgraph.parts.positions import positions
 
 
@@ -55,9 +55,12 @@ def build(
     steps: int,
     pooled: bool,
     shared_gates: bool,
+    gain: float,
 ) -> SSGRL:
     reduction = partial(positions, pooled=pooled)
     if width != encoder.width:
         reduction = decoupling.Reduction(encoder.width, width, pooled)
     graph = GatedGraph(with_self(labels.counts), width, steps, shared_gates)
-    return SSGRL(encoder, labels.vectors, reduction, graph, hidden)
+    model = SSGRL(encoder, labels.vectors, reduction, graph, hidden)
+    enlarge(gain, graph.output, model.classifier)
+    return model

@@ -94,6 +94,7 @@ def build(
     width: int,
     hidden: int,
     steps: int,
+    gain: float,
     start: int,
     image_margin: list[float],
     cross_margin: list[float],
@@ -101,7 +102,7 @@ def build(
     queue: int,
     contrast: float,
 ) -> SST:
-    trunk = SemanticTrunk(labels, encoder.width, width, hidden, steps)
+    trunk = SemanticTrunk(labels, encoder.width, width, hidden, steps, gain)
     pairs = Pairs(len(labels.names), width, hidden)
     weights = {"pair_weight": pair_weight, "contrast": contrast}
     margins = image_margin, cross_margin

@@ -17,6 +17,17 @@ def with_self(counts: Tensor) -> Tensor:
     return labelgraph.conditional(counts).float().fill_diagonal_(1)
 
 
+@torch.no_grad()
+def enlarge(gain: float, *layers: nn.Linear) -> None:
+    """First weights `gain` times as large.
+
+    A score sums the few numbers of a narrow state: with torch's own first weights it stays near
+    0 for hundreds of steps. At 1 nothing changes.
+    """
+    for layer in layers:
+        layer.weight *= gain
+
+
 class GatedGraph(nn.Module):
     """`steps` rounds of messages along and against the edges, all with the same weights."""
 

@@ -11,19 +11,22 @@ from torch import Tensor, nn
 
 from labelgraph.labelspace import LabelSpace
 from labelgraph.parts import decoupling
-from labelgraph.parts.gated import GatedGraph, with_self
+from labelgraph.parts.gated import GatedGraph, enlarge, with_self
 
 
 class SemanticTrunk(nn.Module):
     """A feature for each label, from where in the image its word points; a score from them all."""
 
-    def __init__(self, labels: LabelSpace, features: int, width: int, hidden: int, steps: int):
+    def __init__(
+        self, labels: LabelSpace, features: int, width: int, hidden: int, steps: int, gain: float
+    ):
         super().__init__()
         self.register_buffer("vectors", labels.vectors)  # (C, D)
         self.reduction = decoupling.Reduction(features, width, pooled=True)
         self.decoupling = decoupling.SemanticDecoupling(width, labels.vectors.shape[1], hidden)
         self.graph = GatedGraph(with_self(labels.counts), width, steps, shared_gates=False)
         self.classifier = nn.Linear(width, len(labels.names))  # a label meets its own row alone
+        enlarge(gain, self.graph.output, self.classifier)
 
     def look(self, features: Tensor) -> Tensor:
         """The encoder's grid -> what is seen of each label, (B, C, W)."""

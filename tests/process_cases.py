@@ -15,6 +15,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import torch
+import torch._dynamo  # what follows would import it in every fork
 from conftest import ROOT, WIDTH, boxes, label_space, settings
 from safetensors.torch import load_file, save_file
 from torch import nn
@@ -27,7 +28,6 @@ DEFAULTS = recipe.read_yaml(ROOT / "workflow/config/defaults.yaml")["train"]
 LABELS, IMAGES, FIT = 5, 30, 22
 EARLY = {"start": 1, "every": 1, "rounds": [1]}  # of methods that begin something after some epochs
 SHORT = {"epochs": 2, "batch": 8, "schedule": "cosine", "clip": 1.0, "augment": "none", "ema": 0.9}
-STEPS = -(-FIT // SHORT["batch"]) * SHORT["epochs"]
 
 
 class Encoder(nn.Module):
@@ -47,11 +47,11 @@ class Plain(nn.Module):
 
     def __init__(self, encoder):
         super().__init__()
-        self.encoder, self.drop = encoder, nn.Dropout(0.3)
-        self.norm, self.output = nn.BatchNorm1d(WIDTH), nn.Linear(WIDTH, LABELS)
+        self.encoder, self.norm = encoder, nn.BatchNorm1d(WIDTH)
+        self.output = nn.Sequential(nn.Dropout(0.3), nn.Linear(WIDTH, LABELS))
 
     def forward(self, batch):
-        return self.output(self.drop(self.norm(self.encoder(batch["image"]).mean((2, 3)))))
+        return self.output(self.norm(self.encoder(batch["image"]).mean((2, 3))))
 
     def loss(self, batch):
         logits, known = self(batch), batch["known"]
@@ -127,13 +127,19 @@ def stopped(folder, team):
     struck(folder, team, team.first, lambda: os.kill(os.getppid(), signal.SIGTERM))
 
 
-def struck(folder, team, chosen, blow):
-    learning, steps, once = training("plain", team, checkpoint_seconds=0), [0], folder / "once"
-    learn = learning.learn
+def crowd(folder, team):
+    """More processes than some batches have images."""
+    blow = lambda: os.kill(os.getppid(), signal.SIGTERM)  # noqa: E731
+    struck(folder, team, team.first, blow, batch=4)
+
+
+def struck(folder, team, chosen, blow, **changed):
+    learning = training("plain", team, checkpoint_seconds=0, **changed)
+    learn, steps, once = learning.learn, [0], folder / "once"
 
     def strike(batch):
         steps[0] += 1
-        if steps[0] == STEPS - 1 and chosen and not once.exists():
+        if steps[0] == learning.per_epoch + 2 and chosen and not once.exists():
             once.touch()
             blow()
         return learn(batch)
@@ -148,7 +154,7 @@ def struck(folder, team, chosen, blow):
 def broken(folder, team):
     (folder / f"tried_{team.rank}").open("a").write("x")
     learning = training("plain", team)
-    learning.model.output.weight.data.fill_(float("nan"))
+    learning.model.output[1].weight.data.fill_(float("nan"))
     learning.run(Checkpoint(folder / "work"))
 
 
@@ -162,7 +168,8 @@ def full(folder, team):
 def random(folder, team):
     """Dropout in the encoder, which each process would draw for its own share."""
     learning = training("plain", team)
-    learning.model.encoder.stages.append(nn.Dropout(0.5))
+    stages = learning.model.encoder.stages
+    stages[0] = nn.Sequential(stages[0], nn.Dropout(0.5))
     learning.run(Checkpoint(folder / "work"))
 
 
@@ -192,14 +199,16 @@ def main(folder):
     ends = {"two": together("everything", folder / "two")}
     for name in ("killed", "stopped", "broken", "full", "random"):
         ends[name] = together(name, folder / name)
-    ends["nine"] = together("stopped", folder / "nine", processes=9)
+    ends["crowd"] = together("crowd", folder / "crowd", processes=5)
     (folder / "ends.json").write_text(json.dumps(ends))
     (folder / "one").mkdir()
     everything(folder / "one", parallel.ALONE)
-    for name in ("stopped", "nine"):  # one process goes on where several were stopped
+    for name in ("stopped", "crowd"):  # one process goes on where several were stopped
         before = load_file(next((folder / name / "work").glob("*.safetensors")))
         assert before, "no checkpoint"
-        struck(folder / name, parallel.ALONE, False, None)
+        changed = {"batch": 4} if name == "crowd" else {}
+        struck(folder / name, parallel.ALONE, False, None, **changed)
+    learnt(folder / "one/few", "plain", parallel.ALONE, batch=4)
 
 
 if __name__ == "__main__":

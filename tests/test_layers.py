@@ -26,7 +26,7 @@ LAYERS = (
     {"labelspace", "layers", "recipe", "stages", "agreement", "balance", "pools", "owndata"},
     {"parts", "datasets", "metrics", "protocols", "download", "joining"},
     {"models"},
-    {"batches", "checkpoint", "extraction", "optimisation", "sharednorm", "elastic"},
+    {"batches", "checkpoint", "extraction", "optimisation", "sharednorm", "elastic", "shares"},
     {"proposals", "tables", "tablecolumns", "costs", "heads", "datacheck"},
     {"inference", "rendering", "runs", "shots", "cellfiles", "stale", "figures", "inspection"},
     {"examples"},

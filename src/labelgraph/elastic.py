@@ -35,7 +35,7 @@ def run(step: str, arguments: list[str], processes: int) -> None:
     from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
     from torch.distributed.launcher.api import LaunchConfig, elastic_launch
 
-    logging.getLogger("torch.distributed.elastic").setLevel(logging.CRITICAL)
+    logging.disable()  # torch tells of every end, with tracebacks; what matters is said below
     os.environ["PYTORCH_NVML_BASED_CUDA_CHECK"] = "1"  # a process that asked CUDA cannot fork
     with tempfile.TemporaryDirectory() as folder:
         mistake = Path(folder, "mistake.txt")
@@ -69,6 +69,7 @@ def run(step: str, arguments: list[str], processes: int) -> None:
 
 def work(step: str, arguments: list[str], mistake: str, starter: int) -> None:
     """In each process."""
+    logging.disable(logging.NOTSET)
     threading.Thread(target=end_with, args=(starter,), daemon=True).start()
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGQUIT):
         signal.signal(number, signal.SIG_DFL)

@@ -13,7 +13,7 @@ loss is no mean over images.
 import os
 import sys
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -24,6 +24,7 @@ from torch import Tensor, nn
 from labelgraph import batches, inference
 from labelgraph.examples import Examples
 from labelgraph.sharednorm import SharedNorm
+from labelgraph.shares import Gathered, Shares, chance
 
 
 class Alone:
@@ -58,13 +59,13 @@ class Alone:
 ALONE = Alone()
 
 
-def join() -> "Alone | Team":
+def join() -> Alone:
     """The team that torchrun or elastic.py started this process for, if any."""
     started = "TORCHELASTIC_RUN_ID" in os.environ
     return Team() if started and int(os.environ["WORLD_SIZE"]) > 1 else ALONE
 
 
-class Team:
+class Team(Alone):
     """This process and the others; all do the same in the same order."""
 
     def __init__(self) -> None:
@@ -87,9 +88,18 @@ class Team:
         """From here on the encoder takes a share and gives the whole; examples that come so."""
         SharedNorm.replace(model.encoder)
 
+        def begin(encoder: nn.Module, given: tuple) -> None:
+            self.before = chance()
+
         def gather(encoder: nn.Module, given: tuple, features: Tensor) -> Tensor:
+            if chance() != self.before:
+                raise ValueError(
+                    "the encoder draws at random, which each process would do for its own images;"
+                    " set processes to 1"
+                )
             return Gathered.apply(features, self) if self.sizes else features
 
+        model.encoder.register_forward_pre_hook(begin)
         model.encoder.register_forward_hook(gather)
         return replace(examples, inputs=Shares(examples.inputs, self))
 
@@ -122,15 +132,13 @@ class Team:
         self.talk.broadcast(tensor, 0)
 
     def check(self, model: nn.Module) -> None:
-        """All have the same weights, and will draw the same; an encoder with dropout breaks it."""
+        """All have the same weights, and will draw the same."""
         sums = [value.double().sum() for value in model.state_dict().values()]
-        state = torch.stack(sums).cpu().numpy().tobytes() + torch.get_rng_state().numpy().tobytes()
-        if torch.cuda.is_initialized():
-            state += torch.cuda.get_rng_state().numpy().tobytes()
+        state = torch.stack(sums).cpu().numpy().tobytes() + chance()
         if len(set(self.told(zlib.crc32(state)))) > 1:
-            raise RuntimeError(
-                "the processes no longer train the same model; something in the encoder draws at"
-                " random or counts, and in each process otherwise: set processes to 1"
+            raise ValueError(
+                "the processes no longer train the same model: something in the method depends on"
+                " who has which images; set processes to 1"
             )
 
     def told(self, answer: Any) -> list[Any]:
@@ -169,37 +177,3 @@ class Team:
         every = self.told(own)
         ordered = [every[place % self.size][place // self.size] for place in range(len(parts))]
         return np.concatenate(ordered)
-
-
-class Gathered(torch.autograd.Function):
-    """Each has the gradient of the whole batch's loss; it goes on with that of its own rows."""
-
-    @staticmethod
-    def forward(ctx: Any, own: Tensor, team: Team) -> Tensor:
-        ctx.place = sum(team.sizes[: team.rank]), len(own)
-        return team.gather(own)
-
-    @staticmethod
-    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None]:
-        return gradient.narrow(0, *ctx.place), None
-
-
-class Shares:
-    """Batches whose `image` is this process's share; everything else is of the whole batch."""
-
-    def __init__(self, inputs: batches.Inputs, team: Team):
-        self.inputs, self.team = inputs, team
-
-    def batches(
-        self, parts: batches.Groups, chance: batches.Chance | None
-    ) -> Iterator[dict[str, Tensor]]:
-        team = self.team
-        spread = [np.array_split(part, team.size) for part in parts]
-        # Where there are fewer images than processes, one is read by those that have none.
-        read = [shares[team.rank] if shares[team.rank].size else shares[0][:1] for shares in spread]
-        for shares, batch in zip(spread, self.inputs.batches(read, chance), strict=True):
-            team.sizes = [len(share) for share in shares]
-            own = {name: value[: team.sizes[team.rank]] for name, value in batch.items()}
-            others = {name: team.gather(own[name]) for name in own if name != "image"}
-            yield {"image": own["image"], **others}
-        team.sizes = None

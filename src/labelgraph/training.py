@@ -44,7 +44,7 @@ class Training:
         examples: Examples,
         settings: dict[str, Any],
         seed: int,
-        team: parallel.Alone | parallel.Team = parallel.ALONE,
+        team: parallel.Alone = parallel.ALONE,
     ):
         self.model, self.examples, self.settings, self.seed = model, examples, settings, seed
         self.team, self.shared = team, team.share(model, examples)
@@ -127,14 +127,9 @@ class Training:
         kept = self.model if self.average is None else self.average
         row = {"epoch": self.epoch + 1, "loss": self.loss_sum / self.step, "tune_map": None}
         if len(self.examples.tune):
-            scores = self.team.scores(
-                kept, self.examples.inputs, self.examples.tune, self.settings, self.device
-            )
-            precisions = label_precisions(
-                np.ascontiguousarray(scores.T),
-                np.ascontiguousarray(self.examples.codes[self.examples.tune].T),
-                "ignored",
-            )
+            where = self.examples.inputs, self.examples.tune, self.settings, self.device
+            judged = self.team.scores(kept, *where).T, self.examples.codes[self.examples.tune].T
+            precisions = label_precisions(*map(np.ascontiguousarray, judged), "ignored")
             row["tune_map"] = mean(precisions["non_interpolated"])
         earlier = [old["tune_map"] for old in self.history if old["tune_map"] is not None]
         better = row["tune_map"] is None or not earlier or row["tune_map"] > max(earlier)

@@ -12,7 +12,16 @@ sys.path.insert(0, str(Path("src").resolve()))
 from snakemake.exceptions import WorkflowError
 from snakemake.scheduling.job_scheduler import JobScheduler
 
-from labelgraph import figurekinds, figurelist, heads, locks, owndata, recipe, sourcecode, tables
+from labelgraph import (
+    figurekinds,
+    figurelist,
+    heads,
+    locks,
+    owndata,
+    recipe,
+    sourcecode,
+    tables,
+)
 from labelgraph import report as pages  # `report` is a word of Snakemake's
 from labelgraph.audit.printed import PAPERS
 from labelgraph.download import sources
@@ -77,6 +86,10 @@ try:
     SHARE = max(1, workflow.cores // os.cpu_count())
 except WorkflowError:  # not asked for: a dry run, or a cluster
     SHARE = 1
+
+
+# No input and no parameter of a rule: several processes train what one trains, up to rounding.
+PROCESSES = BOOK.size["processes"]
 
 
 wildcard_constraints:

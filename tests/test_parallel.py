@@ -6,10 +6,14 @@ import sys
 
 import pytest
 import torch
+import yaml
 from conftest import ROOT
 from safetensors.torch import load_file
+from test_workflow import SCENES, copy_of
 
 from labelgraph import checks, models, recipe
+from labelgraph.files import read_arrays, read_json
+from labelgraph.steps import predict, train
 
 METHODS = ("plain", *models.available())
 
@@ -88,3 +92,52 @@ def test_a_study_on_cached_features_says_why_it_cannot_be_shared():
     book = recipe.read_study(ROOT / "workflow/config", {"study": "mini", "processes": "2"})
     with pytest.raises(ValueError, match=r"mini: processes is 2, and encoder\.cached leaves"):
         book.settings(recipe.run_of("mini", "full", "voc2007", "baseline", 0))
+
+
+RUN = "results/runs/mini/full/voc2007/ml_gcn/seed0"
+STUDY = {
+    "seeds": [0],
+    "drawn": {
+        "voc2007": SCENES,
+        "glove": {"layout": "glove", "seed": 1, "dimensions": 8, "others": 9},
+    },
+    "encoder": {"cached": False},
+    "sizes": {448: 64},
+    "train": {"epochs": 2, "batch": 16, "workers": 0},
+}
+
+
+def snakemake(folder, *arguments, processes):
+    config = [f"{name}={json.dumps(value)}" for name, value in STUDY.items()]
+    command = [sys.executable, "-m", "snakemake", "--cores", "2", *arguments, "--config", *config]
+    command += [f"processes={processes}", "--", f"{RUN}/predictions.npz"]
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout + done.stderr
+
+
+def test_snakemake_trains_and_predicts_in_two_processes(tmp_path, monkeypatch):
+    """The files are those of one process; and how many there were is no reason to train again."""
+    folder = copy_of(tmp_path)
+    snakemake(folder, processes=2)
+    assert "Nothing to be done" in snakemake(folder, "-n", processes=1)
+    assert read_json(folder / RUN / "provenance.json")["processes"] == 2
+    monkeypatch.chdir(folder)
+    data, size = "data/{}/mini/" + "{}", ["--images", "data/raw/drawn/voc2007"]
+    settings = yaml.safe_load((folder / RUN / "settings.yaml").read_text())
+    source = ["--settings", json.dumps(settings), *size]
+    train.command(
+        [*source, "--train", data.format("splits", "full/voc2007/train.npz")]
+        + ["--counts", data.format("inputs", "voc2007/full/label_counts.npz")]
+        + ["--vectors", data.format("inputs", "voc2007/label_vectors.npz")]
+        + ["--work", "work", "--output", "one"]
+    )
+    predict.command(
+        [*source, "--model", "one/model.safetensors", "--output", "one/predictions.npz"]
+        + ["--report", data.format("splits", "full/voc2007/report.npz")]
+    )
+    one, two = (load_file(f"{place}/model.safetensors") for place in ("one", RUN))
+    assert all(torch.allclose(one[name], two[name], atol=1e-6) for name in one)
+    one, two = (read_arrays(f"{place}/predictions.npz") for place in ("one", RUN))
+    assert one["images"].tolist() == two["images"].tolist()
+    torch.testing.assert_close(*(torch.from_numpy(each["scores"]) for each in (one, two)))

@@ -12,16 +12,7 @@ sys.path.insert(0, str(Path("src").resolve()))
 from snakemake.exceptions import WorkflowError
 from snakemake.scheduling.job_scheduler import JobScheduler
 
-from labelgraph import (
-    figurekinds,
-    figurelist,
-    heads,
-    locks,
-    owndata,
-    recipe,
-    sourcecode,
-    tables,
-)
+from labelgraph import figurekinds, figurelist, heads, locks, owndata, recipe, sourcecode, tables
 from labelgraph import report as pages  # `report` is a word of Snakemake's
 from labelgraph.audit.printed import PAPERS
 from labelgraph.download import sources

@@ -45,6 +45,17 @@ def check(merged: dict[str, dict], where: str, defaults: dict, method: str) -> N
     in_time(where, merged["model"], merged["train"]["epochs"])
 
 
+def processes(where: str, count: Any, encoder: dict[str, Any]) -> None:
+    """How many train one model together; they share the encoder's work."""
+    if type(count) is not int or count < 1:
+        raise ValueError(f"processes is {count!r}; it must be a number from 1")
+    if count > 1 and encoder["cached"]:
+        raise ValueError(
+            f"{where}: processes is {count}, and encoder.cached leaves them nothing to share; set"
+            " processes to 1, or encoder.cached to false"
+        )
+
+
 def kind(path: str, value: Any, example: Any) -> None:
     """A setting is of the kind that its default is of."""
     if example is None or value is None:

@@ -20,13 +20,23 @@ def scores(
     device: torch.device,
 ) -> np.ndarray:
     """Logits (n, C) float32. `settings` is the run's `train` block."""
+    return np.concatenate(of_groups(model, inputs, batches.groups(rows, BATCH), settings, device))
+
+
+def of_groups(
+    model: nn.Module,
+    inputs: batches.Inputs,
+    parts: batches.Groups,
+    settings: dict[str, Any],
+    device: torch.device,
+) -> list[np.ndarray]:
+    """The same for each batch of rows."""
     model.eval()
-    parts = batches.groups(rows, BATCH)
     found = []
     with torch.inference_mode(), precision(settings["precision"], device):
         for batch in inputs.batches(parts, None):
             found.append(model(placed(batch, settings, device)).float().cpu().numpy())
-    return np.concatenate(found)
+    return found
 
 
 def placed(

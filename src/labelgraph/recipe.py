@@ -18,7 +18,7 @@ METHOD_KEYS = {
 }
 CHANGE_KEYS = {"title", *layers.BLOCKS, *layers.OF_TASKS}  # of a variant, or on one dataset
 STUDY_KEYS = {
-    *("title", "note", "origin", "local", "seeds", "seeds_of", "selection", "gpu"),
+    *("title", "note", "origin", "local", "seeds", "seeds_of", "selection", "gpu", "processes"),
     *("drawn", "only", "boxes", "sizes", "widths", "tables", "figures", "own_table", "detector"),
     *layers.BLOCKS,
     *(*layers.OF_TASKS, "methods", "datasets"),
@@ -80,6 +80,7 @@ class Book:
             run.method,
             f"{run.study}: {run.system} on {run.dataset}",
         )
+        checks.processes(f"studies/{self.study}", self.size["processes"], merged["encoder"])
         layers.scale(merged, self.size)
         difficult = self.dataset(run.dataset)["difficult"]
         judged = {f"difficult_{name}": difficult[name] for name in ("ap", "f1")}

@@ -14,7 +14,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from labelgraph import batches, inference
+from labelgraph import batches, inference, parallel
 from labelgraph.checkpoint import (
     Checkpoint,
     Tensors,
@@ -38,8 +38,16 @@ STOPPED = 143  # exit code after SIGTERM
 class Training:
     """All that changes while a model learns."""
 
-    def __init__(self, model: nn.Module, examples: Examples, settings: dict[str, Any], seed: int):
+    def __init__(
+        self,
+        model: nn.Module,
+        examples: Examples,
+        settings: dict[str, Any],
+        seed: int,
+        team: parallel.Alone = parallel.ALONE,
+    ):
         self.model, self.examples, self.settings, self.seed = model, examples, settings, seed
+        self.team, self.shared = team, team.share(model, examples)
         self.device = next(model.parameters()).device
         self.optimizer = optimizer(model, settings)
         self.scaler = torch.amp.GradScaler(
@@ -74,13 +82,13 @@ class Training:
         if not hasattr(self.model, "start_epoch"):
             return
         parts = batches.groups(self.examples.fit, inference.BATCH)
-        images = self.examples.batches(parts, None, self.settings, self.device)
+        images = self.shared.batches(parts, None, self.settings, self.device)
         self.model.eval()
         with torch.no_grad(), inference.precision(self.settings["precision"], self.device):
             self.model.start_epoch(self.epoch, self.per_epoch, images)
 
     def learn_epoch(self, checkpoint: Checkpoint) -> None:
-        examples, settings = self.examples, self.settings
+        examples, settings = self.shared, self.settings
         parts = batches.shuffled(examples.fit, settings["batch"], self.seed, self.epoch)
         chance = batches.Chance(self.seed, self.epoch)
         for batch in examples.batches(parts[self.step :], chance, settings, self.device):
@@ -104,6 +112,7 @@ class Training:
             )
         self.optimizer.zero_grad()
         self.scaler.scale(loss).backward()
+        self.team.add_gradients(self.model)
         if settings["clip"]:
             self.scaler.unscale_(self.optimizer)
             nn.utils.clip_grad_norm_(self.model.parameters(), settings["clip"])
@@ -118,20 +127,16 @@ class Training:
         kept = self.model if self.average is None else self.average
         row = {"epoch": self.epoch + 1, "loss": self.loss_sum / self.step, "tune_map": None}
         if len(self.examples.tune):
-            scores = inference.scores(
-                kept, self.examples.inputs, self.examples.tune, self.settings, self.device
-            )
-            precisions = label_precisions(
-                np.ascontiguousarray(scores.T),
-                np.ascontiguousarray(self.examples.codes[self.examples.tune].T),
-                "ignored",
-            )
+            where = self.examples.inputs, self.examples.tune, self.settings, self.device
+            judged = self.team.scores(kept, *where).T, self.examples.codes[self.examples.tune].T
+            precisions = label_precisions(*map(np.ascontiguousarray, judged), "ignored")
             row["tune_map"] = mean(precisions["non_interpolated"])
         earlier = [old["tune_map"] for old in self.history if old["tune_map"] is not None]
         better = row["tune_map"] is None or not earlier or row["tune_map"] > max(earlier)
         if better or self.settings["select"] == "last":
             self.best = {name: value.clone() for name, value in own_state(kept).items()}
         self.history.append(row)
+        self.team.check(self.model)
         self.epoch, self.step, self.loss_sum = self.epoch + 1, 0, 0.0
         self.tell(row)
 
@@ -142,10 +147,9 @@ class Training:
         self.printed = now
         left = (now - self.started) / self.epoch * (self.settings["epochs"] - self.epoch)
         tune = "" if row["tune_map"] is None else f", tune mAP {100 * row['tune_map']:.1f}"
-        print(
+        self.team.say(
             f"epoch {self.epoch} of {self.settings['epochs']}: loss {row['loss']:.4f}{tune},"
-            f" about {left:.0f} s left",
-            file=sys.stderr,
+            f" about {left:.0f} s left"
         )
 
     def ask_to_stop(self, *_: Any) -> None:
@@ -154,11 +158,12 @@ class Training:
     def keep_safe(self, checkpoint: Checkpoint) -> None:
         """Between two steps: saves now and then, and always before stopping."""
         late = time.monotonic() - self.saved > self.settings["checkpoint_seconds"]
-        if late or self.stop:
-            checkpoint.save(*self.state())
+        late, stop = self.team.agree(late, self.stop)
+        if late or stop:
+            self.team.by_first(checkpoint.save, *self.state())
             self.saved = time.monotonic()
-        if self.stop:
-            print(f"stopped in epoch {self.epoch + 1}; the same command goes on", file=sys.stderr)
+        if stop:
+            self.team.say(f"stopped in epoch {self.epoch + 1}; the same command goes on")
             sys.exit(STOPPED)
 
     def state(self) -> tuple[Tensors, dict[str, Any]]:
@@ -174,7 +179,7 @@ class Training:
         return tensors, {**numbers, "done": done, "scaler": self.scaler.state_dict()}
 
     def resume(self, checkpoint: Checkpoint) -> None:
-        if (found := checkpoint.load()) is None:
+        if (found := self.team.by_first(checkpoint.load)) is None:
             return
         tensors, state = found
         self.model.load_state_dict(unpack("model", tensors), strict=False)

@@ -82,6 +82,10 @@ except WorkflowError:  # not asked for: a dry run, or a cluster
     SHARE = 1
 
 
+# No input and no parameter of a rule: several processes train what one trains, up to rounding.
+PROCESSES = BOOK.size["processes"]
+
+
 wildcard_constraints:
     dataset="|".join(BOOK.datasets),
     task=r"full|partial-\d+|fewshot-(base|\d+)",

@@ -18,9 +18,10 @@ rule train:
         provenance=f"{RUN}/provenance.json",
     log:
         f"logs/{STUDY}/train/{{task}}-{{dataset}}-{{system}}-{{seed}}.log",
-    threads: SHARE
+    threads: SHARE * PROCESSES
     resources:
-        gpu=BOOK.size["gpu"],
+        gpu=BOOK.size["gpu"] * PROCESSES,
+        processes=PROCESSES,
     params:
         settings=training,
         images=image_options(train_images),
@@ -29,6 +30,7 @@ rule train:
     shell:
         "step --log {log} train --settings {params.settings:q} --train {input.train} --counts {input.counts}"
         " --vectors {input.vectors} {params.images} {params.base} --work work --output {params.folder}"
+        " --processes {resources.processes}"
 
 
 rule predict:
@@ -43,15 +45,17 @@ rule predict:
         f"{RUN}/predictions.npz",
     log:
         f"logs/{STUDY}/predict/{{task}}-{{dataset}}-{{system}}-{{seed}}.log",
-    threads: SHARE
+    threads: SHARE * PROCESSES
     resources:
-        gpu=BOOK.size["gpu"],
+        gpu=BOOK.size["gpu"] * PROCESSES,
+        processes=PROCESSES,
     params:
         settings=training,
         images=image_options(test_images),
     shell:
         "step --log {log} predict --settings {params.settings:q} --model {input.model}"
         " --report {input.report} {params.images} --output {output}"
+        " --processes {resources.processes}"
 
 
 rule score:

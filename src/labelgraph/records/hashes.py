@@ -13,7 +13,7 @@ LARGE = 2**31  # bytes; such a file is known by its size, and was checked when i
 # A run's account says when and where, too. Of two runs that differ in nothing else, the records
 # say the same.
 ACCOUNT = "provenance.json"
-CIRCUMSTANCES = {"git", "hardware", "wall_seconds", "cpu_seconds", "peak_mb"}
+CIRCUMSTANCES = {"git", "hardware", "wall_seconds", "cpu_seconds", "peak_mb", "processes"}
 
 
 class Hashes:

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from labelgraph import batches, inference, runs
+from labelgraph import batches, elastic, parallel, runs
 from labelgraph.files import read_arrays, write_arrays
 
 
@@ -21,12 +21,15 @@ def main(
     regions: Path | None,
     output: Path,
 ) -> None:
+    team = parallel.join()
     names = read_arrays(report)["images"]
     inputs = batches.inputs(features, images, regions, names, settings, learning=False)
     trained = runs.read_model(model, settings, inputs.pictures.width)
     rows = np.arange(len(names))
-    scores = inference.scores(trained, inputs, rows, settings["train"], runs.device())
-    write_arrays(output, images=names, labels=np.array(trained.names), scores=scores)
+    scores = team.scores(trained, inputs, rows, settings["train"], runs.device())
+    if team.first:
+        write_arrays(output, images=names, labels=np.array(trained.names), scores=scores)
+    team.leave()
 
 
 def command(arguments: list[str]) -> None:
@@ -38,7 +41,12 @@ def command(arguments: list[str]) -> None:
     parser.add_argument("--images", type=Path, help="the raw folder, where nothing is cached")
     parser.add_argument("--regions", type=Path, help="boxes, for methods that take them")
     parser.add_argument("--output", type=Path, required=True)
-    main(**vars(parser.parse_args(arguments)))
+    parser.add_argument("--processes", type=int, default=1, help="that share the images")
+    given = vars(parser.parse_args(arguments))
+    if (processes := given.pop("processes")) > 1 and not elastic.inside():
+        elastic.run("predict", arguments, processes)
+    else:
+        main(**given)
 
 
 if __name__ == "__main__":

@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 import torch
 
-from labelgraph import batches, labelspace, provenance, runs, shots
+from labelgraph import batches, elastic, labelspace, parallel, provenance, runs, shots
 from labelgraph.checkpoint import Checkpoint
 from labelgraph.files import read_arrays, write_json, write_text
 from labelgraph.manifest import DIFFICULT, UNKNOWN
@@ -25,7 +25,7 @@ from labelgraph.training import Examples, Training
 
 
 def main(settings: dict[str, Any], files: argparse.Namespace, output: Path) -> None:
-    clock = provenance.Clock()
+    clock, team = provenance.Clock(), parallel.join()
     labels = labelspace.read(files.counts, files.vectors)
     train = read_arrays(files.train)
     stage, weights = settings.get("shots"), {}
@@ -43,13 +43,19 @@ def main(settings: dict[str, Any], files: argparse.Namespace, output: Path) -> N
     inputs = [files.train, files.counts, files.vectors, *files.features, *more]
     record = provenance.record(inputs)
     checkpoint = Checkpoint(files.work / provenance.key(output, settings, record))
-    training = Training(model, examples, settings["train"], settings["seed"])
+    training = Training(model, examples, settings["train"], settings["seed"], team)
     kept = training.run(checkpoint)
-    runs.save_model(output / "model.safetensors", weights | kept, labels)
-    write_text(output / "history.csv", pd.DataFrame(training.history).to_csv(index=False))
-    runs.write_settings(output / "settings.yaml", settings)
-    write_json(output / "provenance.json", clock.account(record, settings["seed"]))
-    checkpoint.remove()
+
+    def save() -> None:
+        runs.save_model(output / "model.safetensors", weights | kept, labels)
+        write_text(output / "history.csv", pd.DataFrame(training.history).to_csv(index=False))
+        runs.write_settings(output / "settings.yaml", settings)
+        account = clock.account(record, settings["seed"]) | {"processes": team.size}
+        write_json(output / "provenance.json", account)
+        checkpoint.remove()
+
+    team.by_first(save)
+    team.leave()
 
 
 def read_examples(
@@ -76,8 +82,12 @@ def command(arguments: list[str]) -> None:
     parser.add_argument("--regions", type=Path, help="boxes, for methods that take them")
     parser.add_argument("--work", type=Path, required=True, help="folder for checkpoints")
     parser.add_argument("--output", type=Path, required=True, help="the run's folder")
+    parser.add_argument("--processes", type=int, default=1, help="that train together")
     files = parser.parse_args(arguments)
-    main(files.settings, files, files.output)
+    if files.processes > 1 and not elastic.inside():
+        elastic.run("train", arguments, files.processes)
+    else:
+        main(files.settings, files, files.output)
 
 
 if __name__ == "__main__":

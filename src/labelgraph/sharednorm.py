@@ -1,0 +1,87 @@
+"""Batch normalisation over a batch that several processes have shares of.
+
+Mean and variance are those of the whole batch, forward and backward, so it does not matter who has
+which images. torch's SyncBatchNorm does the same on GPUs alone.
+"""
+
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+KINDS = (nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d)
+
+
+class SharedNorm(nn.modules.batchnorm._BatchNorm):
+    """Takes the place of a normalisation, with its weights and statistics."""
+
+    @classmethod
+    def replace(cls, network: nn.Module) -> None:
+        for parent in list(network.modules()):
+            for name, layer in parent.named_children():
+                if type(layer) in KINDS:
+                    shared = cls.__new__(cls)
+                    vars(shared).update(vars(layer))
+                    setattr(parent, name, shared)
+                elif isinstance(layer, nn.modules.batchnorm._BatchNorm):
+                    raise ValueError(
+                        f"the encoder normalises by {type(layer).__name__}, which several processes"
+                        " cannot share; set processes to 1"
+                    )
+
+    def _check_input_dim(self, x: Tensor) -> None:
+        pass
+
+    def forward(self, x: Tensor) -> Tensor:
+        if not self.training:
+            return super().forward(x)
+        y, mean, variance, count = OverAll.apply(x, self.weight, self.bias, self.eps)
+        with torch.no_grad():
+            self.num_batches_tracked += 1
+            factor = self.momentum or 1 / float(self.num_batches_tracked)
+            self.running_mean.lerp_(mean.to(self.running_mean.dtype), factor)
+            unbiased = variance * (count / (count - 1).clamp(min=1))
+            self.running_var.lerp_(unbiased.to(self.running_var.dtype), factor)
+        return y
+
+
+class OverAll(torch.autograd.Function):
+    """x (share of B, C, ...) -> the same normalised, and mean, variance and number of values."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, weight: Tensor, bias: Tensor, eps: float) -> tuple:
+        wide, shape, axes = full(x)
+        count = wide.new_tensor([x.numel() / x.shape[1]])
+        sums = added(torch.cat([wide.sum(axes), count]))
+        count, mean = sums[-1], sums[:-1] / sums[-1]
+        variance = added((wide - mean.view(shape)).square().sum(axes)) / count
+        spread = (variance + eps).rsqrt()
+        scale = weight * spread
+        y = wide * scale.view(shape) + (bias - mean * scale).view(shape)
+        ctx.save_for_backward(x, weight, mean, spread, count)
+        ctx.mark_non_differentiable(mean, variance, count)
+        return y.to(x.dtype), mean, variance, count
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor, *_: Any) -> tuple:
+        x, weight, mean, spread, count = ctx.saved_tensors
+        wide, shape, axes = full(x)
+        gradient = gradient.to(wide.dtype)
+        normal = (wide - mean.view(shape)) * spread.view(shape)
+        of_bias, of_weight = gradient.sum(axes), (gradient * normal).sum(axes)
+        level, slope = (added(torch.cat([of_bias, of_weight])) / count).chunk(2)
+        of_x = gradient - level.view(shape) - normal * slope.view(shape)
+        of_x = of_x * (weight * spread).view(shape)
+        return of_x.to(x.dtype), of_weight.to(weight.dtype), of_bias.to(weight.dtype), None
+
+
+def full(x: Tensor) -> tuple[Tensor, tuple[int, ...], list[int]]:
+    """In full precision; the shape of its channels; all other axes."""
+    wide = x if x.dtype == torch.float64 else x.float()
+    return wide, (1, -1, *[1] * (x.ndim - 2)), [0, *range(2, x.ndim)]
+
+
+def added(own: Tensor) -> Tensor:
+    """The sum over all processes."""
+    torch.distributed.all_reduce(own)
+    return own

@@ -65,7 +65,8 @@ def wait_for_jobs() -> None:
             if time.monotonic() > deadline:
                 raise ValueError(
                     "jobs of a snakemake that was killed are still at work in this folder; wait"
-                    f" until they have ended, or end them (`fuser -v {JOBS}` lists them)"
+                    f" until they have ended, or end them (`fuser -v {JOBS}` lists those on this"
+                    " machine, `squeue --me` those of a SLURM cluster)"
                 )
             time.sleep(0.05)
 

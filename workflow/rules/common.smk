@@ -72,10 +72,12 @@ if workflow.local_exec:
 
 
 # A job computes with one thread. More jobs at once than there are processors take turns in their
-# caches and all end later, so each takes its share of the cores that were asked for.
+# caches and all end later, so each takes its share of the cores that were asked for. On a cluster
+# that share means nothing: a job is given what it asks for, on a machine that others use.
+CLUSTER = workflow.remote_exec or not workflow.local_exec
 try:
-    SHARE = max(1, workflow.cores // os.cpu_count())
-except WorkflowError:  # not asked for: a dry run, or a cluster
+    SHARE = 1 if CLUSTER else max(1, workflow.cores // os.cpu_count())
+except WorkflowError:  # not asked for: a dry run
     SHARE = 1
 
 
@@ -119,6 +121,14 @@ def run(wildcards):
 
 def settings(wildcards):
     return BOOK.settings(run(wildcards))
+
+
+def processors(wildcards):
+    """Here a share; on a cluster one to compute, and one for each process that reads images."""
+    if not CLUSTER:
+        return SHARE
+    training = settings(wildcards)["training"]
+    return 1 + (0 if training["encoder"]["cached"] else training["train"]["workers"])
 
 
 def base(wildcards):

@@ -18,7 +18,7 @@ rule train:
         provenance=f"{RUN}/provenance.json",
     log:
         f"logs/{STUDY}/train/{{task}}-{{dataset}}-{{system}}-{{seed}}.log",
-    threads: SHARE
+    threads: processors
     resources:
         gpu=BOOK.size["gpu"],
     params:
@@ -43,7 +43,7 @@ rule predict:
         f"{RUN}/predictions.npz",
     log:
         f"logs/{STUDY}/predict/{{task}}-{{dataset}}-{{system}}-{{seed}}.log",
-    threads: SHARE
+    threads: processors
     resources:
         gpu=BOOK.size["gpu"],
     params:
@@ -83,6 +83,7 @@ rule calibrate:
         f"{RUN}/calibration.json",
     log:
         f"logs/{STUDY}/calibrate/{{task}}-{{dataset}}-{{system}}-{{seed}}.log",
+    threads: processors
     resources:
         gpu=BOOK.size["gpu"],
     params:

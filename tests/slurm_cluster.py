@@ -13,7 +13,9 @@ import sys
 import time
 from pathlib import Path
 
-CONFIG = Path("/etc/slurm/slurm.conf")  # what `srun` reads inside of a job, whatever SLURM_CONF says
+CONFIG = Path(
+    "/etc/slurm/slurm.conf"
+)  # what `srun` reads in a job, whatever SLURM_CONF is
 PROGRAMS = ("slurmctld", "slurmd", "munged", "sbatch", "srun", "squeue", "scancel")
 PLUGIN = "snakemake_executor_plugin_slurm"
 START_SECONDS = 60

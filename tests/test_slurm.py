@@ -1,10 +1,11 @@
 """Two methods of a small study through a real SLURM, which is started here if it is installed.
 
-It costs some 40 seconds of a processor, most of it Python that starts three times for every job, and
-runs only where SLURM's daemons are installed.
+It costs some 40 seconds of a processor, most of it Python that starts twice for every job, and runs
+only where SLURM's daemons are installed.
 """
 
 import json
+import shutil
 import subprocess
 import sys
 import time
@@ -18,13 +19,14 @@ from test_workflow import SMALL, TARGET, copy_of
 RUNS = "results/runs/mini/full/voc2007"
 METHODS = ("baseline", "ml_gcn")
 QUICK = ("--slurm-init-seconds-before-status-checks", "1", "--seconds-between-status-checks", "1")
+PATIENCE_SECONDS = 600
 # Trainings wait in the middle for as long as there is a file `hold`, and say in which job they are.
 KEEP = "    def keep_safe(self, checkpoint: Checkpoint) -> None:\n"
-HOLD = '''        import os, pathlib
+HOLD = """        import os, pathlib
         while not self.stop and pathlib.Path("hold").exists():
             pathlib.Path("held-" + os.environ["SLURM_JOB_ID"]).touch()
             time.sleep(0.1)
-'''
+"""
 
 
 @pytest.fixture(scope="module")
@@ -48,7 +50,7 @@ def start(folder, *arguments):
 
 
 def finish(process, folder):
-    assert process.wait(300) == 0, (folder / "output.txt").read_text()
+    assert process.wait(PATIENCE_SECONDS) == 0, (folder / "output.txt").read_text()
 
 
 @pytest.fixture(scope="module")
@@ -69,7 +71,7 @@ def undisturbed(tmp_path_factory):
 
 
 def wait_for(condition, process, folder):
-    deadline = time.monotonic() + 240
+    deadline = time.monotonic() + PATIENCE_SECONDS
     while not (found := condition()):
         assert process.poll() is None and time.monotonic() < deadline, (
             folder / "output.txt"
@@ -81,8 +83,6 @@ def wait_for(condition, process, folder):
 def test_a_cancelled_training_recovers_to_the_table_of_an_undisturbed_run(
     cluster, undisturbed, tmp_path
 ):
-    import shutil
-
     folder = shutil.copytree(undisturbed, tmp_path / "study", symlinks=True)
     for method in METHODS:
         shutil.rmtree(folder / RUNS / method)

@@ -12,7 +12,16 @@ sys.path.insert(0, str(Path("src").resolve()))
 from snakemake.exceptions import WorkflowError
 from snakemake.scheduling.job_scheduler import JobScheduler
 
-from labelgraph import figurekinds, figurelist, heads, locks, owndata, recipe, sourcecode, tables
+from labelgraph import (
+    figurekinds,
+    figurelist,
+    heads,
+    locks,
+    owndata,
+    recipe,
+    sourcecode,
+    tables,
+)
 from labelgraph import report as pages  # `report` is a word of Snakemake's
 from labelgraph.audit.printed import PAPERS
 from labelgraph.download import sources
@@ -65,20 +74,30 @@ shell.prefix(
 )
 
 
+def on_cluster():
+    """Known when jobs are made, not yet when this file is read."""
+    return workflow.remote_exec or not workflow.local_exec
+
+
 # A second after each start Snakemake 9.27 looks whether it may start more, and again a second after
-# each such look: with hundreds of jobs, hundreds of looks a second. Here a job's end will do.
-if workflow.local_exec:
-    JobScheduler._schedule_reevalutation = lambda *_: None
+# each such look: with hundreds of jobs, hundreds of looks a second. Here a job's end will do; on a
+# cluster, where so many may be submitted in a second, the look is what submits the rest.
+look_again = JobScheduler._schedule_reevalutation
+JobScheduler._schedule_reevalutation = lambda *given: workflow.local_exec or look_again(
+    *given
+)
 
 
-# A job computes with one thread. More jobs at once than there are processors take turns in their
-# caches and all end later, so each takes its share of the cores that were asked for. On a cluster
-# that share means nothing: a job is given what it asks for, on a machine that others use.
-CLUSTER = workflow.remote_exec or not workflow.local_exec
-try:
-    SHARE = 1 if CLUSTER else max(1, workflow.cores // os.cpu_count())
-except WorkflowError:  # not asked for: a dry run
-    SHARE = 1
+def share(wildcards):
+    """A job computes with one thread. More jobs at once than there are processors take turns in
+    their caches and all end later, so each takes its share of the cores that were asked for.
+    """
+    if on_cluster():
+        return 1  # a job has what it asks for, on a machine that others use, too
+    try:
+        return max(1, workflow.cores // os.cpu_count())
+    except WorkflowError:  # not asked for: a dry run
+        return 1
 
 
 wildcard_constraints:
@@ -124,11 +143,11 @@ def settings(wildcards):
 
 
 def processors(wildcards):
-    """Here a share; on a cluster one to compute, and one for each process that reads images."""
-    if not CLUSTER:
-        return SHARE
-    training = settings(wildcards)["training"]
-    return 1 + (0 if training["encoder"]["cached"] else training["train"]["workers"])
+    """A share; on a cluster one to compute, and one for each process that reads images."""
+    training = settings(wildcards)["training"] if on_cluster() else None
+    if not training or training["encoder"]["cached"]:
+        return share(wildcards)
+    return 1 + training["train"]["workers"]
 
 
 def base(wildcards):

@@ -13,9 +13,7 @@ import sys
 import time
 from pathlib import Path
 
-CONFIG = Path(
-    "/etc/slurm/slurm.conf"
-)  # what `srun` reads in a job, whatever SLURM_CONF is
+CONFIG = Path("/etc/slurm/slurm.conf")  # what `srun` reads in a job, whatever SLURM_CONF is
 PROGRAMS = ("slurmctld", "slurmd", "munged", "sbatch", "srun", "squeue", "scancel")
 PLUGIN = "snakemake_executor_plugin_slurm"
 START_SECONDS = 60

@@ -83,9 +83,14 @@ def on_cluster():
 # each such look: with hundreds of jobs, hundreds of looks a second. Here a job's end will do; on a
 # cluster, where so many may be submitted in a second, the look is what submits the rest.
 look_again = JobScheduler._schedule_reevalutation
-JobScheduler._schedule_reevalutation = lambda *given: workflow.local_exec or look_again(
-    *given
-)
+
+
+def look_again_on_a_cluster(scheduler, delay):
+    if not workflow.local_exec:
+        look_again(scheduler, delay)
+
+
+JobScheduler._schedule_reevalutation = look_again_on_a_cluster
 
 
 def share(wildcards):

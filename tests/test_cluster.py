@@ -108,5 +108,5 @@ def test_a_training_asks_for_a_gpu_and_for_what_reads_its_images(checkout, tmp_p
     assert "--gpus=1" in asked
     assert f"--cpus-per-task={1 + workers}" in asked
     assert int(pairs["--mem"]) == 4000 + 2500 * (1 + workers)
-    assert int(pairs["-t"]) == 1440 + 60  # a training and its predictions share a job
+    assert int(pairs["-t"]) == 1320 + 60  # a training and its predictions share a job
     assert pairs["-p"] == "main"

@@ -98,7 +98,7 @@ def test_a_cancelled_training_recovers_to_the_table_of_an_undisturbed_run(
     # GPUs, processors, minutes and megabytes of either
     asked = cluster.ask("squeue", "-h", "-O", "tres-per-job,NumCPUs,TimeLimit,MinMemory")
     assert [line.split() for line in asked.splitlines()] == [
-        ["gres:gpu:1", "1", "1-01:30:00", "6500M"]
+        ["gres:gpu:1", "1", "23:30:00", "6500M"]
     ] * 2
     cluster.ask("scancel", one)
     logs = folder / ".snakemake/slurm_logs"

@@ -17,6 +17,16 @@ include: "workflow/rules/common.smk"
 include: "workflow/rules/records.smk"
 
 
+# On a cluster these run beside Snakemake: downloads, for machines that compute often have no way
+# out, and what takes a second.
+localrules:
+    fetch,
+    audit,
+    tabulate,
+    tabulate_costs,
+    summarise,
+
+
 rule all:
     default_target: True
     input:

@@ -103,3 +103,17 @@ def test_a_new_snakemake_waits_for_the_jobs_of_one_that_was_killed(tmp_path, mon
     job.close()
     waiting.join(30)
     assert not waiting.is_alive()
+
+
+def test_jobs_that_a_killed_snakemake_left_in_a_cluster_are_named(tmp_path, monkeypatch):
+    """Jobs of another folder, and those that Snakemake did not submit, are nobody's business."""
+    queue = [f"7|rule_train|{tmp_path}", f"8|(null)|{tmp_path}", "9|rule_train|/elsewhere"]
+    squeue = tmp_path / "squeue"
+    squeue.write_text("#!/bin/sh\ncat <<X\n" + "\n".join(queue) + "\nX\n")
+    squeue.chmod(0o755)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
+    with pytest.raises(ValueError, match=r"end them with `scancel 7`$"), locks.entering():
+        pass
+    squeue.write_text("#!/bin/sh\nexit 1\n")  # its controller does not answer
+    locks.refuse_queued_jobs()

@@ -41,6 +41,8 @@ WARM = Path(__file__).with_name("warm.py")
 START_SECONDS = 600  # a busy disk takes minutes to give torch for the first time
 LOOK_SECONDS = 0.5  # how often a caller looks whether its parent is still there
 KILLED = 137
+# What SLURM ends as one, with processors, memory and GPUs of its own: no server serves two of them.
+STEP = ("SLURM_JOB_ID", "SLURM_STEP_ID")
 
 
 def main(arguments: list[str]) -> int:
@@ -72,11 +74,12 @@ def share(path: str) -> int:
 
 
 def address() -> Path:
-    """One server per user, environment, installed packages and text of the server."""
+    """One server per user, environment, installed packages, text of the server and cluster job."""
     python = Path(sys.executable)  # sys.prefix is not the environment's here, because of -S
     packages = python.parent.parent.glob("lib/python*/site-packages")
     installed = [path.stat().st_mtime_ns for path in (WARM, *packages)]
-    key = zlib.crc32(f"{__file__} {python} {installed}".encode())
+    step = [os.environ.get(name) for name in STEP]
+    key = zlib.crc32(f"{__file__} {python} {installed} {step}".encode())
     folder = Path(os.environ.get("TMPDIR", "/tmp"), f"labelgraph-{os.getuid()}")
     folder.mkdir(mode=0o700, exist_ok=True)
     if folder.stat().st_uid != os.getuid() or folder.stat().st_mode & 0o077:

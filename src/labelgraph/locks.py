@@ -6,6 +6,7 @@ left whom it could protect: no other Snakemake, and no job of one that was kille
 
 import fcntl
 import os
+import subprocess
 import threading
 import time
 from collections.abc import Iterator
@@ -19,6 +20,7 @@ JOBS = FOLDER / "labelgraph.jobs.lock"  # shared by every job: see launch.py
 PARENT = "LABELGRAPH_PARENT"  # set in dvc.yaml: Snakemake ends with the DVC that has started it
 OTHER = "another snakemake is at work in this folder (process {})"
 PATIENCE_SECONDS = 60  # a job notices within a second that its Snakemake is gone
+QUEUE_SECONDS = 20  # for SLURM to say which jobs it has
 _held: list[TextIO] = []  # open until this process ends
 
 
@@ -34,6 +36,7 @@ def entering() -> Iterator[bool]:
         yield True
         return
     if alone:
+        refuse_queued_jobs()
         wait_for_jobs()
         for lock in FOLDER.glob("locks/*.lock"):
             lock.unlink(missing_ok=True)
@@ -68,6 +71,22 @@ def wait_for_jobs() -> None:
                     f" until they have ended, or end them (`fuser -v {JOBS}` lists them)"
                 )
             time.sleep(0.05)
+
+
+def refuse_queued_jobs() -> None:
+    """Jobs in a cluster's queue outlive a killed Snakemake, and those that wait hold no lock."""
+    command = ["squeue", "--me", "--noheader", "--format", "%i|%k|%Z"]  # number, comment, folder
+    try:
+        asked = subprocess.run(command, capture_output=True, text=True, timeout=QUEUE_SECONDS)
+    except (OSError, subprocess.TimeoutExpired):  # no SLURM here, or none that answers
+        return
+    rows = [line.split("|") for line in asked.stdout.splitlines()]
+    here = [row[0] for row in rows if row[1].startswith("rule_") and row[-1] == str(Path.cwd())]
+    if here:
+        raise ValueError(
+            "jobs of a snakemake that was killed are still in SLURM's queue for this folder; wait"
+            f" until they have ended, or end them with `scancel {' '.join(here)}`"
+        )
 
 
 def end_with_parent() -> None:

@@ -12,7 +12,17 @@ sys.path.insert(0, str(Path("src").resolve()))
 from snakemake.exceptions import WorkflowError
 from snakemake.scheduling.job_scheduler import JobScheduler
 
-from labelgraph import checks, figurekinds, figurelist, heads, locks, owndata, recipe, sourcecode, tables
+from labelgraph import (
+    checks,
+    figurekinds,
+    figurelist,
+    heads,
+    locks,
+    owndata,
+    recipe,
+    sourcecode,
+    tables,
+)
 from labelgraph import report as pages  # `report` is a word of Snakemake's
 from labelgraph.audit.printed import PAPERS
 from labelgraph.download import sources
@@ -28,7 +38,9 @@ try:
     FIGURES = figurelist.of_study(BOOK)
     PLANS = {name: figurelist.plan(BOOK, name, FIGURES[name]) for name in FIGURES}
     DETECTORS = recipe.read_yaml(CONFIG / "detectors.yaml")
-    LEARN = BOOK.size.get("detector", {})  # the study's lines of the light one's training
+    LEARN = BOOK.size.get(
+        "detector", {}
+    )  # the study's lines of the light one's training
     checks.keys("detector", LEARN, set(DETECTORS["light"]["learn"]))
     DETECTORS["light"]["learn"] |= LEARN
     if not TABLES:
@@ -68,22 +80,43 @@ shell.prefix(
 )
 
 
+def on_cluster():
+    """Known when jobs are made, not yet when this file is read."""
+    return workflow.remote_exec or not workflow.local_exec
+
+
 # A second after each start Snakemake 9.27 looks whether it may start more, and again a second after
-# each such look: with hundreds of jobs, hundreds of looks a second. Here a job's end will do.
-if workflow.local_exec:
-    JobScheduler._schedule_reevalutation = lambda *_: None
+# each such look: with hundreds of jobs, hundreds of looks a second. Here a job's end will do; on a
+# cluster, where so many may be submitted in a second, the look is what submits the rest.
+look_again = JobScheduler._schedule_reevalutation
 
 
-# A job computes with one thread. More jobs at once than there are processors take turns in their
-# caches and all end later, so each takes its share of the cores that were asked for.
-try:
-    SHARE = max(1, workflow.cores // os.cpu_count())
-except WorkflowError:  # not asked for: a dry run, or a cluster
-    SHARE = 1
+def look_again_on_a_cluster(scheduler, delay):
+    if not workflow.local_exec:
+        look_again(scheduler, delay)
+
+
+JobScheduler._schedule_reevalutation = look_again_on_a_cluster
+
+
+def share(wildcards):
+    """A job computes with one thread. More jobs at once than there are processors take turns in
+    their caches and all end later, so each takes its share of the cores that were asked for.
+    """
+    if on_cluster():
+        return 1  # a job has what it asks for, on a machine that others use, too
+    try:
+        return max(1, workflow.cores // os.cpu_count())
+    except WorkflowError:  # not asked for: a dry run
+        return 1
 
 
 # No input and no parameter of a rule: several processes train what one trains, up to rounding.
 PROCESSES = BOOK.size["processes"]
+
+
+def all_processors(wildcards):
+    return PROCESSES * processors(wildcards)
 
 
 wildcard_constraints:
@@ -126,6 +159,14 @@ def run(wildcards):
 
 def settings(wildcards):
     return BOOK.settings(run(wildcards))
+
+
+def processors(wildcards):
+    """A share; on a cluster one to compute, and one for each process that reads images."""
+    training = settings(wildcards)["training"] if on_cluster() else None
+    if not training or training["encoder"]["cached"]:
+        return share(wildcards)
+    return 1 + training["train"]["workers"]
 
 
 def base(wildcards):

@@ -15,6 +15,7 @@ rule inspect_model:
         INSPECTION,
     log:
         f"logs/{STUDY}/inspect_model/{{figure}}-{{task}}-{{dataset}}-{{system}}-{{seed}}.log",
+    threads: processors
     resources:
         gpu=BOOK.size["gpu"],
     params:

@@ -40,7 +40,7 @@ rule extract_features:
         grid=f"{FEATURES}.npy",
     log:
         f"logs/{STUDY}/extract_features/{{dataset}}-{{encoder}}-{{size}}-{{view}}.log",
-    threads: SHARE
+    threads: share
     params:
         encoder=encoder_settings,
         parts=view_parts,
@@ -59,7 +59,7 @@ rule train_detector:
         DETECTED,
     log:
         f"logs/{STUDY}/train_detector/{{dataset}}.log",
-    threads: SHARE
+    threads: share
     params:
         settings=detector_settings,
         root=raw,
@@ -77,7 +77,7 @@ rule propose_regions:
         REGIONS,
     log:
         f"logs/{STUDY}/propose_regions/{{dataset}}-{{kind}}.log",
-    threads: SHARE
+    threads: share
     resources:
         gpu=BOOK.size["gpu"],
     params:

@@ -18,7 +18,7 @@ rule train:
         provenance=f"{RUN}/provenance.json",
     log:
         f"logs/{STUDY}/train/{{task}}-{{dataset}}-{{system}}-{{seed}}.log",
-    threads: SHARE * PROCESSES
+    threads: all_processors
     resources:
         gpu=BOOK.size["gpu"] * PROCESSES,
         processes=PROCESSES,
@@ -45,7 +45,7 @@ rule predict:
         f"{RUN}/predictions.npz",
     log:
         f"logs/{STUDY}/predict/{{task}}-{{dataset}}-{{system}}-{{seed}}.log",
-    threads: SHARE * PROCESSES
+    threads: all_processors
     resources:
         gpu=BOOK.size["gpu"] * PROCESSES,
         processes=PROCESSES,
@@ -87,6 +87,7 @@ rule calibrate:
         f"{RUN}/calibration.json",
     log:
         f"logs/{STUDY}/calibrate/{{task}}-{{dataset}}-{{system}}-{{seed}}.log",
+    threads: processors
     resources:
         gpu=BOOK.size["gpu"],
     params:

@@ -24,6 +24,9 @@ def main(arguments: list[str] | None = None) -> int:
     except (ValueError, OSError) as error:
         print(f"labelgraph {chosen.verb}: {error}", file=sys.stderr)
         return 2
+    except MemoryError as error:
+        print(f"labelgraph {chosen.verb}: out of memory; {error}", file=sys.stderr)
+        return 2
 
 
 if __name__ == "__main__":

@@ -37,12 +37,17 @@ def check(merged: dict[str, dict], where: str, defaults: dict, method: str) -> N
     keys(f"{where}: model", merged["model"], wanted)
     if missing := wanted - merged["model"].keys():
         raise ValueError(f"{where}: model lacks {sorted(missing)}")
-    for path, choices in CHOICES.items():
-        block, key = path.split(".")
-        if merged[block][key] not in choices:
-            raise ValueError(f"{where}: {path} is {merged[block][key]!r}, not one of {choices}")
+    choices(f"{where}: ", merged)
     together(where, merged["encoder"], merged["train"])
     in_time(where, merged["model"], merged["train"]["epochs"])
+
+
+def choices(where: str, merged: dict[str, dict]) -> None:
+    """`where` comes before the name of each setting."""
+    for path, allowed in CHOICES.items():
+        block, key = path.split(".")
+        if key in merged[block] and merged[block][key] not in allowed:
+            raise ValueError(f"{where}{path} is {merged[block][key]!r}, not one of {allowed}")
 
 
 def kind(path: str, value: Any, example: Any) -> None:

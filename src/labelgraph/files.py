@@ -24,7 +24,12 @@ NO_ARRAYS = (
 @contextmanager
 def whole(path: Path) -> Iterator[Path]:
     """A name to write to; it becomes `path` when the block ends, and goes when that fails."""
-    path.parent.mkdir(parents=True, exist_ok=True)
+    if path.is_dir():
+        raise IsADirectoryError(f"{path} is a folder; expected the name of a file")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except (FileExistsError, NotADirectoryError):
+        raise NotADirectoryError(f"{path.parent} is no folder, so nothing goes there") from None
     draft = path.with_name(f".{path.name}.{os.getpid()}.draft")
     try:
         yield draft
@@ -52,7 +57,7 @@ def read_json(path: Path) -> Any:
     except RecursionError:
         raise ValueError(f"{path}: brackets within brackets, too many to be read") from None
     except ValueError:  # only int() is left to raise it
-        raise ValueError(f"{path}: a number of thousands of digits; expected shorter ones") from None
+        raise ValueError(f"{path}: a number of thousands of digits, too long to be read") from None
 
 
 def write_arrays(path: Path, **arrays: np.ndarray) -> None:

@@ -37,7 +37,8 @@ def read_yaml(path: Path) -> Any:
     except UnicodeDecodeError:
         raise ValueError(f"{path} is not YAML: the file is not UTF-8 text") from None
     except yaml.YAMLError as error:
-        raise ValueError(f"{path} is not YAML: {' '.join(str(error).split())}") from None
+        reason = " ".join(str(error).split()).replace('in "<unicode string>", ', "in ")
+        raise ValueError(f"{path} is not YAML: {reason}") from None
     except ValueError as error:
         raise ValueError(f"{path}: {error}") from None
 

@@ -66,6 +66,8 @@ def bounds(where: str, merged: dict[str, dict]) -> None:
             continue
         if path in POSITIVE and value < 1:
             raise ValueError(f"{where}{path} is {value!r}; it must be 1 or more")
+        if path == "score.threshold" and value in (0, 1):
+            raise ValueError(f"{where}{path} is {value!r}; it must lie between 0 and 1")
         if path in SHARES and not (isinstance(value, int | float) and 0 <= value <= 1):
             raise ValueError(f"{where}{path} is {value!r}; it must be from 0 to 1")
         if path in ELEMENTS and not (value and all(one in ELEMENTS[path] for one in value)):

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from labelgraph import checks, layers, owndata, stages, studyshape, yamlfiles
-from labelgraph.shapes import block
+from labelgraph.shapes import block, mapped, text
 from labelgraph.yamlfiles import read_yaml, typed
 
 METHOD_KEYS = {
@@ -107,9 +107,8 @@ class Book:
             raise ValueError(f"no dataset {name!r}; datasets.yaml has {sorted(self.datasets)}")
         entry, change = self.datasets[name], self.size.get("datasets", {}).get(name) or {}
         checks.keys(f"studies/{self.study}.yaml: datasets.{name}", change, set(entry))
-        both = {key: value for key, value in change.items() if is_block(value)}
-        blocks = {key: entry[key] | value for key, value in both.items() if is_block(entry[key])}
-        found = entry | change | blocks
+        both = [key for key, value in change.items() if is_block(value) and is_block(entry[key])]
+        found = entry | change | {key: entry[key] | change[key] for key in both}
         studyshape.check_entry(f"datasets.{name}", found)
         return found
 
@@ -189,11 +188,13 @@ def read_study(folder: Path, given: dict[str, Any]) -> Book:
     studyshape.check_parts(parts)
     fields = studyshape.study(parts)
     block(fields, required=studyshape.REQUIRED)(f"studies/{study}.yaml", size)
-    lines = {name: typed(text) for name, text in given.items() if name != "study"}
+    lines = {name: typed(line) for name, line in given.items() if name != "study"}
     block(fields)("--config", lines)
-    size |= {
-        name: size[name] | line if is_block(size.get(name)) else line
-        for name, line in lines.items()
-    }
+    for name, line in lines.items():
+        size[name] = size[name] | line if is_block(size.get(name)) else line
     book = Book(study, **parts, size=size)
-    return replace(book, **owndata.added(vars(book), read_yaml(folder / "own_data.yaml")))
+    standing = read_yaml(folder / "own_data.yaml")
+    studyshape.check_own_data(standing)
+    book = replace(book, **owndata.added(vars(book), standing))
+    mapped(text, book.datasets)("boxes", size.get("boxes", {}))
+    return book

@@ -51,6 +51,37 @@ def share(path: str, value: Any) -> None:
         refuse(path, value, "a share, from 0 to below 1")
 
 
+def inside(path: str, value: Any) -> None:
+    share(path, value)
+    if value == 0:
+        refuse(path, value, "a share, above 0 and below 1")
+
+
+def flag(path: str, value: Any) -> None:
+    if not isinstance(value, bool):
+        refuse(path, value, "true or false")
+
+
+def either(*shapes: Shape) -> Shape:
+    """One of several; the last one's mistake is told."""
+
+    def check(path: str, value: Any) -> None:
+        for shape in shapes[:-1]:
+            try:
+                return shape(path, value)
+            except ValueError:
+                continue
+        return shapes[-1](path, value)
+
+    return check
+
+
+def letters(path: str, value: Any) -> None:
+    """A text that may be empty."""
+    if not isinstance(value, str) or "\0" in value:
+        refuse(path, value, "a text")
+
+
 def maybe(shape: Shape) -> Shape:
     def check(path: str, value: Any) -> None:
         if value is not None:

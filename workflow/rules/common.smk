@@ -27,6 +27,8 @@ try:
         BOOK.settings(run)
     FIGURES = figurelist.of_study(BOOK)
     PLANS = {name: figurelist.plan(BOOK, name, FIGURES[name]) for name in FIGURES}
+    SOURCES = sources.read(CONFIG / "sources.yaml")
+    LOCAL = sources.local_copies(SOURCES, BOOK.size.get("local", {}))
     if not TABLES:
         raise ValueError(
             f"study {BOOK.study} makes no table: data of your own come with --configfile FILE, as"
@@ -36,8 +38,6 @@ except (ValueError, FileNotFoundError) as error:
     raise WorkflowError(str(error)) from None
 STUDY = BOOK.study
 ORIGIN = BOOK.size["origin"]
-LOCAL = BOOK.size.get("local", {})
-SOURCES = sources.read(CONFIG / "sources.yaml")
 DETECTORS = recipe.read_yaml(CONFIG / "detectors.yaml")
 DETECTOR = DETECTORS["of_study"][STUDY]
 OWN_BOXES = BOOK.size.get("boxes", {})  # dataset -> the user's COCO results

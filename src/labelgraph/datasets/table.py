@@ -89,7 +89,12 @@ def read_rows(path: Path) -> pd.DataFrame:
         ) from None
     if rows.empty:
         raise ValueError(f"{path} has no rows below its header")
+    names = [str(name) for name in rows]
     rows = rows.map(lambda cell: "" if cell is None or cell != cell else str(cell).strip())
+    odd = rows.map(lambda cell: not cell.isprintable() and "\0" in cell).to_numpy()
+    if odd.any() or any("\0" in name for name in names):
+        row = int(np.argwhere(odd)[0, 0]) + 1 if odd.any() else 0
+        raise ValueError(f"{path}, row {row}: a NUL character; it is a binary file, or damaged")
     return rows.rename(columns=str)
 
 

@@ -129,6 +129,11 @@ def image_column(rows: pd.DataFrame, folder: Path) -> dict[str, str] | None:
     """The column whose first values are files, below which folder, with which ending."""
     below = ["", *(p.name for p in sorted(folder.iterdir()) if p.is_dir() and p.name[0] != ".")]
     for column in rows:
+        if any((folder / place / column).is_file() for place in below):
+            raise ValueError(
+                f"the table in {folder} has no header: its first line names {column!r}, an image;"
+                " put a line like image,labels above it"
+            )
         values = rows[column].head(5).tolist()
         for place in below:
             for ending in ("", *ENDINGS):

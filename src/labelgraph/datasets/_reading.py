@@ -92,7 +92,8 @@ def check_choice(option: str, value: Any, allowed: Iterable[Any]) -> None:
 def as_boxes(boxes: Sequence[Sequence[float]], place: str) -> np.ndarray:
     """Left, top, width and height in pixels: (M, 4) float32."""
     try:
-        edges = np.asarray(boxes, np.float32).reshape(len(boxes), 4)
+        with np.errstate(over="ignore"):  # what is too large is infinite, and named below
+            edges = np.asarray(boxes, np.float32).reshape(len(boxes), 4)
     except (TypeError, ValueError, OverflowError):
         wrong = next(n for n, box in enumerate(boxes) if not is_box(box))
         raise ValueError(f"{place} {wrong + 1}: box {boxes[wrong]!r} is not four numbers") from None

@@ -3,6 +3,7 @@
 import hashlib
 import json
 import os
+import tokenize
 import zipfile
 import zlib
 from collections.abc import Iterator
@@ -17,7 +18,7 @@ RATIO = 50  # times its own size that a larger one may; scores and labels stay f
 NO_ARRAYS = (
     *(zipfile.BadZipFile, zlib.error, EOFError, ValueError, MemoryError, RecursionError),
     *(RuntimeError, NotImplementedError),  # encrypted, or packed in another way than ours
-    *(SyntaxError, TypeError, OverflowError),  # a header that is no header
+    *(SyntaxError, TypeError, OverflowError, tokenize.TokenError),  # a header that is no header
 )
 
 

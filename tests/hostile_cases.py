@@ -265,7 +265,7 @@ YAML = {
 }
 OWN = "datasets.pets"
 SETTINGS = {  # --config, or a file with the same lines
-    "train=3": ({"train": 3}, "--config.train is 3; it takes lines of KEY: VALUE"),
+    "train=3": ({"train": 3}, "--config: train is 3; it takes lines of KEY: VALUE"),
     "an unknown key": ({"train": {"lrr": 1}}, "train has unknown keys ['lrr']; known are ["),
     "a rate that is no number": ({"train": {"lr": float("nan")}}, "train.lr is nan"),
     "half an epoch": ({"train": {"epochs": 10.5}}, "train.epochs is 10.5; it takes something like"),
@@ -282,25 +282,25 @@ SETTINGS = {  # --config, or a file with the same lines
         "score.threshold is 1; it must lie between",
     ),
     "top labels of another number": ({"score": {"top": 5}}, "no metric 'CP_top3'"),
-    "no seeds": ({"seeds": []}, "--config.seeds is []; expected a list, of 1 or more"),
-    "a seed twice": ({"seeds": [0, 0]}, "--config.seeds names 0 twice"),
-    "a negative seed": ({"seeds": [-1]}, "--config.seeds[0] is -1; expected a whole number"),
+    "no seeds": ({"seeds": []}, "--config: seeds is []; expected a list, of 1 or more"),
+    "a seed twice": ({"seeds": [0, 0]}, "--config: seeds names 0 twice"),
+    "a negative seed": ({"seeds": [-1]}, "--config: seeds[0] is -1; expected a whole number"),
     "seeds of nothing": ({"seeds_of": {"voc": 1}}, "seeds_of has unknown keys ['voc']; known are"),
     "a table as a word": (
         {"tables": "ml_sgm_II"},
-        "--config.tables is 'ml_sgm_II'; expected a list",
+        "--config: tables is 'ml_sgm_II'; expected a list",
     ),
-    "only a word": ({"only": "voc2007"}, "--config.only is 'voc2007'; expected a list"),
+    "only a word": ({"only": "voc2007"}, "--config: only is 'voc2007'; expected a list"),
     "an unknown selection": (
         {"selection": "reprot"},
         "selection is 'reprot'; expected one of tune",
     ),
     "an origin outside": ({"origin": "../.."}, "origin is '../..'; expected one of drawn"),
-    "GPUs as a word": ({"gpu": "x"}, "--config.gpu is 'x'; expected a whole number"),
+    "GPUs as a word": ({"gpu": "x"}, "--config: gpu is 'x'; expected a whole number"),
     "an unknown method": ({"methods": {"mlgcn": {}}}, "methods has unknown keys ['mlgcn']"),
     "an unknown line of a method": (
         {"methods": {"ml_gcn": {"modl": 1}}},
-        "--config.methods.ml_gcn has unknown keys ['modl']",
+        "--config: methods.ml_gcn has unknown keys ['modl']",
     ),
     "a width as a word": (
         {"methods": {"ml_gcn": {"model": {"hidden": "x"}}}},

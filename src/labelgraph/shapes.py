@@ -1,9 +1,9 @@
 """What may stand in a file of settings, as data: a shape looks at the value under a path.
 
     shape = block({"seeds": listed(whole(0), least=1), "selection": one_of("tune", "report")})
-    shape("studies/mini.yaml: ", found)
+    shape("studies/mini.yaml", found)
 
-The path is what comes before a key; a mistake is named with it, and with what is expected.
+A mistake is named with its path, as in `studies/mini.yaml: selection`, and what is expected.
 """
 
 from collections.abc import Callable, Iterable
@@ -14,6 +14,11 @@ from typing import Any
 Shape = Callable[[str, Any], None]
 BRIEF = Repr()  # of a value that somebody gave, which may be anything
 BRIEF.maxstring = BRIEF.maxother = 80
+
+
+def below(path: str, key: Any) -> str:
+    """`studies/mini.yaml: train.lr`: a file, then the keys in it."""
+    return f"{path}: {key}" if path.endswith(".yaml") or path == "--config" else f"{path}.{key}"
 
 
 def refuse(path: str, value: Any, wanted: str) -> None:
@@ -114,7 +119,7 @@ def mapped(shape: Shape, known: Iterable[Any] | None = None) -> Shape:
         for key, entry in value.items():
             if names is not None and key not in names:
                 raise ValueError(f"{path} has unknown keys {[key]}; known are {names}")
-            shape(f"{path}.{key}", entry)
+            shape(below(path, key), entry)
 
     return check
 
@@ -128,7 +133,7 @@ def block(fields: dict[str, Shape], *, required: Iterable[str] = ()) -> Shape:
             if key not in fields:
                 known = sorted(fields)
                 raise ValueError(f"{path} has unknown keys {[key]}; known are {known}")
-            fields[key](f"{path}.{key}", entry)
+            fields[key](below(path, key), entry)
         if missing := sorted(set(required) - value.keys()):
             raise ValueError(f"{path} lacks {missing}")
 

@@ -91,17 +91,12 @@ TABLE = {
 }
 
 
-def layer(changes: Shape = anything) -> dict[str, Shape]:
-    """What a method, a variant or a study may say of a run's settings."""
-    blocks = dict.fromkeys(layers.BLOCKS, mapping)
-    shots = dict.fromkeys(("model", "train"), mapping) | dict.fromkeys(
-        ("learns", "labels", "graph", "departures"), anything
-    )
-    return blocks | {"title": text, "partial": block(blocks), "shots": block(shots)}
-
-
-def change(path: str, value: Any) -> None:
-    block(layer())(path, value)
+def layer(defaults: dict[str, dict]) -> dict[str, Shape]:
+    """What a method, a variant or a study may say of a run's settings: lines of the defaults."""
+    blocks = {name: mapped(anything, defaults.get(name)) for name in layers.BLOCKS}
+    stage = {name: blocks[name] for name in ("model", "train")}
+    rest = dict.fromkeys(("learns", "labels", "graph", "departures"), anything)
+    return blocks | {"title": text, "partial": block(blocks), "shots": block(stage | rest)}
 
 
 def drawing(path: str, value: Any) -> None:
@@ -112,10 +107,10 @@ def drawing(path: str, value: Any) -> None:
 
 
 def study(parts: dict[str, dict]) -> dict[str, Shape]:
-    """`parts`: methods, datasets and figures, as their files have them."""
+    """`parts`: defaults, methods and datasets, as their files have them."""
     own = [*parts["datasets"]]
     return {
-        **layer(),
+        **layer(parts["defaults"]),
         "note": text,
         "origin": one_of("drawn", "official"),
         "local": mapped(text),
@@ -131,7 +126,7 @@ def study(parts: dict[str, dict]) -> dict[str, Shape]:
         "tables": listed(text),
         "figures": mapped(maybe(mapping)),
         "own_table": block(OWN_TABLE),
-        "methods": mapped(change, parts["methods"]),
+        "methods": mapped(block(layer(parts["defaults"])), parts["methods"]),
         "datasets": mapped(maybe(mapping)),
     }
 
@@ -146,11 +141,13 @@ def check_parts(parts: dict[str, Any]) -> None:
     )
     for name, entry in parts["tables"].items():
         block(TABLE, required=["paper", "table", "caption", "columns"])(f"tables.{name}", entry)
+    lines = layer(parts["defaults"])
+    change = block(lines)
     for name, entry in parts["methods"].items():
-        method = {key: value for key, value in entry.items() if key in layer()}
+        method = {key: value for key, value in entry.items() if key in lines}
         listed(one_of("regions"))(f"methods.{name}.inputs", entry.get("inputs", []))
         listed(text)(f"methods.{name}.departures", entry.get("departures", []))
-        block(layer())(f"methods.{name}", method)
+        change(f"methods.{name}", method)
         mapped(change)(f"methods.{name}.variants", entry.get("variants", {}))
         mapped(change, parts["datasets"])(f"methods.{name}.datasets", entry.get("datasets", {}))
 

@@ -319,7 +319,7 @@ SETTINGS = {  # --config, or a file with the same lines
     "a drawing without layout": ({"drawn": {"voc2007": {}}}, "drawn.voc2007 lacks ['layout']"),
     "a study outside": ({"study": "../methods"}, "there is no"),
     "a list as study": ({"study": ["mini"]}, "has ['laptop', 'mini', 'own', 'paper']"),
-    "an anchor in itself": ({"train": "SELF"}, "an anchor (&, *) holds itself"),
+    "an anchor in itself": ({"train": "SELF"}, "--config: an anchor (&, *) holds itself"),
     "a metric that is none": (
         {"study": "own", "own_table": {"metrics": ["mapp"]}, "datasets": "PETS"},
         "tables.own_pets: no metric 'mapp'; there are",
@@ -406,4 +406,22 @@ WEIGHTS = {
     "h.pth": (lambda place: torch_file([1]), "holds a list; expected tensors by name"),
     "i.pth": (lambda place: torch_file({"a": torch.ones(1)}), "does not fit the network"),
     "j.safetensors": (evil, "j.safetensors is damaged"),
+}
+
+HEAD, LINE = '{"format": 6}\n', {"in": "", "own": [], "sources": {}, "params": [], "rule": {}}
+NO_RECORDS = "is not a line of JSON after another; remove it, or `git checkout"
+RECORDS = {  # results/records.jsonl
+    "marks of a merge": (MARKS, NO_RECORDS),
+    "another list": ("[1]\n", NO_RECORDS),
+    "a number": (f"{HEAD}3\n", NO_RECORDS),
+    "half a line": (HEAD + json.dumps({"made": {"x": "a"}}), NO_RECORDS),
+    "a name of itself": (
+        f'{HEAD}{{"name": "#a", "is": "#a"}}\n'
+        + json.dumps(LINE | {"made": {"x": "a"}, "inputs": "#a"}),
+        NO_RECORDS,
+    ),
+    "a file outside": (
+        HEAD + json.dumps(LINE | {"made": {"../../x": "a"}, "inputs": []}),
+        "names '../../x', which leads out of here",
+    ),
 }

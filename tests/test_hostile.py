@@ -15,11 +15,12 @@ import pytest
 from conftest import ROOT
 from run_cases import calibrate, make_run, picture
 
-from labelgraph import checks, recipe, tables, wordvectors, yamlfiles
+from labelgraph import checks, files, recipe, tables, wordvectors, yamlfiles
 from labelgraph.__main__ import main
 from labelgraph.parts import encoder
 from labelgraph.proposals import given
 from labelgraph.protocols import episodes
+from labelgraph.records import memory, travelling
 
 CONFIG = ROOT / "workflow/config"
 
@@ -274,3 +275,30 @@ def test_weights(tmp_path, name, content, said):
     path = write(tmp_path / name, content)
     line = sentence(encoder.build, "efficientnet_lite0", str(path), "nothing")
     assert said in line and str(path) in line
+
+
+@each(cases.RECORDS)
+def test_records(tmp_path, content, said):
+    path = tmp_path / "records.jsonl"
+    path.write_text(content)
+    line = sentence(travelling.read, path)
+    assert said in line and str(path) in line
+
+
+@pytest.mark.parametrize("text", ["[1, 2", "[1]", '{"hashes": 3}', "\\0"])
+def test_what_is_known_of_a_folder_and_was_edited_is_found_out_again(tmp_path, monkeypatch, text):
+    monkeypatch.chdir(tmp_path)
+    Path(".snakemake").mkdir()
+    memory.STATE.write_text(text)
+    found = memory.recall()
+    assert found.left == {} and found.hashes.known == {} and found.file is None
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="a device that is always full")
+def test_a_full_disk_is_named_with_the_file_that_found_no_place(tmp_path):
+    def fill():
+        with files.whole(tmp_path / "x.csv"), Path("/dev/full").open("w") as stream:
+            stream.write("x")
+
+    assert sentence(fill) == f"{tmp_path}/x.csv cannot be written: no space is left there"
+    assert not [*tmp_path.iterdir()]

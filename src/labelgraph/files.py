@@ -1,5 +1,6 @@
 """Reading and writing small files: whole or not at all, the same bytes for the same content."""
 
+import errno
 import hashlib
 import json
 import os
@@ -13,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+FULL = (errno.ENOSPC, errno.EDQUOT)
 SMALL = 1 << 30  # bytes that any .npz may unpack to
 RATIO = 50  # times its own size that a larger one may; scores and labels stay far below
 NO_ARRAYS = (
@@ -35,6 +37,10 @@ def whole(path: Path) -> Iterator[Path]:
     try:
         yield draft
         draft.replace(path)
+    except OSError as error:
+        if error.errno in FULL:
+            raise OSError(f"{path} cannot be written: no space is left there") from None
+        raise
     finally:
         draft.unlink(missing_ok=True)
 

@@ -174,7 +174,7 @@ def is_block(value: Any) -> bool:
 
 def read_study(folder: Path, given: dict[str, Any]) -> Book:
     """`given` comes from the command line: the study's name, and lines laid over its file."""
-    given = yamlfiles.bounded(given)
+    given = yamlfiles.bounded(given, "--config: ")
     checks.keys("--config", given, STUDY_KEYS | {"study"})
     if not folder.is_dir():
         raise FileNotFoundError(f"there is no {folder} here; start this in the repository's folder")

@@ -54,11 +54,14 @@ def parse(text: str) -> Any:
     return bounded(yaml.load(text, UniqueKeys))
 
 
-def bounded(content: Any) -> Any:
-    """The same, if it does not explode when it is printed or written."""
-    if weight(content, {}, DEEPEST) > MOST:
-        raise ValueError(f"its anchors (&, *) make more than {MOST:,} values of it")
-    return content
+def bounded(content: Any, where: str = "") -> Any:
+    """The same, if it does not explode when it is printed or written. `where` begins an error."""
+    try:
+        if weight(content, {}, DEEPEST) <= MOST:
+            return content
+    except ValueError as error:
+        raise ValueError(f"{where}{error}") from None
+    raise ValueError(f"{where}its anchors (&, *) make more than {MOST:,} values of it")
 
 
 def weight(value: Any, known: dict[int, int], deepest: int) -> int:

@@ -354,7 +354,7 @@ COCO = {  # instances.json: what stands under one key
     ),
     "an id that is a list": (
         {"categories": [{"id": [1], "name": "cat"}]},
-        "id of category: of entry 1 is '[1]'",
+        "category: id of entry 1 is '[1]'",
     ),
     "annotations that are a number": ({"annotations": 3}, "annotation: found int, expected a list"),
     "a box of 400 digits": (

@@ -78,7 +78,7 @@ def pick(entries: Any, keys: Sequence[str], place: str) -> list[tuple]:
 def check_column(values: Iterable[Any], kinds: type | tuple[type, ...], what: str) -> None:
     """What stands under one key of every entry; `what` is file, unit and key."""
     for number, value in enumerate(values, start=1):
-        if not isinstance(value, kinds) or isinstance(value, bool) or value in ("", float("inf")):
+        if not isinstance(value, kinds) or isinstance(value, bool) or value == "":
             raise ValueError(
                 f"{what} of entry {number} is {str(value)[:60]!r}; expected {SAYS[kinds]}"
             )

@@ -331,12 +331,22 @@ def test_the_pool_is_how_few_shots_are_judged_not_what_they_learn():
 @pytest.mark.parametrize(
     ("line", "message"),
     [
-        ({"learn": "all"}, r"shots has unknown keys \['learn'\]"),
+        ({"learn": "all"}, r"--config: shots has unknown keys \['learn'\]"),
+        ({"train": {"epoch": 3}}, r"--config: shots.train has unknown keys \['epoch'\]"),
+    ],
+)
+def test_an_unknown_line_of_the_second_stage_is_named_at_once(line, message):
+    with pytest.raises(ValueError, match=message):
+        recipe.read_study(ROOT / "workflow/config", {"shots": line})
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
         ({"learns": "head"}, "shots.learns is 'head'; it takes all, or a list"),
         ({"learns": []}, r"shots.learns is \[\]"),
         ({"labels": "base"}, r"shots.labels is 'base', not one of \('novel', 'all'\)"),
         ({"graph": "all"}, r"shots.graph is 'all'"),
-        ({"train": {"epoch": 3}}, r"with shots: train has unknown keys \['epoch'\]"),
         ({"model": {"widht": 3}}, r"with shots: model has unknown keys \['widht'\]"),
     ],
 )

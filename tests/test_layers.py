@@ -11,11 +11,12 @@ from labelgraph import sourcecode
 
 SOURCE = ROOT / "src/labelgraph"
 LAYERS = (
-    {"files", "launch", "locks", "sourcecode", "warm", "yamlfiles"},
+    {"files", "launch", "locks", "sourcecode", "tensorfiles", "warm", "yamlfiles"},
     {
         "manifest",
         "provenance",
         "checks",
+        "shapes",
         "spread",
         "ranking",
         "images",
@@ -23,7 +24,17 @@ LAYERS = (
         "wordvectors",
         "records",
     },
-    {"labelspace", "layers", "recipe", "stages", "agreement", "balance", "pools", "owndata"},
+    {
+        "labelspace",
+        "layers",
+        "recipe",
+        "stages",
+        "studyshape",
+        "agreement",
+        "balance",
+        "pools",
+        "owndata",
+    },
     {"parts", "datasets", "metrics", "protocols", "download", "joining"},
     {"models"},
     {"batches", "checkpoint", "extraction", "optimisation", "sharednorm", "elastic", "shares"},

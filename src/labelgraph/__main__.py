@@ -5,6 +5,7 @@ Exit code 0 good, 1 a difference or a failed check, 2 wrong usage.
 
 import os
 import sys
+from io import TextIOWrapper
 
 from labelgraph.commands import _guide, _verbs
 
@@ -15,6 +16,8 @@ def main(arguments: list[str] | None = None) -> int:
     if not arguments:
         print(_guide.next_steps({verb: command.HELP for verb, command in commands.items()}))
         return 0
+    if isinstance(sys.stdout, TextIOWrapper):  # a name that is no text, or none of this terminal's
+        sys.stdout.reconfigure(errors="backslashreplace")
     chosen = _verbs.parser(__doc__.split("\n\n")[0]).parse_args(arguments)
     try:
         return commands[chosen.verb].run(chosen)
@@ -23,6 +26,9 @@ def main(arguments: list[str] | None = None) -> int:
         return 0
     except (ValueError, OSError) as error:
         print(f"labelgraph {chosen.verb}: {error}", file=sys.stderr)
+        return 2
+    except MemoryError as error:
+        print(f"labelgraph {chosen.verb}: out of memory; {error}", file=sys.stderr)
         return 2
 
 

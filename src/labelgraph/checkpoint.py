@@ -10,10 +10,11 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors.torch import load_file, save_file
+from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from labelgraph.files import read_json, whole, write_json
+from labelgraph.tensorfiles import read_safetensors
 
 Tensors = dict[str, Tensor]
 
@@ -42,7 +43,7 @@ class Checkpoint:
         if not self.index.exists():
             return None
         state = read_json(self.index)
-        return load_file(self.folder / state.pop("tensors")), state
+        return read_safetensors(self.folder / state.pop("tensors"))[0], state
 
     def remove(self) -> None:
         shutil.rmtree(self.folder, ignore_errors=True)

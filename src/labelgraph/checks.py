@@ -1,11 +1,15 @@
 """Whether settings make sense, before anything starts: each mistake is named with what may be."""
 
 import ast
+from math import isfinite
 from pathlib import Path
 from typing import Any
 
+from labelgraph.shapes import BRIEF
+
 MODELS = Path(__file__).parent / "models"
 CHOICES = {
+    "encoder.name": ("efficientnet_lite0", "resnet101", "resnet18", "resnet34", "resnet50"),
     "train.optimizer": ("sgd", "adam", "adamw"),
     "train.schedule": ("step", "cosine", "onecycle", "constant"),
     "train.precision": ("float32", "bfloat16", "float16"),
@@ -14,6 +18,9 @@ CHOICES = {
     "encoder.learns": ("all", "last_stage", "nothing"),
     "encoder.test_view": ("plain", "centre"),
 }
+ELEMENTS = {"train.views": ("plain", "flip", "centre")}  # what a list may hold
+POSITIVE = ("encoder.size", "encoder.test_size", "train.epochs", "train.batch", "score.top")
+SHARES = ("train.momentum", "train.warm_up", "train.ema", "score.threshold")  # from 0 to 1
 BEGINS = {"start", "rounds"}  # settings of methods that are epochs
 
 
@@ -37,10 +44,8 @@ def check(merged: dict[str, dict], where: str, defaults: dict, method: str) -> N
     keys(f"{where}: model", merged["model"], wanted)
     if missing := wanted - merged["model"].keys():
         raise ValueError(f"{where}: model lacks {sorted(missing)}")
-    for path, choices in CHOICES.items():
-        block, key = path.split(".")
-        if merged[block][key] not in choices:
-            raise ValueError(f"{where}: {path} is {merged[block][key]!r}, not one of {choices}")
+    choices(f"{where}: ", merged)
+    bounds(f"{where}: ", merged)
     together(where, merged["encoder"], merged["train"])
     in_time(where, merged["model"], merged["train"]["epochs"])
 
@@ -56,16 +61,45 @@ def processes(where: str, count: Any, encoder: dict[str, Any]) -> None:
         )
 
 
+def choices(where: str, merged: dict[str, dict]) -> None:
+    """`where` comes before the name of each setting."""
+    for path, allowed in CHOICES.items():
+        block, key = path.split(".")
+        if key in merged[block] and merged[block][key] not in allowed:
+            raise ValueError(f"{where}{path} is {merged[block][key]!r}, not one of {allowed}")
+
+
+def bounds(where: str, merged: dict[str, dict]) -> None:
+    for path in (*POSITIVE, *SHARES, *ELEMENTS):
+        block, key = path.split(".")
+        value = merged[block].get(key)
+        if value is None:
+            continue
+        if path in POSITIVE and value < 1:
+            raise ValueError(f"{where}{path} is {value!r}; it must be 1 or more")
+        if path == "score.threshold" and value in (0, 1):
+            raise ValueError(f"{where}{path} is {value!r}; it must lie between 0 and 1")
+        if path in SHARES and not (isinstance(value, int | float) and 0 <= value <= 1):
+            raise ValueError(f"{where}{path} is {value!r}; it must be from 0 to 1")
+        if path in ELEMENTS and not (value and all(one in ELEMENTS[path] for one in value)):
+            raise ValueError(f"{where}{path} is {value!r}; it takes some of {ELEMENTS[path]}")
+
+
 def kind(path: str, value: Any, example: Any) -> None:
     """A setting is of the kind that its default is of."""
     if example is None or value is None:
         return
     number = isinstance(example, int | float) and not isinstance(example, bool)
-    wanted = (int, float) if number else type(example)
+    wanted = (int, float) if type(example) is float else type(example)
     if not isinstance(value, wanted) or (number and isinstance(value, bool)):
-        raise ValueError(f"{path} is {value!r}; it takes something like {example!r}")
-    if number and value < 0:
+        raise ValueError(f"{path} is {BRIEF.repr(value)}; it takes something like {example!r}")
+    if number and not isfinite(value):
+        raise ValueError(f"{path} is {value!r}; it takes a finite number")
+    if number and value < 0 <= example:
         raise ValueError(f"{path} is {value!r}; it may not be negative")
+    if isinstance(example, list) and example:
+        for place, entry in enumerate(value):
+            kind(f"{path}[{place}]", entry, example[0])
 
 
 def together(where: str, encoder: dict[str, Any], train: dict[str, Any]) -> None:
@@ -77,9 +111,6 @@ def together(where: str, encoder: dict[str, Any], train: dict[str, Any]) -> None
         raise ValueError(
             f"{where}: train.drop_at {late} never comes: train.epochs is {train['epochs']}"
         )
-    for key in ("epochs", "batch"):
-        if not isinstance(train[key], int) or train[key] < 1:
-            raise ValueError(f"{where}: train.{key} is {train[key]!r}; it must be 1 or more")
 
 
 def in_time(where: str, model: dict[str, Any], epochs: int) -> None:

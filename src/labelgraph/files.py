@@ -1,8 +1,12 @@
 """Reading and writing small files: whole or not at all, the same bytes for the same content."""
 
+import errno
 import hashlib
 import json
 import os
+import tokenize
+import zipfile
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -10,15 +14,33 @@ from typing import Any
 
 import numpy as np
 
+FULL = (errno.ENOSPC, errno.EDQUOT)
+SMALL = 1 << 30  # bytes that any .npz may unpack to
+RATIO = 50  # times its own size that a larger one may; scores and labels stay far below
+NO_ARRAYS = (
+    *(zipfile.BadZipFile, zlib.error, EOFError, ValueError, MemoryError, RecursionError),
+    *(RuntimeError, NotImplementedError),  # encrypted, or packed in another way than ours
+    *(SyntaxError, TypeError, OverflowError, tokenize.TokenError),  # a header that is no header
+)
+
 
 @contextmanager
 def whole(path: Path) -> Iterator[Path]:
     """A name to write to; it becomes `path` when the block ends, and goes when that fails."""
-    path.parent.mkdir(parents=True, exist_ok=True)
+    if path.is_dir():
+        raise IsADirectoryError(f"{path} is a folder; expected the name of a file")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except (FileExistsError, NotADirectoryError):
+        raise NotADirectoryError(f"{path.parent} is no folder, so nothing goes there") from None
     draft = path.with_name(f".{path.name}.{os.getpid()}.draft")
     try:
         yield draft
         draft.replace(path)
+    except OSError as error:
+        if error.errno in FULL:
+            raise OSError(f"{path} cannot be written: no space is left there") from None
+        raise
     finally:
         draft.unlink(missing_ok=True)
 
@@ -34,11 +56,15 @@ def write_json(path: Path, content: Any) -> None:
 
 def read_json(path: Path) -> Any:
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
+        return json.loads(path.read_text(encoding="utf-8-sig"))
     except json.JSONDecodeError as error:
         raise ValueError(f"{path}, line {error.lineno}: not JSON: {error.msg}") from None
     except UnicodeDecodeError:
         raise ValueError(f"{path}: not JSON: the file is not UTF-8 text") from None
+    except RecursionError:
+        raise ValueError(f"{path}: brackets within brackets, too many to be read") from None
+    except ValueError:  # only int() is left to raise it
+        raise ValueError(f"{path}: a number of thousands of digits, too long to be read") from None
 
 
 def write_arrays(path: Path, **arrays: np.ndarray) -> None:
@@ -51,8 +77,33 @@ def write_arrays(path: Path, **arrays: np.ndarray) -> None:
 
 
 def read_arrays(path: Path) -> dict[str, np.ndarray]:
-    with np.load(path, allow_pickle=False) as archive:
-        return {name: archive[name] for name in archive.files}
+    """The arrays of an .npz archive; a pickle in it is never run."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            members = archive.infolist()
+            check_members(members, max(SMALL, RATIO * path.stat().st_size))
+            return {
+                member.filename.removesuffix(".npy"): read_member(archive, member)
+                for member in members
+            }
+    except NO_ARRAYS as error:
+        reason = " ".join(str(error).split()) or "more than the memory holds"
+        raise ValueError(
+            f"{path} is not an .npz archive that loads without pickle: {reason}"
+        ) from None
+
+
+def check_members(members: list[zipfile.ZipInfo], most: int) -> None:
+    names = [member.filename for member in members]
+    if twice := sorted({name for name in names if names.count(name) > 1}):
+        raise ValueError(f"it holds {twice[0]!r} twice")
+    if (total := sum(member.file_size for member in members)) > most:
+        raise ValueError(f"it unpacks to {total:,} bytes, expected {most:,} at most")
+
+
+def read_member(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> np.ndarray:
+    with archive.open(member) as stream:
+        return np.lib.format.read_array(stream, allow_pickle=False)
 
 
 def sha256(path: Path) -> str:

@@ -7,8 +7,7 @@ targets.csv       a header `image,LABEL,LABEL,...`, then a line per image, the s
 """
 
 import csv
-import zipfile
-import zlib
+import io
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -62,12 +61,9 @@ def read_named(path: Path, table: str) -> dict[str, np.ndarray]:
         raise FileNotFoundError(
             f"{path} is missing; give an .npz file with images, labels, {table}"
         )
-    try:
-        arrays = read_arrays(path) if zipfile.is_zipfile(path) else None
-    except (ValueError, zipfile.BadZipFile, zlib.error):
-        arrays = None
-    if arrays is None:
-        raise ValueError(f"{path} is not an .npz archive that loads without pickle")
+    if not path.is_file():
+        raise ValueError(f"{path} is not an .npz archive; expected images, labels, {table} in one")
+    arrays = read_arrays(path)
     if missing := [name for name in ("images", "labels", table) if name not in arrays]:
         raise ValueError(f"{path} has no {missing[0]!r}, only {sorted(arrays)}")
     shape = arrays["images"].shape + arrays["labels"].shape
@@ -76,13 +72,38 @@ def read_named(path: Path, table: str) -> dict[str, np.ndarray]:
             f"{path}: images {arrays['images'].shape}, labels {arrays['labels'].shape} and {table}"
             f" {arrays[table].shape} must be (N,), (C,) and (N, C), with at least one of each"
         )
+    check_kinds(path, arrays, table)
     return arrays
+
+
+def check_kinds(path: Path, arrays: dict[str, np.ndarray], table: str) -> None:
+    """Names are text, scores floating point, targets codes."""
+    for name in ("images", "labels"):
+        if arrays[name].dtype.kind != "U":
+            raise ValueError(f"{path}: {name} are {arrays[name].dtype}; expected text")
+    values = arrays[table]
+    kinds, wanted = ("f", "floating point") if table == "scores" else ("iu", "whole numbers")
+    if values.dtype.kind not in kinds:
+        raise ValueError(f"{path}: {table} are {values.dtype}; expected {wanted}")
+    if table == "target" and len(wrong := np.argwhere(~np.isin(values, [1, 0, -1]))):
+        row, column = wrong[0]
+        raise ValueError(
+            f"{path}: the target of image {arrays['images'][row].item()!r}, label"
+            f" {arrays['labels'][column].item()!r} is {values[row, column]}; expected 1 (yes), 0"
+            " (no) or -1 (difficult)"
+        )
 
 
 def read_csv(path: Path) -> dict[str, np.ndarray]:
     """Targets that people wrote with a spreadsheet."""
-    with path.open(newline="", encoding="utf-8-sig") as stream:
-        lines = [line for line in csv.reader(stream, skipinitialspace=True) if line]
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+        rows = csv.reader(io.StringIO(text, newline=""), skipinitialspace=True)
+        lines = [line for line in rows if line]
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise ValueError(f"{path} is not a CSV file in UTF-8: {error}") from None
+    if "\0" in text:
+        raise ValueError(f"{path} is a binary file; expected a CSV file")
     if len(lines) < 2 or {*lines[0][1:]} <= CODES:
         raise ValueError(f"{path} needs a header `image,LABEL,...` and a line for each image")
     for number, line in enumerate(lines[1:], 2):

@@ -26,6 +26,8 @@ def merged(layers: list[dict], task: str, method: str, where: str) -> dict[str, 
         parts = [part for layer in layers for part in (layer, partial(layer, method))]
     found = {name: reduce(or_, (part.get(name, {}) for part in parts)) for name in BLOCKS}
     checks.check(found, where, defaults, method)
+    for key, value in found["model"].items():
+        checks.kind(f"{where}: model.{key}", value, layers[1].get("model", {}).get(key))
     if not stages.has_shots(task):
         return found
     shots = stages.merge([layer.get("shots", {}) for layer in layers])

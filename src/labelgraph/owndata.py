@@ -11,10 +11,12 @@ from os import walk
 from pathlib import Path
 from typing import Any
 
-from labelgraph import checks
+from labelgraph import checks, studyshape
 
 REQUIRED = {"folder", "reader"}
 NAME = re.compile(r"[A-Za-z]\w*", re.ASCII)
+LONGEST = 60  # letters of a name, which becomes part of file names
+SAID = ("folder", "reader", "vectors", "options")  # lines with sentences of their own
 NO_WORDS = (
     "Labels have no word vectors here: methods that read them are given numbers drawn from the"
     " labels' names, which say nothing of their meaning."
@@ -56,18 +58,22 @@ def entries(given: dict[str, Any], official: dict[str, Any], defaults: dict) -> 
                 f"{where} has no line `folder`, which data of your own need; datasets.yaml has"
                 f" {sorted(official)}"
             )
-        if not NAME.fullmatch(str(name)):
-            raise ValueError(f"{where}: a name is made of letters, digits and _, like my_pets")
+        if not isinstance(name, str) or not NAME.fullmatch(name) or len(name) > LONGEST:
+            raise ValueError(
+                f"{where}: a name is made of letters, digits and _, like my_pets, and of {LONGEST}"
+                " at most"
+            )
         found[name] = complete(where, name, entry, defaults)
     return found
 
 
 def complete(where: str, name: str, entry: dict[str, Any], defaults: dict) -> dict[str, Any]:
     checks.keys(where, entry, REQUIRED | {"title"} | defaults["entry"].keys())
+    studyshape.check_given(where, entry, SAID)
     if missing := REQUIRED - entry.keys():
         raise ValueError(f"{where} lacks {sorted(missing)}")
     folder = Path(str(entry["folder"])).expanduser()
-    if not folder.is_dir():
+    if not entry["folder"] or not folder.is_dir():
         raise FileNotFoundError(f"{where}.folder is {folder}, which is no folder; correct it")
     vectors = entry.get("vectors", defaults["entry"]["vectors"])
     if vectors not in (None, "glove"):
@@ -94,7 +100,7 @@ def complete(where: str, name: str, entry: dict[str, Any], defaults: dict) -> di
 def options_of(where: str, entry: dict[str, Any], defaults: dict) -> dict[str, Any]:
     """The reader's options, given or standing; parts are either there or drawn."""
     reader, given = entry["reader"], entry.get("options") or {}
-    if reader not in defaults["options"]:
+    if reader not in list(defaults["options"]):
         raise ValueError(
             f"{where}.reader is {reader!r}; it may be {', '.join(defaults['options'])}"
         )
@@ -104,6 +110,7 @@ def options_of(where: str, entry: dict[str, Any], defaults: dict) -> dict[str, A
         raise ValueError(
             f"{where}.options lacks {sorted(lacking)}, which the reader {reader} needs"
         )
+    studyshape.check_options(f"{where}.options", given)
     options = standing | given
     if given.get("draw"):
         options |= {key: None for key in ("part", "parts") if key in options.keys() - given.keys()}

@@ -8,7 +8,8 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from labelgraph import checks, layers, owndata, stages
+from labelgraph import checks, layers, owndata, stages, studyshape, yamlfiles
+from labelgraph.shapes import block, mapped, text
 from labelgraph.yamlfiles import read_yaml, typed
 
 METHOD_KEYS = {
@@ -20,6 +21,7 @@ CHANGE_KEYS = {"title", *layers.BLOCKS, *layers.OF_TASKS}  # of a variant, or on
 STUDY_KEYS = {
     *("title", "note", "origin", "local", "seeds", "seeds_of", "selection", "gpu", "processes"),
     *("drawn", "only", "boxes", "sizes", "widths", "tables", "figures", "own_table", "detector"),
+    "remarks",
     *layers.BLOCKS,
     *(*layers.OF_TASKS, "methods", "datasets"),
 }
@@ -107,8 +109,10 @@ class Book:
             raise ValueError(f"no dataset {name!r}; datasets.yaml has {sorted(self.datasets)}")
         entry, change = self.datasets[name], self.size.get("datasets", {}).get(name) or {}
         checks.keys(f"studies/{self.study}.yaml: datasets.{name}", change, set(entry))
-        blocks = {key: entry[key] | value for key, value in change.items() if is_block(entry[key])}
-        return entry | change | blocks
+        both = [key for key, value in change.items() if is_block(value) and is_block(entry[key])]
+        found = entry | change | {key: entry[key] | change[key] for key in both}
+        studyshape.check_entry(f"datasets.{name}", found)
+        return found
 
     def pool(self, run: Run) -> str:
         """Which reported images are judged."""
@@ -172,16 +176,27 @@ def is_block(value: Any) -> bool:
 
 def read_study(folder: Path, given: dict[str, Any]) -> Book:
     """`given` comes from the command line: the study's name, and lines laid over its file."""
+    given = yamlfiles.bounded(given, "--config: ")
     checks.keys("--config", given, STUDY_KEYS | {"study"})
     if not folder.is_dir():
         raise FileNotFoundError(f"there is no {folder} here; start this in the repository's folder")
-    study = given.get("study", "mini")
-    size = read_yaml(folder / "studies" / f"{study}.yaml")
-    checks.keys(f"studies/{study}.yaml", size, STUDY_KEYS)
-    for name, text in given.items():
-        if name != "study":
-            block = typed(text)
-            size[name] = size[name] | block if is_block(size.get(name)) else block
-    parts = ("defaults", "methods", "datasets", "tables", "figures")
-    book = Book(study, **{name: read_yaml(folder / f"{name}.yaml") for name in parts}, size=size)
-    return replace(book, **owndata.added(vars(book), read_yaml(folder / "own_data.yaml")))
+    study, known = given.get("study", "mini"), folder / "studies"
+    names = sorted(path.stem for path in known.glob("*.yaml"))
+    if study not in names:
+        raise FileNotFoundError(f"there is no {known}/{study}.yaml; {known} has {names}")
+    size = read_yaml(known / f"{study}.yaml")
+    files = ("defaults", "methods", "datasets", "tables", "figures")
+    parts = {name: read_yaml(folder / f"{name}.yaml") for name in files}
+    studyshape.check_parts(parts)
+    fields = studyshape.study(parts)
+    block(fields, required=studyshape.REQUIRED)(f"studies/{study}.yaml", size)
+    lines = {name: typed(line) for name, line in given.items() if name != "study"}
+    block(fields)("--config", lines)
+    for name, line in lines.items():
+        size[name] = size[name] | line if is_block(size.get(name)) else line
+    book = Book(study, **parts, size=size)
+    standing = read_yaml(folder / "own_data.yaml")
+    studyshape.check_own_data(standing)
+    book = replace(book, **owndata.added(vars(book), standing))
+    mapped(text, book.datasets)("boxes", size.get("boxes", {}))
+    return book

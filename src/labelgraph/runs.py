@@ -6,8 +6,7 @@ from typing import Any
 
 import torch
 import yaml
-from safetensors import safe_open
-from safetensors.torch import load_file, save_file
+from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from labelgraph import models
@@ -15,6 +14,7 @@ from labelgraph.checkpoint import pack, unpack
 from labelgraph.files import whole, write_text
 from labelgraph.labelspace import LabelSpace
 from labelgraph.parts import encoder as encoders
+from labelgraph.tensorfiles import fill, read_safetensors
 
 LABEL_FIELDS = ("counts", "positive_rate", "vectors")
 
@@ -48,27 +48,38 @@ def save_model(path: Path, weights: dict[str, Tensor], labels: LabelSpace) -> No
 
 def read_weights(path: Path) -> dict[str, Tensor]:
     """The learnt tensors of a run."""
-    return unpack("model", load_file(path))
+    return unpack("model", read_safetensors(path)[0])
 
 
 def read_model(path: Path, settings: dict[str, Any], width: int | None) -> nn.Module:
     """The trained model; an encoder that did not learn comes from its own weights."""
-    with safe_open(path, framework="pt") as stored:
-        about = json.loads(stored.metadata()["labels"])
-        tensors = {name: stored.get_tensor(name) for name in stored.keys()}  # noqa: SIM118
-    labels = LabelSpace(
-        names=tuple(about["names"]),
-        images=about["images"],
-        **unpack("labels", tensors),
-    )
+    tensors, about = read_safetensors(path)
+    labels = read_labels(path, unpack("labels", tensors), about)
     model = make(settings, labels, width)
-    weights = unpack("model", tensors)
-    result = model.load_state_dict(weights, strict=False)
+    result = fill(model, unpack("model", tensors), path, strict=False)
     lost = [name for name in result.missing_keys if not name.startswith("encoder.")]
     if lost or result.unexpected_keys:
         raise ValueError(f"{path} does not fit its settings: {lost} {result.unexpected_keys}")
     model.names = labels.names
     return model
+
+
+def read_labels(path: Path, tensors: dict[str, Tensor], metadata: dict[str, str]) -> LabelSpace:
+    """The label space that a model's file holds."""
+    try:
+        about = json.loads(metadata["labels"])
+        labels = LabelSpace(names=tuple(about["names"]), images=about["images"], **tensors)
+    except (KeyError, TypeError, ValueError, RecursionError):
+        raise ValueError(f"{path} does not say which labels it was trained for") from None
+    count = len(labels.names)
+    shapes = [labels.counts.shape, labels.positive_rate.shape, labels.vectors.shape[:1]]
+    text = all(isinstance(name, str) for name in labels.names)
+    if not text or type(labels.images) is not int or shapes != [(count, count), (count,), (count,)]:
+        raise ValueError(
+            f"{path} names {count} labels, whose counts, rates and vectors are {shapes}; expected"
+            " the same number of each"
+        )
+    return labels
 
 
 def write_settings(path: Path, settings: dict[str, Any]) -> None:

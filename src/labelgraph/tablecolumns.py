@@ -4,12 +4,18 @@ A block with `tasks` has its metrics once for each of them, under the published 
 task is (`partial-10: 10%`), and once more under `average`, the mean over all of them.
 """
 
+import re
+from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
-from labelgraph import checks, spread
+from labelgraph import checks, metrics, spread
+from labelgraph.protocols.settings import TASK
+from labelgraph.shapes import listed, text
 
 KEYS = {"dataset", "metrics", "costs", "tasks", "average"}
 Block = dict[str, Any]
@@ -25,15 +31,54 @@ class Column:
     places: tuple[str, ...]  # task/dataset of the runs behind it; the mean where there are several
 
 
-def check(name: str, entry: dict[str, Any]) -> None:
+def check(name: str, entry: dict[str, Any], datasets: Iterable[str], top: int) -> None:
     if entry.get("spread", "std") not in spread.KINDS:
         raise ValueError(f"tables.{name}: spread is {entry['spread']!r}, not one of {spread.KINDS}")
     for block in entry["columns"]:
         checks.keys(f"tables.{name}: a block of columns", block, KEYS)
+        for key in {"metrics", "costs"} & block.keys():
+            listed(text)(f"tables.{name}: {key}", block[key])
         if "metrics" in block and not (block.get("tasks") or "task" in entry):
             raise ValueError(f"tables.{name} needs `task`, or `tasks` in each block of columns")
         if "average" in block and "tasks" not in block:
             raise ValueError(f"tables.{name}: `average` is over `tasks`, which the block lacks")
+    check_within(name, entry, datasets, top)
+
+
+def check_within(name: str, entry: dict[str, Any], datasets: Iterable[str], top: int) -> None:
+    """Datasets, tasks and metrics that there are; a cell of any other would stay empty, or fail."""
+    for block in trained(entry):
+        if block.get("dataset") not in datasets:
+            raise ValueError(
+                f"tables.{name}: there is no dataset {block.get('dataset')!r}; datasets.yaml has"
+                f" {sorted(datasets)}"
+            )
+        for task in tasks(entry, block):
+            if not TASK.fullmatch(task):
+                raise ValueError(
+                    f"tables.{name}: task is {task!r}; it may be full, partial-1 to -99,"
+                    " fewshot-base, -1 to -99"
+                )
+        known = metric_names(top)
+        for metric in block["metrics"]:
+            if re.sub(":.*", ":LABEL", metric) not in known:
+                raise ValueError(f"tables.{name}: no metric {metric!r}; there are {sorted(known)}")
+
+
+@cache
+def metric_names(top: int) -> frozenset[str]:
+    """The flat names of the smallest evaluation that there is."""
+    ones = np.ones((1, 1))
+    found = metrics.evaluate(
+        ones,
+        ones.astype(np.int8),
+        threshold=0.5,
+        top=top,
+        difficult_ap="ignored",
+        difficult_f1="negative",
+        pool="all",
+    )
+    return frozenset(metrics.flat(metrics.named(found, ["LABEL"], [])))
 
 
 def trained(entry: dict[str, Any]) -> list[Block]:

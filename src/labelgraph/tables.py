@@ -24,9 +24,10 @@ FIELDS = ("row", "column", "published", "reproduced", "std", "seeds", "status")
 
 def of_study(book: Book) -> dict[str, dict[str, Any]]:
     """The tables that a study makes, by name; a name says paper and table."""
+    top = (book.defaults["score"] | book.size.get("score", {}))["top"]
     for name, entry in book.tables.items():
         checks.keys(f"tables.{name}", entry, KEYS)
-        check(name, entry)
+        check(name, entry, book.datasets, top)
         if name != f"{entry['paper']}_{entry['table']}":
             raise ValueError(f"tables.{name} shows {entry['paper']} {entry['table']}; name it so")
     wanted = book.size.get("tables", list(book.tables))
@@ -78,6 +79,7 @@ def recipe(book: Book, name: str) -> dict[str, Any]:
     numbers = sorted({run.seed for run in runs(book, [name])})
     return {
         **{key: entry.get(key, {}) for key in sorted(KEYS)},
+        "notes": [*entry.get("notes", []), *book.size.get("remarks", {}).get(name, [])],
         "titles": {block["dataset"]: book.dataset(block["dataset"])["title"]
                    for block in trained(entry)},
         "study": book.study,

@@ -27,7 +27,7 @@ MEMBER = "glove.6B.300d.txt"  # read from an archive with several files, such as
 KEYS = {"aliases", "multiword", "case", "missing"}
 SIZE, LENGTH = 300, 6.7  # of drawn vectors, where no other tells: GloVe 6B's
 SEPARATORS = re.compile(r"[ _-]+")
-CHUNK = 1 << 20  # bytes
+CHUNK = LONGEST = 1 << 20  # bytes: read at once, and of a line
 
 
 def embed(
@@ -91,7 +91,12 @@ def read_words(path: Path, wanted: set[str]) -> dict[str, np.ndarray]:
     lacking = {word.encode() for word in wanted}
     found, size = {}, 0
     with open_text(path) as stream:
-        for number, line in enumerate(stream, 1):
+        for number, line in enumerate(iter(lambda: stream.readline(LONGEST), b""), 1):
+            if len(line) == LONGEST:
+                raise ValueError(
+                    f"{path}, line {number}: more than {LONGEST:,} bytes; expected a word and its"
+                    " numbers"
+                )
             line = line.rstrip()
             size = size or line.count(b" ")
             if line.count(b" ") != size or not size:
@@ -113,7 +118,7 @@ def check_phrase(line: bytes, size: int, where: str) -> None:
     if size and any(not is_number(text) for text in extra):
         return
     raise ValueError(
-        f"{where}: {len(more)} numbers after {word.decode(errors='replace')!r}, expected"
+        f"{where}: {len(more)} numbers after {word[:40].decode(errors='replace')!r}, expected"
         f" {size or 'at least one'}; fetch the file again"
     )
 
@@ -153,7 +158,7 @@ def open_text(path: Path) -> Iterator[BinaryIO]:
             BufferedReader(packed, CHUNK) as stream,
         ):
             yield stream
-    except (zipfile.BadZipFile, zlib.error) as error:
+    except (zipfile.BadZipFile, zlib.error, RuntimeError, NotImplementedError, EOFError) as error:
         raise ValueError(f"{path} is damaged ({error}); fetch it again") from None
 
 

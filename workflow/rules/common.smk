@@ -37,10 +37,10 @@ try:
         BOOK.settings(run)
     FIGURES = figurelist.of_study(BOOK)
     PLANS = {name: figurelist.plan(BOOK, name, FIGURES[name]) for name in FIGURES}
+    SOURCES = sources.read(CONFIG / "sources.yaml")
+    LOCAL = sources.local_copies(SOURCES, BOOK.size.get("local", {}))
     DETECTORS = recipe.read_yaml(CONFIG / "detectors.yaml")
-    LEARN = BOOK.size.get(
-        "detector", {}
-    )  # the study's lines of the light one's training
+    LEARN = BOOK.size.get("detector", {})  # lines of the light one's training
     checks.keys("detector", LEARN, set(DETECTORS["light"]["learn"]))
     DETECTORS["light"]["learn"] |= LEARN
     if not TABLES:
@@ -52,8 +52,6 @@ except (ValueError, FileNotFoundError) as error:
     raise WorkflowError(str(error)) from None
 STUDY = BOOK.study
 ORIGIN = BOOK.size["origin"]
-LOCAL = BOOK.size.get("local", {})
-SOURCES = sources.read(CONFIG / "sources.yaml")
 DETECTOR = DETECTORS["of_study"][STUDY]
 OWN_BOXES = BOOK.size.get("boxes", {})  # dataset -> the user's COCO results
 

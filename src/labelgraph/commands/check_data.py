@@ -6,6 +6,7 @@ import re
 import sys
 from collections.abc import Iterable
 from pathlib import Path
+from shlex import quote
 from typing import Any
 
 import yaml
@@ -103,7 +104,9 @@ def look_over(book: recipe.Book, name: str) -> dict[str, Any]:
 def write_entry(path: Path, given: dict[str, Any]) -> None:
     if path.exists():
         raise ValueError(f"{path} is there already; name another file, or remove it")
-    header = HEADER.format(what="Data of one's own, as labelgraph guessed it.", file=path)
+    header = HEADER.format(
+        what="Data of one's own, as labelgraph guessed it.", file=quote(str(path))
+    )
     write_text(path, header + yaml.safe_dump(given, sort_keys=False, allow_unicode=True))
     print(f"labelgraph check-data: wrote {path}", file=sys.stderr)
 

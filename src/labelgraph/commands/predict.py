@@ -114,7 +114,9 @@ def json_lines(stack: ExitStack) -> Writer:
 def csv_lines(stack: ExitStack, path: Path, names: tuple[str, ...]) -> Writer:
     """Probabilities; a picture that cannot be used has a line without numbers."""
     stream = stack.enter_context(
-        stack.enter_context(whole(path)).open("w", newline="", encoding="utf-8")
+        stack.enter_context(whole(path)).open(
+            "w", newline="", encoding="utf-8", errors="surrogateescape"
+        )
     )
     table = csv.writer(stream, lineterminator="\n")
     table.writerow(["image", *names])

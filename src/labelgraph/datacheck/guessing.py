@@ -76,7 +76,7 @@ def coco(folder: Path) -> dict[str, Any] | None:
         return None
     files = {part_of(path, folder): path for path in contents}
     chosen = two_parts([*files]) if len(files) > 1 else [*files]
-    names = {part: contents[files[part]]["images"][0]["file_name"] for part in chosen}
+    names = {part: first_file(files[part], contents[files[part]]["images"]) for part in chosen}
     places = ["", "images", "JPEGImages", "{part}", "images/{part}"]
     fits = [
         place
@@ -92,10 +92,21 @@ def coco(folder: Path) -> dict[str, Any] | None:
     options: dict[str, Any] = {"annotations": written, "images": fits[0]}
     if len(chosen) == 1:
         options["annotations"] = next(iter(written.values()))
-    items = [item for part in chosen for item in contents[files[part]]["annotations"]]
-    if not all("bbox" in item for item in items):
+    lists = [contents[files[part]]["annotations"] for part in chosen]
+    items = [item for some in lists if isinstance(some, list) for item in some]
+    if not all("bbox" in item for item in items if isinstance(item, dict)):
         options["boxes"] = False
     return {"reader": "coco_json", "options": options}
+
+
+def first_file(path: Path, images: Any) -> str:
+    try:
+        name = images[0]["file_name"]
+    except (LookupError, TypeError):
+        name = None
+    if not isinstance(name, str):
+        raise ValueError(f"{path}: its first image has no file_name; expected COCO's `images`")
+    return name
 
 
 def part_of(path: Path, folder: Path) -> str:
@@ -118,6 +129,11 @@ def image_column(rows: pd.DataFrame, folder: Path) -> dict[str, str] | None:
     """The column whose first values are files, below which folder, with which ending."""
     below = ["", *(p.name for p in sorted(folder.iterdir()) if p.is_dir() and p.name[0] != ".")]
     for column in rows:
+        if any((folder / place / column).is_file() for place in below):
+            raise ValueError(
+                f"the table in {folder} has no header: its first line names {column!r}, an image;"
+                " put a line like image,labels above it"
+            )
         values = rows[column].head(5).tolist()
         for place in below:
             for ending in ("", *ENDINGS):

@@ -11,6 +11,9 @@ import numpy as np
 
 from labelgraph.files import read_json
 
+LARGEST = 1e30  # pixels; a float32 holds it
+SAYS = {str: "a text", (int, str): "a whole number or a text"}
+
 
 @contextmanager
 def collector_paused() -> Iterator[None]:
@@ -72,6 +75,15 @@ def pick(entries: Any, keys: Sequence[str], place: str) -> list[tuple]:
     return picked
 
 
+def check_column(values: Iterable[Any], kinds: type | tuple[type, ...], what: str) -> None:
+    """What stands under one key of every entry; `what` is file, unit and key."""
+    for number, value in enumerate(values, start=1):
+        if not isinstance(value, kinds) or isinstance(value, bool) or value == "":
+            raise ValueError(
+                f"{what} of entry {number} is {str(value)[:60]!r}; expected {SAYS[kinds]}"
+            )
+
+
 def check_choice(option: str, value: Any, allowed: Iterable[Any]) -> None:
     if value not in tuple(allowed):
         raise ValueError(f"option {option} is {value!r}; expected one of {list(allowed)}")
@@ -80,8 +92,9 @@ def check_choice(option: str, value: Any, allowed: Iterable[Any]) -> None:
 def as_boxes(boxes: Sequence[Sequence[float]], place: str) -> np.ndarray:
     """Left, top, width and height in pixels: (M, 4) float32."""
     try:
-        edges = np.asarray(boxes, np.float32).reshape(len(boxes), 4)
-    except (TypeError, ValueError):
+        with np.errstate(over="ignore"):  # what is too large is infinite, and named below
+            edges = np.asarray(boxes, np.float32).reshape(len(boxes), 4)
+    except (TypeError, ValueError, OverflowError):
         wrong = next(n for n, box in enumerate(boxes) if not is_box(box))
         raise ValueError(f"{place} {wrong + 1}: box {boxes[wrong]!r} is not four numbers") from None
     if not np.isfinite(edges).all():
@@ -103,5 +116,5 @@ def is_box(box: Any) -> bool:
     return (
         isinstance(box, list | tuple)
         and len(box) == 4
-        and all(isinstance(edge, int | float) for edge in box)
+        and all(isinstance(edge, int | float) and abs(edge) < LARGEST for edge in box)
     )

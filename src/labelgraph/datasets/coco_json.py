@@ -16,6 +16,7 @@ from labelgraph.datasets._reading import (
     as_boxes,
     box_fields,
     check_choice,
+    check_column,
     pick,
     positions,
     read_entries,
@@ -109,6 +110,17 @@ def open_index(path: Path, boxes: bool) -> COCO:
     categories = pick(index.dataset.get("categories"), ("id", "name"), f"{path}, category")
     keys = ("id", "image_id", "category_id", *(["bbox"] if boxes else []))
     annotations = pick(index.dataset.get("annotations"), keys, f"{path}, annotation")
+    check_column([file for _, file in images], str, f"{path}, image: file_name")
+    check_column([name for _, name in categories], str, f"{path}, category: name")
+    for what, entries in (("image", images), ("category", categories)):
+        check_column([entry[0] for entry in entries], (int, str), f"{path}, {what}: id")
+    check_column([identity for identity, *_ in annotations], (int, str), f"{path}, annotation: id")
+    for place in (1, 2):
+        check_column(
+            [entry[place] for entry in annotations],
+            (int, str),
+            f"{path}, annotation: {keys[place]}",
+        )
     known = positions([identity for identity, _ in images], f"{path}, image")
     positions([file for _, file in images], f"{path}, image")
     columns = positions([identity for identity, _ in categories], f"{path}, category")

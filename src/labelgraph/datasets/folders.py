@@ -54,9 +54,13 @@ def files(folder: Path) -> list[tuple[str, Path]]:
         raise FileNotFoundError(
             f"{folder} is missing; option parts names folders below the dataset"
         )
-    found = []
+    found, seen = [], set()
     for place, below, names in os.walk(folder, followlinks=True):
+        real = Path(place).resolve()
         below[:] = sorted(name for name in below if not name.startswith("."))
+        if any(real == above or real in above.parents for above in seen):
+            raise ValueError(f"{place} is a link to a folder above it; remove it")
+        seen.add(real)
         for name in sorted(names):
             if name.startswith(".") or Path(name).suffix.lower() not in ENDINGS:
                 continue

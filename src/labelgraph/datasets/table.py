@@ -9,6 +9,7 @@ several rows shows the labels of all of them. In the middle, `labels` is a list 
 for all that are not named otherwise; their codes are 1 yes, 0 no, -1 difficult.
 """
 
+import csv
 from pathlib import Path
 from typing import Any
 
@@ -78,6 +79,7 @@ def read_rows(path: Path) -> pd.DataFrame:
             tabs = {"sep": "\t"} if path.suffix == ".tsv" else {}
             options: dict[str, Any] = {"dtype": str, "keep_default_na": False, **tabs}
             rows = pd.read_csv(path, encoding="utf-8-sig", **options)
+            check_header(path, tabs.get("sep", ","))
     except ImportError:
         raise ValueError(
             f"{path}: reading Parquet needs the package pyarrow (`uv run --with pyarrow ...`); or"
@@ -89,8 +91,21 @@ def read_rows(path: Path) -> pd.DataFrame:
         ) from None
     if rows.empty:
         raise ValueError(f"{path} has no rows below its header")
+    names = [str(name) for name in rows]
     rows = rows.map(lambda cell: "" if cell is None or cell != cell else str(cell).strip())
+    odd = rows.map(lambda cell: not cell.isprintable() and "\0" in cell).to_numpy()
+    if odd.any() or any("\0" in name for name in names):
+        row = int(np.argwhere(odd)[0, 0]) + 1 if odd.any() else 0
+        raise ValueError(f"{path}, row {row}: a NUL character; it is a binary file, or damaged")
     return rows.rename(columns=str)
+
+
+def check_header(path: Path, separator: str) -> None:
+    """Of two columns of one name, pandas would call the second another."""
+    with path.open(encoding="utf-8-sig", newline="") as stream:
+        names = next(csv.reader(stream, delimiter=separator))
+    if twice := sorted({name for name in names if names.count(name) > 1}):
+        raise ValueError(f"two columns are called {twice[0]!r}; name them otherwise")
 
 
 def listed(

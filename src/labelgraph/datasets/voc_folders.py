@@ -155,6 +155,8 @@ def read_objects(path: Path) -> list[Thing]:
         tree = ElementTree.parse(present(path))
     except ElementTree.ParseError as error:
         raise ValueError(f"{path}, line {error.position[0]}: not XML: {error}") from None
+    except (LookupError, ValueError) as error:  # of its encoding
+        raise ValueError(f"{path}: not XML that can be read: {error}") from None
     objects = []
     for number, item in enumerate(tree.getroot().findall("object"), start=1):
         try:

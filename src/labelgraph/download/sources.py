@@ -101,6 +101,16 @@ def read(path: Path) -> Table:
     return table
 
 
+def local_copies(table: Table, local: dict[str, str]) -> dict[str, str]:
+    """Group -> the path of a copy that the user has."""
+    for name, path in local.items():
+        if name not in table.groups:
+            raise ValueError(f"local has unknown keys {[name]}; known are {sorted(table.groups)}")
+        if not Path(path).expanduser().exists():
+            raise FileNotFoundError(f"local.{name} is {path}, which does not exist; correct it")
+    return {name: str(Path(path).expanduser()) for name, path in local.items()}
+
+
 def read_group(name: str, block: Any, place: str) -> Group:
     fields = entry(block, place, {"title", "serves", "layout", "starts", "sources"})
     layout = [[item] if isinstance(item, str) else item for item in fields["layout"]]

@@ -7,10 +7,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 import torch
-from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from labelgraph.parts import efficientnet
+from labelgraph.tensorfiles import fill, read_weights
 
 IMAGENET = ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
 LITE = ((0.498, 0.498, 0.498), (0.502, 0.502, 0.502))
@@ -47,7 +47,7 @@ def available() -> list[str]:
 
 def build(name: str, weights: str | None, learns: str) -> Encoder:
     """`weights`: imagenet, a file, or null. `learns`: all, last_stage or nothing."""
-    if name not in BUILDERS:
+    if name not in available():
         raise ValueError(f"no encoder {name!r}; there are {available()}")
     encoder = BUILDERS[name](weights)
     if learns not in ("all", "last_stage", "nothing"):
@@ -80,7 +80,7 @@ def resnet(name: str) -> Callable[[str | None], Encoder]:
                 " with a file of sources.yaml fetches it, and encoder.weights names it"
             )
         if weights:
-            network.load_state_dict(read_weights(Path(weights)))
+            fill(network, read_weights(Path(weights)), Path(weights), strict=True)
         stem = nn.Sequential(network.conv1, network.bn1, network.relu, network.maxpool)
         stages = (network.layer1, network.layer2, network.layer3, network.layer4)
         return Encoder(nn.Sequential(stem, *stages), width, *IMAGENET)
@@ -94,15 +94,6 @@ BUILDERS = {
 }
 
 
-def read_weights(path: Path) -> dict[str, Tensor]:
-    """Tensors only: a pickle that holds anything else is refused by torch."""
-    if not path.exists():
-        raise FileNotFoundError(f"{path} is missing; `snakemake {path}` fetches it")
-    if path.suffix == ".safetensors":
-        return load_file(path)
-    return torch.load(path, map_location="cpu", weights_only=True)
-
-
 def load(encoder: Encoder, path: Path) -> Encoder:
-    encoder.load_state_dict(read_weights(path))
+    fill(encoder, read_weights(path), path, strict=True)
     return encoder

@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from labelgraph.parts.encoder import read_weights
+from labelgraph.tensorfiles import fill, read_weights
 
 Found = tuple[Tensor, Tensor]  # boxes (n, 4) in shares, scores (n,), best first
 CLASSES = 91  # COCO's category numbers, and 0 for the background
@@ -82,5 +82,5 @@ def read(weights: Path | None, device: torch.device) -> FasterRCNN:
         weights=None, weights_backbone=None, num_classes=CLASSES
     )
     if weights:
-        network.load_state_dict(read_weights(weights))
+        fill(network, read_weights(weights), weights, strict=True)
     return FasterRCNN(network, device)

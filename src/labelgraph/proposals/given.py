@@ -24,7 +24,7 @@ def read(path: Path, images: np.ndarray) -> list[Entry]:
     content = read_json(path)
     names = {}
     if isinstance(content, dict) and {"images", "annotations"} <= content.keys():
-        names = {item["id"]: item["file_name"] for item in content["images"]}
+        names = named(content["images"], path)
         content = content["annotations"]
     if not isinstance(content, list):
         raise ValueError(f"{path}: found {type(content).__name__}; expected a list of COCO results")
@@ -33,6 +33,13 @@ def read(path: Path, images: np.ndarray) -> list[Entry]:
         entry(item, places, names, f"{path}, entry {number}")
         for number, item in enumerate(content, start=1)
     ]
+
+
+def named(images: Any, path: Path) -> dict[Any, str]:
+    try:
+        return {item["id"]: item["file_name"] for item in images}
+    except (TypeError, KeyError):
+        raise ValueError(f"{path}: `images` is no list of entries with id and file_name") from None
 
 
 class Places:
@@ -61,7 +68,9 @@ def entry(item: Any, places: Places, names: dict[Any, str], place: str) -> Entry
     try:
         key = item.get("file_name", names.get(item["image_id"], item["image_id"]))
         box, score = tuple(map(float, item["bbox"])), float(item["score"])
-    except (AttributeError, KeyError, TypeError, ValueError):
+        if not isinstance(item["bbox"], list):
+            raise TypeError
+    except (AttributeError, KeyError, TypeError, ValueError, OverflowError):
         raise ValueError(
             f"{place}: found {str(item)[:80]}; expected image_id or file_name, bbox and score"
         ) from None

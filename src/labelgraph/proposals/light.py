@@ -13,7 +13,6 @@ from typing import Any
 
 import numpy as np
 import torch
-from safetensors import safe_open
 from safetensors.torch import save_file
 from torch import Tensor, nn
 from torch.nn.functional import relu
@@ -23,6 +22,7 @@ from labelgraph.extraction import fused
 from labelgraph.files import whole
 from labelgraph.parts import encoder as encoders
 from labelgraph.proposals import anchors
+from labelgraph.tensorfiles import fill, read_safetensors
 
 Found = tuple[Tensor, Tensor]  # boxes (n, 4) in shares, scores (n,), best first
 
@@ -112,11 +112,12 @@ def write(path: Path, detector: Detector) -> None:
 def read(path: Path) -> Detector:
     if not path.exists():
         raise FileNotFoundError(f"{path} is missing; `snakemake {path}` trains it")
-    with safe_open(path, framework="pt") as stored:
-        about = stored.metadata() or {}
-        tensors = {name: stored.get_tensor(name) for name in stored.keys()}  # noqa: SIM118
-    if "settings" not in about:
-        raise ValueError(f"{path} is no detector of train_detector: its metadata has no settings")
-    detector = build(json.loads(about["settings"]))
-    detector.head.load_state_dict(tensors)
+    tensors, about = read_safetensors(path)
+    try:
+        detector = build(json.loads(about["settings"]))
+    except (KeyError, TypeError, ValueError, RecursionError):
+        raise ValueError(
+            f"{path} is no detector of train_detector: its metadata has none of its settings"
+        ) from None
+    fill(detector.head, tensors, path, strict=True)
     return detector

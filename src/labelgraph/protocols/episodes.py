@@ -3,13 +3,13 @@
 LaSO's count the images in the order of COCO's instances_train2014.json.
 """
 
-import json
 from pathlib import Path
 
 import numpy as np
 
 from labelgraph.files import read_json
 
+LARGEST = 2**31  # a position that no list of images has
 CONVERT = (
     "positions come as .txt (one a line), .json (a list) or .npy without objects. A pickle can run"
     " any program, so none is read: where you trust it, load it and write numpy.savetxt('{}',"
@@ -26,9 +26,14 @@ def read_positions(path: Path) -> np.ndarray:
         values = np.asarray(READERS[path.suffix](path))
     except KeyError:
         raise ValueError(f"{path}: {CONVERT.format(text_name)}") from None
-    except (ValueError, EOFError) as error:
+    except (ValueError, EOFError, MemoryError, RecursionError) as error:
         raise ValueError(f"{path}: {error}; {CONVERT.format(text_name)}") from None
-    if values.ndim != 1 or not len(values) or values.dtype.kind not in "iu":
+    if (
+        values.ndim != 1
+        or not len(values)
+        or values.dtype.kind not in "iu"
+        or values.max() > LARGEST
+    ):
         raise ValueError(
             f"{path}: found {values.dtype} {values.shape}, expected a list of whole numbers"
         )
@@ -39,7 +44,7 @@ def read_positions(path: Path) -> np.ndarray:
 
 READERS = {
     ".txt": lambda path: [int(word) for word in path.read_text(encoding="utf-8").split()],
-    ".json": lambda path: json.loads(path.read_text(encoding="utf-8")),
+    ".json": read_json,
     ".npy": lambda path: np.load(path, allow_pickle=False),
 }
 
@@ -49,10 +54,16 @@ def read_order(path: Path) -> list[str]:
     if not path.exists():
         raise FileNotFoundError(f"{path} is missing; fewshot.order names it")
     if path.suffix != ".json":
-        return path.read_text(encoding="utf-8").splitlines()
+        try:
+            return path.read_text(encoding="utf-8").splitlines()
+        except UnicodeDecodeError:
+            raise ValueError(f"{path} is not UTF-8 text; expected a file name a line") from None
     content = read_json(path)
     if not isinstance(content, dict) or not isinstance(content.get("images"), list):
         raise ValueError(f"{path} has no list of images; expected a COCO annotation file")
+    for number, image in enumerate(content["images"], start=1):
+        if not isinstance(image, dict) or not isinstance(image.get("file_name"), str):
+            raise ValueError(f"{path}, image {number}: {str(image)[:60]}; expected a file_name")
     return [image["file_name"] for image in content["images"]]
 
 

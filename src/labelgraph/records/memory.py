@@ -45,6 +45,7 @@ class Memory:
 def recall() -> Memory:
     try:
         state = json.loads(STATE.read_text(encoding="utf-8"))
-    except (FileNotFoundError, ValueError):
-        state = {"hashes": {}, "left": {}, "file": None}
-    return Memory(Hashes(state["hashes"]), state["left"], state["file"])
+        hashes, left, file = {**state["hashes"]}, {**state["left"]}, state["file"]
+    except (FileNotFoundError, ValueError, LookupError, TypeError, RecursionError):
+        hashes, left, file = {}, {}, None
+    return Memory(Hashes(hashes), left, file)

@@ -52,9 +52,10 @@ def load(path: str) -> dict[str, Any]:
     """Nothing if Snakemake was killed while it wrote."""
     with open(path, encoding="utf-8") as stream:  # noqa: PTH123
         try:
-            return json.load(stream)
-        except ValueError:
+            found = json.load(stream)
+        except (ValueError, RecursionError):
             return {}
+    return found if isinstance(found, dict) else {}
 
 
 def write(output: str, record: dict[str, Any]) -> int:

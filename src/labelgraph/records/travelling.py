@@ -44,12 +44,18 @@ def read(path: Path = FILE) -> list[Job]:
         return []
     try:
         first, *lines = map(json.loads, path.read_text(encoding="utf-8").splitlines())
-    except ValueError:
+        jobs = parsed(lines) if first["format"] == FORMAT else []
+    except (ValueError, LookupError, TypeError, AttributeError, RecursionError):
         raise ValueError(
             f"{path} is not a line of JSON after another; remove it, or `git checkout {path}`"
         ) from None
-    if first["format"] != FORMAT:
-        return []
+    named = {name for job in jobs for name in (*job.made, *job.inputs, *job.sources)}
+    if out := sorted(name for name in named if ".." in Path(name).parts):
+        raise ValueError(f"{path} names {out[0]!r}, which leads out of here; `git checkout {path}`")
+    return jobs
+
+
+def parsed(lines: list[dict[str, Any]]) -> list[Job]:
     shared = {line["name"]: line["is"] for line in lines if "name" in line}
 
     def whole(value: Any) -> Any:
@@ -62,9 +68,9 @@ def read(path: Path = FILE) -> list[Job]:
         return Job(
             made={below + name: sha for name, sha in line["made"].items()},
             inputs=[*whole(line["inputs"]), *(below + name for name in line["own"])],
-            sources=whole(line["sources"]),
+            sources=dict(whole(line["sources"])),
             params=[param(whole(value)) for value in line["params"]],
-            rule=whole(line["rule"]),
+            rule=dict(whole(line["rule"])),
         )
 
     return [job(line) for line in lines if "made" in line]

@@ -18,6 +18,7 @@ import numpy as np
 
 from labelgraph.files import read_json, write_json
 from labelgraph.manifest import NO, YES
+from labelgraph.trained import runfiles
 
 FOLDS = 5
 BINS = 15  # of equal size, in which probabilities and frequencies are compared
@@ -160,6 +161,7 @@ def read(path: Path, labels: list[str]) -> Calibration:
         raise ValueError(
             f"{path} has other labels than the model; `snakemake {path}` makes it anew"
         )
+    runfiles.check_calibration(path, content)
     return Calibration(**content)
 
 

@@ -7,9 +7,11 @@ from typing import Any
 from safetensors import safe_open
 
 from labelgraph.files import read_json
+from labelgraph.trained import runfiles
 from labelgraph.trained.reading import Trained
 
 FEW = 10  # positives below which a label is named as weak
+SCORED = {"images", "settings", "map", "all", "ap"}  # what is used of scores.json
 METRICS = ("CP", "CR", "CF1", "OP", "OR", "OF1")
 LEARNS = {"nothing": "frozen", "last_stage": "last stage fine-tuned", "all": "fine-tuned"}
 USE = """
@@ -41,7 +43,7 @@ def write(trained: Trained, methods: dict[str, Any], file: str | None) -> str:
     settings = trained.settings
     method = methods.get(settings["method"], {"title": settings["method"], "paper": "unknown"})
     scores = trained.folder / "scores.json"
-    found = read_json(scores) if scores.exists() else None
+    found = judged(scores) if scores.exists() else None
     use = ""
     if file and trained.detector is None and settings["encoder"]["test_view"] == "plain":
         use = USE.format(file=file, side=settings["encoder"]["test_size"])
@@ -63,7 +65,7 @@ def facts(trained: Trained, method: dict[str, Any]) -> str:
     encoder, view = settings["encoder"], settings["encoder"]["test_view"]
     variant = f", variant `{settings['variant']}`" if settings["variant"] else ""
     part = "the whole picture" if view == "plain" else "the middle of the picture"
-    record = read_json(trained.folder / "provenance.json")
+    commit = runfiles.account(trained.folder).get("git", {}).get("commit")
     regions = "; regions of a detector" if trained.detector is not None else ""
     lines = {
         "method": f"{method['title']}{variant}: {method['paper']}",
@@ -76,9 +78,16 @@ def facts(trained: Trained, method: dict[str, Any]) -> str:
         "encoder": f"{encoder['name']}, {LEARNS[encoder['learns']]}",
         "input": f"RGB, {part} squashed to {encoder['test_size']} x {encoder['test_size']}"
         f" pixels{regions}",
-        "commit": f"`{record['git']['commit'] or 'unknown'}`",
+        "commit": f"`{commit or 'unknown'}`",
     }
     return "\n".join(["| | |", "| --- | --- |", *(f"| {k} | {v} |" for k, v in lines.items())])
+
+
+def judged(path: Path) -> dict[str, Any]:
+    found = read_json(path)
+    if not isinstance(found, dict) or not found.keys() >= SCORED:
+        raise ValueError(f"{path} is not what `score` writes; `snakemake {path}` makes it anew")
+    return found
 
 
 def quality(found: dict[str, Any] | None, path: Path) -> str:

@@ -13,20 +13,18 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import torch
-import yaml
-from safetensors import SafetensorError, safe_open
 from torch import Tensor, nn
 
-from labelgraph import batches, checks, inference, runs, views
+from labelgraph import batches, inference, runs, views
 from labelgraph.extraction import fused
-from labelgraph.files import read_arrays, read_json, sha256
+from labelgraph.files import read_arrays, sha256
 from labelgraph.parts import encoder as encoders
 from labelgraph.proposals import faster_rcnn, light, regions
-from labelgraph.trained import calibration
+from labelgraph.tensorfiles import tensor_names
+from labelgraph.trained import calibration, runfiles
 from labelgraph.trained.calibration import Calibration
 
 FILES = ("settings.yaml", "model.safetensors", "provenance.json")
-BLOCKS = {"method", "seed", "encoder", "model", "train"}  # of settings.yaml, used here
 THRESHOLD = 0.5  # of a run that is not calibrated
 NO_DETECTOR = (
     "{folder} takes regions, and the file of those it was trained with, {path}, {why};"
@@ -92,7 +90,7 @@ class Trained:
 
 def read(folder: Path) -> Trained:
     folder = find(folder)
-    settings = read_settings(folder / "settings.yaml")
+    settings = runfiles.settings(folder / "settings.yaml")
     path = folder / "model.safetensors"
     encoder, width = None, None
     chosen, complete = settings["encoder"], holds_encoder(path)
@@ -136,42 +134,19 @@ def is_run(folder: Path) -> bool:
     return all((folder / name).is_file() for name in FILES)
 
 
-def read_settings(path: Path) -> dict[str, Any]:
-    try:
-        settings = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (yaml.YAMLError, UnicodeDecodeError):
-        settings = None
-    if not isinstance(settings, dict) or not settings.keys() >= BLOCKS:
-        raise ValueError(f"{path} is not what a training writes: it lacks some of {sorted(BLOCKS)}")
-    checks.keys(f"{path}: model", settings["model"], checks.model_settings(settings["method"]))
-    return settings
-
-
 def holds_encoder(path: Path) -> bool:
-    try:
-        with safe_open(path, framework="pt") as stored:
-            return any(name.startswith("model.encoder.") for name in stored.keys())  # noqa: SIM118
-    except SafetensorError as error:
-        raise ValueError(
-            f"{path} is damaged ({error}); `snakemake {path}` trains it anew"
-        ) from None
+    return any(name.startswith("model.encoder.") for name in tensor_names(path))
 
 
 def read_detector(folder: Path) -> tuple[Any, dict[str, Any]]:
     """What proposed the run's regions, by the inputs that its provenance names."""
-    record = read_json(folder / "provenance.json")["inputs"]
+    record = runfiles.account(folder)["inputs"]
     paths = [Path(name) for name in record if Path(name).name.startswith("regions-")]
     if not paths:
         return None, {}
-    (path,) = paths
-    if not path.exists():
-        raise FileNotFoundError(NO_DETECTOR.format(folder=folder, path=path, why="is missing"))
-    stored = read_arrays(path)
-    if "source" not in stored:
-        raise ValueError(
-            NO_DETECTOR.format(folder=folder, path=path, why="does not name a detector")
-        )
-    source, settings = Path(str(stored["source"])), json.loads(str(stored["settings"]))
+    if len(paths) > 1:
+        raise ValueError(f"{folder}/provenance.json names {len(paths)} files of regions, not one")
+    source, settings, digest = read_origin(folder, paths[0])
     if source.suffix == ".json":
         raise ValueError(
             f"{folder} was trained with boxes that were given, {source}; there is no detector that"
@@ -182,10 +157,23 @@ def read_detector(folder: Path) -> tuple[Any, dict[str, Any]]:
             f"{source} is missing, the detector of the regions that {folder} takes; `snakemake"
             f" {source}` makes it"
         )
-    if sha256(source) != str(stored["source_sha256"]):
+    if sha256(source) != digest:
         raise ValueError(
             f"{source} is another detector than the one {folder} was trained with; train again"
         )
     if source.suffix == ".pth":
         return faster_rcnn.read(source, runs.device()), settings
     return light.read(source), settings
+
+
+def read_origin(folder: Path, path: Path) -> tuple[Path, dict[str, Any], str]:
+    """The detector of a file of regions, its settings, and its sha256."""
+    if not path.exists():
+        raise FileNotFoundError(NO_DETECTOR.format(folder=folder, path=path, why="is missing"))
+    stored = read_arrays(path)
+    try:
+        settings = json.loads(str(stored["settings"]))
+        return Path(str(stored["source"])), settings, str(stored["source_sha256"])
+    except (KeyError, ValueError, RecursionError):
+        why = "does not name a detector"
+        raise ValueError(NO_DETECTOR.format(folder=folder, path=path, why=why)) from None

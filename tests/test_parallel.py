@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 import torch
@@ -138,6 +139,6 @@ def test_snakemake_trains_and_predicts_in_two_processes(tmp_path, monkeypatch):
     )
     one, two = (load_file(f"{place}/model.safetensors") for place in ("one", RUN))
     assert all(torch.allclose(one[name], two[name], atol=1e-6) for name in one)
-    one, two = (read_arrays(f"{place}/predictions.npz") for place in ("one", RUN))
+    one, two = (read_arrays(Path(place, "predictions.npz")) for place in ("one", RUN))
     assert one["images"].tolist() == two["images"].tolist()
     torch.testing.assert_close(*(torch.from_numpy(each["scores"]) for each in (one, two)))

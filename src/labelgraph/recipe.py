@@ -18,13 +18,6 @@ METHOD_KEYS = {
     *(*layers.OF_TASKS, "datasets", "variants", "departures"),
 }
 CHANGE_KEYS = {"title", *layers.BLOCKS, *layers.OF_TASKS}  # of a variant, or on one dataset
-STUDY_KEYS = {
-    *("title", "note", "origin", "local", "seeds", "seeds_of", "selection", "gpu", "processes"),
-    *("drawn", "only", "boxes", "sizes", "widths", "tables", "figures", "own_table", "detector"),
-    "remarks",
-    *layers.BLOCKS,
-    *(*layers.OF_TASKS, "methods", "datasets"),
-}
 
 
 @dataclass(frozen=True, order=True)
@@ -177,7 +170,6 @@ def is_block(value: Any) -> bool:
 def read_study(folder: Path, given: dict[str, Any]) -> Book:
     """`given` comes from the command line: the study's name, and lines laid over its file."""
     given = yamlfiles.bounded(given, "--config: ")
-    checks.keys("--config", given, STUDY_KEYS | {"study"})
     if not folder.is_dir():
         raise FileNotFoundError(f"there is no {folder} here; start this in the repository's folder")
     study, known = given.get("study", "mini"), folder / "studies"

@@ -134,6 +134,10 @@ def study(parts: dict[str, dict]) -> dict[str, Shape]:
     }
 
 
+NOTHING = {name: {} for name in ("defaults", "methods", "datasets", "tables")}
+KEYS = {"study", *study(NOTHING)}  # of a file for --configfile
+
+
 def check_parts(parts: dict[str, Any]) -> None:
     """The files beside the studies': entries by name."""
     for name, entries in parts.items():

@@ -11,8 +11,9 @@ from typing import Any
 
 import yaml
 
-from labelgraph import checks, recipe
+from labelgraph import checks, recipe, studyshape
 from labelgraph.files import write_text
+from labelgraph.shapes import mapped, mapping
 
 HELP = "what is odd in a dataset: counts, broken files, copies, labels that go together"
 CONFIG = Path("workflow/config")
@@ -67,7 +68,8 @@ def chosen(arguments: argparse.Namespace) -> tuple[dict[str, Any], list[str]]:
         return {"study": arguments.study or "own", "datasets": {name: guessing.guess(path)}}, [name]
     if path.suffix in (".yaml", ".yml"):
         given = recipe.read_yaml(path)
-        checks.keys(str(path), given, recipe.STUDY_KEYS | {"study"})
+        checks.keys(str(path), given, studyshape.KEYS)
+        mapped(mapping)(f"{path}: datasets", given.get("datasets", {}))
         own = [name for name, entry in given.get("datasets", {}).items() if "folder" in entry]
         if not own:
             raise ValueError(

@@ -1,7 +1,7 @@
 """Two methods of a small study through a real SLURM, which is started here if it is installed.
 
-It costs some 40 seconds of a processor, most of it Python that starts twice for every job, and runs
-only where SLURM's daemons are installed.
+It cost 85 seconds of a processor on a busy machine, most of it Python that starts twice for every
+job, so it has to be asked for: `uv run --extra cluster pytest -m slurm`, as root.
 """
 
 import json
@@ -20,6 +20,7 @@ RUNS = "results/runs/mini/full/voc2007"
 METHODS = ("baseline", "ml_gcn")
 QUICK = ("--slurm-init-seconds-before-status-checks", "1", "--seconds-between-status-checks", "1")
 PATIENCE_SECONDS = 600
+pytestmark = pytest.mark.slurm
 # Trainings wait in the middle for as long as there is a file `hold`, and say in which job they are.
 KEEP = "    def keep_safe(self, checkpoint: Checkpoint) -> None:\n"
 HOLD = """        import os, pathlib

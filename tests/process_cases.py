@@ -10,6 +10,7 @@ import json
 import os
 import signal
 import sys
+import time
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -18,6 +19,7 @@ import torch
 import torch._dynamo  # what follows would import it in every fork
 from conftest import ROOT, WIDTH, boxes, label_space, settings
 from safetensors.torch import load_file, save_file
+from test_launch import alive
 from torch import nn
 
 from labelgraph import elastic, inference, models, parallel, recipe
@@ -127,6 +129,27 @@ def stopped(folder, team):
     struck(folder, team, team.first, lambda: os.kill(os.getppid(), signal.SIGTERM))
 
 
+def waiting(folder, team):
+    (folder / f"pid_{team.rank}").write_text(str(os.getpid()))
+    time.sleep(60)
+
+
+def orphaned(folder):
+    """Whether processes live on whose starter is killed outright."""
+    if (starter := os.fork()) == 0:
+        together("waiting", folder)
+    files = [folder / f"pid_{rank}" for rank in range(2)]
+    while not all(file.exists() and file.read_text() for file in files):
+        time.sleep(0.02)
+    workers = [int(file.read_text()) for file in files]
+    os.kill(starter, signal.SIGKILL)
+    os.waitpid(starter, 0)
+    deadline = time.monotonic() + 20
+    while any(map(alive, workers)) and time.monotonic() < deadline:
+        time.sleep(0.02)
+    return any(map(alive, workers))
+
+
 def crowd(folder, team):
     """More processes than some batches have images."""
     blow = lambda: os.kill(os.getppid(), signal.SIGTERM)  # noqa: E731
@@ -200,6 +223,7 @@ def main(folder):
     for name in ("killed", "stopped", "broken", "full", "random"):
         ends[name] = together(name, folder / name)
     ends["crowd"] = together("crowd", folder / "crowd", processes=5)
+    ends["orphaned"] = orphaned(folder / "orphaned")
     (folder / "ends.json").write_text(json.dumps(ends))
     (folder / "one").mkdir()
     everything(folder / "one", parallel.ALONE)

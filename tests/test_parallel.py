@@ -74,6 +74,10 @@ def test_asked_to_stop_all_stop_with_a_checkpoint_that_one_goes_on_from(folder, 
     assert furthest(folder / "one/plain", folder / "stopped") < 1e-6
 
 
+def test_no_process_outlives_the_one_that_started_it(ends):
+    assert ends["orphaned"] is False
+
+
 def test_a_mistake_is_one_sentence_and_not_tried_again(folder, ends):
     assert ends["broken"].startswith("the loss became nan in epoch 1, step 1; lower train.lr")
     assert "is no folder" in ends["full"], "what the first cannot write, all end with"
@@ -124,9 +128,9 @@ def test_snakemake_trains_and_predicts_in_two_processes(tmp_path, monkeypatch):
     assert "Nothing to be done" in snakemake(folder, "-n", processes=1)
     assert read_json(folder / RUN / "provenance.json")["processes"] == 2
     monkeypatch.chdir(folder)
-    data, size = "data/{}/mini/" + "{}", ["--images", "data/raw/drawn/voc2007"]
+    data = "data/{}/mini/{}"
     settings = yaml.safe_load((folder / RUN / "settings.yaml").read_text())
-    source = ["--settings", json.dumps(settings), *size]
+    source = ["--settings", json.dumps(settings), "--images", "data/raw/drawn/voc2007"]
     train.command(
         [*source, "--train", data.format("splits", "full/voc2007/train.npz")]
         + ["--counts", data.format("inputs", "voc2007/full/label_counts.npz")]

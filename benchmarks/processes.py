@@ -1,0 +1,96 @@
+"""A training step in several processes beside the same step in one; the two take turns in one run.
+
+    python benchmarks/processes.py [--processes 2] [--methods baseline,ml_gcn,ml_sgm] [--turns 3]
+
+Random images and weights, an encoder that learns, a thread for each process. What comes after the
+encoder is computed by every process, so a method gains the less the more it costs there. Seconds
+are the processor's, of the process that works longest: what others run beside takes none away, and
+waiting for each other is not seen.
+"""
+
+import argparse
+import statistics
+import sys
+import time
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+import torch
+import torch._dynamo  # what follows would import it in every fork
+
+from labelgraph import costs, elastic, heads, parallel, recipe
+from labelgraph.parts import encoder as encoders
+from labelgraph.training import Examples, Training
+
+CONFIG = Path(__file__).parents[1] / "workflow/config"
+BOOK = recipe.read_study(CONFIG, {"study": "paper"})
+
+
+class Given:
+    """A batch in memory, as Examples take it."""
+
+    def __init__(self, batch: dict[str, torch.Tensor]):
+        self.batch = batch
+
+    def batches(self, parts, chance):
+        for part in parts:
+            yield {name: self.batch[name][part] for name in ("image", "boxes")}
+
+
+def training(method: str, team: parallel.Alone, options: argparse.Namespace) -> Training:
+    sizes = {"encoder": options.encoder, "size": options.size, "labels": heads.LABELS}
+    device, rows = torch.device("cpu"), np.arange(options.batch)
+    batch = costs.inputs(sizes, options.batch, device)
+    torch.manual_seed(0)
+    encoder = encoders.build(options.encoder, None, "all")
+    settings = heads.networks(BOOK, [method])[method]
+    model = costs.build(method, settings, costs.label_space(heads.LABELS), encoder)
+    codes = batch["target"].numpy().astype(np.int8)
+    examples = Examples(Given(batch), batch["target"], batch["known"], codes, rows, rows[:0])
+    block = BOOK.defaults["train"] | {"batch": options.batch, "schedule": "constant", "lr": 1e-6}
+    return Training(model.requires_grad_(True), examples, block | {"encoder_lr": 1e-6}, 0, team)
+
+
+def seconds(team: parallel.Alone, learning: Training, at_work: bool) -> float:
+    """Of one step; the others wait until those at work have done it."""
+    start = time.process_time()
+    if at_work:
+        parts = [learning.examples.fit]
+        for batch in learning.shared.batches(parts, None, learning.settings, learning.device):
+            learning.learn(batch)
+    return max(team.told(time.process_time() - start))
+
+
+def command(arguments: list[str]) -> None:
+    """In each process."""
+    options, team = parse(arguments), parallel.join()
+    torch.set_num_threads(1)
+    for method in options.methods.split(","):
+        alone, together = training(method, parallel.ALONE, options), training(method, team, options)
+        turns = [
+            (seconds(team, alone, team.first), seconds(team, together, True))
+            for _ in range(options.turns + 1)
+        ][1:]  # the first warms up
+        one, several = (statistics.median(times) for times in zip(*turns, strict=True))
+        ratio = statistics.median(one / several for one, several in turns)
+        if team.first:
+            print(f"{method:14} one {one:7.3f} s  {team.size} together {several:7.3f} s", end="")
+            print(f"  {ratio:5.2f} times as fast", flush=True)
+    team.leave()
+
+
+def parse(arguments: list[str]) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
+    parser.add_argument("--processes", type=int, default=2)
+    parser.add_argument("--methods", default="baseline,ml_gcn,ml_sgm")
+    parser.add_argument("--turns", type=int, default=3)
+    parser.add_argument("--encoder", default="resnet50")
+    parser.add_argument("--size", type=int, default=224)
+    parser.add_argument("--batch", type=int, default=8)
+    return parser.parse_args(arguments)
+
+
+if __name__ == "__main__":
+    sys.modules["labelgraph.steps.benchmark"] = SimpleNamespace(command=command)
+    elastic.run("benchmark", sys.argv[1:], parse(sys.argv[1:]).processes)

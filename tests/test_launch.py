@@ -113,6 +113,10 @@ def test_no_step_goes_on_when_its_snakemake_is_killed(environment, tmp_path):
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             parent.kill()
             fcntl.flock(lock, fcntl.LOCK_EX)
+    # the lock is free a moment before the process has ended
+    deadline = time.monotonic() + 30
+    while alive(worker) and time.monotonic() < deadline:
+        time.sleep(0.01)
     assert not alive(worker)
 
 

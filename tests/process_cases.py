@@ -38,7 +38,9 @@ class Encoder(nn.Module):
     def __init__(self):
         super().__init__()
         self.width = WIDTH
-        self.stages = nn.Sequential(nn.Conv2d(3, WIDTH, 3), nn.BatchNorm2d(WIDTH), nn.ReLU())
+        self.stages = nn.Sequential(
+            nn.Conv2d(3, WIDTH, 3, bias=False), nn.BatchNorm2d(WIDTH), nn.ReLU()
+        )
 
     def forward(self, image):
         return self.stages(image)

@@ -57,8 +57,10 @@ def main() -> None:
         for number in range(10**6):
             if len(kills) >= chosen.kills:
                 break
-            kills += disturbed(Path(place, str(number)), number, draw, whole)
-            print(f"{len(kills)} kills; study {number}: {kills[-1].then}", flush=True)
+            found = disturbed(Path(place, str(number)), number, draw, whole)
+            kills += found
+            then = found[-1].then if found else "ended before it was struck"
+            print(f"{len(kills)} kills; study {number}: {then}", flush=True)
     path = Path(__file__).with_name("kills.csv")
     with path.open("w", newline="", encoding="utf-8") as stream:
         lines = csv.writer(stream, lineterminator="\n")

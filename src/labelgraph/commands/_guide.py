@@ -31,6 +31,6 @@ def next_steps(verbs: dict[str, str]) -> str:
     if not CONFIG.is_dir():
         return f"{ELSEWHERE}\n{listed}"
     runs = sorted(path.parent for path in RUNS.glob("**/model.safetensors"))
-    own = [run for run in runs if "own" in run.parts]
-    here = TRAINED.format(count=len(runs), run=(own or runs)[0]) if runs else FIRST
+    best = sorted(runs, key=lambda run: ("own" not in run.parts, "full" not in run.parts))
+    here = TRAINED.format(count=len(runs), run=best[0]) if runs else FIRST
     return f"{here}\n{OWN}\n{listed}"

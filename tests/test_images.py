@@ -37,6 +37,21 @@ def test_jpeg_modes(mode, tmp_path):
     assert close(pixels[8, 4], expected[0]) and close(pixels[8, 28], expected[1])
 
 
+@pytest.mark.parametrize("options", [{}, {"progressive": True}, {"subsampling": 0, "quality": 40}])
+def test_jpeg_pixels_are_pillows(options, tmp_path):
+    noise = np.random.default_rng(0).integers(0, 256, (47, 61, 3), np.uint8)
+    path = saved(tmp_path / "a.jpg", Image.fromarray(noise), **options)
+    assert np.array_equal(read_image(path), np.asarray(Image.open(path)))
+
+
+def test_what_the_fast_decoder_refuses_is_read_by_pillow(tmp_path):
+    path = saved(tmp_path / "a.jpg", halves(size=(64, 64)))
+    content = path.read_bytes()
+    start = content.index(b"\xff\xda")
+    path.write_bytes(content[:start] + b"\x00\x00" + content[start:])  # bytes between two markers
+    assert close(read_image(path)[32, 4], RED) and close(read_image(path)[32, 60], BLUE)
+
+
 @pytest.mark.parametrize("mode", ["1", "P", "RGBA", "LA"])
 def test_png_modes(mode, tmp_path):
     pixels = read_image(saved(tmp_path / "a.png", halves(WHITE, (0, 0, 0)).convert(mode)))

@@ -96,12 +96,12 @@ class Pictures(Dataset):
         yield from DataLoader(self, batch_sampler=order, generator=own, **options)
 
     def __getitem__(self, row: int) -> tuple[Tensor, views.Window]:
-        image = read_image(self.root / str(self.images[row]))
-        window = views.fixed(self.view)
+        window = None if self.chance else views.fixed(self.view)
+        image = read_image(self.root / str(self.images[row]), views.least(window, self.size))
         if self.chance:
             height, width, _ = image.shape
             window = views.augmented(self.augment, width, height, self.chance.of(row))
-        return torch.from_numpy(views.cut(image, window, self.size)), window
+        return views.cut(image, window, self.size), window
 
 
 def join(seen: list[tuple[Tensor, views.Window]]) -> Seen:

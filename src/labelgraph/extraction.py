@@ -51,9 +51,9 @@ def extract(
 
 def read_chunk(root: Path, names: np.ndarray, view: str, size: int) -> torch.Tensor:
     window = views.fixed(view)
-    pictures = [views.cut(read_image(root / name), window, size) for name in names.tolist()]
-    batch = torch.from_numpy(np.stack(pictures))
-    return batch.contiguous(memory_format=torch.channels_last)
+    pictures = [read_image(root / name, views.least(window, size)) for name in names.tolist()]
+    cuts = [views.cut(picture, window, size).permute(1, 2, 0) for picture in pictures]
+    return torch.stack(cuts).permute(0, 3, 1, 2)  # channels last
 
 
 def part_file(work: Path, start: int) -> Path:

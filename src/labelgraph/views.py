@@ -3,10 +3,13 @@
 A view is a window of the photograph, perhaps mirrored, resized to a square of S pixels.
 """
 
+import math
 from typing import NamedTuple
 
 import numpy as np
-from PIL import Image
+import torch
+from torch import Tensor
+from torch.nn.functional import interpolate
 
 SHARES = (1.0, 0.875, 0.75, 0.66, 0.5)  # multiscale: crop sides as shares of the short side
 CROP = 0.7  # crop640: 448 of 640 pixels
@@ -71,11 +74,26 @@ def squashed(width: int, height: int, draw: np.random.Generator) -> Window:
 AUGMENTED = {"multiscale": multiscale, "crop640": crop640, "flip": squashed, "none": squashed}
 
 
-def cut(image: np.ndarray, window: Window, size: int) -> np.ndarray:
-    """The window of a photograph (height, width, 3) as a view (3, S, S)."""
+def least(window: Window | None, size: int) -> int:
+    """Pixels of a photograph's short side, so that a window, or any random one, has `size`."""
+    if window is None:
+        return math.ceil(size / min(SHARES))
+    return math.ceil(size / min(window.right - window.left, window.bottom - window.top))
+
+
+def cut(image: np.ndarray, window: Window, size: int) -> Tensor:
+    """The window of a photograph (height, width, 3) as a view (3, S, S), channels last."""
     height, width, _ = image.shape
-    edges = (window.left * width, window.top * height, window.right * width, window.bottom * height)
-    box = tuple(np.clip(edges, 0, (width, height, width, height)).tolist())
-    small = Image.fromarray(image).resize((size, size), Image.Resampling.BILINEAR, box)
-    view = np.asarray(small).transpose(2, 0, 1)
-    return np.ascontiguousarray(view[:, :, ::-1] if window.mirrored else view)
+    part = image[
+        pixels(window.top, window.bottom, height), pixels(window.left, window.right, width)
+    ]
+    part = np.require(part, requirements="W")  # torch takes no other
+    square = torch.from_numpy(part).permute(2, 0, 1)[None]  # (1, 3, h, w)
+    view = interpolate(square, (size, size), mode="bilinear", antialias=True)[0]
+    return view.flip(-1) if window.mirrored else view
+
+
+def pixels(start: float, end: float, side: int) -> slice:
+    """Whole pixels, at least one, of the shares of a side."""
+    first = min(max(round(start * side), 0), side - 1)
+    return slice(first, max(round(end * side), first + 1))

@@ -23,11 +23,20 @@ class Encoder(nn.Module):
         super().__init__()
         self.stages = stages
         self.width = width
-        self.register_buffer("mean", 255 * torch.tensor(mean).view(1, 3, 1, 1), persistent=False)
-        self.register_buffer("std", 255 * torch.tensor(std).view(1, 3, 1, 1), persistent=False)
+        self.register_buffer("mean", 255 * torch.tensor(mean), persistent=False)
+        self.register_buffer("std", 255 * torch.tensor(std), persistent=False)
 
     def forward(self, image: Tensor) -> Tensor:
-        return self.stages((image - self.mean) / self.std)
+        return self.stages(self.normalised(image))
+
+    def normalised(self, image: Tensor) -> Tensor:
+        """Where channels are last, a row of pixels is one vector; three numbers would be slow."""
+        if not image.is_contiguous(memory_format=torch.channels_last):
+            return (image - self.mean[:, None, None]) / self.std[:, None, None]
+        width = image.shape[3]
+        rows = image.permute(0, 2, 3, 1).flatten(2)  # (B, H, W * 3)
+        rows = (rows - self.mean.repeat(width)) / self.std.repeat(width)
+        return rows.unflatten(2, (width, 3)).permute(0, 3, 1, 2)
 
 
 class Cached(nn.Module):

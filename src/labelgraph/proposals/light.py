@@ -57,7 +57,7 @@ class Detector:
     def features(self, pictures: list[np.ndarray]) -> Tensor:
         """Photographs (height, width, 3) of bytes -> (B, K, g, g)."""
         squares = [views.cut(picture, views.WHOLE, self.settings["size"]) for picture in pictures]
-        batch = torch.from_numpy(np.stack(squares)).contiguous(memory_format=torch.channels_last)
+        batch = torch.stack(squares).contiguous(memory_format=torch.channels_last)
         return self.backbone(batch).contiguous()
 
     @torch.inference_mode()

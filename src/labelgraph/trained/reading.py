@@ -58,11 +58,11 @@ class Trained:
         chosen, square = self.settings["encoder"], None
         if isinstance(self.detector, light.Detector):  # it squashes any picture to a square first
             small = views.cut(picture, views.WHOLE, self.detector.settings["size"])
-            square = np.ascontiguousarray(small.transpose(1, 2, 0))
+            square = small.permute(1, 2, 0).numpy()
         elif self.detector is not None:
             square = picture
         window = views.fixed(chosen["test_view"])
-        return Sight(torch.from_numpy(views.cut(picture, window, chosen["test_size"])), square)
+        return Sight(views.cut(picture, window, chosen["test_size"]), square)
 
     @torch.inference_mode()
     def batch(self, sights: list[Sight]) -> dict[str, Tensor]:

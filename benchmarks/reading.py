@@ -1,0 +1,159 @@
+"""Image files to what an encoder takes, and features: the usual pipeline and this one, in one run.
+
+    python benchmarks/reading.py [--images FOLDER] [--count 100] [--repeats 3]
+
+The usual pipeline is Pillow, then torchvision's Resize, ToTensor and Normalize, then the encoder as
+it is loaded. Without a folder of JPEG files, drawn ones of a camera's detail stand in. Times are
+the processor's, of one thread. Both run with the pins of a training step (benchmarks/pinning.py).
+"""
+
+import argparse
+import os
+import statistics
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from labelgraph.launch import PINS
+
+if PINS.items() - os.environ.items():  # some count only when a process starts
+    os.execve(sys.executable, [sys.executable, *sys.argv], os.environ | PINS)
+
+import numpy as np
+import torch
+from PIL import Image
+from torchvision import transforms
+
+from labelgraph import extraction, views
+from labelgraph.images import read_image
+from labelgraph.parts import encoder as encoders
+
+SIDES = (224, 448)
+KINDS = {"a photo site's, 500 x 375": (500, 375), "a camera's, 4000 x 3000": (4000, 3000)}
+GRAINS = (3, 9, 40, 150, 400)  # cells of noise a side: shapes, edges and texture
+BATCH = 16
+
+
+def draw(folder: Path, size: tuple[int, int], count: int) -> list[Path]:
+    chance = np.random.default_rng(0)
+    for number in range(count):
+        total = np.zeros((size[1], size[0], 3), np.float32)
+        for grain in GRAINS:
+            noise = Image.fromarray(chance.integers(0, 256, (grain, grain, 3), np.uint8))
+            total += np.asarray(noise.resize(size, Image.Resampling.BICUBIC)) / len(GRAINS)
+        Image.fromarray(total.astype(np.uint8)).save(folder / f"{number}.jpg", quality=92)
+    return sorted(folder.glob("*.jpg"))
+
+
+def usual(side: int) -> Callable[[list[Path]], torch.Tensor]:
+    pipeline = transforms.Compose(
+        [
+            transforms.Resize((side, side)),
+            transforms.ToTensor(),
+            transforms.Normalize(*encoders.LITE),
+        ]
+    )
+    return lambda paths: torch.stack([pipeline(Image.open(path).convert("RGB")) for path in paths])
+
+
+def ours(side: int) -> Callable[[list[Path]], torch.Tensor]:
+    """Bytes; the encoder itself makes them numbers."""
+    encoder = encoders.build("efficientnet_lite0", None, "nothing")
+
+    def read(paths: list[Path]) -> torch.Tensor:
+        names = np.array([str(path) for path in paths])
+        return encoder.normalised(extraction.read_chunk(Path("/"), names, "plain", side))
+
+    return read
+
+
+def spent(work: Callable[[Any], object], part: Any) -> float:
+    start = time.process_time()
+    work(part)
+    return time.process_time() - start
+
+
+def compare(works: list[Callable[[Any], object]], parts: list[Any], repeats: int) -> list[float]:
+    """Seconds of both over all parts, which they take in turns, and their ratio; medians."""
+    turns = []
+    for _ in range(repeats):
+        pairs = [[spent(work, part) for work in works] for part in parts]
+        turns.append([sum(times) for times in zip(*pairs, strict=True)])
+    ratios = [slow / fast for slow, fast in turns]
+    return [statistics.median(values) for values in (*zip(*turns, strict=True), ratios)]
+
+
+def chunks(paths: list[Path]) -> list[list[Path]]:
+    return [paths[start : start + BATCH] for start in range(0, len(paths), BATCH)]
+
+
+def difference(paths: list[Path], side: int) -> tuple[float, int]:
+    """Mean and largest, in levels of 255."""
+    found = []
+    for path in paths[:BATCH]:
+        seen = views.cut(read_image(path, views.least(views.WHOLE, side)), views.WHOLE, side)
+        pillow = Image.open(path).convert("RGB").resize((side, side), Image.Resampling.BILINEAR)
+        found.append(np.abs(seen.permute(1, 2, 0).numpy().astype(int) - np.asarray(pillow)))
+    return float(np.mean(found)), int(np.max(found))
+
+
+def reading(kind: str, paths: list[Path], repeats: int) -> None:
+    for side in SIDES:
+        slow, fast, times = compare([usual(side), ours(side)], chunks(paths), repeats)
+        mean, most = difference(paths, side)
+        print(
+            f"| {kind} | {side} | {len(paths) / slow:.0f} | {len(paths) / fast:.0f} | {times:.1f} |"
+            f" {mean:.2f}, at most {most} |",
+            flush=True,
+        )
+
+
+def extracting(paths: list[Path], repeats: int) -> None:
+    side = SIDES[0]
+    encoder = encoders.build("efficientnet_lite0", "imagenet", "nothing").eval()
+    plain = usual(side)
+
+    @torch.inference_mode()
+    def loop(paths: list[Path]) -> None:
+        for part in chunks(paths):
+            encoder.stages(plain(part))
+
+    def whole(paths: list[Path]) -> None:
+        with tempfile.TemporaryDirectory() as folder:
+            network = encoders.build("efficientnet_lite0", "imagenet", "nothing")
+            names = np.array([str(path) for path in paths])
+            work, output = Path(folder, "work"), Path(folder, "features.npy")
+            extraction.extract(network, Path("/"), names, "plain", side, work, output)
+
+    slow, fast, times = compare([loop, whole], [paths], repeats)
+    print(
+        f"\nfeatures at {side}, images a second and core: the usual loop {len(paths) / slow:.0f},"
+        f" ours {len(paths) / fast:.0f}, {times:.1f} times as many"
+    )
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
+    parser.add_argument("--images", type=Path, help="a folder of JPEG files")
+    parser.add_argument("--count", type=int, default=100)
+    parser.add_argument("--repeats", type=int, default=3)
+    options = parser.parse_args()
+    torch.set_num_threads(1)
+    print("| images | side | usual, a second | ours, a second | times | levels apart |")
+    print("| --- | ---: | ---: | ---: | ---: | ---: |")
+    with tempfile.TemporaryDirectory() as folder:
+        sets = {str(options.images): sorted(options.images.glob("*.jpg"))} if options.images else {}
+        for kind, size in {} if sets else KINDS.items():
+            count = max(8, options.count * 500 * 375 // (size[0] * size[1]))
+            Path(folder, str(size[0])).mkdir()
+            sets[kind] = draw(Path(folder, str(size[0])), size, min(count, options.count))
+        for kind, paths in sets.items():
+            reading(kind, paths[: options.count], options.repeats)
+        extracting(next(iter(sets.values()))[: options.count], options.repeats)
+
+
+if __name__ == "__main__":
+    main()

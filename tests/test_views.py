@@ -1,0 +1,83 @@
+"""Views of photographs: the pixels are Pillow's within a level, wherever the window lies."""
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from labelgraph import views
+from labelgraph.images import read_image
+
+
+def photograph(width: int, height: int, seed: int = 0) -> np.ndarray:
+    """Shapes of all sizes and edges, as a photograph has them."""
+    draw = np.random.default_rng(seed)
+    total = np.zeros((height, width, 3))
+    for side in (3, 9, 40, 150):
+        noise = Image.fromarray(draw.integers(0, 256, (side, side, 3), np.uint8))
+        total += np.asarray(noise.resize((width, height), Image.Resampling.BICUBIC)) / 4
+    return total.astype(np.uint8)
+
+
+def differences(view: torch.Tensor, expected: Image.Image) -> np.ndarray:
+    return np.abs(view.permute(1, 2, 0).numpy().astype(int) - np.asarray(expected))
+
+
+@pytest.mark.parametrize("size", [(500, 375), (333, 500), (61, 47), (224, 224)])
+@pytest.mark.parametrize("side", [32, 224])
+def test_a_view_of_all_is_pillows(size, side):
+    image = photograph(*size)
+    squashed = Image.fromarray(image).resize((side, side), Image.Resampling.BILINEAR)
+    assert differences(views.cut(image, views.WHOLE, side), squashed).max() <= 2
+    mirrored = squashed.transpose(Image.Transpose.FLIP_LEFT_RIGHT)
+    assert differences(views.cut(image, views.FIXED["flip"], side), mirrored).max() <= 2
+
+
+@pytest.mark.parametrize("how", sorted(views.AUGMENTED))
+@pytest.mark.parametrize("seed", range(5))
+def test_a_random_view_is_the_crop_of_its_window(how, seed):
+    image = photograph(120, 90)
+    window = views.augmented(how, 120, 90, np.random.default_rng(seed))
+    box = [round(edge * side) for edge, side in zip(window, (120, 90, 120, 90), strict=False)]
+    crop = Image.fromarray(image).crop(box).resize((64, 64), Image.Resampling.BILINEAR)
+    if window.mirrored:
+        crop = crop.transpose(Image.Transpose.FLIP_LEFT_RIGHT)
+    assert differences(views.cut(image, window, 64), crop).max() <= 2
+
+
+def test_the_smallest_photographs_have_a_view():
+    for shape in ((1, 1, 3), (1, 9, 3), (9, 1, 3)):
+        image = np.full(shape, 7, np.uint8)
+        for name in views.FIXED:
+            assert views.cut(image, views.fixed(name), 16).unique().tolist() == [7]
+
+
+def test_pixels_that_may_not_be_written_to_are_read():
+    image = photograph(50, 40)
+    image.flags.writeable = False
+    assert views.cut(image, views.WHOLE, 16).shape == (3, 16, 16)
+
+
+@pytest.mark.parametrize("how", sorted(views.AUGMENTED))
+def test_no_random_window_is_smaller_than_the_least_says(how):
+    for seed in range(50):
+        window = views.augmented(how, 160, 120, np.random.default_rng(seed))
+        shown = min((window.right - window.left) * 160, (window.bottom - window.top) * 120)
+        assert shown / 120 * views.least(None, 224) >= 223.9
+
+
+def test_a_large_photograph_comes_smaller_and_looks_the_same(tmp_path):
+    image = photograph(1600, 1200)
+    Image.fromarray(image).save(tmp_path / "large.jpg", quality=95)
+    full = read_image(tmp_path / "large.jpg")
+    small = read_image(tmp_path / "large.jpg", views.least(views.WHOLE, 224))
+    assert full.shape == (1200, 1600, 3) and small.shape == (450, 600, 3)  # three eighths
+    seen = [views.cut(each, views.WHOLE, 224).numpy().astype(int) for each in (full, small)]
+    assert np.abs(seen[0] - seen[1]).mean() < 1
+
+
+@pytest.mark.parametrize("size", [(890, 1000), (1600, 640), (500, 375)])
+def test_what_is_less_than_twice_too_large_comes_whole(size, tmp_path):
+    Image.fromarray(photograph(*size)).save(tmp_path / "a.jpg")
+    found = read_image(tmp_path / "a.jpg", views.least(views.WHOLE, 224))
+    assert found.shape == (size[1], size[0], 3)

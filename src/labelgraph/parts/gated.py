@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from labelgraph.parts import labelgraph
+from labelgraph.parts.products import through
 
 
 def with_self(counts: Tensor) -> Tensor:
@@ -43,16 +44,18 @@ class GatedGraph(nn.Module):
 
     def forward(self, states: Tensor) -> Tensor:
         """First states (..., C, W) -> what first and last states together say (..., C, W)."""
-        return self.output(torch.cat([self.propagate(states), states], -1))
+        return through(self.output, torch.cat([self.propagate(states), states], -1))
 
     def propagate(self, states: Tensor) -> Tensor:
         """First states (..., C, W) -> last states."""
         for _ in range(self.steps):
             heard = torch.cat([self.graph @ states, self.graph.T @ states], -1)  # (..., C, 2W)
-            update, reset, candidate = self.message(heard).chunk(3, -1)  # (..., C, W) each
-            own = self.recurrent(states)  # (..., C, 2W), or (..., C, W) that both gates read
+            update, reset, candidate = through(self.message, heard).chunk(3, -1)  # (..., C, W) each
+            own = through(
+                self.recurrent, states
+            )  # (..., C, 2W), or one for both gates, (..., C, W)
             update = torch.sigmoid(update + own[..., : self.width])
             reset = torch.sigmoid(reset + own[..., -self.width :])
-            candidate = torch.tanh(candidate + self.candidate(reset * states))
+            candidate = torch.tanh(candidate + through(self.candidate, reset * states))
             states = states + update * (candidate - states)
         return states

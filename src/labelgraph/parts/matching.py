@@ -15,10 +15,10 @@ size, d and H widths.
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import linear
 
 from labelgraph.parts.graphblock import Block, Near, of_neighbours
 from labelgraph.parts.perceptrons import Encoder, Perceptron, by_rows, changed, merge
+from labelgraph.parts.products import linear, through
 
 KINDS = ("instances", "labels", "matching")  # of edges
 LEAST = 0.01  # of the rate that a label's score starts at
@@ -151,7 +151,7 @@ class Matching(nn.Module):
         else:
             one, other = self.decode.shares()
             hidden = linear(instances, one)[:, :, None] + linear(labels, other, first.bias)[:, None]
-        return self.decode.second(hidden.relu_()).squeeze(-1)  # (B, M, C)
+        return through(self.decode.second, hidden.relu_()).squeeze(-1)  # (B, M, C)
 
 
 def best(scores: Tensor, present: Tensor) -> Tensor:

@@ -10,8 +10,9 @@ from collections.abc import Callable
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import linear
 from torch.utils.checkpoint import checkpoint
+
+from labelgraph.parts.products import linear, through
 
 KEPT = 2**30  # bytes that a layer over all pairs of labels may keep for the backward pass
 PART = 2**24  # bytes that it works on at a time beyond that
@@ -35,7 +36,7 @@ class Perceptron(nn.Module):
 
     def forward(self, *values: Tensor) -> Tensor:
         parts = [linear(x, weight) for x, weight in zip(values, self.shares(), strict=True)]
-        return self.second((sum(parts) + self.first.bias).relu())
+        return through(self.second, (sum(parts) + self.first.bias).relu_())
 
 
 class Update(Perceptron):
@@ -63,7 +64,7 @@ class Encoder(nn.Module):
         shares = self.first.weight.split(self.inputs, 1)
         parts = [linear(x, weight) for x, weight in zip(values, shares, strict=True)]
         x = self.norms[0]((sum(parts) + self.first.bias).relu_())
-        return self.norms[1](self.second(x).relu_())
+        return self.norms[1](through(self.second, x).relu_())
 
 
 class Message(Perceptron):

@@ -37,7 +37,9 @@ def test_jpeg_modes(mode, tmp_path):
     assert close(pixels[8, 4], expected[0]) and close(pixels[8, 28], expected[1])
 
 
-@pytest.mark.parametrize("options", [{}, {"progressive": True}, {"subsampling": 0, "quality": 40}])
+@pytest.mark.parametrize(
+    "options", [{}, {"progressive": True}, {"subsampling": 0, "quality": 40}, {"keep_rgb": True}]
+)
 def test_jpeg_pixels_are_pillows(options, tmp_path):
     noise = np.random.default_rng(0).integers(0, 256, (47, 61, 3), np.uint8)
     path = saved(tmp_path / "a.jpg", Image.fromarray(noise), **options)

@@ -3,6 +3,7 @@
 import csv
 import json
 import random
+import shutil
 
 import pytest
 from audit_cases import CLAIMS, CLEAN, FIRST, PLANTED, write
@@ -190,3 +191,14 @@ def test_files_that_are_not_the_papers_get_a_sentence(tmp_path, capsys, kind):
     said = capsys.readouterr().err
     assert told in said
     assert said.count("\n") == 1
+
+
+@pytest.mark.parametrize("text", ["", "table,dataset,method,setting,metric,value,note\n"])
+def test_a_paper_without_lines_is_named(text, tmp_path, capsys):
+    folder = tmp_path / "published"
+    shutil.copytree(PUBLISHED, folder)
+    (folder / "ia_gcn.csv").write_text(text)
+    assert main(["audit", "--published", str(folder)]) == 2
+    assert (
+        "ia_gcn.csv has no line of table 1, of which claims.csv speaks" in capsys.readouterr().err
+    )

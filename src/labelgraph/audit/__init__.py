@@ -37,9 +37,16 @@ KINDS = {
 def run(folder: Path) -> list[Finding]:
     """`folder`: workflow/published or a copy of it. The surest first, then as the papers go."""
     rows = printed.read(folder)
-    found = [each for check in CHECKS for each in check.check(rows)]
-    found += told.check(rows, claims.read(folder))
+    stated = claims.read(folder)
     tables = list(dict.fromkeys((row.paper, row.table) for row in rows))
+    for claim in stated:
+        if (claim.paper, claim.table) not in tables:
+            raise ValueError(
+                f"{folder}/{claim.paper}.csv has no line of table {claim.table}, of which"
+                " claims.csv speaks"
+            )
+    found = [each for check in CHECKS for each in check.check(rows)]
+    found += told.check(rows, stated)
     return sorted(
         found, key=lambda each: (SURE.index(each.sure), tables.index((each.paper, each.table)))
     )

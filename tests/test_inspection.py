@@ -85,8 +85,8 @@ def test_label_nodes_are_what_the_decoder_reads(method):
     """Without matching edges the decoder scores both nodes side by side: here from the view's."""
     model, found = shown(method, "labels", "no_matching")
     decode = model.network.decode
-    read = []
-    handle = decode.second.register_forward_pre_hook(lambda _, inputs: read.append(inputs[0]))
+    scored = []
+    handle = model.network.register_forward_hook(lambda *given: scored.append(given[2]))
     instances = []
     last = model.network.blocks[-1].update_instances
     other = last.register_forward_hook(lambda *given: instances.append(given[2]))
@@ -95,10 +95,10 @@ def test_label_nodes_are_what_the_decoder_reads(method):
         one, both = decode.shares()
         of_labels = torch.nn.functional.linear(found["vectors"], both, decode.first.bias)
         of_instances = torch.nn.functional.linear(instances[0], one)
-        expected = (of_instances[:, :, None] + of_labels[:, None]).relu()
+        expected = decode.second((of_instances[:, :, None] + of_labels[:, None]).relu())
     handle.remove()
     other.remove()
-    torch.testing.assert_close(read[0], expected)
+    torch.testing.assert_close(scored[0], expected.squeeze(-1))
 
 
 def test_label_nodes_know_the_image_where_instances_are_heard():

@@ -1,4 +1,4 @@
-"""Views of photographs: the pixels are Pillow's within a level, wherever the window lies."""
+"""Views of photographs: the pixels are Pillow's within two levels, wherever the window lies."""
 
 import numpy as np
 import pytest

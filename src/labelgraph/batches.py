@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from torch import Tensor
-from torch.utils.data import DataLoader, Dataset
+from torch.utils.data import DataLoader, Dataset, default_collate
 
 from labelgraph import views
 from labelgraph.files import read_arrays, read_json
@@ -105,7 +105,7 @@ class Pictures(Dataset):
 
 
 def join(seen: list[tuple[Tensor, views.Window]]) -> Seen:
-    return torch.stack([image for image, _ in seen]), [window for _, window in seen]
+    return default_collate([image for image, _ in seen]), [window for _, window in seen]
 
 
 class Inputs:

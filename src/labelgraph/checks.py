@@ -1,6 +1,7 @@
 """Whether settings make sense, before anything starts: each mistake is named with what may be."""
 
 import ast
+from functools import cache
 from math import isfinite
 from pathlib import Path
 from typing import Any
@@ -121,6 +122,7 @@ def in_time(where: str, model: dict[str, Any], epochs: int) -> None:
             raise ValueError(f"{where}: model.{key} {late} never comes: train.epochs is {epochs}")
 
 
+@cache
 def model_settings(method: str) -> set[str]:
     """The keyword-only names of a method's `build`, read without importing torch."""
     path = MODELS / f"{method}.py"

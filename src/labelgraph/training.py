@@ -89,6 +89,8 @@ class Training:
 
     def learn_epoch(self, checkpoint: Checkpoint) -> None:
         examples, settings = self.shared, self.settings
+        self.model.train()
+        inference.rest_frozen(self.model)
         parts = batches.shuffled(examples.fit, settings["batch"], self.seed, self.epoch)
         chance = batches.Chance(self.seed, self.epoch)
         for batch in examples.batches(parts[self.step :], chance, settings, self.device):
@@ -101,8 +103,6 @@ class Training:
         settings = self.settings
         done = self.epoch * self.per_epoch + self.step
         set_rate(self.optimizer, settings, done, settings["epochs"] * self.per_epoch)
-        self.model.train()
-        inference.rest_frozen(self.model)
         with inference.precision(settings["precision"], self.device):
             loss = loss_of(self.model, batch)
         if not loss.isfinite():
@@ -115,7 +115,7 @@ class Training:
         self.team.add_gradients(self.model)
         if settings["clip"]:
             self.scaler.unscale_(self.optimizer)
-            nn.utils.clip_grad_norm_(self.model.parameters(), settings["clip"])
+            nn.utils.clip_grad_norm_(self.model.parameters(), settings["clip"], foreach=True)
         self.scaler.step(self.optimizer)
         self.scaler.update()
         if self.average is not None:

@@ -4,6 +4,7 @@ import json
 import os
 import shlex
 import sys
+from functools import cache
 from pathlib import Path
 
 # This checkout's code, whatever is installed.
@@ -129,6 +130,7 @@ wildcard_constraints:
     figure="|".join(FIGURES),
 
 
+@cache
 def code(step, *more):
     """The step's file and all of the package that it imports."""
     needed = [f"src/labelgraph/steps/{step}.py", *more]
@@ -156,7 +158,10 @@ def run(wildcards):
 
 
 def settings(wildcards):
-    return BOOK.settings(run(wildcards))
+    return settings_of(run(wildcards))
+
+
+settings_of = cache(BOOK.settings)  # many rules and inputs of a run ask for them
 
 
 def processors(wildcards):

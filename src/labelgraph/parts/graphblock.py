@@ -52,7 +52,7 @@ class Block(nn.Module):
         """The second half of eq. 6: all labels, (B, M, H)."""
         message = self.across_instances
         hidden = linear(edges, *message.merged(inner)) + message.senders(labels)[:, None]
-        return message.finish(hidden.relu_().mean(2), 1)
+        return message.finish(hidden.relu_().mean(2))
 
     def hear_instances(self, inner, edges: Tensor, instances: Tensor, share: Tensor) -> Tensor:
         """The second half of eq. 8: the present instances, (B, C, H); `share` (B, M) sums to 1."""

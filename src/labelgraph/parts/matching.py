@@ -194,4 +194,5 @@ def build(
         raise ValueError(f"edges has {sorted(unknown)}; it may have {KINDS}")
     if not edges:
         return Alone(features, len(words))
+    words = words / words.std()  # as large as other inputs, and so learned from as fast
     return Matching(features, words, set(edges), encoder_widths, hidden, widths, decoder_width)

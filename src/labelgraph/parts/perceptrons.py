@@ -7,6 +7,8 @@ Shapes: d and H widths; ... the places: nodes, or edges.
 """
 
 from collections.abc import Callable
+from functools import reduce
+from operator import add
 
 import torch
 from torch import Tensor, nn
@@ -16,6 +18,13 @@ from labelgraph.parts.products import linear, through
 
 KEPT = 2**30  # bytes that a layer over all pairs of labels may keep for the backward pass
 PART = 2**24  # bytes that it works on at a time beyond that
+
+
+def joined(layer: nn.Linear, inputs: list[int], values: tuple[Tensor, ...]) -> Tensor:
+    """The layer over joined values, whose widths are `inputs`: a sum of one product for each."""
+    biases = [layer.bias] + [None] * (len(inputs) - 1)
+    parts = zip(values, layer.weight.split(inputs, 1), biases, strict=True)
+    return reduce(add, (linear(*part) for part in parts))
 
 
 class Perceptron(nn.Module):
@@ -35,8 +44,7 @@ class Perceptron(nn.Module):
         return self.first.weight.split(self.inputs, 1)
 
     def forward(self, *values: Tensor) -> Tensor:
-        parts = [linear(x, weight) for x, weight in zip(values, self.shares(), strict=True)]
-        return through(self.second, (sum(parts) + self.first.bias).relu_())
+        return through(self.second, joined(self.first, self.inputs, values).relu_())
 
 
 class Update(Perceptron):
@@ -61,9 +69,7 @@ class Encoder(nn.Module):
         self.norms = nn.ModuleList(nn.LayerNorm(width) for width in widths)
 
     def forward(self, *values: Tensor) -> Tensor:
-        shares = self.first.weight.split(self.inputs, 1)
-        parts = [linear(x, weight) for x, weight in zip(values, shares, strict=True)]
-        x = self.norms[0]((sum(parts) + self.first.bias).relu_())
+        x = self.norms[0](joined(self.first, self.inputs, values).relu_())
         return self.norms[1](through(self.second, x).relu_())
 
 
@@ -81,8 +87,10 @@ class Message(Perceptron):
         """The other ends' products, (..., H)."""
         return linear(nodes, self.shares()[1])
 
-    def finish(self, mean: Tensor, weight: Tensor | float) -> Tensor:
+    def finish(self, mean: Tensor, weight: Tensor | None = None) -> Tensor:
         """The second layer, after the mean instead of before; `weight` is 0 for nobody heard."""
+        if weight is None:
+            return through(self.second, mean)
         return linear(mean, self.second.weight) + weight * self.second.bias
 
 

@@ -1,8 +1,10 @@
 """Wrong settings are named, with the valid choices, before anything starts."""
 
 import copy
+import shutil
 
 import pytest
+import yaml
 from conftest import ROOT
 
 from labelgraph import recipe, tables
@@ -127,10 +129,40 @@ def test_the_command_line_changes_single_lines():
     assert book.size["local"] == {"voc2007": "/somewhere"}
 
 
-def test_a_table_that_is_not_there_is_named():
-    book = recipe.read_study(CONFIG, {"tables": ["ml_sgm_X"]})
-    with pytest.raises(ValueError, match=r"no \['ml_sgm_X'\]; it has .*'ml_sgm_II'"):
+def test_a_line_of_a_method_leaves_its_other_lines(book):
+    given = {"methods": {"ml_gcn": {"train": {"lr": "0.1"}}}}
+    changed = recipe.read_study(CONFIG, given).size["methods"]["ml_gcn"]
+    before = book.size["methods"]["ml_gcn"]
+    assert changed == before | {"train": before["train"] | {"lr": 0.1}}
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"tables": ["ml_sgm_X"]}, r"no \['ml_sgm_X'\]; it has .*'ml_sgm_II'"),
+        (
+            {"study": "laptop", "tables": ["ml_sgm_II", "ml_sgm_III"]},
+            r"study laptop runs none of the datasets of \['ml_sgm_III'\]",
+        ),
+    ],
+)
+def test_a_table_that_cannot_be_made_is_named(given, message):
+    book = recipe.read_study(CONFIG, given)
+    with pytest.raises(ValueError, match=message):
         tables.of_study(book)
+
+
+@pytest.mark.parametrize(
+    ("file", "entry", "key"), [("methods", "ml_gcn", "title"), ("datasets", "voc2007", "parts")]
+)
+def test_an_entry_without_a_line_that_it_needs_is_named(file, entry, key, tmp_path):
+    shutil.copytree(CONFIG, tmp_path / "config")
+    path = tmp_path / f"config/{file}.yaml"
+    entries = yaml.safe_load(path.read_text())
+    del entries[entry][key]
+    path.write_text(yaml.safe_dump(entries))
+    with pytest.raises(ValueError, match=rf"{file}\.{entry} lacks \['{key}'\]"):
+        recipe.read_study(tmp_path / "config", {}).dataset(entry)
 
 
 @pytest.mark.parametrize(

@@ -199,6 +199,14 @@ def test_a_wrong_setting_is_named_before_anything_starts(checkout, edited):
     assert not re.search(r"^rule \w+:", text, re.M)
 
 
+def test_some_tables_alone_leave_the_metrics_of_the_whole_study(checkout):
+    options = ["-n", "--config", "tables=[ml_gcn_VOC]"]
+    code, text = snakemake(checkout, *options, target="results/tables", small=False)
+    assert code == 0, text
+    assert jobs(text)["tabulate"] == 1
+    assert "summarise" not in jobs(text)
+
+
 @pytest.mark.parametrize("study", ["laptop", "paper"])
 def test_the_whole_graph_resolves_without_data(checkout, study):
     command = ["-n", "--config", f"study={study}"]

@@ -167,6 +167,13 @@ def is_block(value: Any) -> bool:
     return isinstance(value, dict)
 
 
+def over(below: Any, given: Any) -> Any:
+    """Blocks are laid over each other line by line, blocks within them too; else `given` wins."""
+    if not (is_block(below) and is_block(given)):
+        return given
+    return below | {key: over(below.get(key), value) for key, value in given.items()}
+
+
 def read_study(folder: Path, given: dict[str, Any]) -> Book:
     """`given` comes from the command line: the study's name, and lines laid over its file."""
     given = yamlfiles.bounded(given, "--config: ")
@@ -184,9 +191,7 @@ def read_study(folder: Path, given: dict[str, Any]) -> Book:
     block(fields, required=studyshape.REQUIRED)(f"studies/{study}.yaml", size)
     lines = {name: typed(line) for name, line in given.items() if name != "study"}
     block(fields)("--config", lines)
-    for name, line in lines.items():
-        size[name] = size[name] | line if is_block(size.get(name)) else line
-    book = Book(study, **parts, size=size)
+    book = Book(study, **parts, size=over(size, lines))
     standing = read_yaml(folder / "own_data.yaml")
     studyshape.check_own_data(standing)
     book = replace(book, **owndata.added(vars(book), standing))

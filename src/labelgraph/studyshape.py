@@ -23,6 +23,7 @@ from labelgraph.shapes import (
 
 REQUIRED = {"title", "note", "origin", "seeds", "selection", "gpu", "processes"}  # of a study
 COUNTS = one_of("positive", "negative", "ignored")  # what a difficult label may count as
+WHOLE = ("title", "raw", "reader", "options", "parts", "tune", "tune_seed", "difficult", "aliases")
 ENTRY = {
     "title": text,
     "raw": text,
@@ -154,14 +155,14 @@ def check_parts(parts: dict[str, Any]) -> None:
         method = {key: value for key, value in entry.items() if key in lines}
         listed(one_of("regions"))(f"methods.{name}.inputs", entry.get("inputs", []))
         listed(text)(f"methods.{name}.departures", entry.get("departures", []))
-        change(f"methods.{name}", method)
+        block(lines, required=["title"])(f"methods.{name}", method)
         mapped(change)(f"methods.{name}.variants", entry.get("variants", {}))
         mapped(change, parts["datasets"])(f"methods.{name}.datasets", entry.get("datasets", {}))
 
 
 def check_entry(where: str, entry: dict[str, Any]) -> None:
     """Of a dataset, with what the study changes of it."""
-    block(ENTRY)(where, entry)
+    block(ENTRY, required=WHOLE)(where, entry)
     if entry["parts"]["train"] == entry["parts"]["report"]:
         raise ValueError(f"{where}.parts are both {entry['parts']['train']!r}; expected two")
 

@@ -34,6 +34,8 @@ def of_study(book: Book) -> dict[str, dict[str, Any]]:
     if unknown := [name for name in wanted if name not in book.tables]:
         raise ValueError(f"tables.yaml has no {unknown}; it has {list(book.tables)}")
     shown = {name for name in wanted if runs(book, [name]) or not trained(book.tables[name])}
+    if empty := sorted({*book.size.get("tables", [])} - shown):
+        raise ValueError(f"study {book.study} runs none of the datasets of {empty}")
     return {name: entry for name, entry in book.tables.items() if name in shown}
 
 

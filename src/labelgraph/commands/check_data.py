@@ -60,7 +60,7 @@ def chosen(arguments: argparse.Namespace) -> tuple[dict[str, Any], list[str]]:
     """What `read_study` is given, and the datasets that are meant."""
     path = Path(arguments.data)
     if arguments.write and not path.is_dir():
-        raise ValueError("--write goes with a folder, whose entry it writes")
+        raise ValueError(f"{path} is no folder, and it is a folder's entry that --write writes")
     if path.is_dir():
         from labelgraph.datacheck import guessing
 

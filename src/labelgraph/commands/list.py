@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from labelgraph import checks, protocols, recipe, stale, tablecolumns
+from labelgraph import tables as studytables
 
 HELP = (
     "What there is: methods, datasets, protocols or tables; or stale files, the tables and figures"
@@ -43,7 +44,7 @@ def methods(book: recipe.Book) -> list[dict[str, Any]]:
     return [
         {
             "name": name,
-            "about": f"{entry['title']}. {entry['paper']}",
+            "about": ". ".join(entry[key] for key in ("title", "paper") if key in entry),
             "title": entry["title"],
             "variants": list(entry.get("variants", {})),
             "settings": sorted(checks.model_settings(name)),
@@ -57,6 +58,7 @@ def datasets(book: recipe.Book) -> list[dict[str, Any]]:
     return [
         {"name": name, "about": entry["title"], "reader": entry["reader"], **entry["parts"]}
         for name, entry in ((name, book.dataset(name)) for name in book.datasets)
+        if book.runs_on(name)
     ]
 
 
@@ -81,7 +83,7 @@ def made(study: str, task: str) -> dict[str, str]:
 def tables(book: recipe.Book) -> list[dict[str, Any]]:
     return [
         {"name": name, "about": entry["caption"], "paper": entry["paper"], "task": tasks(entry)}
-        for name, entry in book.tables.items()
+        for name, entry in studytables.of_study(book).items()
     ]
 
 

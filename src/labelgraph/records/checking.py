@@ -68,15 +68,28 @@ def copy_code(scratch: Path, sources: set[str]) -> None:
 
 
 def dry_run(scratch: Path, targets: list[str]) -> Finding:
-    command = [sys.executable, "-m", "snakemake", "-n", "--cores", "1", "--", *targets]
+    options = ["-n", "--cores", "1", "--quiet", "host"]  # each job says for what reason it runs
+    command = [sys.executable, "-m", "snakemake", *options, "--", *targets]
     done = subprocess.run(command, cwd=scratch, capture_output=True, text=True)
     text = done.stdout + done.stderr
     if done.returncode:
         raise ValueError(f"snakemake -n fails:\n{text}")
     if "Nothing to be done" in text:
         return Finding([], {})
-    said = re.findall(r"^.* it is made again$|^\.\.\. and so are .*$", text, re.M)
+    said = re.findall(r"^.* it is made again$|^\.\.\. and so are .*$", text, re.M) + causes(text)
     block = text.split("Job stats:")[1].split("\n\n")[0]
     counts = {rule: int(count) for rule, count in re.findall(r"^(\S+) +(\d+)$", block, re.M)}
     counts.pop("total")
     return Finding(said, counts)
+
+
+def causes(text: str) -> list[str]:
+    """Code and settings that have changed, of the reasons for which jobs of a dry run would run."""
+    files = set()
+    for names in re.findall(r"Updated input files: ([^;\n]*)", text):
+        files |= {name for name in names.split(", ") if name.startswith(CODE)}
+    found = [f"{name} has changed" for name in sorted(files)]
+    for reason in ("Params have changed", "Code has changed", "Set of input files has changed"):
+        if count := len(re.findall(rf"reason:.*{reason}", text)):
+            found.append(f"{reason.lower()}: {count} jobs")
+    return found

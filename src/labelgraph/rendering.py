@@ -66,7 +66,7 @@ def remarks(table: dict[str, Any]) -> list[str]:
         for method, departures in table["footnotes"].items()
         for departure in departures
     ]
-    meaning = spread.NOTES.get(table.get("spread") or "std")
+    meaning = spread.NOTES[table.get("spread") or "std"] if table["protocol"] else ""
     study = [line for line in (table["note"], table["protocol"], meaning) if line]
     return [*study, *table.get("notes", []), *notes]
 

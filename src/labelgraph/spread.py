@@ -4,10 +4,11 @@ import math
 
 KINDS = ("std", "interval95")
 NOTES = {
+    "std": "± is the standard deviation over seeds, where there are several.",
     "interval95": (
         "± is half of the 95 % interval of the mean over episodes (Student's t); `std` in the csv"
         " is the standard deviation."
-    )
+    ),
 }
 Z = 1.959964  # 97.5 % of a normal distribution lie below it
 T = (  # and of Student's with 1, 2, ... degrees of freedom

@@ -97,6 +97,7 @@ def test_markdown_by_hand(table, values):
         "",
         "- a note",
         "- a protocol",
+        "- ± is the standard deviation over seeds, where there are several.",
         "- New: not as printed",
     ]
 

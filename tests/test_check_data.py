@@ -114,7 +114,7 @@ def test_data_that_cannot_be_read_are_a_problem_not_a_traceback(tmp_path, capsys
     ("arguments", "message"),
     [
         (["nope"], "nope is neither a folder nor a .yaml file nor a dataset"),
-        (["voc2007", "--write", "x.yaml"], "--write goes with a folder"),
+        (["voc2007", "--write", "x.yaml"], "voc2007 is no folder, and it is"),
         (["workflow/config/tables.yaml"], "has unknown keys"),
         (["src"], "has none of the layouts that are known"),
     ],

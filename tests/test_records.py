@@ -11,6 +11,7 @@ import toy_study
 from toy_study import jobs
 
 from labelgraph.__main__ import main
+from labelgraph.records import checking
 
 SCORES = "results/runs/mini/b/scores.json"
 TABLE = "results/tables/mini/main.csv"
@@ -227,11 +228,26 @@ def test_whether_tables_belong_to_the_code_is_told_without_data(clone, monkeypat
     settings.write_text(settings.read_text().replace("b: 2", "b: 5"))
     assert main(["verify", "results/tables", "--json"]) == 1
     finding = json.loads(capsys.readouterr().out)
-    assert finding["said"] == [f"{TABLE} is not what its job left; it is made again"]
+    changed = "changed in 1 jobs: settings"
+    assert finding["said"] == [f"{TABLE} is not what its job left; it is made again", changed]
     assert finding["again"] == {"train": 1, "score": 1, "tabulate": 1, "results/tables": 1}
     (clone / "results/records.jsonl").unlink()
     assert main(["verify", "results/tables"]) == 2
     assert "`snakemake results/tables` writes it" in capsys.readouterr().err
+
+
+def test_code_that_has_changed_is_named():
+    reasons = [
+        "Updated input files: src/labelgraph/b.py, data/x.npz; Code has changed since last execution",
+        "Updated input files: src/labelgraph/b.py, src/labelgraph/a.py",
+        "Input files updated by another job: results/x.csv",
+    ]
+    text = "".join(f"    reason: {reason}\n    threads: 1\n" for reason in reasons)
+    assert checking.causes(text) == [
+        "src/labelgraph/a.py has changed",
+        "src/labelgraph/b.py has changed",
+        "changed in 1 jobs: the command",
+    ]
 
 
 def test_the_records_have_no_place_and_no_time(origin):

@@ -195,5 +195,5 @@ def read_study(folder: Path, given: dict[str, Any]) -> Book:
     standing = read_yaml(folder / "own_data.yaml")
     studyshape.check_own_data(standing)
     book = replace(book, **owndata.added(vars(book), standing))
-    mapped(text, book.datasets)("boxes", size.get("boxes", {}))
+    mapped(text, book.datasets)("boxes", book.size.get("boxes", {}))
     return book

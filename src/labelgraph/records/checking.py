@@ -19,6 +19,11 @@ from labelgraph.records.memory import Memory
 
 LONG_AGO = 10**9  # nanoseconds after 1970: older than any code
 CODE = ("Snakefile", "profiles", "workflow", "src")
+REASONS = {  # of Snakemake's for a job, and what has changed then
+    "Params have changed": "settings",
+    "Code has changed": "the command",
+    "Set of input files has changed": "the set of inputs",
+}
 
 
 @dataclass(frozen=True)
@@ -89,7 +94,7 @@ def causes(text: str) -> list[str]:
     for names in re.findall(r"Updated input files: ([^;\n]*)", text):
         files |= {name for name in names.split(", ") if name.startswith(CODE)}
     found = [f"{name} has changed" for name in sorted(files)]
-    for reason in ("Params have changed", "Code has changed", "Set of input files has changed"):
+    for reason, what in REASONS.items():
         if count := len(re.findall(rf"reason:.*{reason}", text)):
-            found.append(f"{reason.lower()}: {count} jobs")
+            found.append(f"changed in {count} jobs: {what}")
     return found

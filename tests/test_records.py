@@ -238,7 +238,7 @@ def test_whether_tables_belong_to_the_code_is_told_without_data(clone, monkeypat
 
 def test_code_that_has_changed_is_named():
     reasons = [
-        "Updated input files: src/labelgraph/b.py, data/x.npz; Code has changed since last execution",
+        "Updated input files: src/labelgraph/b.py, data/x.npz; Code has changed since then",
         "Updated input files: src/labelgraph/b.py, src/labelgraph/a.py",
         "Input files updated by another job: results/x.csv",
     ]

@@ -63,3 +63,11 @@ def test_the_loss_is_the_weighted_one():
     rate = label_space(5).positive_rate
     entries = model(inputs), inputs["target"], inputs["known"]
     torch.testing.assert_close(model.loss(inputs), losses.weighted(*entries, rate, 0.4))
+
+
+@pytest.mark.parametrize("labels", [1, 5])
+def test_words_are_as_large_as_other_inputs(labels):
+    vectors = label_space(labels).vectors
+    words = build("gm_mlic", labels).network.words
+    size = float(((vectors - vectors.mean()) ** 2).sum() / (vectors.numel() - 1)) ** 0.5
+    torch.testing.assert_close(words, vectors / size)

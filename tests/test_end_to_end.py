@@ -149,7 +149,7 @@ def test_frozen_features_are_those_of_the_encoder_itself(folder, tmp_path):
     index = tmp_path / "features/plain.json"
     extract_features.command(
         ["--manifest", str(folder / "manifest.npz"), "--root", str(SAMPLE)]
-        + ["--encoder", json.dumps(chosen), "--parts", "trainval", "test"]
+        + ["--encoder", json.dumps(chosen), "--parts", '["trainval", "test"]']
         + ["--work", str(tmp_path / "work"), "--output", str(index)]
     )
     cached, live = tmp_path / "cached", tmp_path / "live"
@@ -173,7 +173,7 @@ def test_features_of_other_images_are_not_taken(folder, tmp_path):
     index = tmp_path / "plain.json"
     extract_features.command(
         ["--manifest", str(folder / "manifest.npz"), "--root", str(SAMPLE)]
-        + ["--encoder", json.dumps(encoder), "--parts", "test"]
+        + ["--encoder", json.dumps(encoder), "--parts", '["test"]']
         + ["--work", str(tmp_path / "work"), "--output", str(index)]
     )
     with pytest.raises(ValueError, match=r"plain\.json has no features of .*\.jpg; remove it"):

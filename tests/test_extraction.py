@@ -36,7 +36,7 @@ def listed(tmp_path):
 def extract(listed, output, work, settings=SETTINGS):
     extract_features.command(
         ["--manifest", str(listed), "--root", str(SAMPLE), "--encoder", json.dumps(settings)]
-        + ["--parts", "train", "--work", str(work), "--output", str(output)]
+        + ["--parts", '["train"]', "--work", str(work), "--output", str(output)]
     )
     return np.load(output.with_suffix(".npy"))
 

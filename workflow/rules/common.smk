@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shlex
 import sys
 from functools import cache
@@ -71,12 +72,23 @@ METRICS = f"results/metrics/{STUDY}"
 RUN = f"results/runs/{STUDY}/{{task}}/{{dataset}}/{{system}}/seed{{seed}}"
 INSPECTION = f"results/inspections/{{figure}}/{STUDY}/{{task}}/{{dataset}}/{{system}}/seed{{seed}}.npz"
 
-# `step NAME ARGUMENTS`: what every rule's command starts with. Python's path is not part of any
-# rule, so another environment with the same packages reruns nothing.
+# `step NAME ARGUMENTS`, in the shell. Python's path is not part of any rule, so another environment
+# with the same packages reruns nothing.
 PYTHON = shlex.quote(sys.executable)
 shell.prefix(
     f'step() {{{{ exec {PYTHON} -I -S src/labelgraph/launch.py --present {locks.JOBS} "$@"; }}}}; '
 )
+
+
+def step(name, /, *words, **options):
+    """A rule's command, the one way to write one: the shell sees every value quoted.
+
+    Labels, parts, folders and files have the names that somebody gave them. `options` become
+    --OPTION=VALUE, so a value may start with a dash; each of `words` is a list of whole arguments.
+    """
+    given = [f"--{option}={value}" for option, value in options.items()]
+    command = " ".join(["step --log {log}", name, *words, *given])
+    return re.sub(r"{([^{}]+)}", r"{\1:q}", command)
 
 
 def on_cluster():
@@ -179,7 +191,7 @@ def base(wildcards):
 
 
 def base_option(wildcards):
-    return "".join(f"--base {path}" for path in base(wildcards))
+    return [f"--base={path}" for path in base(wildcards)]
 
 
 def training(wildcards):
@@ -237,10 +249,9 @@ def image_options(files):
     def options(wildcards):
         found = files(wildcards)
         cached = "/features/" in found[0]
-        boxes = "".join(f" --regions {path}" for path in regions(wildcards))
-        return (
-            "--features " + " ".join(found) if cached else f"--images {raw(wildcards)}"
-        ) + boxes
+        boxes = [f"--regions={path}" for path in regions(wildcards)]
+        images = ["--features", *found] if cached else [f"--images={raw(wildcards)}"]
+        return images + boxes
 
     return options
 
@@ -253,7 +264,7 @@ def view_parts(wildcards):
     """The reported images are seen in the fixed views only."""
     parts = dataset(wildcards)["parts"]
     both = wildcards.view in ("plain", "centre")
-    return [parts["train"], *([parts["report"]] if both else [])]
+    return json.dumps([parts["train"], *([parts["report"]] if both else [])])
 
 
 def encoder_settings(wildcards):
@@ -312,7 +323,7 @@ def word_option(wildcards):
     """The same as an argument of the step."""
     chosen = dataset(wildcards).get("vectors", "glove")
     file = f"{glove(wildcards)}/glove.6B.300d.txt" if chosen == "glove" else chosen
-    return "" if file is None else f"--vectors {shlex.quote(file)}"
+    return [] if file is None else [f"--vectors={file}"]
 
 
 def own_folder(wildcards):
@@ -330,7 +341,11 @@ def own_calibrations(names):
 def published(wildcards):
     """What the paper of a table printed; data of one's own are in none."""
     paper = TABLES[wildcards.table]["paper"]
-    return [] if paper == "own" else f"workflow/published/{paper}.csv"
+    return [] if paper == "own" else [f"workflow/published/{paper}.csv"]
+
+
+def published_option(wildcards):
+    return [f"--published={path}" for path in published(wildcards)]
 
 
 def drawing(wildcards):
@@ -382,8 +397,8 @@ def archive_files(wildcards):
 
 def archive_options(wildcards):
     if wildcards.group in LOCAL:
-        return f"--local {shlex.quote(str(LOCAL[wildcards.group]))}"
-    return "--archives " + " ".join(archives(wildcards))
+        return [f"--local={LOCAL[wildcards.group]}"]
+    return ["--archives", *archives(wildcards)]
 
 
 def archives(wildcards):
@@ -412,7 +427,8 @@ def regions_source(wildcards):
 
 
 def regions_option(wildcards):
-    return "--boxes" if wildcards.dataset in OWN_BOXES else "--detector"
+    kind = "boxes" if wildcards.dataset in OWN_BOXES else "detector"
+    return [f"--{kind}={regions_source(wildcards)}"]
 
 
 def regions(wildcards):

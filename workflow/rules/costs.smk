@@ -9,11 +9,17 @@ rule count_costs:
     log:
         "logs/costs/count_costs.log",
     params:
-        setup=json.dumps(heads.setup(BOOK)),
-        networks=json.dumps(heads.networks(BOOK, heads.everyone(BOOK))),
+        setup=lambda wildcards: json.dumps(heads.setup(BOOK)),
+        networks=lambda wildcards: json.dumps(
+            heads.networks(BOOK, heads.everyone(BOOK))
+        ),
     shell:
-        "step --log {log} count_costs --setup {params.setup:q} --networks {params.networks:q}"
-        " --output {output}"
+        step(
+            "count_costs",
+            setup="{params.setup}",
+            networks="{params.networks}",
+            output="{output}",
+        )
 
 
 rule measure_costs:
@@ -27,11 +33,17 @@ rule measure_costs:
     resources:
         gpu=BOOK.size["gpu"],
     params:
-        setup=json.dumps(heads.setup(BOOK) | heads.measured(BOOK)),
-        networks=json.dumps(heads.networks(BOOK, heads.everyone(BOOK))),
+        setup=lambda wildcards: json.dumps(heads.setup(BOOK) | heads.measured(BOOK)),
+        networks=lambda wildcards: json.dumps(
+            heads.networks(BOOK, heads.everyone(BOOK))
+        ),
     shell:
-        "step --log {log} measure_costs --setup {params.setup:q} --networks {params.networks:q}"
-        " --output {output.json}"
+        step(
+            "measure_costs",
+            setup="{params.setup}",
+            networks="{params.networks}",
+            output="{output.json}",
+        )
 
 
 # Tables whose speed depends on the machine, with this machine's.
@@ -49,6 +61,7 @@ use rule tabulate as tabulate_costs with:
     log:
         "logs/costs/tabulate-{table}.log",
     params:
+        published=published_option,
         table=lambda wildcards, input: json.dumps(
             tables.recipe(BOOK, wildcards.table) | {"costs": input.costs}
         ),

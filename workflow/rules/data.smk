@@ -9,7 +9,12 @@ rule fetch:
     params:
         name=source_name,
     shell:
-        "step --log {log} fetch --sources workflow/config/sources.yaml --name {params.name} --output {output}"
+        step(
+            "fetch",
+            sources="workflow/config/sources.yaml",
+            name="{params.name}",
+            output="{output}",
+        )
 
 
 rule unpack:
@@ -22,8 +27,13 @@ rule unpack:
     params:
         origin=archive_options,
     shell:
-        "step --log {log} unpack --sources workflow/config/sources.yaml --name {wildcards.group} --output {output}"
-        " {params.origin}"
+        step(
+            "unpack",
+            "{params.origin}",
+            sources="workflow/config/sources.yaml",
+            name="{wildcards.group}",
+            output="{output}",
+        )
 
 
 rule list_folder:
@@ -37,8 +47,12 @@ rule list_folder:
         folder=own_folder,
         state=lambda wildcards: owndata.state(Path(own_folder(wildcards))),
     shell:
-        "step --log {log} list_folder --folder {params.folder:q} --state {params.state}"
-        " --output {output}"
+        step(
+            "list_folder",
+            folder="{params.folder}",
+            state="{params.state}",
+            output="{output}",
+        )
 
 
 rule draw:
@@ -54,8 +68,14 @@ rule draw:
         layout=layout,
         folder=lambda wildcards, output: output[0].removesuffix(".json"),
     shell:
-        "step --log {log} draw --dataset {params.layout} --settings {params.settings:q}"
-        " --root {params.folder} --index {output} --jobs {threads}"
+        step(
+            "draw",
+            dataset="{params.layout}",
+            settings="{params.settings}",
+            root="{params.folder}",
+            index="{output}",
+            jobs="{threads}",
+        )
 
 
 rule write_manifest:
@@ -72,8 +92,14 @@ rule write_manifest:
         options=lambda wildcards: json.dumps(dataset(wildcards)["options"]),
         root=raw,
     shell:
-        "step --log {log} write_manifest --reader {params.reader} --root {params.root}"
-        " --options {params.options:q} --output {output.manifest} --report {output.report}"
+        step(
+            "write_manifest",
+            reader="{params.reader}",
+            root="{params.root}",
+            options="{params.options}",
+            output="{output.manifest}",
+            report="{output.report}",
+        )
 
 
 rule split:
@@ -90,6 +116,12 @@ rule split:
     params:
         protocol=protocol,
     shell:
-        "step --log {log} split --manifest {input.manifest} --protocol {params.protocol:q}"
-        " --train {output.train} --report {output.report} --targets {output.targets}"
-        " --description {output.description}"
+        step(
+            "split",
+            manifest="{input.manifest}",
+            protocol="{params.protocol}",
+            train="{output.train}",
+            report="{output.report}",
+            targets="{output.targets}",
+            description="{output.description}",
+        )

@@ -24,9 +24,16 @@ rule inspect_model:
         view=lambda wildcards: figurekinds.KINDS[FIGURES[wildcards.figure]["kind"]].view,
         choice=choice,
     shell:
-        "step --log {log} inspect_model --view {params.view} --choice {params.choice:q}"
-        " --settings {params.settings:q} --model {input.model} --report {input.report}"
-        " {params.images} --output {output}"
+        step(
+            "inspect_model",
+            "{params.images}",
+            view="{params.view}",
+            choice="{params.choice}",
+            settings="{params.settings}",
+            model="{input.model}",
+            report="{input.report}",
+            output="{output}",
+        )
 
 
 rule plot:
@@ -44,7 +51,11 @@ rule plot:
     params:
         figure=lambda wildcards: json.dumps(PLANS[wildcards.figure]),
     shell:
-        "step --log {log} plot --figure {params.figure:q} --output {output.svg}"
+        step(
+            "plot",
+            figure="{params.figure}",
+            output="{output.svg}",
+        )
 
 
 for alias in ("results/figures", "results/figures/"):

@@ -10,7 +10,11 @@ rule count_labels:
     log:
         f"logs/{STUDY}/count_labels/{{task}}-{{dataset}}.log",
     shell:
-        "step --log {log} count_labels --train {input.train} --output {output}"
+        step(
+            "count_labels",
+            train="{input.train}",
+            output="{output}",
+        )
 
 
 rule embed_labels:
@@ -27,8 +31,14 @@ rule embed_labels:
         options=embedding,
         words=word_option,
     shell:
-        "step --log {log} embed_labels --manifest {input.manifest} {params.words}"
-        " --options {params.options:q} --output {output.vectors} --report {output.report}"
+        step(
+            "embed_labels",
+            "{params.words}",
+            manifest="{input.manifest}",
+            options="{params.options}",
+            output="{output.vectors}",
+            report="{output.report}",
+        )
 
 
 rule extract_features:
@@ -46,8 +56,15 @@ rule extract_features:
         parts=view_parts,
         root=raw,
     shell:
-        "step --log {log} extract_features --manifest {input.manifest} --root {params.root}"
-        " --encoder {params.encoder:q} --parts {params.parts} --work work --output {output.index}"
+        step(
+            "extract_features",
+            manifest="{input.manifest}",
+            root="{params.root}",
+            encoder="{params.encoder}",
+            parts="{params.parts}",
+            work="work",
+            output="{output.index}",
+        )
 
 
 rule train_detector:
@@ -64,8 +81,14 @@ rule train_detector:
         settings=detector_settings,
         root=raw,
     shell:
-        "step --log {log} train_detector --manifest {input.manifest} --train {input.train}"
-        " --root {params.root} --settings {params.settings:q} --output {output}"
+        step(
+            "train_detector",
+            manifest="{input.manifest}",
+            train="{input.train}",
+            root="{params.root}",
+            settings="{params.settings}",
+            output="{output}",
+        )
 
 
 rule propose_regions:
@@ -82,8 +105,14 @@ rule propose_regions:
         gpu=BOOK.size["gpu"],
     params:
         settings=proposal_settings,
-        option=regions_option,
+        source=regions_option,
         root=raw,
     shell:
-        "step --log {log} propose_regions --manifest {input.manifest} --root {params.root}"
-        " {params.option} {input.source} --settings {params.settings:q} --output {output}"
+        step(
+            "propose_regions",
+            "{params.source}",
+            manifest="{input.manifest}",
+            root="{params.root}",
+            settings="{params.settings}",
+            output="{output}",
+        )

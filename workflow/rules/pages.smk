@@ -17,16 +17,27 @@ rule write_report:
     log:
         f"logs/{STUDY}/write_report.log",
     params:
-        given=json.dumps(config, sort_keys=True),
-        measured=measured_costs,
-        digest=measured_digest,
-        figures=lambda wildcards, input: [
-            path for path in input.figures if path.endswith(".md")
+        given=lambda wildcards: json.dumps(config, sort_keys=True),
+        shown=lambda wildcards, input: [
+            "--figures",
+            *(path for path in input.figures if path.endswith(".md")),
+            "--costs",
+            input.counts,
+            *measured_costs(wildcards),
         ],
+        digest=measured_digest,
     shell:
-        "step --log {log} write_report --given {params.given:q} --config workflow/config"
-        " --published workflow/published --tables results/tables --runs results/runs"
-        " --figures {params.figures} --audit {input.audit} --costs {input.counts} {params.measured} --output results/report"
+        step(
+            "write_report",
+            "{params.shown}",
+            given="{params.given}",
+            config="workflow/config",
+            published="workflow/published",
+            tables="results/tables",
+            runs="results/runs",
+            audit="{input.audit}",
+            output="results/report",
+        )
 
 
 for alias in ("results/report", "results/report/"):

@@ -15,9 +15,15 @@ rule tabulate:
         f"logs/{STUDY}/tabulate/{{table}}.log",
     params:
         table=table_settings,
+        published=published_option,
     shell:
-        "step --log {log} tabulate --table {params.table:q} --published {input.published}"
-        " --systems {input.systems} --output {output.csv}"
+        step(
+            "tabulate",
+            "{params.published}",
+            table="{params.table}",
+            systems="{input.systems}",
+            output="{output.csv}",
+        )
 
 
 rule audit:
@@ -30,7 +36,11 @@ rule audit:
     log:
         "logs/audit.log",
     shell:
-        "step --log {log} audit --published workflow/published --output {output.csv}"
+        step(
+            "audit",
+            published="workflow/published",
+            output="{output.csv}",
+        )
 
 
 rule summarise:
@@ -45,8 +55,12 @@ rule summarise:
     params:
         folder=lambda wildcards, output: output.csv.removesuffix(".csv"),
     shell:
-        "step --log {log} summarise --scores {input.scores} --folder {params.folder}"
-        " --csv {output.csv}"
+        step(
+            "summarise",
+            "{input.scores}",
+            folder="{params.folder}",
+            csv="{output.csv}",
+        )
 
 
 # The second name serves those whose shell completes folders with a slash.

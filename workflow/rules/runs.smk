@@ -28,9 +28,18 @@ rule train:
         base=base_option,
         folder=RUN,
     shell:
-        "step --log {log} train --settings {params.settings:q} --train {input.train} --counts {input.counts}"
-        " --vectors {input.vectors} {params.images} {params.base} --work work --output {params.folder}"
-        " --processes {resources.processes}"
+        step(
+            "train",
+            "{params.images}",
+            "{params.base}",
+            settings="{params.settings}",
+            train="{input.train}",
+            counts="{input.counts}",
+            vectors="{input.vectors}",
+            work="work",
+            output="{params.folder}",
+            processes="{resources.processes}",
+        )
 
 
 rule predict:
@@ -53,9 +62,15 @@ rule predict:
         settings=training,
         images=image_options(test_images),
     shell:
-        "step --log {log} predict --settings {params.settings:q} --model {input.model}"
-        " --report {input.report} {params.images} --output {output}"
-        " --processes {resources.processes}"
+        step(
+            "predict",
+            "{params.images}",
+            settings="{params.settings}",
+            model="{input.model}",
+            report="{input.report}",
+            output="{output}",
+            processes="{resources.processes}",
+        )
 
 
 rule score:
@@ -70,8 +85,13 @@ rule score:
     params:
         settings=scoring,
     shell:
-        "step --log {log} score --predictions {input.predictions} --targets {input.targets}"
-        " --settings {params.settings:q} --output {output}"
+        step(
+            "score",
+            predictions="{input.predictions}",
+            targets="{input.targets}",
+            settings="{params.settings}",
+            output="{output}",
+        )
 
 
 # Probabilities for `labelgraph predict`; a run of the user's own data has it, any other on request.
@@ -96,6 +116,13 @@ rule calibrate:
         threshold=lambda wildcards: settings(wildcards)["scoring"]["threshold"],
         images=image_options(test_images),
     shell:
-        "step --log {log} calibrate --settings {params.settings:q} --selection {params.selection}"
-        " --threshold {params.threshold} --model {input.model} --train {input.train}"
-        " {params.images} --output {output}"
+        step(
+            "calibrate",
+            "{params.images}",
+            settings="{params.settings}",
+            selection="{params.selection}",
+            threshold="{params.threshold}",
+            model="{input.model}",
+            train="{input.train}",
+            output="{output}",
+        )

@@ -37,7 +37,7 @@ def command(arguments: list[str]) -> None:
     parser.add_argument("--manifest", type=Path, required=True)
     parser.add_argument("--root", type=Path, required=True, help="the raw folder")
     parser.add_argument("--encoder", type=json.loads, required=True, help="JSON text")
-    parser.add_argument("--parts", nargs="+", required=True, help="official parts to include")
+    parser.add_argument("--parts", type=json.loads, required=True, help="parts to include, as JSON")
     parser.add_argument("--work", type=Path, required=True, help="folder for unfinished work")
     parser.add_argument("--output", type=Path, required=True, help="the index, NAME.json")
     main(**vars(parser.parse_args(arguments)))

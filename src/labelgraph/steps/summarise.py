@@ -38,7 +38,7 @@ def main(scores: list[Path], folder: Path, csv: Path) -> None:
 
 def command(arguments: list[str]) -> None:
     parser = argparse.ArgumentParser(prog="summarise", description=__doc__)
-    parser.add_argument("--scores", type=Path, nargs="*", required=True)
+    parser.add_argument("scores", type=Path, nargs="*", help="scores.json of each run")
     parser.add_argument("--folder", type=Path, required=True, help="of the JSON files")
     parser.add_argument("--csv", type=Path, required=True)
     main(**vars(parser.parse_args(arguments)))

@@ -16,6 +16,7 @@ LAYERS = (
         "manifest",
         "provenance",
         "checks",
+        "escaping",
         "shapes",
         "spread",
         "ranking",

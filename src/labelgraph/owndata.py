@@ -184,6 +184,12 @@ def state(folder: Path) -> str:
     return digest.hexdigest()[:16]
 
 
+def stamp(file: Path) -> str:
+    """Changes when the file is written."""
+    found = file.stat()
+    return f"{found.st_size}-{found.st_mtime_ns}"
+
+
 def stamps(folder: Path) -> Iterator[tuple[str, int, int]]:
     """Hidden files are left out, links to folders are followed once."""
     seen = set()

@@ -9,7 +9,7 @@ from typing import Any
 
 import pandas as pd
 
-from labelgraph import spread, tablecolumns
+from labelgraph import escaping, spread, tablecolumns
 
 PUBLISHED, HERE = "published", "here"
 COSTS = {  # metrics of which less is better, or none is better
@@ -95,49 +95,43 @@ def blocks(table: dict[str, Any], names: list[str]) -> list[list[str]]:
 
 def markdown(table: dict[str, Any], cells: pd.DataFrame) -> str:
     shown = lines(cells, table.get("spread") or "std")
+    shown["system"] = shown["system"].map(escaping.markdown)
     shown = marked(shown, "**{}**".format, "*{}*".format)
     shown.loc[shown["system"].duplicated(), "system"] = ""
     parts = []
     for columns in blocks(table, list(shown.columns[2:])):
-        names = ["", "", *(header(table, name) for name in columns)]
+        names = ["", "", *(escaping.markdown(header(table, name)) for name in columns)]
         rule = ["---", "---", *["---:"] * len(columns)]
         rows = [names, rule, *shown[["system", "source", *columns]].to_numpy().tolist()]
         parts.append("\n".join("| " + " | ".join(row) + " |" for row in rows))
     body = "\n\n".join(parts)
-    notes = "\n".join(f"- {note}" for note in remarks(table))
+    notes = "\n".join(f"- {escaping.prose(note)}" for note in remarks(table))
     legend = "Best **bold**, second *italic*.\n\n" if "**" in body else ""
-    return f"# {table['caption']}\n\n{body}\n\n{legend}{notes}\n"
-
-
-SPECIAL = {"&": r"\&", "%": r"\%", "_": r"\_", "#": r"\#", "±": r"$\pm$", "\\": r"\textbackslash{}"}
-
-
-def escape(text: str) -> str:
-    return "".join(SPECIAL.get(letter, letter) for letter in text)
+    return f"# {escaping.markdown(table['caption'])}\n\n{body}\n\n{legend}{notes}\n"
 
 
 def latex(table: dict[str, Any], cells: pd.DataFrame) -> str:
     """A booktabs table for a plain LaTeX document; it is scaled to the width of the text."""
     shown = lines(cells, table.get("spread") or "std")
     for column in shown.columns:
-        shown[column] = shown[column].map(escape)
+        shown[column] = shown[column].map(escaping.latex)
     shown = shown.rename(columns=dict(zip(shown.columns, lines(cells).columns, strict=True)))
     plain = shown["source"], shown["system"].duplicated()
     shown = marked(shown, r"\textbf{{{}}}".format, r"\underline{{{}}}".format)
     shown.loc[plain[1], "system"] = ""
     body, wide = [], 0
     for columns in blocks(table, list(shown.columns[2:])):
-        names = ["", "", *(escape(header(table, name)) for name in columns)]
+        names = ["", "", *(escaping.latex(header(table, name)) for name in columns)]
         rows = shown[["system", "source", *columns]].to_numpy().tolist()
         body += [r"\midrule"] * bool(body) + [" & ".join(names) + r" \\", r"\midrule"]
         body += [" & ".join(row) + r" \\" for row in rows]
         wide = max(wide, len(columns))
-    notes = r" \\ ".join(map(escape, remarks(table)))
+    notes = r" \\ ".join(map(escaping.latex, remarks(table)))
     return "\n".join(
         [
             r"% needs \usepackage{booktabs} and \usepackage{graphicx}",
             r"\begin{table}",
-            rf"\caption{{{escape(table['caption'])}}}",
+            rf"\caption{{{escaping.latex(table['caption'])}}}",
             r"\resizebox{\linewidth}{!}{%",
             r"\begin{tabular}{ll" + "r" * wide + "}",
             r"\toprule",

@@ -139,6 +139,8 @@ wildcard_constraints:
     size=r"\d+",
     view=r"[a-z]+",
     kind="rpn|instances",
+    name=r"\w+",
+    which="boxes|vectors",
     figure="|".join(FIGURES),
 
 
@@ -312,11 +314,11 @@ def glove(wildcards):
 
 
 def word_index(wildcards):
-    """What the word vectors come from: the index of that folder, a file, or nothing."""
+    """What the word vectors come from: the index of that folder or of a file, or nothing."""
     chosen = dataset(wildcards).get("vectors", "glove")
     if chosen == "glove":
         return f"{glove(wildcards)}.json"
-    return [] if chosen is None else chosen
+    return [] if chosen is None else f"data/raw/own/{wildcards.dataset}-vectors.json"
 
 
 def word_option(wildcards):
@@ -328,6 +330,12 @@ def word_option(wildcards):
 
 def own_folder(wildcards):
     return BOOK.dataset(wildcards.name)["folder"]
+
+
+def own_file(wildcards):
+    if wildcards.which == "boxes":
+        return OWN_BOXES[wildcards.name]
+    return BOOK.dataset(wildcards.name)["vectors"]
 
 
 def own_calibrations(names):
@@ -417,9 +425,9 @@ def proposal_settings(wildcards):
 
 
 def regions_source(wildcards):
-    """The user's boxes, or the weights of the study's detector."""
+    """The index of the user's boxes, or the weights of the study's detector."""
     if wildcards.dataset in OWN_BOXES:
-        return OWN_BOXES[wildcards.dataset]
+        return f"data/raw/own/{wildcards.dataset}-boxes.json"
     if DETECTOR != "light":
         return DETECTORS[DETECTOR]["weights"]
     other = DETECTORS["trained_on"].get(wildcards.dataset, wildcards.dataset)
@@ -427,8 +435,9 @@ def regions_source(wildcards):
 
 
 def regions_option(wildcards):
-    kind = "boxes" if wildcards.dataset in OWN_BOXES else "detector"
-    return [f"--{kind}={regions_source(wildcards)}"]
+    if wildcards.dataset in OWN_BOXES:
+        return [f"--boxes={OWN_BOXES[wildcards.dataset]}"]
+    return [f"--detector={regions_source(wildcards)}"]
 
 
 def regions(wildcards):

@@ -55,6 +55,20 @@ rule list_folder:
         )
 
 
+rule list_file:
+    input:
+        code=code("list_file"),
+    output:
+        "data/raw/own/{name}-{which}.json",
+    log:
+        "logs/list_file/{name}-{which}.log",
+    params:
+        file=own_file,
+        state=lambda wildcards: owndata.stamp(Path(own_file(wildcards))),
+    shell:
+        step("list_file", file="{params.file}", output="{output}")
+
+
 rule draw:
     input:
         code=code("draw"),

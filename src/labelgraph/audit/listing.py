@@ -5,6 +5,7 @@ import io
 from collections import Counter
 from dataclasses import asdict, fields
 
+from labelgraph import escaping
 from labelgraph.audit import KINDS
 from labelgraph.audit.findings import SURE, Finding
 
@@ -66,8 +67,4 @@ def table(found: list[Finding]) -> str:
     for each in found:
         place = [f"{each.paper} {each.table}", each.row, where(each), each.kind]
         rows.append([*place, each.printed, each.recomputed, each.reason])
-    return "\n".join("| " + " | ".join(map(escape, row)) + " |" for row in rows)
-
-
-def escape(text: str) -> str:
-    return text.replace("*", r"\*").replace("|", r"\|")
+    return "\n".join("| " + " | ".join(map(escaping.prose, row)) + " |" for row in rows)

@@ -53,6 +53,7 @@ LOOK = {
     "axes.linewidth": 0.6,
     "axes.axisbelow": True,
     "axes.unicode_minus": True,
+    "text.parse_math": False,  # a label with two dollar signs is no formula
     "lines.linewidth": 1.2,
     "lines.markersize": 3.6,
     "legend.frameon": False,

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+from labelgraph import escaping
 from labelgraph.report import PICTURES
 
 
@@ -31,8 +32,10 @@ def read(text: Path) -> Figure:
     if missing or not starting["# "]:
         raise ValueError(f"{text} needs a title, and beside it {missing or 'nothing more'}")
     rows = [
-        tuple(cell.strip() for cell in line.removesuffix("|").split(" | "))
+        tuple(escaping.plain(cell.strip()) for cell in line.removesuffix("|").split(" | "))
         for line in starting["|"]
         if set(line) - set("|-: ")
     ]
-    return Figure(text.stem, starting["# "][0], tuple(starting["- "]), tuple(rows), files)
+    caption, *_ = map(escaping.plain, starting["# "])
+    notes = map(escaping.plain, starting["- "])
+    return Figure(text.stem, caption, tuple(notes), tuple(rows), files)

@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from labelgraph import figures
+from labelgraph import escaping, figures
 from labelgraph.figures import _style as style
 from labelgraph.files import write_text
 
@@ -22,10 +22,12 @@ def markdown(figure: dict[str, Any], drawing: style.Drawing, output: Path) -> st
     """The caption, what was chosen how, and the numbers behind the picture."""
     picture = f"![{figure['name']}]({output.stem}.png)"
     notes = [figure["note"], figure["protocol"], *drawing.remarks, *(figure["notes"] or [])]
-    parts = [f"# {figure['caption']}", picture, "\n".join(f"- {note}" for note in notes)]
+    listed = "\n".join(f"- {escaping.prose(note)}" for note in notes)
+    parts = [f"# {escaping.markdown(figure['caption'])}", picture, listed]
     if drawing.table:
         header, *rows = drawing.table
-        lines = [header, ["---"] * len(header), *rows]
+        lines = [map(escaping.markdown, line) for line in (header, *rows)]
+        lines.insert(1, ["---"] * len(header))
         parts.append("\n".join("| " + " | ".join(line) + " |" for line in lines))
     return "\n\n".join(parts) + "\n"
 

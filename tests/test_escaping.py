@@ -22,7 +22,8 @@ NASTY = (
     "- point",
     "+ 1",
     "1. first",
-    "2) second",
+    "22) second",
+    "3.",
     "&amp; &#60; &lt; A&B AT&T;",
     r"back\slash \* \| C:\new\\",
     "100% {word} {0} %s #1 x~y",
@@ -60,7 +61,15 @@ def test_code_in_a_sentence_stays_code():
 
 
 def test_what_needs_no_escape_stays():
-    for text in ("efficientnet_lite0", "hot dog", "A & B", "p = 0.4 (448, 576)", "BL+Gl", "-5.3 %"):
+    for text in (
+        "efficientnet_lite0",
+        "hot dog",
+        "A & B",
+        "p = 0.4 (448, 576)",
+        "BL+Gl",
+        "-5.3 %",
+        "3.1",
+    ):
         assert escaping.markdown(text) == text
 
 

@@ -8,7 +8,7 @@ PUNCTUATION = re.compile(rf"\\([{re.escape(string.punctuation)}])")
 # What Markdown reads as more than a letter; an underscore within a word, and a - or + that starts
 # no line, are letters. `$` and `^` are of GitHub's and pandoc's formulas.
 MARKS = re.compile(
-    r"[`*<>|$~^\\]|\](?=[(\[:])|&(?=#?\w+;)|(?<![^\W_])_|_(?![^\W_])|^(?:\[|[-+#](?=[\s#]|$))|(?<=^\d)[.)]"
+    r"[`*<>|$~^\\]|\](?=[(\[:])|&(?=#?\w+;)|(?<![^\W_])_|_(?![^\W_])|^(?:\[|[-+#](?=[\s#]|$))|^\d+[.)](?=\s|$)"
 )
 SPECIAL = {
     **{letter: rf"\{letter}" for letter in "&%_#${}"},
@@ -31,7 +31,7 @@ def markdown(text: str) -> str:
 
 
 def marked(text: str) -> str:
-    return MARKS.sub(lambda mark: "\\" + mark[0], text)
+    return MARKS.sub(lambda mark: f"{mark[0][:-1]}\\{mark[0][-1]}", text)
 
 
 def prose(text: str) -> str:

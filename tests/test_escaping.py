@@ -23,7 +23,6 @@ NASTY = (
     "+ 1",
     "1. first",
     "22) second",
-    "3.",
     "&amp; &#60; &lt; A&B AT&T;",
     r"back\slash \* \| C:\new\\",
     "100% {word} {0} %s #1 x~y",

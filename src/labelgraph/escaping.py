@@ -8,7 +8,7 @@ PUNCTUATION = re.compile(rf"\\([{re.escape(string.punctuation)}])")
 # What Markdown reads as more than a letter; an underscore within a word, and a - or + that starts
 # no line, are letters. `$` and `^` are of GitHub's and pandoc's formulas.
 MARKS = re.compile(
-    r"[`*<>|$~^\\]|\](?=[(\[:])|&(?=#?\w+;)|(?<![^\W_])_|_(?![^\W_])|^(?:\[|[-+#](?=[\s#]|$))|^\d+[.)](?=\s|$)"
+    r"[`*<>|$~^\\]|\](?=[(\[:])|&(?=#?\w+;)|(?<![^\W_])_|_(?![^\W_])|^(?:\[|[-+#](?=[\s#]|$))|^\d+[.)](?=\s)"
 )
 SPECIAL = {
     **{letter: rf"\{letter}" for letter in "&%_#${}"},

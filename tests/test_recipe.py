@@ -69,6 +69,7 @@ def test_every_run_of_every_study_has_settings(study):
         ("train", "momentum", True, r"train\.momentum is True"),
         ("train", "clip", -1, r"train\.clip is -1; it may not be negative"),
         ("train", "optimizer", "lion", r"train\.optimizer is 'lion', not one of \('sgd'"),
+        ("encoder", "weights", "a <b>.pth", r"Snakemake reads \['<', '>'\] in a path"),
         ("encoder", "learns", "all", r"encoder\.cached needs encoder\.learns: nothing"),
         ("model", "treshold", 0.4, r"model has unknown keys \['treshold'\]; known are .*threshold"),
     ],

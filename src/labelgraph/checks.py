@@ -107,6 +107,11 @@ def together(where: str, encoder: dict[str, Any], train: dict[str, Any]) -> None
     """Settings that contradict each other."""
     if encoder["cached"] and encoder["learns"] != "nothing":
         raise ValueError(f"{where}: encoder.cached needs encoder.learns: nothing")
+    if signs := {*"<>{}\n"} & {*str(encoder["weights"])}:
+        raise ValueError(
+            f"{where}: encoder.weights is {encoder['weights']!r}; Snakemake reads {sorted(signs)}"
+            " in a path as signs of its own, so rename the file"
+        )
     late = [epoch for epoch in train["drop_at"] if epoch >= train["epochs"]]
     if train["schedule"] == "step" and late:
         raise ValueError(

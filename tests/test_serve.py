@@ -144,6 +144,13 @@ def test_other_sites_are_kept_out(server, headers):
     assert status == 403 and content.keys() == {"error"}
 
 
+def test_the_name_it_was_started_with_is_its_own():
+    for name, own in (("mybox", "mybox"), ("MyBox:8321", "mybox"), ("[::1]:80", "::1")):
+        assert serving.is_known(name, own)
+    for name, own in (("mybox", "127.0.0.1"), ("mybox.evil", "mybox"), ("", ""), ("[]", "")):
+        assert not serving.is_known(name, own)
+
+
 def test_the_own_page_is_let_in_under_every_name_of_this_machine(server):
     for host in ("127.0.0.1", "localhost", "[::1]", "127.0.0.1:99", "localhost:1"):
         own = {"Host": host, "Origin": f"http://{host}", "Sec-Fetch-Site": "same-origin"}

@@ -125,6 +125,7 @@ class Page:
             raise HTTPException(503, "the server is being stopped") from None
         finally:
             self.held -= len(content)
+            content.clear()  # what is refused is read on for a moment, and its frame kept
 
 
 def is_known(name: str, own: str) -> bool:

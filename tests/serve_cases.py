@@ -5,6 +5,18 @@ import socket
 import threading
 from contextlib import contextmanager
 
+import pytest
+
+
+def has_six():
+    try:
+        socket.create_server(("::1", 0), family=socket.AF_INET6).close()
+    except OSError:
+        return False
+    return True
+
+
+needs_six = pytest.mark.skipif(not has_six(), reason="needs IPv6")
 POST = "POST /predict HTTP/1.1\r\nHost: localhost\r\nX-Labelgraph: picture\r\n"
 
 

@@ -14,7 +14,7 @@ import time
 import pytest
 from PIL import Image
 from run_cases import calibrate, make_run, picture
-from serve_cases import NASTY, POST, answers, connect, error, get, running
+from serve_cases import NASTY, POST, answers, connect, error, get, needs_six, running
 
 from labelgraph.__main__ import main
 from labelgraph.trained import asking, reading
@@ -107,6 +107,22 @@ def test_the_page_is_there_and_every_answer_is_closed_in(server):
         assert headers["X-Frame-Options"] == "DENY"
         assert "Python" not in headers["Server"]
         assert "Access-Control-Allow-Origin" not in headers
+
+
+def test_what_answers_forbid_a_browser(server):
+    headers = ask(server, "GET", "/")[1]
+    assert headers["Content-Security-Policy"].split("; ") == [
+        *("default-src 'none'", "script-src 'self'", "style-src 'self'", "img-src data:"),
+        *("connect-src 'self'", "base-uri 'none'", "form-action 'none'", "frame-ancestors 'none'"),
+    ]
+    assert headers["Referrer-Policy"] == "no-referrer" and headers["Cache-Control"] == "no-store"
+    assert headers["Cross-Origin-Opener-Policy"] == "same-origin"
+    assert headers["Cross-Origin-Resource-Policy"] == "same-origin"
+    assert headers["Permissions-Policy"] == "camera=(), geolocation=(), microphone=()"
+
+
+def test_nothing_of_uvicorns_reads_headers_before_the_page_does(server):
+    assert server.config.loaded_app is server.page
 
 
 @pytest.mark.parametrize(
@@ -353,6 +369,7 @@ def test_a_fault_of_ours_is_an_answer_and_prints_nothing_of_what_was_sent(
     assert capsys.readouterr().err == "labelgraph serve: RuntimeError while answering\n"
 
 
+@needs_six
 def test_ipv6(oracle):
     with running(oracle, {"title": "t"}, "::1") as server:
         line = http.client.HTTPConnection("::1", server.port, timeout=20)
@@ -380,26 +397,32 @@ from labelgraph.__main__ import main
 from labelgraph.trained import serving
 
 serving.ENDING = 0.5
-sys.exit(main(["serve", "run", "--port", "0"]))
+sys.exit(main(["serve", "run", "--port", "0", "--host", sys.argv[1]]))
 """
 
 
 @pytest.fixture
-def process():
+def process(request):
     """A server without a model, which takes long to import; every picture takes 100 seconds."""
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
-    with subprocess.Popen([sys.executable, "-c", SLEEPY], **pipes) as found:
+    with subprocess.Popen([sys.executable, "-c", SLEEPY, request.param], **pipes) as found:
         yield found
         found.kill()
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_it_ends_when_told_to_and_answers_first(process, number):
+@pytest.mark.parametrize(
+    "process, number, shown",
+    [
+        ("127.0.0.1", signal.SIGTERM, "127.0.0.1"),
+        pytest.param("::1", signal.SIGINT, "[::1]", marks=needs_six),
+    ],
+    indirect=["process"],
+)
+def test_it_ends_when_told_to_and_answers_first(process, number, shown):
     first = process.stdout.readline()
-    assert first.startswith("http://127.0.0.1:")
+    assert first.startswith(f"http://{shown}:")
     assert first.endswith("/ (m on d, 2 labels); Ctrl-C stops it\n")
-    port = int(first.split("/")[2].partition(":")[2])
-    address = ("127.0.0.1", port)
+    address = (shown.strip("[]"), int(first.split("/")[2].rpartition(":")[2]))
     lines = [socket.create_connection(address, timeout=20) for _ in range(3)]
     lines[0].sendall(b"GET / HTTP/1.1\r\n")  # headers that do not end
     lines[1].sendall(f"{POST}Content-Length: 9\r\n\r\n12".encode())  # a picture that does not
@@ -414,7 +437,8 @@ def test_it_ends_when_told_to_and_answers_first(process, number):
     rest = process.communicate(timeout=20)
     assert process.returncode == 0 and rest == ("", "")
     assert time.monotonic() - began < 20  # the picture would have taken 100
-    socket.create_server(address).close()  # the port is free
+    family = socket.AF_INET6 if ":" in shown else socket.AF_INET
+    socket.create_server(address, family=family).close()  # the port is free
     for line in lines:
         line.close()
 

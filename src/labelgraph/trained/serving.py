@@ -58,10 +58,10 @@ class Server(uvicorn.Server):
         self.socket = socket.create_server((host, port), family=family, dualstack_ipv6=six)
         self.port = self.socket.getsockname()[1]
         kinds = {"http": Connection, "loop": "asyncio", "ws": "none", "lifespan": "off"}
-        quiet = {"log_config": None, "log_level": "critical", "access_log": False}
-        more = {"proxy_headers": False, "backlog": 64, "timeout_graceful_shutdown": ENDING}
+        quiet = {"log_config": None, "log_level": "critical", "proxy_headers": False}
+        limits = {"backlog": 64, "timeout_graceful_shutdown": ENDING}
         headers, self.page = [*HEADERS.items()], Page(host, oracle, about)
-        super().__init__(uvicorn.Config(self.page, headers=headers, **kinds, **quiet, **more))
+        super().__init__(uvicorn.Config(self.page, headers=headers, **kinds, **quiet, **limits))
 
     def serve_forever(self) -> None:
         self.run([self.socket])

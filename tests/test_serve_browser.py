@@ -1,17 +1,18 @@
 """The page of `labelgraph serve` in a browser: a picture is sent, seen and explained."""
 
 import shutil
-import threading
 from importlib.util import find_spec
 
 import pytest
 from run_cases import calibrate, make_run, picture
+from serve_cases import running
 
-from labelgraph.trained import asking, reading, serving
+from labelgraph.trained import asking, reading
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser"))), None)
 pytestmark = [
     pytest.mark.skipif(CHROMIUM is None, reason="needs Chromium: `apt-get install chromium`"),
+    pytest.mark.skipif(find_spec("uvicorn") is None, reason="needs the extra serve"),
     pytest.mark.skipif(find_spec("playwright") is None, reason="needs playwright"),
 ]
 OPTIONS = [
@@ -33,13 +34,8 @@ def address(tmp_path_factory):
     folder = make_run(tmp_path_factory.mktemp("run") / "seed0", "baseline")
     calibrate(folder, 2.0, 0.05)
     about = {"title": "<b>t</b>", "remark": "r", "largest": 1000_000}
-    oracle = asking.Oracle(reading.read(folder))
-    with serving.Server("127.0.0.1", 0, oracle, about) as server:
-        thread = threading.Thread(target=server.serve_forever, args=(0.02,))
-        thread.start()
-        yield f"http://127.0.0.1:{server.server_port}/"
-        server.shutdown()
-        thread.join()
+    with running(asking.Oracle(reading.read(folder)), about) as server:
+        yield f"http://127.0.0.1:{server.port}/"
 
 
 @pytest.fixture(scope="module")

@@ -14,7 +14,7 @@ FIRST = """Nothing is trained yet. The first minutes, without data or a GPU:
 TRAINED = """{count} runs are there. One of them on a picture of yours, or on a page:
 
     uv run labelgraph predict {run} photo.jpg
-    uv run labelgraph serve {run}
+    uv run --extra serve labelgraph serve {run}
 """
 OWN = """Pictures of your own (workflow/own_data.md is a walk of five minutes):
 

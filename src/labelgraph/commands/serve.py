@@ -3,10 +3,15 @@
 import argparse
 import contextlib
 import ipaddress
+import os
+import shlex
+import signal
 import sys
+import threading
 from pathlib import Path
 
 HELP = "a local web page: drop a picture, see labels, probabilities and what speaks for them"
+NEEDS = "starlette and uvicorn are missing; `uv run --extra serve labelgraph serve {}` brings them"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -22,6 +27,11 @@ def port(text: str) -> int:
 
 
 def run(arguments: argparse.Namespace) -> int:
+    try:
+        import starlette  # noqa: F401
+        import uvicorn  # noqa: F401
+    except ImportError:
+        raise ValueError(NEEDS.format(shlex.quote(str(arguments.run)))) from None
     from labelgraph.trained import asking, calibration, reading, serving  # import torch
 
     trained = reading.read(arguments.run)
@@ -32,16 +42,21 @@ def run(arguments: argparse.Namespace) -> int:
     try:
         server = serving.Server(arguments.host, arguments.port, asking.Oracle(trained), about)
     except OSError as error:
+        reason = (error.strerror or str(error)).partition(" (while")[0]
         raise ValueError(
-            f"cannot listen on {arguments.host}, port {arguments.port}: {error.strerror or error};"
+            f"cannot listen on {arguments.host}, port {arguments.port}: {reason};"
             " choose another --port"
         ) from None
-    with server, contextlib.suppress(KeyboardInterrupt):
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # as Ctrl-C
+    with contextlib.suppress(KeyboardInterrupt):
         host = f"[{arguments.host}]" if ":" in arguments.host else arguments.host
-        print(f"http://{host}:{server.server_port}/ ({title}); Ctrl-C stops it", flush=True)
+        print(f"http://{host}:{server.port}/ ({title}); Ctrl-C stops it", flush=True)
         if not is_loopback(arguments.host):
             print("Everybody who reaches this machine can send pictures to it.", file=sys.stderr)
         server.serve_forever()
+    if threading.active_count() > 1:  # a picture is still looked at, and a thread cannot be ended
+        sys.stderr.flush()
+        os._exit(0)
     return 0
 
 

@@ -1,30 +1,41 @@
 """A page on this machine: a picture goes in, labels, probabilities and evidence come out.
 
-There are four addresses and nothing is ever read from a path that a request names. Pages of other
+There are five addresses and nothing is ever read from a path that a request names. Pages of other
 sites can neither ask (a header that they may not send, and their Origin) nor pretend to be this one
-(a Host that is a name of theirs). Size, number and time of requests are bounded.
+(a Host that is a name of theirs). Size, number and time of requests are bounded, here and in
+connection.py; a connection ends with its first answer.
 """
 
+import asyncio
+import contextlib
 import ipaddress
-import json
+import re
 import socket
-import threading
-from http import HTTPStatus
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+import sys
 from importlib.resources import files
-from socketserver import TCPServer
 from typing import Any
 
+import uvicorn
+from anyio import to_thread
+from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import JSONResponse, Response
+from starlette.types import Receive, Scope, Send
+
 from labelgraph.trained.asking import BusyError, Oracle
+from labelgraph.trained.connection import Connection
 
 LARGEST = 20 * 2**20  # bytes of a picture
-CHUNK = 1 << 16
-SILENCE = 10  # seconds that a request may say nothing
-LONGEST = 60  # seconds that a request may take
-AT_ONCE = 16  # requests
+AT_ONCE = 16  # pictures that wait for an answer
+MEMORY = AT_ONCE * LARGEST  # bytes of these and of what has come of others
+LINGER = 1  # seconds that the rest of a refused request is read for
+ENDING = 3  # seconds that requests have left when the server is told to end
+HOST = re.compile(r"(\[[0-9a-f:.]+\]|[a-z0-9._-]+)(:[0-9]{1,5})?", re.IGNORECASE)
 PAGES = {"/": ("index.html", "text/html"), "/page.js": ("page.js", "text/javascript"),
          "/page.css": ("page.css", "text/css")}  # fmt: skip
 HEADERS = {
+    "Connection": "close",
+    "Server": "labelgraph",
     "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self';"
     " img-src data:; connect-src 'self'; base-uri 'none'; form-action 'none';"
     " frame-ancestors 'none'",
@@ -38,159 +49,122 @@ HEADERS = {
 }
 
 
-class RefusalError(Exception):
-    """What a request is told, and with which status."""
-
-    def __init__(self, status: HTTPStatus, sentence: str):
-        super().__init__(sentence)
-        self.status = status
-
-
-class Server(ThreadingHTTPServer):
-    daemon_threads = True
+class Server(uvicorn.Server):
+    """Listens from the start, so that a host or port that cannot be had is an OSError."""
 
     def __init__(self, host: str, port: int, oracle: Oracle, about: dict[str, Any]):
-        self.address_family = socket.AF_INET6 if ":" in host else socket.AF_INET
-        self.oracle, self.about, self.host = oracle, about, host
-        self.places = threading.BoundedSemaphore(AT_ONCE)
+        six = ":" in host
+        family = socket.AF_INET6 if six else socket.AF_INET
+        self.socket = socket.create_server((host, port), family=family, dualstack_ipv6=six)
+        self.port = self.socket.getsockname()[1]
+        kinds = {"http": Connection, "loop": "asyncio", "ws": "none", "lifespan": "off"}
+        quiet = {"log_config": None, "log_level": "critical", "proxy_headers": False}
+        limits = {"backlog": 64, "timeout_graceful_shutdown": ENDING}
+        headers, self.page = [*HEADERS.items()], Page(host, oracle, about)
+        super().__init__(uvicorn.Config(self.page, headers=headers, **kinds, **quiet, **limits))
+
+    def serve_forever(self) -> None:
+        self.run([self.socket])
+
+
+class Page:
+    """The application: four answers that are always the same, and one about a picture."""
+
+    def __init__(self, host: str, oracle: Oracle, about: dict[str, Any]):
+        self.host, self.oracle = host, oracle
+        self.places, self.held = asyncio.Semaphore(AT_ONCE), 0
         folder = files("labelgraph.trained") / "page"
-        self.pages = {
-            address: ((folder / name).read_bytes(), f"{kind}; charset=utf-8")
+        self.fixed = {"/about": JSONResponse(about)} | {
+            address: Response((folder / name).read_bytes(), media_type=kind)
             for address, (name, kind) in PAGES.items()
         }
-        super().__init__((host, port), Handler)
 
-    def server_bind(self) -> None:
-        """Without asking a name server what this machine is called."""
-        TCPServer.server_bind(self)
-        self.server_name, self.server_port = self.server_address[:2]
-
-    def process_request(self, request: Any, client_address: Any) -> None:
-        """One more than AT_ONCE is not waited for: it is closed."""
-        if self.places.acquire(blocking=False):
-            super().process_request(request, client_address)
-        else:
-            self.shutdown_request(request)
-
-    def process_request_thread(self, request: Any, client_address: Any) -> None:
-        end = threading.Timer(LONGEST, cut, [request])
-        end.daemon = True
-        end.start()
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        request = Request(scope, receive)
         try:
-            super().process_request_thread(request, client_address)
-        finally:
-            end.cancel()
-            self.places.release()
+            answer = await self.answer(request)
+        except HTTPException as refusal:
+            await read_on(request)
+            answer = JSONResponse({"error": refusal.detail}, refusal.status_code)
+        except Exception as error:  # a fault of ours; what was sent is not printed with it
+            print(f"labelgraph serve: {type(error).__name__} while answering", file=sys.stderr)
+            answer = JSONResponse({"error": "the server failed to look at this"}, 500)
+        await answer(scope, receive, send)
 
-    def handle_error(self, request: Any, client_address: Any) -> None:
-        """Somebody who went away is nobody's fault."""
+    async def answer(self, request: Request) -> Response:
+        if not is_known(request.headers.get("Host", ""), self.host):
+            raise HTTPException(403, "this server is not known by that name")
+        path = request.scope["path"]
+        if request.scope["query_string"] or path not in (*self.fixed, "/predict"):
+            raise HTTPException(404, "there is nothing at this address")
+        if request.method not in (("GET", "HEAD") if path in self.fixed else ("POST",)):
+            raise HTTPException(405, "this address takes no such request")
+        return self.fixed[path] if path in self.fixed else await self.predict(request)
 
-    def known(self, name: str) -> bool:
-        """Whether a Host is this machine's: an address, localhost, or what it was started with.
-
-        A name of somebody else's that leads here is how other sites would get in.
-        """
-        name = name.rpartition("@")[2]
-        bare = name[1:].partition("]")[0] if name.startswith("[") else name.partition(":")[0]
+    async def predict(self, request: Request) -> Response:
+        check(request)
+        content = bytearray()
         try:
-            ipaddress.ip_address(bare)
-        except ValueError:
-            return bare.lower() in ("localhost", self.host.lower())
-        return True
-
-
-def cut(request: socket.socket) -> None:
-    try:
-        request.shutdown(socket.SHUT_RDWR)
-    except OSError:
-        return
-
-
-class Handler(BaseHTTPRequestHandler):
-    server: Server
-    timeout = SILENCE
-    server_version, sys_version = "labelgraph", ""
-
-    def do_GET(self) -> None:
-        self.answer(self.get)
-
-    def do_POST(self) -> None:
-        self.answer(self.post)
-
-    def answer(self, how: Any) -> None:
-        try:
-            host = self.headers.get("Host", "")
-            if not self.server.known(host):
-                raise RefusalError(HTTPStatus.FORBIDDEN, "this server is not known by that name")
-            status, content, kind = how()
-        except RefusalError as refusal:
-            self.send_error(refusal.status, str(refusal))
-        else:
-            self.reply(status, content, kind)
-
-    def send_error(self, code: int, message: str | None = None, explain: str | None = None) -> None:
-        """Also what the parser of requests finds wrong."""
-        text = message or HTTPStatus(code).phrase
-        self.reply(code, json.dumps({"error": text}).encode(), "application/json")
-
-    def reply(self, status: int, content: bytes, kind: str) -> None:
-        self.send_response(status)
-        fields = {"Content-Type": kind, "Content-Length": str(len(content)), **HEADERS}
-        for name, value in fields.items():
-            self.send_header(name, value)
-        self.end_headers()
-        self.wfile.write(content)
-
-    def get(self) -> tuple[HTTPStatus, bytes, str]:
-        if self.path == "/about":
-            return HTTPStatus.OK, json.dumps(self.server.about).encode(), "application/json"
-        if self.path not in self.server.pages:
-            raise RefusalError(HTTPStatus.NOT_FOUND, "there is nothing at this address")
-        return HTTPStatus.OK, *self.server.pages[self.path]
-
-    def post(self) -> tuple[HTTPStatus, bytes, str]:
-        if self.path != "/predict":
-            raise RefusalError(HTTPStatus.NOT_FOUND, "there is nothing at this address")
-        self.check_sender()
-        try:
-            found = self.server.oracle.ask(self.body())
+            async for part in request.stream():
+                content += part
+                self.held += len(part)
+                if self.held > MEMORY:
+                    raise BusyError
+            if self.places.locked():
+                raise BusyError
+            async with self.places:
+                ask = (self.oracle.ask, bytes(content))
+                return JSONResponse(await to_thread.run_sync(*ask, abandon_on_cancel=True))
         except BusyError:
-            raise RefusalError(HTTPStatus.SERVICE_UNAVAILABLE, "too many ask; try again") from None
+            raise HTTPException(503, "too many ask; try again") from None
         except (OSError, MemoryError) as error:
-            raise RefusalError(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, str(error)) from None
-        text = json.dumps(found, ensure_ascii=False).encode()
-        return HTTPStatus.OK, text, "application/json"
+            raise HTTPException(415, str(error)) from None
+        except ClientDisconnect:
+            raise HTTPException(400, "the file ended early") from None
+        except asyncio.CancelledError:
+            raise HTTPException(503, "the server is being stopped") from None
+        finally:
+            self.held -= len(content)
+            content.clear()  # what is refused is read on for a moment, and its frame kept
 
-    def check_sender(self) -> None:
-        """Only this server's own page, or a program that means to."""
-        origin, site = self.headers.get("Origin"), self.headers.get("Sec-Fetch-Site")
-        own = origin in (None, f"http://{self.headers.get('Host')}")
-        near = site in (None, "same-origin", "none")
-        if not (own and near and self.headers.get("X-Labelgraph") == "picture"):
-            raise RefusalError(
-                HTTPStatus.FORBIDDEN, "pictures come from this server's own page, or with the"
-                " header X-Labelgraph: picture"
-            )  # fmt: skip
 
-    def body(self) -> bytes:
-        text = self.headers.get("Content-Length", "")
-        if not text.isdecimal() or self.headers.get("Transfer-Encoding"):
-            raise RefusalError(
-                HTTPStatus.LENGTH_REQUIRED, "the picture's length must be said first"
-            )
-        if int(text) > LARGEST:
-            limit = f"{LARGEST >> 20} MiB"
-            raise RefusalError(
-                HTTPStatus.REQUEST_ENTITY_TOO_LARGE, f"the file is larger than {limit}"
-            )
-        left, parts = int(text), []
-        while left:
-            part = self.rfile.read(min(left, CHUNK))
-            if not part:
-                raise RefusalError(HTTPStatus.BAD_REQUEST, "the file ended early")
-            parts.append(part)
-            left -= len(part)
-        return b"".join(parts)
+def is_known(name: str, own: str) -> bool:
+    """Whether a Host is this machine's: an address, localhost, or what it was started with.
 
-    def log_message(self, *_: Any) -> None:
-        """What is sent is nobody else's business."""
+    A name of somebody else's that leads here is how other sites would get in.
+    """
+    found = HOST.fullmatch(name)
+    bare = found[1].strip("[]").lower() if found else ""
+    try:
+        ipaddress.ip_address(bare)
+    except ValueError:
+        return bool(bare) and bare in ("localhost", own.lower())
+    return True
+
+
+def check(request: Request) -> None:
+    """Only this server's own page, or a program that means to, and only what is not too large."""
+    origin, site, sign, length, coded = map(request.headers.get, (
+        "Origin", "Sec-Fetch-Site", "X-Labelgraph", "Content-Length", "Transfer-Encoding"
+    ))  # fmt: skip
+    own = origin in (None, f"http://{request.headers['Host']}")
+    if not own or site not in (None, "same-origin", "none") or sign != "picture":
+        raise HTTPException(
+            403, "pictures come from this server's own page, or with the header"
+            " X-Labelgraph: picture"
+        )  # fmt: skip
+    if length is None or coded:
+        raise HTTPException(411, "the picture's length must be said first")
+    if int(length) > LARGEST:  # h11 has refused what is not a number, or one of over 20 digits
+        raise HTTPException(413, f"the file is larger than {LARGEST >> 20} MiB")
+
+
+async def read_on(request: Request) -> None:
+    """To close on somebody who is still sending would take the answer away."""
+    if "Expect" in request.headers:  # nothing is sent before this server asks for it
+        return
+    read = RuntimeError  # what a request raises that has been read already
+    with contextlib.suppress(read, TimeoutError, ClientDisconnect, asyncio.CancelledError):
+        async with asyncio.timeout(LINGER):
+            async for _ in request.stream():
+                pass

@@ -5,6 +5,7 @@ It is started on the same port each time, and must give the answer that it gave 
 
 import contextlib
 import http.client
+import os
 import random
 import socket
 import subprocess
@@ -72,9 +73,9 @@ def kill(folder: Path, port: int, moment: str, seconds: float) -> float:
 def serving(folder: Path, port: int):
     run = sorted(folder.glob("results/runs/mini/full/voc2007/*/seed0"))[0]
     command = [sys.executable, "-m", "labelgraph", "serve", str(run), "--port", str(port)]
-    server = subprocess.Popen(
-        command, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
-    )
+    said = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
+    code = {"PYTHONPATH": str(folder / "src")}  # the copy's, whatever is installed
+    server = subprocess.Popen(command, cwd=folder, env=os.environ | code, **said)
     try:
         yield server
     finally:

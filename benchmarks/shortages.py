@@ -2,8 +2,8 @@
 
     python benchmarks/shortages.py      some minutes; the two with disks need root, to mount
 
-The study is kill.py's. First the command must fail, with a line that says why, then, when all is
-well again, end with the same tables and files as an undisturbed one.
+The study is that of kill_studies.py. First the command must fail, with a line that says why, then,
+when all is well again, end with the same tables and files as an undisturbed one.
 """
 
 import contextlib
@@ -14,7 +14,7 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-import kill
+import kill_studies
 import psutil
 
 WHY = r".*(?:No space left|Read-only file system|allocate memory|MemoryError|bad_alloc).*"
@@ -22,13 +22,13 @@ WHY = r".*(?:No space left|Read-only file system|allocate memory|MemoryError|bad
 
 def main() -> None:
     with tempfile.TemporaryDirectory() as place:
-        expected, _ = kill.undisturbed(Path(place, "whole"))
+        case = kill_studies.undisturbed(Path(place), ["tables"])["tables"]
         for name, cause in {
             "a job gets no memory": no_memory,
             "the results' disk is full": full_disk,
             "the results cannot be written": read_only,
         }.items():
-            folder = kill.prepare(Path(place, cause.__name__))
+            folder = case.prepare(Path(place, cause.__name__))
             (folder / "results").mkdir()
             try:
                 code, undo = cause(folder)
@@ -38,18 +38,18 @@ def main() -> None:
             text = (folder / "output.txt").read_text()
             said = re.findall(WHY, text, re.M) or [text[-300:]]
             undo()
-            again = kill.begin(folder, dvc=False).wait()
-            same = again == 0 and kill.results(folder) == expected
+            again = kill_studies.begin(folder, case).wait()
+            same = again == 0 and case.results(folder) == case.expected
             print(f"{name}: exit code {code}, {said[-1].strip()!r}; then {again}, the same: {same}")
             kill_mounts(folder)
 
 
 def no_memory(folder: Path) -> tuple[int, Callable[[], None]]:
     """The first job that trains may take no more than it has when it starts."""
-    process = kill.begin(folder, dvc=False)
+    process = kill_studies.start(folder, kill_studies.COMMAND)
     while process.poll() is None:
-        found = kill.at_work(folder)
-        if "train" in map(kill.step, found.get("caller", [])) and "job" in found:
+        found = kill_studies.at_work(folder)
+        if "train" in map(kill_studies.step, found.get("caller", [])) and "job" in found:
             for job in found["job"]:
                 with contextlib.suppress(psutil.Error, ProcessLookupError):
                     half = job.memory_info().vms // 2
@@ -60,14 +60,14 @@ def no_memory(folder: Path) -> tuple[int, Callable[[], None]]:
 
 def full_disk(folder: Path) -> tuple[int, Callable[[], None]]:
     mount("-t", "tmpfs", "-o", "size=400k", "tmpfs", folder / "results")
-    return kill.begin(folder, dvc=False).wait(), lambda: mount(
+    return kill_studies.start(folder, kill_studies.COMMAND).wait(), lambda: mount(
         "-o", "remount,size=200m", folder / "results"
     )
 
 
 def read_only(folder: Path) -> tuple[int, Callable[[], None]]:
     mount("-t", "tmpfs", "-o", "ro", "tmpfs", folder / "results")
-    return kill.begin(folder, dvc=False).wait(), lambda: mount(
+    return kill_studies.start(folder, kill_studies.COMMAND).wait(), lambda: mount(
         "-o", "remount,rw", folder / "results"
     )
 

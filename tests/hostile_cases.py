@@ -250,7 +250,11 @@ YAML = {
     "brackets": (DEEP, "line 1: more than 50 blocks within blocks"),
     "dashes": ("- " * 100_000, "more than 50 blocks within blocks"),
     "another encoding": ("a: ä".encode("latin-1"), "the file is not UTF-8 text"),
-    "a block as key": ("? [1, 2]\n: 3\n", "line 1: the key [1, 2] is a block"),
+    "a block as key": ("? [1, 2]\n: 3\n", "line 1: a key is a block; expected a word"),
+    "a program for Snakemake": (
+        "__use_yte__: true\nstudy: ?open('PWNED', 'w')",
+        "__use_yte__ makes Snakemake run the Python in this file; remove it",
+    ),
     "an impossible day": ("a: 2024-99-99", "month must be in 1..12"),
     "marks of a merge": (MARKS, "is not YAML"),
     "an anchor in itself": ("&a [*a]", "an anchor (&, *) holds itself"),
@@ -262,6 +266,39 @@ YAML = {
         ),
         "its anchors (&, *) make more than 200,000 values",
     ),
+}
+HOLDS_ITSELF = "an anchor (&, *) holds itself, or too many others within each other"
+TOO_MANY = "its anchors (&, *) make more than 200,000 values"
+
+
+def levels(text: str, count: int = 30, first: str = "a0: &a0 {x: 1, y: 2}") -> str:
+    """Lines that each repeat the one before; {a} is its name and {b} the line's own."""
+    lines = (text.replace("{a}", f"a{k}").replace("{b}", f"a{k + 1}") for k in range(count))
+    return "\n".join([first, *lines])
+
+
+BOMBS = {  # a kilobyte or so each, refused before anything of it is written out
+    "the same merged twice": (levels("{b}: &{b} {<<: [*{a}, *{a}]}"), TOO_MANY),
+    "merged by two keys": (levels("{b}: &{b}\n  <<: *{a}\n  <<: *{a}"), TOO_MANY),
+    "merged ten times": (levels(f"{{b}}: &{{b}} {{<<: [{','.join(['*{a}'] * 10)}]}}", 9), TOO_MANY),
+    "merged, and merged within": (levels("{b}: &{b}\n  <<: *{a}\n  z: {<<: *{a}}"), TOO_MANY),
+    "merged and repeated": (levels("{b}: &{b} {<<: *{a}, k: [*{a}]}"), TOO_MANY),
+    "merged by a tag": (levels("{b}: &{b} {!!merge k: [*{a}, *{a}]}"), TOO_MANY),
+    "merged into a set": (levels("{b}: &{b} !!set {<<: [*{a}, *{a}]}"), TOO_MANY),
+    "merged through an anchor's anchor": (
+        levels("{b}: &{b} {<<: [*{a}, *{a}]}", first="a: &a {x: 1}\na0: &a0 {<<: [*a, *a]}"),
+        TOO_MANY,
+    ),
+    "lists": (levels("{b}: &{b} [*{a}, *{a}]"), TOO_MANY),
+    "pairs": (levels("{b}: &{b} !!pairs [{a: *{a}}, {b: *{a}}]"), TOO_MANY),
+    "an anchor merged into itself": ("&a {<<: *a}", HOLDS_ITSELF),
+    "two merged into each other": ("a: &a\n  b: &b {<<: [*a]}\n  <<: *b", HOLDS_ITSELF),
+    "a block in itself": ("a: &a {b: *a}", HOLDS_ITSELF),
+    "3,000 within each other": (levels("{b}: &{b} [*{a}]", 3000), HOLDS_ITSELF),
+    "3,000 merged one by one": (levels("{b}: &{b} {<<: *{a}, k{a}: 1}", 3000), HOLDS_ITSELF),
+    "a number to the base of 60": (f"a: {'1:' * 50_000}1", "line 1: a number of 100,001"),
+    "a fraction to the base of 60": (f"a: {'1:' * 50_000}1.5", "line 1: a number of 100,003"),
+    "a key of digits": (f"? {'1:' * 50_000}1\n: a", "line 1: a number of 100,001 characters"),
 }
 OWN = "datasets.pets"
 SETTINGS = {  # --config, or a file with the same lines

@@ -6,6 +6,7 @@ own (test_archives.py, odd_pictures.py, test_broken_datasets.py).
 
 import json
 import shutil
+import time
 import warnings
 from importlib.util import find_spec
 from pathlib import Path
@@ -150,6 +151,22 @@ def test_yaml(tmp_path, content, said):
     path.write_bytes(content if isinstance(content, bytes) else content.encode())
     line = sentence(yamlfiles.read_yaml, path)
     assert said in line and str(path) in line
+
+
+@each(cases.BOMBS)
+def test_yaml_bombs(tmp_path, capsys, content, said):
+    """Written out, each would take minutes or more."""
+    start, path = time.process_time(), tmp_path / "x.yaml"
+    path.write_text(content)
+    line = sentence(yamlfiles.read_yaml, path)
+    assert said in line and str(path) in line
+    assert refused(capsys, "check-data", path) == f"labelgraph check-data: {line}"
+    assert time.process_time() - start < 1
+
+
+def test_what_is_merged_within_reason_is_read_as_before():
+    text = "outer: {b: &b {<<: &a {x: 1}, x: 2}}\nc: {<<: [*b, {y: 1}]}\n"
+    assert yamlfiles.parse(text) == {"outer": {"b": {"x": 2}}, "c": {"x": 2, "y": 1}}
 
 
 def read_all(lines, folder=CONFIG):

@@ -22,6 +22,13 @@ def command(a):
     "wrong": "def command(a):\n    raise ValueError('lower train.lr')\n",
     "bug": "def command(a):\n    raise KeyError('lost')\n",
     "leave": "import sys\ndef command(a):\n    sys.exit(143)\n",
+    "shared": """
+def command(a):
+    raise RuntimeError("unable to allocate shared memory(shm) for file </torch_1>: No space left")
+""",
+    "threads": 'def command(a):\n    raise RuntimeError("can\'t start new thread")\n',
+    "memory": "def command(a):\n    bytes(1 << 50)\n",
+    "tensor": "def command(a):\n    import torch\n    torch.empty(1 << 50)\n",
     "die": "import os\ndef command(a):\n    os.kill(os.getpid(), 9)\n",
     "wait": """
 import os, time
@@ -30,6 +37,7 @@ def command(a):
     time.sleep(60)
 """,
 }
+LONG = "x" * 200  # no address of a socket may be as long
 
 
 @pytest.fixture(scope="module")
@@ -39,14 +47,14 @@ def environment(tmp_path_factory):
     steps = folder / "labelgraph/steps"
     steps.mkdir(parents=True)
     (folder / "labelgraph/__init__.py").touch()
-    for name in ("launch.py", "warm.py"):
+    for name in ("launch.py", "shortages.py", "warm.py"):
         shutil.copy(ROOT / "src/labelgraph" / name, folder / "labelgraph")
     (steps / "__init__.py").touch()
-    (folder / "tmp").mkdir()
+    (folder / LONG).mkdir()
     for name, text in STEPS.items():
         (steps / f"{name}.py").write_text(text)
     return os.environ | {
-        "TMPDIR": str(folder / "tmp"),
+        "TMPDIR": str(folder / LONG),
         "LAUNCH": str(folder / "labelgraph/launch.py"),
     }
 
@@ -67,6 +75,13 @@ def test_a_step_runs_where_and_as_the_caller_says(step, tmp_path):
     assert answer.returncode == 0
 
 
+def test_the_folder_of_the_socket_is_open_to_nobody_else(step, environment):
+    assert step("say").returncode == 0
+    folder = Path(environment["TMPDIR"], f"labelgraph-{os.getuid()}")
+    assert any(path.is_socket() for path in folder.iterdir())
+    assert folder.stat().st_mode & 0o077 == 0
+
+
 @pytest.mark.parametrize(
     ("name", "code", "shown", "hidden"),
     [
@@ -74,6 +89,10 @@ def test_a_step_runs_where_and_as_the_caller_says(step, tmp_path):
         ("bug", 1, "KeyError: 'lost'", "was killed"),
         ("leave", 143, "", "Traceback"),
         ("die", 137, "was killed", "Traceback"),
+        ("memory", 1, "memory: out of memory (MemoryError); run fewer jobs at once", "Traceback"),
+        ("tensor", 1, "DefaultCPUAllocator: can't allocate memory", "Traceback"),
+        ("threads", 1, "threads: no thread can be started; raise `ulimit -u`", "Traceback"),
+        ("shared", 1, "in /dev/shm, which is full or cannot be written", "Traceback"),
     ],
 )
 def test_every_end_has_its_code_and_its_words(step, tmp_path, name, code, shown, hidden):
@@ -83,6 +102,54 @@ def test_every_end_has_its_code_and_its_words(step, tmp_path, name, code, shown,
     assert hidden not in answer.stderr
     if name == "wrong":
         assert (tmp_path / "a/log").read_text() == "wrong: lower train.lr\n"
+
+
+@pytest.mark.parametrize("place", ["nowhere", "file"])
+def test_a_tmpdir_that_is_none_is_named(step, tmp_path, place):
+    (tmp_path / "file").touch()
+    answer = step("say", TMPDIR=str(tmp_path / place))
+    assert answer.returncode == 1
+    assert answer.stderr.startswith(f"say: TMPDIR is {tmp_path / place}, where jobs meet")
+    assert answer.stderr.count("\n") == 1
+
+
+def test_somebody_elses_folder_is_not_trusted(step, tmp_path):
+    (tmp_path / "open").mkdir(mode=0o777)
+    (tmp_path / f"labelgraph-{os.getuid()}").symlink_to("open")
+    answer = step("say", TMPDIR=str(tmp_path))
+    assert answer.returncode == 1
+    assert "belongs to somebody else or is open to others; remove it" in answer.stderr
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ("ro", "Read-only file system"),
+        ("nr_inodes=2", "No space left on device"),  # for the lock
+        ("nr_inodes=3", "No space left on device"),  # for the socket
+    ],
+)
+def test_a_tmpdir_without_room_or_right_is_named(step, environment, tmp_path, options, said):
+    mount = f'mount -t tmpfs -o {options} tmpfs "$TMPDIR"'
+    inside = ["unshare", "--map-root-user", "--mount", "sh", "-c"]
+    given = environment | {"TMPDIR": str(tmp_path)}
+    if not shutil.which("unshare") or subprocess.run([*inside, mount], env=given).returncode:
+        pytest.skip("nothing can be mounted here")
+    command = f'{mount} && exec "{sys.executable}" -I -S "$LAUNCH" say'
+    answer = subprocess.run([*inside, command], env=given, capture_output=True, text=True)
+    assert answer.returncode == 1
+    assert answer.stderr.startswith(f"say: TMPDIR is {tmp_path}, ")
+    assert f"({said})" in answer.stderr
+    assert answer.stderr.count("\n") == 1
+
+
+def test_a_limit_of_addresses_that_is_too_low_for_torch_is_named(environment, tmp_path):
+    command = f'ulimit -v 600000; exec "{sys.executable}" -I -S "$LAUNCH" say'
+    given = environment | {"TMPDIR": str(tmp_path)}
+    answer = subprocess.run(["sh", "-c", command], env=given, capture_output=True, text=True)
+    assert answer.returncode == 1
+    assert "because `ulimit -v` allows a process 585 MB of addresses; set it" in answer.stderr
+    assert answer.stderr.count("\n") == 1
 
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])

@@ -11,7 +11,17 @@ from labelgraph import sourcecode
 
 SOURCE = ROOT / "src/labelgraph"
 LAYERS = (
-    {"files", "launch", "locks", "sourcecode", "tensorfiles", "warm", "yamlfiles"},
+    {
+        "files",
+        "launch",
+        "leftovers",
+        "locks",
+        "shortages",
+        "sourcecode",
+        "tensorfiles",
+        "warm",
+        "yamlfiles",
+    },
     {
         "manifest",
         "provenance",

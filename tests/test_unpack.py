@@ -39,7 +39,8 @@ def test_again_replaces_the_folder(place):
     pack_good(place)
     run(place)
     (place / "raw" / "voc" / "stale").touch()
-    (place / "raw" / ".voc.draft").mkdir()  # an earlier attempt was killed
+    for name in (".voc.7.draft", ".voc.old.7.draft"):  # an earlier attempt was killed
+        (place / "raw" / name).mkdir()
     run(place)
     assert sorted(path.name for path in (place / "raw").iterdir()) == [
         ".voc.lock",

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, default_collate
 
-from labelgraph import views
+from labelgraph import shortages, views
 from labelgraph.files import read_arrays, read_json
 from labelgraph.images import read_image
 
@@ -90,6 +90,8 @@ class Pictures(Dataset):
 
     def batches(self, parts: Groups, chance: Chance | None) -> Iterator[Seen]:
         self.chance = chance
+        if self.workers:
+            shortages.check_shared()
         options = {"num_workers": self.workers, "collate_fn": join}
         own = torch.Generator()  # else the loader draws from the generator that dropout uses
         order = [part.tolist() for part in parts]

@@ -4,6 +4,7 @@ import errno
 import hashlib
 import json
 import os
+import re
 import tokenize
 import zipfile
 import zlib
@@ -15,6 +16,7 @@ from typing import Any
 import numpy as np
 
 FULL = (errno.ENOSPC, errno.EDQUOT)
+DRAFT = re.compile(r"\..+\.([1-9][0-9]*)\.draft", re.DOTALL)  # the number is the process's
 SMALL = 1 << 30  # bytes that any .npz may unpack to
 RATIO = 50  # times its own size that a larger one may; scores and labels stay far below
 NO_ARRAYS = (
@@ -33,7 +35,7 @@ def whole(path: Path) -> Iterator[Path]:
         path.parent.mkdir(parents=True, exist_ok=True)
     except (FileExistsError, NotADirectoryError):
         raise NotADirectoryError(f"{path.parent} is no folder, so nothing goes there") from None
-    draft = path.with_name(f".{path.name}.{os.getpid()}.draft")
+    draft = draft_of(path)
     try:
         yield draft
         draft.replace(path)
@@ -43,6 +45,11 @@ def whole(path: Path) -> Iterator[Path]:
         raise
     finally:
         draft.unlink(missing_ok=True)
+
+
+def draft_of(path: Path) -> Path:
+    """What `path` is called while this process writes it; leftovers.py removes it after a kill."""
+    return path.with_name(f".{path.name}.{os.getpid()}.draft")
 
 
 def write_text(path: Path, text: str) -> None:

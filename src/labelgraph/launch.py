@@ -41,6 +41,7 @@ WARM = Path(__file__).with_name("warm.py")
 START_SECONDS = 600  # a busy disk takes minutes to give torch for the first time
 LOOK_SECONDS = 0.5  # how often a caller looks whether its parent is still there
 KILLED = 137
+NO_SOCKET = 75  # how warm.py ends that cannot make one
 # What SLURM ends as one, with processors, memory and GPUs of its own: no server serves two of them.
 STEP = ("SLURM_JOB_ID", "SLURM_STEP_ID")
 
@@ -51,7 +52,12 @@ def main(arguments: list[str]) -> int:
         streams.append(share(arguments[1]))
         arguments = arguments[2:]
     request = {"argv": arguments, "cwd": str(Path.cwd()), "env": os.environ | PINS}
-    with connect(address()) as line:
+    try:
+        line = connect(address())
+    except OSError as error:
+        print(f"{' '.join(arguments[:4])}: {error}", file=sys.stderr)
+        return 1
+    with line:
         socket.send_fds(line, [json.dumps(request).encode() + b"\n"], streams)
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: line.sendall(b"stop\n"))
@@ -80,47 +86,86 @@ def address() -> Path:
     installed = [path.stat().st_mtime_ns for path in (WARM, *packages)]
     step = [os.environ.get(name) for name in STEP]
     key = zlib.crc32(f"{__file__} {python} {installed} {step}".encode())
-    folder = Path(os.environ.get("TMPDIR", "/tmp"), f"labelgraph-{os.getuid()}")
-    folder.mkdir(mode=0o700, exist_ok=True)
-    if folder.stat().st_uid != os.getuid() or folder.stat().st_mode & 0o077:
+    return private_folder() / f"{key:08x}.socket"
+
+
+def private_folder() -> Path:
+    """Of this user in TMPDIR; its rights are those of the socket."""
+    temporary = Path(os.environ.get("TMPDIR") or "/tmp").absolute()
+    folder = temporary / f"labelgraph-{os.getuid()}"
+    try:
+        folder.mkdir(mode=0o700, exist_ok=True)
+        found = folder.lstat()
+    except OSError as error:
+        raise unusable(temporary, error) from None
+    if found.st_uid != os.getuid() or found.st_mode & 0o077:
         raise PermissionError(f"{folder} belongs to somebody else or is open to others; remove it")
-    return folder / f"{key:08x}.socket"
+    return folder
+
+
+def unusable(temporary: Path, error: OSError) -> OSError:
+    """In one sentence."""
+    return OSError(
+        f"TMPDIR is {temporary}, where jobs meet the process that they are forks of, and nothing"
+        f" can be written there ({error.strerror}); set TMPDIR to a folder with room that is yours"
+    )
 
 
 def connect(path: Path) -> socket.socket:
     """A line to the server, which is started if none answers."""
-    with path.with_suffix(".lock").open("w") as lock:
+    try:
+        lock = path.with_suffix(".lock").open("w")
+    except OSError as error:
+        raise unusable(path.parents[1], error) from None
+    with lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        line = knock(path)
-        if line is None:
-            import subprocess
+        return knock(path) or start(path)
 
-            command = [sys.executable, "-P", str(WARM), str(path)]
-            server = subprocess.Popen(
-                command,
-                env=os.environ | PINS,
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.DEVNULL,
-                stderr=subprocess.PIPE,
-                start_new_session=True,
-            )
-            deadline = time.monotonic() + START_SECONDS
-            while (line := knock(path)) is None:
-                if time.monotonic() > deadline:
-                    server.kill()
-                if server.poll() is not None:
-                    reason = (
-                        server.communicate()[1].decode()[-2000:] or f"it took {START_SECONDS} s"
-                    )
-                    raise RuntimeError(f"{WARM} did not start: {reason}")
-                time.sleep(0.02)
-        return line
+
+def start(path: Path) -> socket.socket:
+    import subprocess
+
+    server = subprocess.Popen(
+        [sys.executable, "-P", str(WARM), str(path)],
+        env=os.environ | PINS,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        start_new_session=True,
+    )
+    deadline = time.monotonic() + START_SECONDS
+    while (line := knock(path)) is None:
+        if time.monotonic() > deadline:
+            server.kill()
+        if server.poll() is not None:
+            said = server.communicate()[1].decode(errors="replace")
+            if server.returncode == NO_SOCKET:
+                raise unusable(path.parents[1], OSError(0, said.strip()))
+            raise OSError(reason(said, server.returncode, time.monotonic() > deadline))
+        time.sleep(0.02)
+    return line
+
+
+def reason(said: str, code: int, late: bool) -> str:
+    """Why the server has ended: its last line, and the limit that it may have met."""
+    import resource
+
+    limit = resource.getrlimit(resource.RLIMIT_AS)[0]
+    words = said.strip().splitlines()[-1:] or [f"it took {START_SECONDS} s" if late else ""]
+    how = words[0] or (f"signal {-code}, perhaps for memory" if code < 0 else f"exit code {code}")
+    if limit != resource.RLIM_INFINITY:
+        return (
+            f"torch could not be loaded ({how}), because `ulimit -v` allows a process"
+            f" {limit >> 20:,} MB of addresses; set it to 8,000 MB or more, or to unlimited"
+        )
+    return f"{WARM} did not start: {said.strip()[-2000:] or how}"
 
 
 def knock(path: Path) -> socket.socket | None:
     line = socket.socket(socket.AF_UNIX)
     try:
-        line.connect(str(path))
+        with contextlib.chdir(path.parent):  # its whole name may be longer than an address can be
+            line.connect(path.name)
     except (FileNotFoundError, ConnectionRefusedError):
         line.close()
         return None

@@ -16,6 +16,7 @@ import sys
 import threading
 import time
 import traceback
+from collections.abc import Callable
 from pathlib import Path
 
 SLOW = (
@@ -24,16 +25,16 @@ SLOW = (
 )
 IDLE_SECONDS = 30
 KILLED = 137
-USER_ERRORS = (ValueError, OSError, FloatingPointError, MemoryError)
+NO_SOCKET = 75  # launch.py knows it
+USER_ERRORS = (ValueError, OSError, FloatingPointError)
 
 
 def serve(path: Path) -> int:
     """Imports what is slow, then forks for every call until none has come for a while."""
-    for name in SLOW:
-        importlib.import_module(name)
-    path.unlink(missing_ok=True)
     with socket.socket(socket.AF_UNIX) as door:
-        door.bind(str(path))
+        bind(door, path)  # nobody gets in before it listens
+        for name in SLOW:
+            importlib.import_module(name)
         door.listen(128)
         door.settimeout(1)
         last = time.monotonic()
@@ -45,15 +46,25 @@ def serve(path: Path) -> int:
             with contextlib.suppress(TimeoutError):
                 line, _ = door.accept()
                 last = time.monotonic()
-                if os.fork() == 0:
-                    door.close()
-                    try:
-                        answer(line)
-                    finally:  # without memory for a thread, say: never back into this loop
-                        os._exit(KILLED)
-                line.close()
+                with line, contextlib.suppress(OSError):  # no memory for a fork: the caller says so
+                    if os.fork() == 0:
+                        door.close()
+                        try:
+                            answer(line)
+                        finally:  # never back into this loop
+                            os._exit(KILLED)
         path.unlink(missing_ok=True)
     return 0
+
+
+def bind(door: socket.socket, path: Path) -> None:
+    path.unlink(missing_ok=True)
+    try:
+        with contextlib.chdir(path.parent):  # its whole name may be longer than an address can be
+            door.bind(path.name)
+    except OSError as error:
+        print(error.strerror, file=sys.stderr)
+        sys.exit(NO_SOCKET)  # launch.py says more
 
 
 def answer(line: socket.socket) -> None:
@@ -70,8 +81,7 @@ def answer(line: socket.socket) -> None:
     os.chdir(request["cwd"])
     os.environ.clear()
     os.environ.update(request["env"])
-    threading.Thread(target=obey, args=(line,), daemon=True).start()
-    code = perform(request["argv"])
+    code = perform(request["argv"], threading.Thread(target=obey, args=(line,), daemon=True).start)
     sys.stdout.flush()
     sys.stderr.flush()
     with contextlib.suppress(OSError):
@@ -86,8 +96,11 @@ def obey(line: socket.socket) -> None:
     os.killpg(0, signal.SIGKILL)  # with all that it has started
 
 
-def perform(arguments: list[str]) -> int:
-    """Runs a step; a user's mistake ends in one sentence, a fault of ours in a traceback."""
+def perform(arguments: list[str], begin: Callable[[], None]) -> int:
+    """Runs a step; a user's mistake ends in one sentence, a fault of ours in a traceback.
+
+    `begin` is the first to need a thread, of which there may be none.
+    """
     log = None
     if arguments[0] == "--log":
         log, arguments = Path(arguments[1]), arguments[2:]
@@ -95,17 +108,21 @@ def perform(arguments: list[str]) -> int:
     sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # this checkout's code
     from safetensors import SafetensorError  # which a full disk and a broken file end in
 
+    from labelgraph import shortages
+
     try:
+        begin()
         importlib.import_module(f"labelgraph.steps.{name}").command(rest)
         code, message = 0, ""
     except SystemExit as stop:
         code, message = int(stop.code or 0), ""
-    except (*USER_ERRORS, SafetensorError) as error:
-        code, message = 1, f"{name}: {error}\n"
-        if "LABELGRAPH_TRACEBACK" in os.environ:
-            message = traceback.format_exc()
-    except BaseException:
+    except BaseException as error:
         code, message = 1, traceback.format_exc()
+        said = shortages.sentence(error)
+        if said is None and isinstance(error, (*USER_ERRORS, SafetensorError)):
+            said = str(error)
+        if said is not None and "LABELGRAPH_TRACEBACK" not in os.environ:
+            message = f"{name}: {said}\n"
     sys.stderr.write(message)
     if log:
         log.parent.mkdir(parents=True, exist_ok=True)

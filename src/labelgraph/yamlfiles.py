@@ -1,31 +1,63 @@
 """Reading YAML written by people: a key given twice, or text that is not YAML, is named."""
 
 import contextlib
-from collections.abc import Hashable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
 import yaml
 
 DEEPEST = 50  # blocks within blocks; of tens of thousands the parser in C crashes
-MOST = 200_000  # values, those that anchors repeat included
+MOST = 200_000  # values, those that anchors repeat and merge keys copy included
+LONGEST = 1000  # characters of a number
+NUMBERS = ("tag:yaml.org,2002:int", "tag:yaml.org,2002:float")
+PROGRAM = "__use_yte__"  # a key that Snakemake knows in a --configfile
+MERGE = "tag:yaml.org,2002:merge"
+TOO_MANY = f"its anchors (&, *) make more than {MOST:,} values of it"
+ITSELF = "an anchor (&, *) holds itself, or too many others within each other"
 
 
 class UniqueKeys(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # the parser in C is 10 x faster
-    """A YAML reader that refuses a key given twice: the second would silently win."""
+    """A YAML reader that refuses a key given twice: the second would silently win.
 
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict:
+    All is looked at while it is still a tree that anchors make small. Only what may be written out
+    is: twenty lines of `<<: [*a, *a]` would be a million values, and thirty would never end.
+    """
+
+    def get_single_node(self) -> yaml.Node | None:
+        node = super().get_single_node()
+        if node is not None:
+            measure(node, self.parts, {}, DEEPEST)
+        return node
+
+    def parts(self, node: yaml.Node) -> list[yaml.Node]:
+        """What is merged (<<) counts as what it is merged from."""
+        check_number(node)
+        if isinstance(node, yaml.MappingNode):
+            self.check_keys(node)
+            return [value for _, value in node.value]
+        return node.value if isinstance(node, yaml.SequenceNode) else []
+
+    def check_keys(self, node: yaml.MappingNode) -> None:
         seen = set()
         for key_node, _ in node.value:
-            if key_node.tag == "tag:yaml.org,2002:merge":
+            if key_node.tag == MERGE:
                 continue
-            key, line = self.construct_object(key_node, deep=True), key_node.start_mark.line + 1
-            if not isinstance(key, Hashable):
-                raise ValueError(f"line {line}: the key {key!r} is a block; expected a word")
+            line = key_node.start_mark.line + 1
+            if not isinstance(key_node, yaml.ScalarNode):
+                raise ValueError(f"line {line}: a key is a block; expected a word")
+            check_number(key_node)
+            key = self.construct_object(key_node, deep=True)
             if key in seen:
                 raise ValueError(f"line {line}: {key!r} is given twice")
             seen.add(key)
-        return super().construct_mapping(node, deep)
+
+
+def check_number(node: yaml.Node) -> None:
+    """Python works for seconds at 1:1:1:..., a number to the base of 60."""
+    if node.tag in NUMBERS and len(node.value) > LONGEST:
+        line = node.start_mark.line + 1
+        raise ValueError(f"line {line}: a number of {len(node.value):,} characters")
 
 
 def read_yaml(path: Path) -> Any:
@@ -33,7 +65,10 @@ def read_yaml(path: Path) -> Any:
         beside = sorted(other.stem for other in path.parent.glob("*.yaml"))
         raise FileNotFoundError(f"there is no {path}; {path.parent} has {beside}")
     try:
-        return parse(path.read_text(encoding="utf-8-sig"))
+        content = parse(path.read_text(encoding="utf-8-sig"))
+        if isinstance(content, dict) and PROGRAM in content:
+            raise ValueError(f"{PROGRAM} makes Snakemake run the Python in this file; remove it")
+        return content
     except UnicodeDecodeError:
         raise ValueError(f"{path} is not YAML: the file is not UTF-8 text") from None
     except yaml.YAMLError as error:
@@ -51,28 +86,43 @@ def parse(text: str) -> Any:
         if depth > DEEPEST:
             line = event.start_mark.line + 1
             raise ValueError(f"line {line}: more than {DEEPEST} blocks within blocks")
-    return bounded(yaml.load(text, UniqueKeys))
+    return yaml.load(text, UniqueKeys)
 
 
 def bounded(content: Any, where: str = "") -> Any:
     """The same, if it does not explode when it is printed or written. `where` begins an error."""
+
+    def parts(value: Any) -> Iterable[Any]:
+        if isinstance(value, dict):
+            return value.values()
+        return value if isinstance(value, list) else ()
+
     try:
-        if weight(content, {}, DEEPEST) <= MOST:
-            return content
+        measure(content, parts, {}, DEEPEST)
     except ValueError as error:
         raise ValueError(f"{where}{error}") from None
-    raise ValueError(f"{where}its anchors (&, *) make more than {MOST:,} values of it")
+    return content
 
 
-def weight(value: Any, known: dict[int, int], deepest: int) -> int:
-    """How many values there are when anchors are written out."""
-    if not isinstance(value, dict | list):
-        return 1
+def measure(
+    value: Any,
+    parts: Callable[[Any], Iterable[Any]],
+    known: dict[int, tuple[int, int]],
+    deepest: int,
+) -> tuple[int, int]:
+    """How many values there are when anchors are written out, and how many within each other."""
     if not deepest:
-        raise ValueError("an anchor (&, *) holds itself, or too many others within each other")
+        raise ValueError(ITSELF)
     if id(value) not in known:
-        parts = value.values() if isinstance(value, dict) else value
-        known[id(value)] = 1 + sum(weight(part, known, deepest - 1) for part in parts)
+        size = height = 1
+        for part in parts(value):
+            more, below = measure(part, parts, known, deepest - 1)
+            size, height = size + more, max(height, 1 + below)
+            if size > MOST:
+                raise ValueError(TOO_MANY)
+            if height > DEEPEST:
+                raise ValueError(ITSELF)
+        known[id(value)] = size, height
     return known[id(value)]
 
 

@@ -4,13 +4,15 @@
 from snakemake.exceptions import WorkflowError
 from snakemake.logging import logger
 
-from labelgraph import locks
+from labelgraph import leftovers, locks
 from labelgraph.records import exporting, syncing
 
 if workflow.is_main_process:
     locks.end_with_parent()
     try:
         with locks.entering() as alone:
+            if alone:
+                leftovers.clear(Path.cwd())
             said = syncing.sync() if alone else [locks.OTHER.format(locks.owner())]
     except (ValueError, OSError) as error:
         raise WorkflowError(str(error)) from None

@@ -6,6 +6,7 @@ lists every file that a reader may ask for.
 
 import hashlib
 import os
+import re
 import shutil
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -14,6 +15,7 @@ from pathlib import Path, PurePosixPath
 from labelgraph.download import archives, checks
 from labelgraph.download.progress import Progress
 from labelgraph.download.sources import Group, Source
+from labelgraph.files import draft_of
 
 
 @dataclass(frozen=True)
@@ -130,14 +132,15 @@ def link(copy: Copy, folder: Path) -> None:
 def begin(folder: Path) -> Path:
     """The place to put `folder` together; what an earlier, killed attempt left is cleared."""
     folder.parent.mkdir(parents=True, exist_ok=True)
-    draft = folder.with_name(f".{folder.name}.draft")
-    remove(draft)
-    return draft
+    killed = re.compile(rf"\.{re.escape(folder.name)}(\.old)?\.\d+\.draft")
+    for path in folder.parent.iterdir():
+        if killed.fullmatch(path.name):
+            remove(path)
+    return draft_of(folder)
 
 
 def swap(draft: Path, folder: Path) -> None:
-    old = folder.with_name(f".{folder.name}.old")
-    remove(old)
+    old = draft_of(folder.with_name(f"{folder.name}.old"))
     if folder.is_symlink() or folder.exists():
         folder.rename(old)
     draft.rename(folder)

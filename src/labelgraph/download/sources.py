@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import yaml
+from labelgraph.yamlfiles import read_yaml
 
 EVIDENCE = ("published", "observed", None)
 
@@ -83,11 +83,7 @@ class Table:
 
 
 def read(path: Path) -> Table:
-    try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except yaml.YAMLError as error:
-        raise ValueError(f"{path}: not YAML: {' '.join(str(error).split())}") from None
-    fields = entry(content, f"{path}", {"transfer", "groups"})
+    fields = entry(read_yaml(path), f"{path}", {"transfer", "groups"})
     limits = entry(fields["transfer"], f"{path}: transfer", set(Patience.__dataclass_fields__))
     groups = {
         name: read_group(name, block, f"{path}: groups.{name}")

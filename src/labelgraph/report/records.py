@@ -9,13 +9,11 @@ import math
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from labelgraph import metrics
 from labelgraph.files import read_json
 from labelgraph.recipe import Run
+from labelgraph.yamlfiles import read_yaml
 
-FAST = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 POOLS = ("settings", "git", "packages", "machine", "inputs", "files", "metrics")
 
 
@@ -43,8 +41,7 @@ def read(folder: Path, runs: list[Run], shown: dict[str, set[str]]) -> dict[str,
 
 def read_run(folder: Path, run: Run, shown: set[str], pools: Pools) -> dict[str, Any]:
     origin = read_json(folder / "provenance.json")
-    with (folder / "settings.yaml").open(encoding="utf-8") as stream:
-        settings = yaml.load(stream, FAST)
+    settings = read_yaml(folder / "settings.yaml")
     scores = metrics.flat(read_json(folder / "scores.json"))
     names = sorted(shown | {name for name in scores if name.startswith("mAP")})
     settings.pop("seed")

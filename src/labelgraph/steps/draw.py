@@ -5,23 +5,22 @@ import hashlib
 import json
 import shutil
 import sys
-import tempfile
 from pathlib import Path
 from typing import Any
 
 from labelgraph.datasets import drawn
 from labelgraph.datasets.drawn import words
-from labelgraph.files import sha256, write_json, write_text
+from labelgraph.files import draft_of, sha256, write_json, write_text
 
 WORDS, WORDS_FILE = "glove", "glove.6B.300d.txt"
 
 
 def main(dataset: str, settings: dict[str, Any], root: Path, index: Path, jobs: int) -> None:
     """`root` appears only when it is complete; what was there before is replaced."""
-    root.parent.mkdir(parents=True, exist_ok=True)
-    draft = Path(tempfile.mkdtemp(prefix=f".{root.name}.", suffix=".draft", dir=root.parent))
+    draft = draft_of(root)
+    shutil.rmtree(draft, ignore_errors=True)
+    draft.mkdir(parents=True)
     try:
-        draft.chmod(0o755)
         if dataset == WORDS:
             write_text(draft / WORDS_FILE, words.text(**settings))
         else:

@@ -2,6 +2,7 @@
 
 import multiprocessing
 import os
+import sys
 import threading
 from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
@@ -54,15 +55,23 @@ def draw_parts(
     for folder in {path.parent for _, _, path in work}:
         folder.mkdir(parents=True, exist_ok=True)
     function = partial(draw, settings)
-    if jobs == 1:
-        pictures = iter([function(job) for job in work])
-    else:
-        # spawned, not forked: the caller may have threads
-        with ProcessPoolExecutor(
-            jobs, multiprocessing.get_context("spawn"), end_with_parent
-        ) as pool:
+    if pool := workers(jobs):
+        with pool:
             pictures = iter(list(pool.map(function, work, chunksize=16)))
+    else:
+        pictures = iter([function(job) for job in work])
     return {part: [next(pictures) for _ in part_jobs] for part, part_jobs in jobs_of_parts.items()}
+
+
+def workers(jobs: int) -> ProcessPoolExecutor | None:
+    """Spawned, not forked: the caller may have threads. None where one process does as well."""
+    if jobs == 1:
+        return None
+    try:
+        return ProcessPoolExecutor(jobs, multiprocessing.get_context("spawn"), end_with_parent)
+    except OSError as error:
+        print(f"drawn by one process: no others can be started ({error})", file=sys.stderr)
+        return None
 
 
 Job = tuple[int, list[str], Path]  # index, labels, file

@@ -9,7 +9,7 @@ from typing import Any
 
 import pandas as pd
 
-from labelgraph import spread, tablecolumns
+from labelgraph import intervals, spread, tablecolumns
 
 PUBLISHED, HERE = "published", "here"
 COSTS = {  # metrics of which less is better, or none is better
@@ -30,7 +30,8 @@ def lines(cells: pd.DataFrame, kind: str = "std") -> pd.DataFrame:
             found.append([title, PUBLISHED, *row["published"]])
         if (row["status"] == "reproduced").any():
             numbers = zip(row["reproduced"], row["std"], row["seeds"], strict=True)
-            found.append([title, HERE, *(ours(*of_cell, kind) for of_cell in numbers)])
+            texts = [ours(*of_cell, kind) for of_cell in numbers]
+            found.append([title, HERE, *intervals.behind(texts, row)])
     return pd.DataFrame(found, columns=["system", "source", *cells["column"].unique()])
 
 
@@ -53,7 +54,8 @@ def marked(
             texts = table.loc[chosen, column]
             numbers = texts[texts != ""].map(lambda text: float(text.split(" ")[0]))
             ranks = sorted(set(numbers), reverse=True)
-            for place, style in zip(ranks, (best, second), strict=False):
+            styles = (best, second)[: intervals.distinct(texts)]
+            for place, style in zip(ranks, styles, strict=False):
                 same = numbers.index[numbers == place]
                 table.loc[same, column] = table.loc[same, column].map(style)
     return table

@@ -74,9 +74,9 @@ OWN_TABLE = {
     "task": text,
     "metrics": listed(text, least=1),
     "titles": mapped(text),
-    "rows": maybe(listed(text, least=1)),
+    "rows": maybe(either(one_of("all"), listed(text, least=1))),
 }
-OWN_DATA = ("entry", "required", "options", "table")  # blocks of own_data.yaml
+OWN_DATA = ("entry", "required", "options", "table", "rows")  # blocks of own_data.yaml
 TABLE = {
     "paper": text,
     "table": text,

@@ -319,14 +319,6 @@ def own_folder(wildcards):
     return BOOK.dataset(wildcards.name)["folder"]
 
 
-def own_calibrations(names):
-    """Probabilities for the runs on the user's own data."""
-    found = tables.runs(
-        BOOK, [name for name in names if TABLES[name]["paper"] == "own"]
-    )
-    return [f"results/runs/{run.folder}/calibration.json" for run in found]
-
-
 def published(wildcards):
     """What the paper of a table printed; data of one's own are in none."""
     paper = TABLES[wildcards.table]["paper"]
@@ -350,7 +342,7 @@ def table_settings(wildcards):
 
 def report_files(wildcards):
     """All tables, and the scores behind them: a clone that has only the tables trains anew."""
-    scores = tables.inputs(BOOK, TABLES) + own_calibrations(TABLES)
+    scores = tables.inputs(BOOK, TABLES)
     made = expand(f"{TABLE}.csv", table=TABLES)
     # The metrics of some tables alone would take the place of the whole study's.
     metrics = [] if "tables" in config else [f"{METRICS}.csv"]

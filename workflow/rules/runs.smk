@@ -74,7 +74,7 @@ rule score:
         " --settings {params.settings:q} --output {output}"
 
 
-# Probabilities for `labelgraph predict`; a run of the user's own data has it, any other on request.
+# Probabilities for `labelgraph predict`; a run of the user's own data has them, any other on request.
 rule calibrate:
     input:
         model=f"{RUN}/model.safetensors",
@@ -99,3 +99,21 @@ rule calibrate:
         "step --log {log} calibrate --settings {params.settings:q} --selection {params.selection}"
         " --threshold {params.threshold} --model {input.model} --train {input.train}"
         " {params.images} --output {output}"
+
+
+# What the tables and the model card of the user's own data say beyond the scores.
+rule assess:
+    input:
+        predictions=f"{RUN}/predictions.npz",
+        targets=f"{SPLIT}/targets.npz",
+        fitted=f"{RUN}/calibration.json",
+        code=code("assess"),
+    output:
+        f"{RUN}/assessment.json",
+    log:
+        f"logs/{STUDY}/assess/{{task}}-{{dataset}}-{{system}}-{{seed}}.log",
+    params:
+        settings=scoring,
+    shell:
+        "step --log {log} assess --predictions {input.predictions} --targets {input.targets}"
+        " --fitted {input.fitted} --settings {params.settings:q} --output {output}"

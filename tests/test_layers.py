@@ -45,7 +45,7 @@ LAYERS = (
     {"examples"},
     {"parallel"},
     {"training", "timing", "trained", "tracing", "comparing", "audit", "sweeps", "figurekinds"},
-    {"figurelist", "report"},
+    {"figurelist", "report", "ending"},
     {"steps"},
     {"commands"},
 )

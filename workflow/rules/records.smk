@@ -2,9 +2,8 @@
 # which come with a clone (results/records.jsonl) and are written down after every run.
 
 from snakemake.exceptions import WorkflowError
-from snakemake.logging import logger
 
-from labelgraph import locks
+from labelgraph import ending, locks
 from labelgraph.records import exporting, syncing
 
 if workflow.is_main_process:
@@ -27,6 +26,9 @@ def write_records():
 
 onsuccess:
     write_records()
+    made = {path for job in workflow.dag.jobs for path in job.output}
+    for line in ending.lines(BOOK, made):
+        logger.info(line)
 
 
 onerror:

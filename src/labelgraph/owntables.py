@@ -5,6 +5,7 @@ from typing import Any
 from labelgraph import checks
 from labelgraph.spread import PICTURES
 
+PREFIX = "own_"  # how the names of such tables begin
 EVERY = "all"  # for `rows`
 NO_WORDS = (
     "Labels have no word vectors here: methods that read them are given numbers drawn from the"
@@ -27,7 +28,7 @@ def entries(
         title, wanted = entry["title"], block["rows"]
         if not wanted:
             wanted = usual["full"] + usual["missing"] * labels_missing(block, entry)
-        found[f"own_{name}"] = {
+        found[f"{PREFIX}{name}"] = {
             "paper": "own",
             "table": name,
             "caption": block["caption"].replace("{title}", title),

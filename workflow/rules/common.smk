@@ -18,6 +18,7 @@ from snakemake_interface_logger_plugins.common import LogEvent
 
 from labelgraph import (
     checks,
+    ending,
     figurekinds,
     figurelist,
     heads,
@@ -363,7 +364,9 @@ def report_files(wildcards):
     made = expand(f"{TABLE}.csv", table=TABLES)
     # The metrics of some tables alone would take the place of the whole study's.
     metrics = [] if "tables" in config else [f"{METRICS}.csv"]
-    return [*scores, *made, "results/tables/audit.csv", *metrics]
+    # The audit is of the papers.
+    audit = [] if STUDY == "own" else ["results/tables/audit.csv"]
+    return [*scores, *made, *audit, *metrics]
 
 
 def all_scores():
@@ -478,4 +481,11 @@ def inspection_code(wildcards):
         "inspect_model",
         f"src/labelgraph/models/{method}.py",
         f"src/labelgraph/inspection/{method}.py",
+    )
+
+
+def last_words():
+    """What a run that has made tables of the user's own data says at its end."""
+    return ending.lines(
+        BOOK, {path for job in workflow.dag.jobs for path in job.output}
     )

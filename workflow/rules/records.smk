@@ -3,14 +3,14 @@
 
 from snakemake.exceptions import WorkflowError
 
-from labelgraph import ending, locks
+from labelgraph import locks
 from labelgraph.records import exporting, syncing
 
 if workflow.is_main_process:
     locks.end_with_parent()
     try:
         with locks.entering() as alone:
-            said = syncing.sync() if alone else [locks.OTHER.format(locks.owner())]
+            said = syncing.sync(STUDY) if alone else [locks.OTHER.format(locks.owner())]
     except (ValueError, OSError) as error:
         raise WorkflowError(str(error)) from None
     for sentence in said:
@@ -19,15 +19,14 @@ if workflow.is_main_process:
 
 def write_records():
     try:
-        exporting.export()
+        exporting.export(STUDY)
     except OSError as error:
         logger.error(f"the records could not be written: {error}")
 
 
 onsuccess:
     write_records()
-    made = {path for job in workflow.dag.jobs for path in job.output}
-    for line in ending.lines(BOOK, made):
+    for line in last_words():
         logger.info(line)
 
 

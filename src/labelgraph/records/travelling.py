@@ -19,6 +19,7 @@ from labelgraph.files import write_text
 from labelgraph.records.metadata import FORMAT
 
 FILE = Path("results/records.jsonl")
+OWN_FILE = Path("results/own_records.jsonl")  # of the user's own data; it stays here
 LONG = 100  # characters of JSON
 RULE = ("rule", "code", "container_img_url", "conda_env", "software_stack_hash")
 

@@ -56,7 +56,8 @@ ENTRY = """
   model: {{share: 0.2}}
   train: {{lr: 0.01, encoder_lr: 0.001}}
 """
-NEXT = """{file}: what it computes; {methods}: its settings, the last entry. Both work as they stand.
+NEXT = """{file}: what it computes; {methods}: its settings, the last entry.
+Both work as they stand.
 
 Its tests:
     uv run pytest tests/test_models.py -k {name}

@@ -59,15 +59,18 @@ def behind(texts: list[str], cells: pd.DataFrame) -> list[str]:
     ]
 
 
-def distinct(cells: pd.Series) -> int:
+def distinct(column: pd.Series, table: pd.DataFrame) -> int:
     """Of a column's cells as printed, how many of the best stand clear of all that are below them.
 
-    0 if the best one's interval overlaps another's. Cells without an interval are all distinct.
+    0 if the best one's interval overlaps another's, or a cell has none. In a table without
+    intervals all are distinct.
     """
-    known = [tuple(map(float, each.groups())) for each in map(PRINTED.match, cells) if each]
-    best = sorted(known, reverse=True)
-    if not best:
-        return len(cells)
+    if not any(each.str.match(PRINTED).any() for _, each in table.items()):
+        return len(column)
+    cells = [PRINTED.match(cell) for cell in column if cell]
+    if None in cells:
+        return 0
+    best = sorted((tuple(map(float, cell.groups())) for cell in cells), reverse=True)
     clear = 0
     while clear < len(best) - 1 and best[clear][1] > max(high for *_, high in best[clear + 1 :]):
         clear += 1

@@ -47,14 +47,14 @@ def marked(
     table: pd.DataFrame, best: Callable[[str], str], second: Callable[[str], str]
 ) -> pd.DataFrame:
     """The two highest values of each column, among the published and among ours."""
-    table = table.copy()
+    table, plain = table.copy(), table.iloc[:, 2:]
     for source in (PUBLISHED, HERE):
         chosen = table["source"] == source
         for column in table.columns[2:].difference([*COSTS]):
             texts = table.loc[chosen, column]
             numbers = texts[texts != ""].map(lambda text: float(text.split(" ")[0]))
             ranks = sorted(set(numbers), reverse=True)
-            styles = (best, second)[: intervals.distinct(texts)]
+            styles = (best, second)[: intervals.distinct(texts, plain)]
             for place, style in zip(ranks, styles, strict=False):
                 same = numbers.index[numbers == place]
                 table.loc[same, column] = table.loc[same, column].map(style)

@@ -20,7 +20,7 @@ def export(study: str) -> None:
     The study of one's own data writes its own jobs, to a file of its own, and no others.
     """
     own = study == OWN
-    file = travelling.OWN_FILE if own else travelling.FILE
+    file = travelling.file_of(study)
     memory = recall()
     changed = memory.altered()
     groups = jobs_here(memory, changed, own)

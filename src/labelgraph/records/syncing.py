@@ -7,6 +7,7 @@ are marked here, and Snakemake runs them again with all that depends on them.
 
 import hashlib
 from collections.abc import Iterable
+from pathlib import Path
 from typing import Any
 
 from labelgraph.records import metadata, travelling
@@ -26,7 +27,7 @@ def sync(study: str) -> list[str]:
     jobs = travelling.read()
     came = len(jobs)  # what stands behind them never came with a checkout
     if study == OWN:
-        jobs += travelling.read(travelling.OWN_FILE)
+        jobs += travelling.read(travelling.file_of(study))
     made = travelling.contents(jobs)
     file = memory.hashes.bytes(str(travelling.FILE))
     taken = set()
@@ -56,12 +57,12 @@ def sync(study: str) -> list[str]:
     for output in (changed | outdated.keys()) - memory.marks.keys():
         metadata.mark(output)
     memory.save()
-    return told(taken, changed, outdated)
+    return told(taken, changed, outdated, travelling.file_of(study))
 
 
-def told(taken: set[str], changed: set[str], outdated: dict[str, str]) -> list[str]:
+def told(taken: set[str], changed: set[str], outdated: dict[str, str], file: Path) -> list[str]:
     return [
-        *([f"{len(taken)} files are what {travelling.FILE} says"] if taken else []),
+        *([f"{len(taken)} files are what {file} says"] if taken else []),
         *listing(f"{path} is not what its job left; it is made again" for path in changed),
         *listing(
             f"{path} was made from another {source}; it is made again"

@@ -145,3 +145,21 @@ def test_the_step_uses_tune_images_and_no_others(trained):
 
 def test_the_step_says_when_the_images_were_reported_ones(trained):
     assert "fitted on 12 reported images" in calibration.describe(run_step(trained, "report"), "x")
+
+
+@pytest.mark.parametrize(
+    ("temperature", "said"),
+    [
+        (2.0, "temperature 2.00, fitted on 9 tune images; on those left out of each fit,"),
+        (
+            1.0,
+            "the sigmoid of the scores, for a temperature fitted on 9 tune images improved nothing",
+        ),
+    ],
+)
+def test_what_it_improved_is_said_in_numbers(temperature, said):
+    loss, error = {"before": 0.5, "after": 0.25}, {"before": 0.1, "after": 0.035}
+    found = calibration.Calibration(names(1), temperature, [0.5], 9, "tune", loss, error)
+    text = calibration.describe(found, "here")
+    assert said in text
+    assert "from 0.500 to 0.250 and the mean error from 10.0 to 3.5 points." in text

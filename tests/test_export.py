@@ -1,5 +1,6 @@
 """`labelgraph export`: the same scores in another runtime, and a card that says what it is."""
 
+import html
 import json
 import re
 import sys
@@ -13,12 +14,13 @@ from PIL import Image
 from run_cases import LABELS, calibrate, make_run, picture, run_settings
 from torch import nn
 
-from labelgraph import metrics
+from labelgraph import agreement, metrics
 from labelgraph.__main__ import main
-from labelgraph.files import write_json
+from labelgraph.files import write_arrays, write_json
 from labelgraph.parts import components
 from labelgraph.parts.regions import nearest
-from labelgraph.trained import calibration, exporting, reading
+from labelgraph.steps import assess
+from labelgraph.trained import calibration, card, exporting, judging, reading
 
 SIDE = 64
 needs_onnx = pytest.mark.skipif(
@@ -96,9 +98,9 @@ def test_scores_are_those_of_the_run_and_the_card_shows_how(exported, monkeypatc
     assert said
 
 
-def run_snippet(card, folder, monkeypatch):
+def run_snippet(file, folder, monkeypatch):
     """The Python of a card, on a picture beside it."""
-    (snippet,) = re.findall(r"```python\n(.*?)```", card.read_text(), re.S)
+    (snippet,) = re.findall(r"```python\n(.*?)```", file.read_text(), re.S)
     monkeypatch.chdir(folder)
     exec(snippet, {})
 
@@ -152,11 +154,11 @@ def test_the_card_alone_says_what_is_known_and_what_is_not(exported):
     found = metrics.named(metrics.evaluate(scores, target, **given), [*trained.names], [])
     write_json(trained.folder / "scores.json", found)
     exported("ml_gcn", "card.md")
-    card = file.read_text()
-    assert f"| {100 * found['map']['non_interpolated']:.1f} | " in card
-    assert f"| bird | {int(label_count('bird'))} | " in card
-    assert "expect little of them" in card  # the last label never occurs
-    assert "Chen et al., CVPR 2019" in card and "variant `literal` is the print" in card
+    text = file.read_text()
+    assert f"| {100 * found['map']['non_interpolated']:.1f} | " in text
+    assert f"| bird | {int(label_count('bird'))} | " in text
+    assert "expect little of them" in text  # the last label never occurs
+    assert "Chen et al., CVPR 2019" in text and "variant `literal` is the print" in text
 
 
 def label_count(name):
@@ -173,3 +175,48 @@ def test_wrong_usage_is_named(tmp_path, monkeypatch, capsys):
     monkeypatch.setitem(sys.modules, "onnxruntime", None)
     assert main(["export", str(run), str(tmp_path / "x.onnx")]) == 2
     assert "`uv run --extra onnx ...` brings them" in capsys.readouterr().err
+
+
+ODD = ("<script>alert(1)</script>", "a|b", "*bold* _it_ `code`", "![x](http://y)", "$x$ &amp; ~no~")
+
+
+def test_labels_stand_in_the_card_as_they_are_spelled(exported, monkeypatch):
+    markdown_it = pytest.importorskip("markdown_it")
+    trained = exported("ml_gcn", "card.md")[0]
+    trained.model.names = ODD
+    trained.calibration.labels[:] = ODD
+    text = card.write(trained, {}, None)
+    page = markdown_it.MarkdownIt("commonmark", {"html": True}).enable("table").render(text)
+    assert "<script>" not in text and "<script>" not in page
+    rows = re.findall(r"<tr>\s*<td>(.*?)</td>", page.split("Labels</h2>")[1])
+    assert [html.unescape(row) for row in rows] == list(ODD)
+    assert not re.search(r"<(img|em|strong|code|a )", page.split("Labels</h2>")[1].split("<h2>")[0])
+
+
+def test_the_card_judges_by_the_rule_that_predict_uses(exported):
+    trained, file, _ = exported("ml_gcn", "card.md")
+    draw = np.random.default_rng(0)
+    images, labels = np.array([f"{k}.jpg" for k in range(30)]), np.array(trained.names)
+    scores = draw.normal(size=(30, LABELS)).astype(np.float32)
+    target = draw.integers(0, 2, (30, LABELS)).astype(np.int8)
+    write_arrays(file.with_name("p.npz"), images=images, labels=labels, scores=scores)
+    write_arrays(file.with_name("t.npz"), images=images, labels=labels, target=target)
+    given = {"threshold": 0.5, "top": 3, "difficult_ap": "ignored", "difficult_f1": "negative"}
+    found = metrics.named(metrics.evaluate(scores, target, **given), [*trained.names], [])
+    write_json(trained.folder / "scores.json", found)
+    exported("ml_gcn", "card.md")
+    assert "from a probability of 0.5 before calibration on" in file.read_text()
+    fitted, output = trained.folder / "calibration.json", trained.folder / "assessment.json"
+    settings = given | {"pool": "all"}
+    assess.main(file.with_name("p.npz"), file.with_name("t.npz"), fitted, settings, output)
+    exported("ml_gcn", "card.md")
+    text = file.read_text()
+    judged = [each.chosen for each in judging.judge(scores, trained.calibration, None)]
+    rule = agreement.agreement(np.array(judged), target, "negative")
+    assert rule["CF1"] != pytest.approx(found["all"]["CF1"], abs=0.01)
+    start = f"| {100 * found['map']['non_interpolated']:.1f} ["
+    row = next(line for line in text.splitlines() if line.startswith(start))
+    shown = [float(cell.split()[0]) for cell in row.strip("| ").split(" | ")]
+    wanted = [found["map"]["non_interpolated"], *(rule[name] for name in card.METRICS)]
+    assert shown == pytest.approx([100 * value for value in wanted], abs=0.051)
+    assert "as `labelgraph predict` names them" in text

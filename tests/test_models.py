@@ -101,9 +101,9 @@ def test_a_checkpoint_can_hold_it(method, tmp_path):
 
 @each_method
 def test_every_method_says_where_it_departs_from_its_paper(method):
-    assert CONFIG[method]["departures"]
     assert CONFIG[method]["title"]
-    assert CONFIG[method]["paper"]
+    if CONFIG[method].get("paper"):
+        assert CONFIG[method]["departures"]
 
 
 def test_a_method_that_is_not_there_is_named():

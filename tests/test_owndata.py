@@ -10,12 +10,13 @@ import pytest
 from conftest import ROOT
 from dataset_cases import SAMPLES, read
 
-from labelgraph import datasets, owndata, recipe, tables, wordvectors
+from labelgraph import datasets, owndata, owntables, recipe, tables, wordvectors
 from labelgraph.datasets import _parts
 from labelgraph.files import read_json
 from labelgraph.steps import list_folder
 
 CONFIG = ROOT / "workflow/config"
+USUAL = ["baseline", "baseline@max", "ml_gcn", "add_gcn", "ssgrl", "c_tran", "ml_sgm"]
 ENTRY = {"folder": str(SAMPLES / "folders"), "reader": "folders"}
 
 
@@ -30,24 +31,38 @@ def test_an_entry_of_two_lines_is_a_dataset_with_a_table():
     assert tables.of_study(book).keys() == {"own_pets"}
     runs = tables.runs(book, tables.of_study(book))
     assert {run.dataset for run in runs} == {"pets"}
-    systems = {run.system for run in runs}
-    assert {"baseline", "baseline@max", "ml_gcn"} <= systems
-    assert not {"ia_gcn", "gm_mlic"} & systems  # they take regions, and there are no boxes
+    assert [run.system for run in runs] == sorted(USUAL)
     for run in runs:
         assert book.settings(run)["training"]["encoder"]["cached"]
     entry = book.dataset("pets")
     assert (entry["title"], entry["raw"]) == ("pets", "pets")
     assert entry["options"] == {"parts": None, "draw": {"share": 0.25, "seed": 0}, "none": None}
     table = tables.recipe(book, "own_pets")
-    assert table["notes"] == [owndata.NO_WORDS]
+    assert table["notes"] == [owntables.NO_WORDS]
     assert tables.of_study(book)["own_pets"]["more"]["no graph, max pooling"] == "baseline@max"
 
 
-def test_data_with_boxes_get_the_methods_that_take_regions():
+def systems(book):
+    return {run.system for run in tables.runs(book, tables.of_study(book))}
+
+
+def test_all_methods_are_those_that_the_data_allow():
+    every = {"own_table": {"rows": "all"}}
+    plain = systems(study(**every))
+    assert {*USUAL, "laso", "sst_pl", "dsdl"} < plain
+    assert not {"ia_gcn", "gm_mlic"} & plain  # they take regions, and there are no boxes
     folder = str(SAMPLES / "voc2007/VOCdevkit/VOC2007")
-    book = study({"folder": folder, "reader": "voc_folders"})
-    assert {"ia_gcn", "gm_mlic"} <= {r.method for r in tables.runs(book, tables.of_study(book))}
+    book = study({"folder": folder, "reader": "voc_folders"}, **every)
+    assert systems(book) == plain | {"ia_gcn", "gm_mlic"}
     assert book.dataset("pets")["parts"] == {"train": "trainval", "report": "test"}
+
+
+def test_methods_for_missing_labels_come_with_missing_labels():
+    missing = {"partial_bce", "curriculum", "sst_pl", "sarb"}
+    hidden = study(own_table={"task": "partial-50"})
+    unknown = study({"difficult": {"train": "ignored", "ap": "ignored", "f1": "ignored"}})
+    assert systems(hidden) == systems(unknown) == {*USUAL} | missing
+    assert systems(study(own_table={"task": "partial-50", "rows": ["ml_gcn"]})) == {"ml_gcn"}
 
 
 def test_the_laptop_study_takes_it_too():

@@ -87,7 +87,7 @@ def test_every_odd_picture_is_handled_or_refused_and_the_rest_goes_on(run, odd, 
 def test_what_is_printed_is_calibrated_and_safe_for_a_terminal(run, odd, capsys):
     code, out, err = predicted(capsys, run, odd / "odd nämé\n.png", "--top", "2")
     assert code == 0
-    assert "temperature 2.00, fitted on 40 tune images; off by 2.0 points" in err
+    assert "temperature 2.00, fitted on 40 tune images; on those left" in err
     (line,) = out.splitlines()
     assert line.startswith(f"{odd}/odd nämé?.png: ")
     assert line.count("%") == 2

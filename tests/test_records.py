@@ -11,7 +11,7 @@ import toy_study
 from toy_study import jobs
 
 from labelgraph.__main__ import main
-from labelgraph.records import checking
+from labelgraph.records import checking, exporting, metadata, studies, syncing, travelling
 
 SCORES = "results/runs/mini/b/scores.json"
 TABLE = "results/tables/mini/main.csv"
@@ -210,6 +210,73 @@ def test_own_data_and_places_on_this_machine_are_not_written_down(run, pulled):
     assert "somebody" in (pulled / "results/tables/mini/there.csv").read_text()
     assert not run.git(pulled, "status", "--porcelain", "results/records.jsonl")
     assert "Nothing to be done" in run.snakemake(pulled)
+
+
+@pytest.mark.parametrize(
+    ("path", "study"),
+    [
+        ("results/runs/own/full/mini/baseline/seed0/scores.json", "own"),
+        ("results/runs/mini/full/voc2007/baseline/seed0/scores.json", "mini"),
+        ("results/inspections/ml_gcn_5/laptop/full/voc2007/ml_gcn/seed0.npz", "laptop"),
+        ("results/tables/own/own_pets.csv", "own"),
+        ("results/metrics/own.csv", "own"),
+        ("results/metrics/own/baseline.json", "own"),
+        ("data/raw/own/pets.json", "own"),
+        ("data/splits/own/full/pets/train.npz", "own"),
+        ("results/tables/audit.csv", None),
+        ("data/raw/official/glove.json", None),
+    ],
+)
+def test_whose_file_it_is_stands_in_its_path(path, study):
+    assert studies.study_of(path) == study
+    assert studies.concerns(path, "own") == (study == "own" or "official" in path)
+    assert studies.concerns(path, "mini") == (study in ("mini", None))
+
+
+@pytest.fixture
+def two_studies(tmp_path, monkeypatch):
+    """Snakemake's memory of a table of mini and of one of somebody's own, which names a place."""
+    monkeypatch.chdir(tmp_path)
+    for output in ("results/tables/mini/a.csv", "results/tables/own/own_pets.csv"):
+        path = tmp_path / output
+        path.parent.mkdir(parents=True)
+        path.write_text("1\n")
+        record = dict.fromkeys(travelling.RULE) | {"params": ["'/home/me/pets'"] * 1}
+        if "mini" in output:
+            record["params"] = []
+        more = {"input": [], "log": [], "input_checksums": {}, "incomplete": False}
+        metadata.write(output, record | more | {"record_format_version": metadata.FORMAT})
+    return tmp_path
+
+
+def test_a_run_on_own_data_writes_its_records_elsewhere(two_studies):
+    syncing.sync("own")
+    exporting.export("own")
+    assert not travelling.FILE.exists()
+    (job,) = travelling.read(travelling.OWN_FILE)
+    assert [*job.made] == ["results/tables/own/own_pets.csv"]
+    before = travelling.OWN_FILE.read_bytes()
+    syncing.sync("mini")
+    exporting.export("mini")
+    assert [[*job.made] for job in travelling.read()] == [["results/tables/mini/a.csv"]]
+    assert travelling.OWN_FILE.read_bytes() == before
+
+
+def test_a_run_speaks_of_its_own_study_alone_and_forgets_no_other(two_studies):
+    syncing.sync("mini")
+    for name in ("mini/a.csv", "own/own_pets.csv"):
+        (two_studies / "results/tables" / name).write_text("2\n")
+    for study, name in (("own", "own/own_pets.csv"), ("mini", "mini/a.csv")) * 2:
+        told = f"results/tables/{name} is not what its job left; it is made again"
+        assert syncing.sync(study) == [told]
+
+
+def test_own_records_are_taken_over_where_the_memory_is_lost(two_studies):
+    syncing.sync("own")
+    exporting.export("own")
+    shutil.rmtree(".snakemake")
+    assert syncing.sync("own") == [f"1 files are what {travelling.OWN_FILE} says"]
+    assert [*metadata.read()] == ["results/tables/own/own_pets.csv"]
 
 
 def test_a_damaged_file_of_records_is_named(run, pulled):

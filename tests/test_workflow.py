@@ -185,7 +185,7 @@ def test_a_table_that_no_rule_makes_is_found(checkout):
     for name in strays:
         (checkout / name).parent.mkdir(parents=True, exist_ok=True)
         (checkout / name).write_text("from an earlier version\n")
-    found = stale.find(checkout)
+    found, _ = stale.find(checkout)
     for name in strays:
         (checkout / name).unlink()
     assert found == strays  # and neither the table that was made nor what lies beside it

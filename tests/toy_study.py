@@ -16,6 +16,9 @@ from pathlib import Path
 
 configfile: "workflow/config/methods.yaml"
 
+STUDY = config.get("study", "mini")
+last_words = list
+
 include: "workflow/rules/records.smk"
 
 RUN = "results/runs/mini/{method}"

@@ -7,9 +7,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 
+from labelgraph import intervals
 from labelgraph.tables import FIELDS
 
 STATUSES = ("reproduced", "quoted")
+HEADERS = (FIELDS, FIELDS + intervals.FIELDS)
 
 
 @dataclass(frozen=True)
@@ -21,6 +23,8 @@ class Cell:
     std: str
     seeds: str
     status: str
+    low: str = ""
+    high: str = ""
 
 
 Cells = dict[tuple[str, str], Cell]  # by row and column, in the order of the file
@@ -29,17 +33,17 @@ Cells = dict[tuple[str, str], Cell]  # by row and column, in the order of the fi
 def parse(name: str, content: bytes) -> Cells:
     """`name` is what errors call the file."""
     lines = read_lines(name, content)
-    if tuple(lines[0]) != FIELDS:
+    if tuple(lines[0]) not in HEADERS:
         shown = ",".join(lines[0])[:60]
         raise ValueError(
             f"{name} is no table of cells: it starts with {shown!r}, not with {','.join(FIELDS)!r}"
         )
     cells: Cells = {}
     for number, line in enumerate(lines[1:], 2):
-        if len(line) != len(FIELDS):
+        if len(line) != len(lines[0]):
             raise ValueError(
-                f"{name}, line {number}: {len(line)} fields, expected {len(FIELDS)}; it is cut off"
-                " or was edited by hand"
+                f"{name}, line {number}: {len(line)} fields, expected {len(lines[0])}; it is cut"
+                " off or was edited by hand"
             )
         place, cell = (line[0], line[1]), Cell(*line[2:])
         check(f"{name}, line {number}", cell)
@@ -69,7 +73,7 @@ def read_lines(name: str, content: bytes) -> list[list[str]]:
 def check(where: str, cell: Cell) -> None:
     if cell.status not in STATUSES:
         raise ValueError(f"{where}: status is {cell.status!r}, expected one of {STATUSES}")
-    for field in ("published", "reproduced", "std"):
+    for field in ("published", "reproduced", "std", *intervals.FIELDS):
         text = getattr(cell, field)
         if text and number(text) is None:
             raise ValueError(f"{where}: {field} is {text!r}, expected a number or nothing")

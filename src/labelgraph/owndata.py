@@ -1,4 +1,4 @@
-"""Data of the user's own: an entry of `datasets` with a `folder`, and the table that it gets.
+"""Data of the user's own: an entry of `datasets` with a `folder`; its table is owntables.py's.
 
 Nothing committed is edited for it: the entry comes from --configfile or --config, and what it does
 not say stands in own_data.yaml.
@@ -11,16 +11,12 @@ from os import walk
 from pathlib import Path
 from typing import Any
 
-from labelgraph import checks, studyshape
+from labelgraph import checks, owntables, studyshape
 
 REQUIRED = {"folder", "reader"}
 NAME = re.compile(r"[A-Za-z]\w*", re.ASCII)
 LONGEST = 60  # letters of a name, which becomes part of file names
 SAID = ("folder", "reader", "vectors", "options")  # lines with sentences of their own
-NO_WORDS = (
-    "Labels have no word vectors here: methods that read them are given numbers drawn from the"
-    " labels' names, which say nothing of their meaning."
-)
 
 
 def added(book: dict[str, Any], defaults: dict) -> dict[str, Any]:
@@ -32,7 +28,7 @@ def added(book: dict[str, Any], defaults: dict) -> dict[str, Any]:
     given = size.get("datasets", {})
     own = entries(given, book["datasets"], defaults)
     block = defaults["table"] | size.get("own_table", {})
-    made = tables(own, block, book["methods"], size.get("boxes", {}))
+    made = owntables.entries(own, block, defaults["rows"], book["methods"], size.get("boxes", {}))
     size = size | {"datasets": {name: given[name] for name in given.keys() - own.keys()}}
     for key, names in (("only", own), ("tables", made)):
         if key in size:
@@ -130,50 +126,6 @@ def named_parts(options: dict[str, Any]) -> dict[str, str] | None:
     if isinstance(options.get("annotations"), dict):
         names = [*options["annotations"]]
     return {"train": names[0], "report": names[1]} if len(names) == 2 else None
-
-
-def tables(
-    own: dict[str, Any], block: dict[str, Any], methods: dict[str, Any], boxes: dict[str, Any]
-) -> dict[str, dict[str, Any]]:
-    """A table for each dataset of one's own. `block` says what is in it, `boxes` who has some."""
-    checks.keys("own_table", block, {"caption", "task", "metrics", "titles", "rows"})
-    found = {}
-    for name, entry in own.items():
-        regions = entry["options"].get("boxes") is True or name in boxes
-        title = entry["title"]
-        found[f"own_{name}"] = {
-            "paper": "own",
-            "table": name,
-            "caption": block["caption"].replace("{title}", title),
-            "task": block["task"],
-            "columns": [{"dataset": name, "metrics": block["metrics"]}],
-            "more": rows(block, methods, regions, name),
-            "notes": [NO_WORDS] if entry["vectors"] is None else [],
-        }
-    return found
-
-
-def rows(block: dict, methods: dict[str, Any], regions: bool, dataset: str) -> dict[str, str]:
-    """Title -> method[@variant]; every method, and max pooling, where none is named."""
-    found, wanted = {}, block["rows"]
-    for system in wanted or ["baseline", "baseline@max", *list(methods)[1:]]:
-        method, _, variant = system.partition("@")
-        if method not in methods:
-            raise ValueError(f"own_table.rows has {system!r}; the methods are {sorted(methods)}")
-        entry = methods[method]
-        variants = entry.get("variants", {})
-        if variant and variant not in variants:
-            raise ValueError(f"own_table.rows: {method} has no variant {variant!r}: {[*variants]}")
-        if "regions" in entry.get("inputs", []) and not regions:
-            if wanted:
-                raise ValueError(
-                    f"own_table.rows has {system}, which takes regions, and {dataset} has no boxes"
-                    " to learn them from; leave it out, or give a reader and data with boxes"
-                )
-            continue
-        title = variants[variant].get("title", system) if variant else entry["title"]
-        found[block["titles"].get(system, title)] = system
-    return found
 
 
 def state(folder: Path) -> str:

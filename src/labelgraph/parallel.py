@@ -30,7 +30,7 @@ from labelgraph.shares import Gathered, Shares, chance
 class Alone:
     """One process does everything."""
 
-    first, size = True, 1
+    first, size, name = True, 1, ""
 
     def share(self, model: nn.Module, examples: Examples) -> Examples:
         return examples
@@ -48,7 +48,8 @@ class Alone:
         return work(*arguments)
 
     def say(self, text: str) -> None:
-        print(text, file=sys.stderr)
+        """`name` is whose training it is: several run beside each other."""
+        print(f"{self.name}{text}", file=sys.stderr)
 
     scores = staticmethod(inference.scores)
 
@@ -59,10 +60,15 @@ class Alone:
 ALONE = Alone()
 
 
-def join() -> Alone:
-    """The team that torchrun or elastic.py started this process for, if any."""
+def join(name: str = "") -> Alone:
+    """The team that torchrun or elastic.py started this process for, if any.
+
+    `name` is what the lines begin with that it says.
+    """
     started = "TORCHELASTIC_RUN_ID" in os.environ
-    return Team() if started and int(os.environ["WORLD_SIZE"]) > 1 else ALONE
+    team = Team() if started and int(os.environ["WORLD_SIZE"]) > 1 else Alone()
+    team.name = name
+    return team
 
 
 class Team(Alone):
@@ -168,7 +174,7 @@ class Team(Alone):
 
     def say(self, text: str) -> None:
         if self.first:
-            print(text, file=sys.stderr)
+            super().say(text)
 
     def scores(self, model, inputs, rows, settings, device) -> np.ndarray:
         """As `inference.scores`, whose batches are dealt out: each is scored once, in one piece."""

@@ -9,7 +9,7 @@ from typing import Any
 
 import pandas as pd
 
-from labelgraph import escaping, spread, tablecolumns
+from labelgraph import escaping, intervals, spread, tablecolumns
 
 PUBLISHED, HERE = "published", "here"
 COSTS = {  # metrics of which less is better, or none is better
@@ -30,7 +30,8 @@ def lines(cells: pd.DataFrame, kind: str = "std") -> pd.DataFrame:
             found.append([title, PUBLISHED, *row["published"]])
         if (row["status"] == "reproduced").any():
             numbers = zip(row["reproduced"], row["std"], row["seeds"], strict=True)
-            found.append([title, HERE, *(ours(*of_cell, kind) for of_cell in numbers)])
+            texts = [ours(*of_cell, kind) for of_cell in numbers]
+            found.append([title, HERE, *intervals.behind(texts, row)])
     return pd.DataFrame(found, columns=["system", "source", *cells["column"].unique()])
 
 
@@ -46,14 +47,15 @@ def marked(
     table: pd.DataFrame, best: Callable[[str], str], second: Callable[[str], str]
 ) -> pd.DataFrame:
     """The two highest values of each column, among the published and among ours."""
-    table = table.copy()
+    table, plain = table.copy(), table.iloc[:, 2:]
     for source in (PUBLISHED, HERE):
         chosen = table["source"] == source
         for column in table.columns[2:].difference([*COSTS]):
             texts = table.loc[chosen, column]
             numbers = texts[texts != ""].map(lambda text: float(text.split(" ")[0]))
             ranks = sorted(set(numbers), reverse=True)
-            for place, style in zip(ranks, (best, second), strict=False):
+            styles = (best, second)[: intervals.distinct(texts, plain)]
+            for place, style in zip(ranks, styles, strict=False):
                 same = numbers.index[numbers == place]
                 table.loc[same, column] = table.loc[same, column].map(style)
     return table

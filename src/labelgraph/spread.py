@@ -1,13 +1,23 @@
-"""What stands behind ±: the standard deviation over runs, or how sure their mean is."""
+"""What stands behind ±: the standard deviation over runs, or how sure their mean is.
+
+A table of few pictures (PICTURES) says besides, in brackets, between which ends its values lie.
+"""
 
 import math
 
-KINDS = ("std", "interval95")
+PICTURES = "pictures"
+KINDS = ("std", "interval95", PICTURES)
 NOTES = {
     "std": "± is the standard deviation over seeds, where there are several.",
     "interval95": (
         "± is half of the 95 % interval of the mean over episodes (Student's t); `std` in the csv"
         " is the standard deviation."
+    ),
+    PICTURES: (
+        "In brackets, where 95 % of the values lie if the reported pictures are drawn again by"
+        " chance, a thousand times (the bootstrap): few pictures say little. A value is marked as"
+        " the best only if its brackets lie above all others'. ± is the standard deviation over"
+        " seeds, where there are several."
     ),
 }
 Z = 1.959964  # 97.5 % of a normal distribution lie below it
@@ -19,7 +29,7 @@ T = (  # and of Student's with 1, 2, ... degrees of freedom
 
 def of(std: float, runs: int, kind: str) -> float:
     """`std` over so many runs, two at least, as `kind` has it."""
-    if kind == "std":
+    if kind != "interval95":
         return std
     return student(runs - 1) * std / math.sqrt(runs)
 

@@ -74,9 +74,9 @@ OWN_TABLE = {
     "task": text,
     "metrics": listed(text, least=1),
     "titles": mapped(text),
-    "rows": maybe(listed(text, least=1)),
+    "rows": maybe(either(one_of("all"), listed(text, least=1))),
 }
-OWN_DATA = ("entry", "required", "options", "table")  # blocks of own_data.yaml
+OWN_DATA = ("entry", "required", "options", "table", "rows")  # blocks of own_data.yaml
 TABLE = {
     "paper": text,
     "table": text,
@@ -156,6 +156,7 @@ def check_parts(parts: dict[str, Any]) -> None:
         listed(one_of("regions"))(f"methods.{name}.inputs", entry.get("inputs", []))
         listed(text)(f"methods.{name}.departures", entry.get("departures", []))
         block(lines, required=["title"])(f"methods.{name}", method)
+        text(f"methods.{name}.paper", entry.get("paper", "none"))
         mapped(change)(f"methods.{name}.variants", entry.get("variants", {}))
         mapped(change, parts["datasets"])(f"methods.{name}.datasets", entry.get("datasets", {}))
 

@@ -10,14 +10,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from labelgraph import checks, stages
+from labelgraph import checks, intervals, stages, studyshape
 from labelgraph.files import read_json
 from labelgraph.metrics import value
 from labelgraph.recipe import Book, Run, run_of
 from labelgraph.tablecolumns import Column, all_tasks, check, columns_of, settings, tasks, trained
 
-KEYS = {"paper", "table", "caption", "task", "columns", "runs", "more", "seeds", "spread"}
-KEYS |= {"counted", "notes"}
+KEYS = {*studyshape.TABLE}
 COUNTS = "results/costs/counts.json"  # of networks, the same on any machine
 FIELDS = ("row", "column", "published", "reproduced", "std", "seeds", "status")
 
@@ -46,6 +45,8 @@ def costly(entry: dict[str, Any]) -> bool:
 def inputs(book: Book, names: list[str]) -> list[str]:
     """The files that fill the named tables."""
     scores = [f"results/runs/{run.folder}/scores.json" for run in runs(book, names)]
+    sure = runs(book, [name for name in names if intervals.shown(book.tables[name])])
+    scores += [f"results/runs/{run.folder}/{intervals.FILE}" for run in sure]
     return scores + [COUNTS] * any(costly(book.tables[name]) for name in names)
 
 

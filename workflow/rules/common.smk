@@ -12,10 +12,14 @@ from pathlib import Path
 sys.path.insert(0, str(Path("src").resolve()))
 
 from snakemake.exceptions import WorkflowError
+from snakemake.logging import logger
 from snakemake.scheduling.job_scheduler import JobScheduler
+
+from snakemake_interface_logger_plugins.common import LogEvent
 
 from labelgraph import (
     checks,
+    ending,
     figurekinds,
     figurelist,
     heads,
@@ -108,6 +112,24 @@ def look_again_on_a_cluster(scheduler, delay):
 
 
 JobScheduler._schedule_reevalutation = look_again_on_a_cluster
+
+
+FIRST_FILES = {}  # job -> the first file that it makes
+
+
+def name_the_file(record):
+    """`Finished jobid: 7 (Rule: train)` does not say which of dozens of trainings; its file does."""
+    if getattr(record, "event", None) == LogEvent.JOB_FINISHED:
+        if record.job_id not in FIRST_FILES:
+            found = {job.jobid: [*job.output[:1]] for job in workflow.dag.jobs}
+            FIRST_FILES.update(found)
+        for path in FIRST_FILES.get(record.job_id, []):
+            record.msg, record.args = f"{record.getMessage()}: {path}", None
+    return True
+
+
+if workflow.is_main_process:
+    logger.addFilter(name_the_file)
 
 
 def share(wildcards):
@@ -338,14 +360,6 @@ def own_file(wildcards):
     return BOOK.dataset(wildcards.name)["vectors"]
 
 
-def own_calibrations(names):
-    """Probabilities for the runs on the user's own data."""
-    found = tables.runs(
-        BOOK, [name for name in names if TABLES[name]["paper"] == "own"]
-    )
-    return [f"results/runs/{run.folder}/calibration.json" for run in found]
-
-
 def published(wildcards):
     """What the paper of a table printed; data of one's own are in none."""
     paper = TABLES[wildcards.table]["paper"]
@@ -373,11 +387,13 @@ def table_settings(wildcards):
 
 def report_files(wildcards):
     """All tables, and the scores behind them: a clone that has only the tables trains anew."""
-    scores = tables.inputs(BOOK, TABLES) + own_calibrations(TABLES)
+    scores = tables.inputs(BOOK, TABLES)
     made = expand(f"{TABLE}.csv", table=TABLES)
     # The metrics of some tables alone would take the place of the whole study's.
     metrics = [] if "tables" in config else [f"{METRICS}.csv"]
-    return [*scores, *made, "results/tables/audit.csv", *metrics]
+    # The audit is of the papers.
+    audit = [] if STUDY == "own" else ["results/tables/audit.csv"]
+    return [*scores, *made, *audit, *metrics]
 
 
 def all_scores():
@@ -494,4 +510,11 @@ def inspection_code(wildcards):
         "inspect_model",
         f"src/labelgraph/models/{method}.py",
         f"src/labelgraph/inspection/{method}.py",
+    )
+
+
+def last_words():
+    """What a run that has made tables of the user's own data says at its end."""
+    return ending.lines(
+        BOOK, {path for job in workflow.dag.jobs for path in job.output}
     )

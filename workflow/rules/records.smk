@@ -2,7 +2,6 @@
 # which come with a clone (results/records.jsonl) and are written down after every run.
 
 from snakemake.exceptions import WorkflowError
-from snakemake.logging import logger
 
 from labelgraph import leftovers, locks
 from labelgraph.records import exporting, syncing
@@ -13,7 +12,7 @@ if workflow.is_main_process:
         with locks.entering() as alone:
             if alone:
                 leftovers.clear(Path.cwd())
-            said = syncing.sync() if alone else [locks.OTHER.format(locks.owner())]
+            said = syncing.sync(STUDY) if alone else [locks.OTHER.format(locks.owner())]
     except (ValueError, OSError) as error:
         raise WorkflowError(str(error)) from None
     for sentence in said:
@@ -22,13 +21,15 @@ if workflow.is_main_process:
 
 def write_records():
     try:
-        exporting.export()
+        exporting.export(STUDY)
     except OSError as error:
         logger.error(f"the records could not be written: {error}")
 
 
 onsuccess:
     write_records()
+    for line in last_words():
+        logger.info(line)
 
 
 onerror:

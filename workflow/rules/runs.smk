@@ -94,7 +94,7 @@ rule score:
         )
 
 
-# Probabilities for `labelgraph predict`; a run of the user's own data has it, any other on request.
+# Probabilities for `labelgraph predict`; a run of the user's own data has them, any other on request.
 rule calibrate:
     input:
         model=f"{RUN}/model.safetensors",
@@ -124,5 +124,29 @@ rule calibrate:
             threshold="{params.threshold}",
             model="{input.model}",
             train="{input.train}",
+            output="{output}",
+        )
+
+
+# What the tables and the model card of the user's own data say beyond the scores.
+rule assess:
+    input:
+        predictions=f"{RUN}/predictions.npz",
+        targets=f"{SPLIT}/targets.npz",
+        fitted=f"{RUN}/calibration.json",
+        code=code("assess"),
+    output:
+        f"{RUN}/assessment.json",
+    log:
+        f"logs/{STUDY}/assess/{{task}}-{{dataset}}-{{system}}-{{seed}}.log",
+    params:
+        settings=scoring,
+    shell:
+        step(
+            "assess",
+            predictions="{input.predictions}",
+            targets="{input.targets}",
+            fitted="{input.fitted}",
+            settings="{params.settings}",
             output="{output}",
         )

@@ -2,11 +2,13 @@
 
 import argparse
 import json
+import sys
 from pathlib import Path
 from typing import Any
 
 from labelgraph import checks, protocols, recipe, stale, tablecolumns
 from labelgraph import tables as studytables
+from labelgraph.commands import _given
 
 HELP = (
     "What there is: methods, datasets, protocols or tables; or stale files, the tables and figures"
@@ -18,18 +20,21 @@ KINDS = ("methods", "datasets", "protocols", "tables", "stale")
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("kind", choices=KINDS)
-    parser.add_argument("--study", default="mini", help="whose settings apply (mini); stale: any")
+    parser.add_argument("--study", help="whose settings apply (mini); stale: any")
+    _given.add_arguments(parser)
     parser.add_argument("--json", action="store_true", help="a list of objects with `name`")
 
 
 def run(arguments: argparse.Namespace) -> int:
-    book = recipe.read_study(CONFIG, {"study": arguments.study})
+    given = _given.read(arguments)
+    given |= {"study": arguments.study} if arguments.study else {}
+    book = recipe.read_study(CONFIG, given)
     found = {
         "methods": methods,
         "datasets": datasets,
-        "protocols": lambda _: named_protocols(arguments.study),
+        "protocols": lambda _: named_protocols(book.study),
         "tables": tables,
-        "stale": stale_files,
+        "stale": lambda _: stale_files(_given.options(arguments)),
     }[arguments.kind](book)
     if arguments.json:
         print(json.dumps(found, indent=1, ensure_ascii=False))
@@ -91,5 +96,9 @@ def tasks(entry: dict[str, Any]) -> str:
     return ", ".join(tablecolumns.all_tasks(entry)) or entry["task"]
 
 
-def stale_files(_: recipe.Book) -> list[dict[str, Any]]:
-    return [{"name": name, "about": "no rule makes it"} for name in stale.find(Path())]
+def stale_files(options: list[str]) -> list[dict[str, Any]]:
+    found, left_out = stale.find(Path(), options)
+    for folder in left_out:
+        said = f"{folder} is left out: --configfile FILE says which data of yours it shows"
+        print(f"labelgraph list: {said}", file=sys.stderr)
+    return [{"name": name, "about": "no rule makes it"} for name in found]

@@ -12,12 +12,13 @@ from typing import Any
 from labelgraph.files import whole
 from labelgraph.trained import calibration
 
+RUN = "folder of a run, as in results/runs/.../seed0; or of a dataset's runs, for the best of them"
 Writer = Callable[[Any], None]  # of a looking.Answer
 HELP = "labels of pictures of one's own, with calibrated probabilities"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("run", type=Path, help="folder of a run, as in results/runs/.../seed0")
+    parser.add_argument("run", type=Path, help=RUN)
     parser.add_argument("pictures", type=Path, nargs="+", help="files, or folders of files")
     parser.add_argument(
         "--top", type=positive, metavar="K", help="print the K most probable labels, not the chosen"
@@ -54,7 +55,8 @@ def run(arguments: argparse.Namespace) -> int:
     files, remarks = pictures.collect(arguments.pictures)
     trained = reading.read(arguments.run)
     place = trained.folder / "calibration.json"
-    for line in [calibration.describe(trained.calibration, place), *remarks]:
+    said = [trained.choice] * bool(trained.choice)
+    for line in [*said, calibration.describe(trained.calibration, place), *remarks]:
         print(f"labelgraph predict: {line}", file=sys.stderr)
     failed = not files
     with ExitStack() as stack:

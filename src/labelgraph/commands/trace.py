@@ -2,12 +2,14 @@
 
 import argparse
 import json
+import shlex
 from pathlib import Path
 from typing import Any
 
 import yaml
 
 from labelgraph import tracing
+from labelgraph.commands import _given
 
 HELP = "what stands behind a cell of a table: runs, settings, commit, inputs, cost"
 DESCRIPTION = f"""{HELP}. Exit code 1 if the chain has a gap: a run is missing, an input changed
@@ -17,13 +19,17 @@ or is gone, settings are others today, or the runs do not give the cell."""
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.description = DESCRIPTION
     parser.add_argument("table", type=Path, help="results/tables/<study>/<table>.csv")
-    parser.add_argument("--row", required=True, help="as in the csv, or the method's name")
-    parser.add_argument("--column", required=True, help="as in the csv")
+    parser.add_argument("--row", required=True, help="as in the table, or the method's name")
+    parser.add_argument("--column", required=True, help="as in the csv, or as the table shows it")
+    _given.add_arguments(parser)
     parser.add_argument("--json", action="store_true", help="one object, all settings in it")
 
 
 def run(arguments: argparse.Namespace) -> int:
-    found = tracing.trace(arguments.table, arguments.row, arguments.column)
+    given = _given.read(arguments)
+    found = tracing.trace(arguments.table, arguments.row, arguments.column, given)
+    if found["command"] and (options := _given.options(arguments)):
+        found["command"] += f" {shlex.join(options)}"
     if arguments.json:
         print(json.dumps(found, indent=1, ensure_ascii=False))
     else:

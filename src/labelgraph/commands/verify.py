@@ -4,6 +4,7 @@ import argparse
 import json
 from dataclasses import asdict
 
+from labelgraph.commands import _given
 from labelgraph.records import checking
 
 HELP = "Whether the tables and figures here belong to the code and settings; needs no data."
@@ -12,11 +13,12 @@ TARGETS = ["results/tables", "results/figures"]
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("targets", nargs="*", default=TARGETS, help=f"({' '.join(TARGETS)})")
+    _given.add_arguments(parser)
     parser.add_argument("--json", action="store_true", help="an object: `said` and `again`")
 
 
 def run(arguments: argparse.Namespace) -> int:
-    finding = checking.check(arguments.targets)
+    finding = checking.check(arguments.targets, _given.options(arguments))
     name = " and ".join(arguments.targets)
     if arguments.json:
         print(json.dumps(asdict(finding), indent=1))

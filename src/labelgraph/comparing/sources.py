@@ -4,7 +4,7 @@ import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
-from labelgraph import cellfiles, recipe, tables
+from labelgraph import cellfiles, owntables, recipe, tables
 from labelgraph.cellfiles import Cell, Cells, choose
 
 PUBLISHED = "published"
@@ -72,6 +72,10 @@ def published(other: Side, root: Path) -> Side:
     titles["order"] = titles["order"].astype(int)
     found = {}
     for name in other.tables:
+        if name.startswith(owntables.PREFIX):
+            raise ValueError(
+                f"{name} of {other.name} shows data of one's own, of which nothing is published"
+            )
         entry = book.tables[choose("table", name, book.tables, "tables.yaml")]
         table = tables.recipe(book, name) | {"scores": {}, "costs": None}
         printed = tables.read_published(folder / f"{entry['paper']}.csv")

@@ -32,8 +32,10 @@ class Finding:
     again: dict[str, int]  # rule -> jobs that would run
 
 
-def check(targets: list[str]) -> Finding:
-    jobs = travelling.read()
+def check(targets: list[str], options: list[str]) -> Finding:
+    """`options` are Snakemake's, such as --configfile."""
+    files = [path for path in (travelling.FILE, travelling.OWN_FILE) if path.exists()]
+    jobs = [job for path in files for job in travelling.read(path)]
     if not jobs:
         raise ValueError(
             f"there is no {travelling.FILE}; `snakemake {' '.join(targets)}` writes it"
@@ -43,7 +45,8 @@ def check(targets: list[str]) -> Finding:
     with TemporaryDirectory() as place:
         scratch = Path(place)
         copy_code(scratch, sources)
-        shutil.copy(travelling.FILE, parent(scratch / travelling.FILE))
+        for path in files:
+            shutil.copy(path, parent(scratch / path))
         known = {}
         for output, recorded in travelling.contents(jobs).items():
             parent(scratch / output).touch()
@@ -51,7 +54,7 @@ def check(targets: list[str]) -> Finding:
             content = here.content(output) or recorded
             known[output] = [identity(str(scratch / output)), content, content]
         Memory(Hashes(known), {}, None, {}, {}).save(scratch)
-        return dry_run(scratch, targets)
+        return dry_run(scratch, targets, options)
 
 
 def parent(path: Path) -> Path:
@@ -72,9 +75,9 @@ def copy_code(scratch: Path, sources: set[str]) -> None:
             shutil.copy(name, parent(scratch / name))
 
 
-def dry_run(scratch: Path, targets: list[str]) -> Finding:
-    options = ["-n", "--cores", "1", "--quiet", "host"]  # each job says for what reason it runs
-    command = [sys.executable, "-m", "snakemake", *options, "--", *targets]
+def dry_run(scratch: Path, targets: list[str], options: list[str]) -> Finding:
+    plain = ["-n", "--cores", "1", "--quiet", "host"]  # each job says for what reason it runs
+    command = [sys.executable, "-m", "snakemake", *plain, *options, "--", *targets]
     done = subprocess.run(command, cwd=scratch, capture_output=True, text=True)
     text = done.stdout + done.stderr
     if done.returncode:

@@ -8,32 +8,42 @@ from typing import Any
 from labelgraph.records import travelling
 from labelgraph.records.hashes import Hashes, is_account
 from labelgraph.records.memory import Memory, recall
+from labelgraph.records.studies import OWN, is_own
 from labelgraph.records.travelling import RULE, Job
 
 PLACE = re.compile(r"""(^|[\s'"=])/\w""")  # an absolute path
 
 
-def export() -> None:
-    """Every job whose outputs are here, and of earlier ones those that led to something here."""
+def export(study: str) -> None:
+    """Every job whose outputs are here, and of earlier ones those that led to something here.
+
+    The study of one's own data writes its own jobs, to a file of its own, and no others.
+    """
+    own = study == OWN
+    file = travelling.file_of(study)
     memory = recall()
     changed = memory.altered()
-    groups = jobs_here(memory, changed)
+    groups = jobs_here(memory, changed, own)
     here = {output: memory.hashes.content(output) for outputs, _ in groups for output in outputs}
-    earlier = travelling.read()
+    earlier = travelling.read(file)
     before = travelling.contents(earlier)
     made = before | here
     jobs = [job_of(outputs, record, made, memory.hashes) for outputs, record in groups]
     jobs += [adjusted(job, before, made) for job in earlier if job.made.keys().isdisjoint(here)]
-    travelling.write(leading_somewhere(jobs, memory.hashes))
-    memory.file = Hashes({}).bytes(str(travelling.FILE))
+    travelling.write(leading_somewhere(jobs, memory.hashes), file)
+    if not own:
+        memory.file = Hashes({}).bytes(str(file))
     memory.save()
 
 
-def jobs_here(memory: Memory, changed: set[str]) -> list[tuple[list[str], dict[str, Any]]]:
+def jobs_here(
+    memory: Memory, changed: set[str], own: bool
+) -> list[tuple[list[str], dict[str, Any]]]:
     """Outputs of one job, and its record."""
     groups = defaultdict(list)
     for output, (_, record) in memory.records.items():
-        if memory.finished(output) and output not in changed and travels(output, record):
+        wanted = is_own(output) if own else travels(output, record)
+        if wanted and memory.finished(output) and output not in changed:
             parts = ("rule", "input", "params", "log", "input_checksums")
             groups[str([record[part] for part in parts])].append(output)
     return [(outputs, memory.records[outputs[0]][1]) for outputs in groups.values()]
@@ -42,7 +52,7 @@ def jobs_here(memory: Memory, changed: set[str]) -> list[tuple[list[str], dict[s
 def travels(output: str, record: dict[str, Any]) -> bool:
     """Not what is made of somebody's own data, and not what names a place on this machine."""
     named = [*record["input"], *record["params"]]
-    return "own" not in output.split("/") and not any(map(PLACE.search, named))
+    return not is_own(output) and not any(map(PLACE.search, named))
 
 
 def job_of(outputs: list[str], record: dict[str, Any], made: dict[str, str], hashes: Hashes) -> Job:

@@ -7,32 +7,38 @@ are marked here, and Snakemake runs them again with all that depends on them.
 
 import hashlib
 from collections.abc import Iterable
+from pathlib import Path
 from typing import Any
 
 from labelgraph.records import metadata, travelling
 from labelgraph.records.hashes import is_account
 from labelgraph.records.memory import Memory, recall
+from labelgraph.records.studies import OWN, concerns
 from labelgraph.records.travelling import Job
 
 TIMED = 1_000_000  # bytes; Snakemake may judge larger inputs by their time
 SHOWN = 10
 
 
-def sync() -> list[str]:
-    """What there is to say about it, in sentences."""
+def sync(study: str) -> list[str]:
+    """What there is to say, in sentences; other studies' files wait for a run of theirs."""
     memory = recall()
     changed = memory.altered()
     jobs = travelling.read()
+    came = len(jobs)  # what stands behind them never came with a checkout
+    if study == OWN:
+        jobs += travelling.read(travelling.file_of(study))
     made = travelling.contents(jobs)
     file = memory.hashes.bytes(str(travelling.FILE))
     taken = set()
-    for job in jobs:
+    for place, job in enumerate(jobs):
         lost = {
             output
             for output in job.made
             if (output not in memory.records or output in changed) and memory.finished(output)
         }
-        if lost or file != memory.file:  # a file that is not ours came with a checkout
+        # A file that is not ours came with a checkout.
+        if lost or (place < came and file != memory.file):
             same = {
                 output
                 for output, content in job.made.items()
@@ -43,14 +49,20 @@ def sync() -> list[str]:
             changed = (changed | lost) - same
     memory.file = file
     outdated = out_of_date(memory, changed)
+    taken, changed = ({path for path in some if concerns(path, study)} for some in (taken, changed))
+    outdated = {path: source for path, source in outdated.items() if concerns(path, study)}
     for output, ours in memory.marks.items():
         if ours and output not in changed and output not in outdated:
             metadata.unmark(output)
     for output in (changed | outdated.keys()) - memory.marks.keys():
         metadata.mark(output)
     memory.save()
+    return told(taken, changed, outdated, travelling.file_of(study))
+
+
+def told(taken: set[str], changed: set[str], outdated: dict[str, str], file: Path) -> list[str]:
     return [
-        *([f"{len(taken)} files are what {travelling.FILE} says"] if taken else []),
+        *([f"{len(taken)} files are what {file} says"] if taken else []),
         *listing(f"{path} is not what its job left; it is made again" for path in changed),
         *listing(
             f"{path} was made from another {source}; it is made again"

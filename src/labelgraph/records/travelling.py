@@ -17,8 +17,10 @@ from typing import Any
 
 from labelgraph.files import write_text
 from labelgraph.records.metadata import FORMAT
+from labelgraph.records.studies import OWN
 
 FILE = Path("results/records.jsonl")
+OWN_FILE = Path("results/own_records.jsonl")  # of the user's own data; it stays here
 LONG = 100  # characters of JSON
 RULE = ("rule", "code", "container_img_url", "conda_env", "software_stack_hash")
 
@@ -36,6 +38,11 @@ class Job:
     @property
     def name(self) -> str:
         return min(self.made)
+
+
+def file_of(study: str) -> Path:
+    """Where the records of a run are written."""
+    return OWN_FILE if study == OWN else FILE
 
 
 def read(path: Path = FILE) -> list[Job]:

@@ -6,14 +6,14 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from labelgraph import rendering, tables
+from labelgraph import intervals, rendering, tables
 from labelgraph.files import write_text
 
 
 def main(table: dict[str, Any], published: Path | None, systems: Path, output: Path) -> None:
     values, titles = tables.read_published(published), tables.read_published(systems)
     titles["order"] = titles["order"].astype(int)
-    cells = tables.cells(table, values, titles)
+    cells = intervals.added(table, tables.cells(table, values, titles))
     write_text(output, cells.to_csv(index=False, lineterminator="\n"))
     write_text(output.with_suffix(".md"), rendering.markdown(table, cells))
     write_text(output.with_suffix(".tex"), rendering.latex(table, cells))

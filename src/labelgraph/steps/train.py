@@ -25,7 +25,7 @@ from labelgraph.training import Examples, Training
 
 
 def main(settings: dict[str, Any], files: argparse.Namespace, output: Path) -> None:
-    clock, team = provenance.Clock(), parallel.join()
+    clock, team = provenance.Clock(), parallel.join(name_of(settings))
     labels = labelspace.read(files.counts, files.vectors)
     train = read_arrays(files.train)
     stage, weights = settings.get("shots"), {}
@@ -56,6 +56,13 @@ def main(settings: dict[str, Any], files: argparse.Namespace, output: Path) -> N
 
     team.by_first(save)
     team.leave()
+
+
+def name_of(settings: dict[str, Any]) -> str:
+    """What lines of progress begin with."""
+    system = "@".join(filter(None, (settings["method"], settings["variant"])))
+    about = (settings["dataset"], settings["task"], system, f"seed {settings['seed']}")
+    return f"{', '.join(about)}: "
 
 
 def read_examples(

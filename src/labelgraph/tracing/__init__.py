@@ -20,26 +20,30 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from labelgraph import cellfiles, recipe, tables
+from labelgraph import cellfiles, owntables, recipe, tables
 from labelgraph.cellfiles import choose
+from labelgraph.tracing import place
 from labelgraph.tracing.behind import counted, ran
 from labelgraph.tracing.place import axes, checkout, named, printed
 
 Entry = dict[str, Any]
 
 
-def trace(path: Path, row: str, column: str) -> Entry:
+def trace(path: Path, row: str, column: str, given: Entry | None = None) -> Entry:
     """`path`: results/tables/<study>/<table>.csv of a checkout; its settings and runs are meant.
 
-    `row` is a title as in the csv, or the name of a method as methods.yaml has it.
+    `row` is a title as in the csv, or the name of a method as methods.yaml has it; `column` is as
+    in the csv, or as the table for people has it. `given`: as for `recipe.read_study`.
     """
     root, study = checkout(path)
     cells = cellfiles.parse(str(path), path.read_bytes())
-    book = recipe.read_study(root / "workflow/config", {"study": study})
+    book = recipe.read_study(root / "workflow/config", (given or {}) | {"study": study})
+    if path.stem not in book.tables and path.stem.startswith(owntables.PREFIX):
+        raise ValueError(f"{path} shows data of one's own; --configfile FILE says which")
     table = tables.recipe(book, choose("table", path.stem, book.tables, "tables.yaml"))
-    published = root / f"workflow/published/{table['paper']}.csv"
+    published = place.printed_in(root, table)
     keys, columns = axes(table, root, published)
-    row = named(book, row, keys)
+    row, column = named(book, row, keys), place.column(table, column, columns)
     choose("row", row, (title for title, _ in cells), str(path))
     choose("column", column, (name for _, name in cells), str(path))
     where = f"{path.stem} in tables.yaml"
@@ -68,7 +72,7 @@ def conclusion(found: Entry) -> Entry:
     missing = [run["folder"] + "/scores.json" for run in found["runs"] if not run["found"]]
     if found["counted"] and not found["counted"]["found"]:
         missing.append(found["counted"]["file"])
-    study = f" --config study={found['study']}" * (found["study"] != "mini")
+    study = f" --config study={found['study']}" * (found["study"] not in ("mini", "own"))
     command = f"snakemake --cores 8 {' '.join(missing)}{study}" if missing else None
     return {"command": command, "problems": [*problems(found, missing)]}
 

@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Any
 
-from labelgraph import recipe, tablecolumns, tables
+from labelgraph import recipe, rendering, tablecolumns, tables
 from labelgraph.cellfiles import choose
 from labelgraph.tablecolumns import Column
 
@@ -26,7 +26,15 @@ def checkout(path: Path) -> tuple[Path, str]:
     return parents[3], names[0]
 
 
-def axes(table: Entry, root: Path, published: Path) -> tuple[dict[str, str], dict[str, Column]]:
+def printed_in(root: Path, table: Entry) -> Path | None:
+    """What its paper printed; null for a table of one's own."""
+    path = root / f"workflow/published/{table['paper']}.csv"
+    return None if table["paper"] == "own" else path
+
+
+def axes(
+    table: Entry, root: Path, published: Path | None
+) -> tuple[dict[str, str], dict[str, Column]]:
     """Row title -> its key, and column name -> column, as tables.yaml has them today."""
     titles = tables.read_published(root / "workflow/published/systems.csv")
     titles["order"] = titles["order"].astype(int)
@@ -34,6 +42,12 @@ def axes(table: Entry, root: Path, published: Path) -> tuple[dict[str, str], dic
     lines = tables.read_published(published)
     here = lines[lines["table"] == table["table"]]
     return keys, {each.name: each for each in tablecolumns.columns_of(table, here)}
+
+
+def column(table: Entry, shown: str, columns: dict[str, Column]) -> str:
+    """The column's name in the csv, by that or by what stands above it in the table for people."""
+    found = [name for name in columns if rendering.header(table, name) == shown]
+    return shown if shown in columns or len(found) != 1 else found[0]
 
 
 def named(book: recipe.Book, row: str, keys: dict[str, str]) -> str:
@@ -48,8 +62,10 @@ def named(book: recipe.Book, row: str, keys: dict[str, str]) -> str:
     return row
 
 
-def printed(path: Path, table: Entry, key: str, column: Column) -> Entry | None:
+def printed(path: Path | None, table: Entry, key: str, column: Column) -> Entry | None:
     """Where the published value stands."""
+    if path is None:
+        return None
     lines = tables.read_published(path)
     own = tablecolumns.settings(table)
     wanted = (key, column.dataset, column.setting, column.metric)

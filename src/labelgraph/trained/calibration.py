@@ -173,8 +173,16 @@ def describe(calibration: Calibration, place: Any) -> str:
             " fits them on the tune images."
         )
     which = "reported" if calibration.selection == "report" else "tune"
-    error = calibration.error["before" if calibration.temperature == 1 else "after"]
-    return (
-        f"Probabilities: temperature {calibration.temperature:.2f}, fitted on {calibration.images}"
-        f" {which} images; off by {100 * error:.1f} points on average there."
+    fitted = f"fitted on {calibration.images} {which} images"
+    loss, error = calibration.loss, calibration.error
+    gain = (
+        "on those left out of each fit, cross-entropy went from"
+        f" {loss['before']:.3f} to {loss['after']:.3f} and the mean error from"
+        f" {100 * error['before']:.1f} to {100 * error['after']:.1f} points."
     )
+    if calibration.temperature == 1:
+        return (
+            f"Probabilities: the sigmoid of the scores, for a temperature {fitted} improved"
+            f" nothing: {gain}"
+        )
+    return f"Probabilities: temperature {calibration.temperature:.2f}, {fitted}; {gain}"

@@ -1,18 +1,21 @@
 """What somebody must know who is handed a model: what it is, how good, for what not. Markdown."""
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
 from safetensors import safe_open
 
 from labelgraph.files import read_json
-from labelgraph.trained import runfiles
+from labelgraph.trained import calibration, runfiles
 from labelgraph.trained.reading import Trained
 
 FEW = 10  # positives below which a label is named as weak
 SCORED = {"images", "settings", "map", "all", "ap"}  # what is used of scores.json
+ASSESSED = {"images", "level", "rule", "intervals"}  # and of assessment.json
 METRICS = ("CP", "CR", "CF1", "OP", "OR", "OF1")
+MARKUP = re.compile(r"[\\`*_\[\]<>#|~$&]")  # what Markdown, HTML or mathematics may read
 LEARNS = {"nothing": "frozen", "last_stage": "last stage fine-tuned", "all": "fine-tuned"}
 USE = """
 ## Use
@@ -42,16 +45,17 @@ def write(trained: Trained, methods: dict[str, Any], file: str | None) -> str:
     """`methods` is methods.yaml, `file` the ONNX file that the card goes with, if any."""
     settings = trained.settings
     method = methods.get(settings["method"], {"title": settings["method"], "paper": "unknown"})
-    scores = trained.folder / "scores.json"
-    found = judged(scores) if scores.exists() else None
+    scores, assessed = (trained.folder / name for name in ("scores.json", "assessment.json"))
+    found = judged(scores, SCORED, "score") if scores.exists() else None
+    sure = judged(assessed, ASSESSED, "assess") if assessed.exists() else None
     use = ""
     if file and trained.detector is None and settings["encoder"]["test_view"] == "plain":
         use = USE.format(file=file, side=settings["encoder"]["test_size"])
     parts = [
-        f"# {method['title']} for {settings['dataset']}",
+        f"# {plain(method['title'])} for {plain(settings['dataset'])}",
         f"A picture in, a probability for each of {len(trained.names)} labels out.",
         facts(trained, method),
-        quality(found, scores),
+        quality(found, sure, assessed),
         labels(trained, found),
         limits(trained, method),
         *([use.strip()] if use else []),
@@ -68,13 +72,14 @@ def facts(trained: Trained, method: dict[str, Any]) -> str:
     commit = runfiles.account(trained.folder).get("git", {}).get("commit")
     regions = "; regions of a detector" if trained.detector is not None else ""
     lines = {
-        "method": f"{method['title']}{variant}: {method['paper']}",
-        "run": f"`{trained.folder}`",
+        "method": f"{plain(method['title'])}{variant}"
+        + (f": {plain(method['paper'])}" if method.get("paper") else ""),
+        "run": plain(str(trained.folder)),
         "learnt from": f"{about['images']} images of `{settings['dataset']}`, task"
         f" `{settings['task']}`",
-        "calibrated on": f"{trained.calibration.images} images that training did not fit"
-        if trained.calibration.images
-        else "nothing: probabilities are the sigmoid of the scores",
+        "calibration": calibration.describe(
+            trained.calibration, trained.folder / "calibration.json"
+        ),
         "encoder": f"{encoder['name']}, {LEARNS[encoder['learns']]}",
         "input": f"RGB, {part} squashed to {encoder['test_size']} x {encoder['test_size']}"
         f" pixels{regions}",
@@ -83,26 +88,41 @@ def facts(trained: Trained, method: dict[str, Any]) -> str:
     return "\n".join(["| | |", "| --- | --- |", *(f"| {k} | {v} |" for k, v in lines.items())])
 
 
-def judged(path: Path) -> dict[str, Any]:
+def judged(path: Path, keys: set[str], step: str) -> dict[str, Any]:
     found = read_json(path)
-    if not isinstance(found, dict) or not found.keys() >= SCORED:
-        raise ValueError(f"{path} is not what `score` writes; `snakemake {path}` makes it anew")
+    if not isinstance(found, dict) or not found.keys() >= keys:
+        raise ValueError(f"{path} is not what `{step}` writes; `snakemake {path}` makes it anew")
     return found
 
 
-def quality(found: dict[str, Any] | None, path: Path) -> str:
+def quality(found: dict[str, Any] | None, sure: dict[str, Any] | None, path: Path) -> str:
+    """`sure` knows the rule by which `predict` names labels; scores.json another one only."""
     lines = ["## How good it is", ""]
     if found is None:
         return "\n".join([*lines, f"Not judged yet; `snakemake {path}` does."])
+    whole = found["map"]["non_interpolated"]
+    if sure is None:
+        about = (
+            f"P, R and F1 if labels are named from a probability of"
+            f" {found['settings']['threshold']} before calibration on; `snakemake {path}` finds"
+            " them for the thresholds below."
+        )
+        values = [percent(whole), *(percent(found["all"][name]) for name in METRICS)]
+    else:
+        about = (
+            "P, R and F1 if each label is named from its threshold below on, as `labelgraph"
+            f" predict` names them. In brackets, where {sure['level']} % of the values lie if the"
+            " images are drawn again by chance."
+        )
+        pairs = [[whole, *sure["intervals"].get("mAP", [])]]
+        values = [spread(each) for each in [*pairs, *(sure["rule"].get(name) for name in METRICS)]]
     lines += [
-        f"On {found['images']} reported images, in percent; P, R and F1 at a probability of"
-        f" {found['settings']['threshold']} before calibration.",
+        f"On {found['images']} reported images, in percent. {about}",
         "",
         "| mAP | " + " | ".join(METRICS) + " |",
         "| ---: " * (len(METRICS) + 1) + "|",
     ]
-    values = [found["map"]["non_interpolated"], *(found["all"][name] for name in METRICS)]
-    return "\n".join([*lines, "| " + " | ".join(map(percent, values)) + " |"])
+    return "\n".join([*lines, "| " + " | ".join(values) + " |"])
 
 
 def labels(trained: Trained, found: dict[str, Any] | None) -> str:
@@ -113,8 +133,9 @@ def labels(trained: Trained, found: dict[str, Any] | None) -> str:
     for name, count, threshold in zip(
         trained.names, counts, trained.calibration.thresholds, strict=True
     ):
-        text = name.replace("|", "\\|")
-        lines.append(f"| {text} | {count} | {percent(precisions.get(name))} | {threshold:.2f} |")
+        lines.append(
+            f"| {plain(name)} | {count} | {percent(precisions.get(name))} | {threshold:.2f} |"
+        )
     return "\n".join(lines)
 
 
@@ -128,7 +149,9 @@ def limits(trained: Trained, method: dict[str, Any]) -> str:
         " pictures.",
     ]
     if weak:
-        lines.append(f"Fewer than {FEW} images showed {', '.join(weak)}: expect little of them.")
+        lines.append(
+            f"Fewer than {FEW} images showed {', '.join(map(plain, weak))}: expect little of them."
+        )
     if trained.calibration.selection == "report":
         lines.append("It was chosen and calibrated on the reported images: what is said above is")
         lines[-1] += " too good."
@@ -142,6 +165,17 @@ def stored(trained: Trained) -> dict[str, Any]:
         images = json.loads(file.metadata()["labels"])["images"]
         counts = file.get_tensor("labels.counts").diagonal()
     return {"images": images, "positives": counts.astype(int).tolist()}
+
+
+def plain(text: str) -> str:
+    """Shown as it is spelled: what markup would read as its own is a character reference."""
+    return MARKUP.sub(lambda found: f"&#{ord(found[0])};", " ".join(text.split()))
+
+
+def spread(values: list[float] | None) -> str:
+    """A value and both ends, where there are some."""
+    first, *ends = map(percent, values or [None])
+    return f"{first} [{', '.join(ends)}]" if ends else first
 
 
 def percent(value: float | None) -> str:

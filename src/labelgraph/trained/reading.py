@@ -21,7 +21,7 @@ from labelgraph.files import read_arrays, sha256
 from labelgraph.parts import encoder as encoders
 from labelgraph.proposals import faster_rcnn, light, regions
 from labelgraph.tensorfiles import tensor_names
-from labelgraph.trained import calibration, runfiles
+from labelgraph.trained import calibration, choosing, runfiles
 from labelgraph.trained.calibration import Calibration
 
 FILES = ("settings.yaml", "model.safetensors", "provenance.json")
@@ -48,6 +48,7 @@ class Trained:
     detector: Any  # with `propose`; null for a method without regions
     propose: dict[str, Any]  # settings of the regions
     calibration: Calibration
+    choice: str = ""  # why it is this run, where a folder of several was named
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -89,7 +90,7 @@ class Trained:
 
 
 def read(folder: Path) -> Trained:
-    folder = find(folder)
+    folder, choice = find(folder)
     settings = runfiles.settings(folder / "settings.yaml")
     path = folder / "model.safetensors"
     encoder, width = None, None
@@ -109,17 +110,20 @@ def read(folder: Path) -> Trained:
     found = (
         calibration.read(fitted, names) if fitted.exists() else calibration.none(names, THRESHOLD)
     )
-    return Trained(folder, settings, model, encoder, detector, propose, found)
+    return Trained(folder, settings, model, encoder, detector, propose, found, choice)
 
 
-def find(folder: Path) -> Path:
-    """The run itself, or the one run below the folder."""
+def find(folder: Path) -> tuple[Path, str]:
+    """The run itself, the one run below the folder, or of a dataset's the best; and why."""
     if is_run(folder):
-        return folder
+        return folder, ""
     models = sorted(folder.glob("**/model.safetensors"))
     below = [path.parent for path in models if is_run(path.parent)]
     if len(below) == 1:
-        return below[0]
+        return below[0], ""
+    one_dataset = len({run.parents[1] for run in below}) == 1
+    if one_dataset and (best := choosing.best(below)):
+        return best.folder, f"{best.folder} is {best.reason}."
     if below:
         shown = ", ".join(map(str, below[:5])) + (", ..." if len(below) > 5 else "")
         raise ValueError(f"{folder} holds {len(below)} runs; name one of them: {shown}")

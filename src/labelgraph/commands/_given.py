@@ -1,0 +1,55 @@
+"""Settings given on the command line, in the words that Snakemake has for them."""
+
+import argparse
+from functools import reduce
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from labelgraph import checks, recipe, studyshape, yamlfiles
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--configfile",
+        type=Path,
+        nargs="+",
+        action="extend",
+        default=[],
+        metavar="FILE",
+        help="as for snakemake: which data of one's own, and other settings",
+    )
+    parser.add_argument(
+        "--config",
+        nargs="+",
+        action="extend",
+        default=[],
+        metavar="KEY=VALUE",
+        help="as for snakemake: single settings",
+    )
+
+
+def read(arguments: argparse.Namespace) -> dict[str, Any]:
+    """What `recipe.read_study` is given; later wins, and --config over files."""
+    found = [recipe.read_yaml(path) for path in arguments.configfile]
+    for path, content in zip(arguments.configfile, found, strict=True):
+        checks.keys(str(path), content, studyshape.KEYS)
+    return reduce(recipe.over, [*found, *map(setting, arguments.config)], {})
+
+
+def setting(text: str) -> dict[str, Any]:
+    name, equals, value = text.partition("=")
+    if not equals or not name:
+        raise ValueError(f"--config {text!r}: expected KEY=VALUE, like study=own")
+    try:
+        return {name: yamlfiles.parse(value)}
+    except yaml.YAMLError:
+        raise ValueError(f"--config {text!r}: {value!r} is not YAML") from None
+
+
+def options(arguments: argparse.Namespace) -> list[str]:
+    """The same for Snakemake, from whichever folder it is started."""
+    files = [str(path.absolute()) for path in arguments.configfile]
+    named = ["--configfile", *files] * bool(files)
+    return named + ["--config", *arguments.config] * bool(arguments.config)

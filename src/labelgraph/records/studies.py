@@ -1,0 +1,31 @@
+"""Whose files are whose: a run of one study neither tells of another's files nor judges them."""
+
+OWN = "own"  # the study of one's own data, whose records do not travel
+DOWNLOADED = ("data/raw/official/", "data/archives/")  # what it shares with others
+PER_STUDY = {
+    *("manifests", "splits", "inputs"),  # in data/
+    *("runs", "tables", "figures", "metrics", "report", "inspections"),  # in results/
+}
+
+
+def study_of(path: str) -> str | None:
+    """By its place; null for what studies share."""
+    if path.startswith("data/raw/own/"):
+        return OWN
+    _, _, below = path.partition("/")
+    kind, *rest = below.split("/")
+    if kind == "inspections":  # results/inspections/FIGURE/STUDY/...
+        rest = rest[1:]
+    if kind == "metrics" and rest:
+        return rest[0].removesuffix(".csv")
+    return rest[0] if kind in PER_STUDY and len(rest) > 1 else None
+
+
+def is_own(path: str) -> bool:
+    return study_of(path) == OWN
+
+
+def concerns(path: str, study: str) -> bool:
+    if study == OWN:
+        return is_own(path) or path.startswith(DOWNLOADED)
+    return study_of(path) in (None, study)

@@ -1,0 +1,68 @@
+"""What a run is worth to those who use it -> assessment.json: `predict`'s own rule, and how sure.
+
+`rule`: precision, recall and F1 on the reported images if each label is named from its own
+threshold on, as `labelgraph predict` names it, and between which ends they lie. `intervals`: the
+ends of the metrics in scores.json, by their flat names. All by drawing pictures again, as
+resampling.py does.
+"""
+
+import argparse
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from labelgraph import agreement, pools, resampling
+from labelgraph.files import read_arrays, write_json
+from labelgraph.joining import join
+from labelgraph.trained import calibration
+
+
+def main(
+    predictions: Path, targets: Path, fitted: Path, settings: dict[str, Any], output: Path
+) -> None:
+    """`settings` are those of `score`; `fitted` is the run's calibration.json."""
+    joined = join(predictions, targets)
+    known = calibration.read(fitted, read_arrays(predictions)["labels"].tolist())
+    judged = pools.inside(joined.target, settings["pool"])
+    scores, target = joined.scores[judged], joined.target[judged]
+    least = dict(zip(known.labels, known.thresholds, strict=True))
+    thresholds = np.array([least[name] for name in joined.labels])
+    chosen = known.probabilities(scores.astype(np.float64)) >= thresholds
+    write_json(
+        output,
+        {
+            "images": len(scores),
+            "draws": resampling.DRAWS,
+            "level": resampling.LEVEL,
+            "rule": rule(chosen, target, settings["difficult_f1"]),
+            "intervals": resampling.intervals(scores, target, joined.labels, settings),
+        },
+    )
+
+
+def rule(chosen: np.ndarray, target: np.ndarray, policy: str) -> dict[str, list[float] | None]:
+    """Name of a rate -> its value and both ends, null where it has none."""
+    values = agreement.agreement(chosen, target, policy)
+    drawn = resampling.rates(resampling.draws(len(chosen)), chosen, target, policy)
+    ends = {name: resampling.interval(found) for name, found in drawn.items()}
+    return {
+        name: None if values[name] is None or both is None else [values[name], *both]
+        for name, both in ends.items()
+    }
+
+
+def command(arguments: list[str]) -> None:
+    parser = argparse.ArgumentParser(prog="assess", description=__doc__)
+    parser.add_argument("--predictions", type=Path, required=True)
+    parser.add_argument("--targets", type=Path, required=True)
+    parser.add_argument("--fitted", type=Path, required=True, help="calibration.json")
+    parser.add_argument("--settings", type=json.loads, required=True, help="JSON text, of scoring")
+    parser.add_argument("--output", type=Path, required=True)
+    main(**vars(parser.parse_args(arguments)))
+
+
+if __name__ == "__main__":
+    command(sys.argv[1:])

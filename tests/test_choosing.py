@@ -1,0 +1,120 @@
+"""Which of several runs predicts, how it is named, and what is said at the end of a run."""
+
+import json
+
+import pytest
+from conftest import ROOT
+from run_cases import calibrate, make_run, picture
+
+from labelgraph import ending, parallel, recipe, tables
+from labelgraph.__main__ import main
+from labelgraph.files import write_json
+from labelgraph.steps.train import name_of
+from labelgraph.trained import choosing, reading
+
+
+def fitted(folder, before, after, temperature=2.0, **more):
+    folder.mkdir(parents=True, exist_ok=True)
+    calibrate(folder, temperature, 0.5, loss={"before": before, "after": after}, **more)
+    return folder
+
+
+def test_the_lowest_loss_of_what_is_in_use_is_the_best(tmp_path):
+    a = fitted(tmp_path / "a", 0.9, 0.3)
+    b = fitted(tmp_path / "b", 0.4, 0.5, temperature=1)  # the temperature was not taken
+    c = fitted(tmp_path / "c", 0.2, 0.25)
+    assert choosing.best([a, b]).folder == a
+    best = choosing.best([a, b, c])
+    assert best.folder == c
+    assert best.reason == (
+        "the best of 3 by its probabilities on 40 tune pictures (cross-entropy 0.250)"
+    )
+    assert choosing.best([fitted(tmp_path / "d", 0.3, 0.9, temperature=1), b]).folder.name == "d"
+
+
+@pytest.mark.parametrize("more", [{"images": 30}, {"selection": "report"}, {"images": 0}])
+def test_runs_that_cannot_be_compared_have_no_best(tmp_path, more):
+    a, b = fitted(tmp_path / "a", 0.9, 0.3), fitted(tmp_path / "b", 0.4, 0.2, **more)
+    assert choosing.best([a, b]) is None
+    assert choosing.best([a, tmp_path]) is None
+    assert choosing.best([]) is None
+    if more == {"images": 0}:
+        assert choosing.best([b]) is None
+
+
+def test_a_folder_of_runs_stands_for_the_best_of_them(tmp_path, capsys):
+    for name, loss in (("baseline", 0.4), ("ml_gcn", 0.2)):
+        run = make_run(tmp_path / "pets" / name / "seed0", name)
+        fitted(run, 0.9, loss)
+    picture(1).save(tmp_path / "photo.png")
+    assert main(["predict", str(tmp_path / "pets"), str(tmp_path / "photo.png")]) == 0
+    said = capsys.readouterr().err
+    assert f"{tmp_path}/pets/ml_gcn/seed0 is the best of 2 by its probabilities" in said
+    assert reading.find(tmp_path / "pets" / "baseline")[0].parent.name == "baseline"
+    other = make_run(tmp_path / "others" / "baseline" / "seed0", "baseline")
+    fitted(other, 0.9, 0.1)
+    with pytest.raises(ValueError, match="holds 3 runs; name one of them"):
+        reading.find(tmp_path)  # runs on other data
+
+
+@pytest.fixture
+def study(tmp_path, monkeypatch):
+    """A study of one's own data with two runs, as its files are left."""
+    monkeypatch.chdir(tmp_path)
+    pets = {"folder": str(ROOT / "tests/samples/folders"), "reader": "folders"}
+    given = {"study": "own", "datasets": {"pets": pets}}
+    given["own_table"] = {"rows": ["baseline", "ml_gcn"]}
+    book = recipe.read_study(ROOT / "workflow/config", given)
+    for run, loss in zip(tables.runs(book, ["own_pets"]), (0.3, 0.2), strict=True):
+        folder = fitted(tmp_path / "results/runs" / run.folder, 0.9, loss)
+        sure = {"intervals": {"mAP": [0.7, 0.95]}, "rule": {"OF1": [0.8, 0.75, 0.85]}, "images": 30}
+        write_json(folder / "assessment.json", sure)
+        none = {f"map_{name}": {} for name in ("absent_zero", "balanced", "difficult", "pool")}
+        scores = {"map": {"non_interpolated": 0.875}, "ap": {}, "settings": {"top": 3}, **none}
+        groups = {name: {} for name in ("all", "top3_thresholded", "top3_strict")}
+        write_json(folder / "scores.json", scores | groups)
+    return book
+
+
+TABLE = "results/tables/own/own_pets.csv"
+
+
+def test_the_end_is_said_in_numbers(study):
+    found = ending.lines(study, {TABLE})
+    assert found == [
+        "",
+        "Table: results/tables/own/own_pets.md",
+        "Best run: ML-GCN, the best of 2 by its probabilities on 40 tune pictures (cross-entropy"
+        " 0.200).",
+        "  On 30 reported pictures, which had no say in that: mAP 87.5 [70.0, 95.0], OF1 of the"
+        " labels named 80.0 [75.0, 85.0].",
+        "  Probabilities: temperature 2.00, fitted on 40 tune images; on those left out of each"
+        " fit, cross-entropy went from 0.900 to 0.200 and the mean error from 10.0 to 2.0 points.",
+        "  What it sees in a picture:",
+        "    uv run labelgraph predict results/runs/own/full/pets/ml_gcn/seed0 photo.jpg"
+        " --save seen",
+    ]
+
+
+def test_only_tables_that_were_made_are_spoken_of(study):
+    assert ending.lines(study, {"results/runs/own/full/pets/ml_gcn/seed0/scores.json"}) == []
+    mini = recipe.read_study(ROOT / "workflow/config", {})
+    made = {f"results/tables/mini/{name}.csv" for name in mini.tables}
+    assert ending.lines(mini, made) == []
+
+
+def test_what_reported_pictures_have_chosen_is_called_too_good(study, tmp_path):
+    for path in tmp_path.glob("results/runs/**/calibration.json"):
+        path.write_text(json.dumps(json.loads(path.read_text()) | {"selection": "report"}))
+    assert "On 30 reported pictures, the same, so this is too good: mAP" in "\n".join(
+        ending.lines(study, {TABLE})
+    )
+
+
+def test_lines_of_progress_name_their_run(capsys):
+    about = {"dataset": "pets", "task": "full", "method": "baseline", "variant": "max", "seed": 2}
+    team = parallel.join(name_of(about))
+    team.say("epoch 3 of 24")
+    assert capsys.readouterr().err == "pets, full, baseline@max, seed 2: epoch 3 of 24\n"
+    parallel.ALONE.say("epoch 4 of 24")
+    assert capsys.readouterr().err == "epoch 4 of 24\n"

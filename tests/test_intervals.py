@@ -1,0 +1,147 @@
+"""Tables of few pictures: their cells have ends, and nothing is called the best by luck."""
+
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from labelgraph import agreement, cellfiles, intervals, recipe, rendering, resampling, tables
+from labelgraph.files import read_json, write_arrays, write_json
+from labelgraph.steps import assess, score, tabulate
+from labelgraph.trained import calibration, judging
+
+SETTINGS = {"threshold": 0.5, "top": 3, "difficult_ap": "ignored", "difficult_f1": "negative"}
+SETTINGS |= {"pool": "all"}
+LABELS = ["cat", "dog", "owl"]
+
+
+def run(folder, noise, images=25, shift=0.0):
+    """What the steps leave of a run whose scores are the truth and some noise."""
+    folder.mkdir(parents=True)
+    draw = np.random.default_rng(int(100 * noise))
+    target = draw.integers(0, 2, (images, 3)).astype(np.int8)
+    scores = (2.0 * target - 1 + noise * draw.normal(size=target.shape) + shift).astype(np.float32)
+    about = {"images": np.array([f"{k}.jpg" for k in range(images)]), "labels": np.array(LABELS)}
+    write_arrays(folder / "predictions.npz", scores=scores, **about)
+    write_arrays(folder / "targets.npz", target=target, **about)
+    found = calibration.Calibration(
+        LABELS,
+        2.0,
+        [0.6, 0.5, 0.4],
+        9,
+        "tune",
+        {"before": 1.0, "after": 0.5},
+        {"before": 0.2, "after": 0.1},
+    )
+    calibration.write(folder / "calibration.json", found)
+    files = folder / "predictions.npz", folder / "targets.npz"
+    score.main(*files, SETTINGS, folder / "scores.json")
+    assess.main(*files, folder / "calibration.json", SETTINGS, folder / "assessment.json")
+    return scores, target, found
+
+
+def table(folder, names):
+    paths = {name: {"full/pets": [str(folder / name / "scores.json")]} for name in names}
+    return {
+        "paper": "own", "table": "pets", "caption": "pets", "task": "full", "spread": "pictures",
+        "columns": [{"dataset": "pets", "metrics": ["mAP", "CF1", "mAP_interpolated"]}],
+        "more": {name: name for name in names}, "runs": {}, "scores": paths,
+        "titles": {"pets": "pets"}, "note": "", "protocol": "a protocol", "footnotes": {},
+        "notes": [],
+    }  # fmt: skip
+
+
+def test_the_rule_is_that_of_predict(tmp_path):
+    scores, target, found = run(tmp_path / "run", 1.5, shift=0.8)
+    chosen = np.array([each.chosen for each in judging.judge(scores, found, None)])
+    rule = read_json(tmp_path / "run/assessment.json")["rule"]
+    wanted = agreement.agreement(chosen, target, "negative")
+    assert {name: values[0] for name, values in rule.items()} == {
+        name: pytest.approx(wanted[name]) for name in resampling.RATES
+    }
+    assert wanted["OF1"] != read_json(tmp_path / "run/scores.json")["all"]["OF1"]
+    assert all(low <= value <= high for value, low, high in rule.values())
+
+
+def written(tmp_path, noises):
+    for name, noise in noises.items():
+        run(tmp_path / name, noise)
+    systems = tmp_path / "systems.csv"
+    systems.write_text("paper,table,method,setting,title,order\n")
+    tabulate.main(table(tmp_path, list(noises)), None, systems, tmp_path / "t.csv")
+    return (tmp_path / "t.md").read_text(), (tmp_path / "t.tex").read_text()
+
+
+def test_what_overlaps_is_not_marked_and_what_does_not_is(tmp_path):
+    close, tex = written(tmp_path / "a", {"one": 1.5, "two": 1.53})
+    assert "**" not in close and "textbf" not in tex and "underline" not in tex
+    far, tex = written(tmp_path / "b", {"good": 0.01, "bad": 30.0})
+    assert "| good | here | **100.0 [100.0, 100.0]** | **100.0 [100.0, 100.0]** | 100.0 |" in far
+    assert r"\textbf{100.0 [100.0, 100.0]}" in tex
+    assert "In brackets, where 95 % of the values lie" in far
+    line = next(line for line in far.splitlines() if line.startswith("| bad"))
+    assert line.count("[") == 2 and "*" not in line
+
+
+def test_the_csv_has_the_ends_and_is_read(tmp_path):
+    written(tmp_path, {"one": 1.5, "two": 3.0})
+    cells = cellfiles.parse("t.csv", (tmp_path / "t.csv").read_bytes())
+    cell = cells["two", "mAP"]
+    ends = read_json(tmp_path / "two/assessment.json")["intervals"]["mAP"]
+    assert (float(cell.low), float(cell.high)) == pytest.approx([100 * x for x in ends], abs=0.006)
+    assert cells["two", "mAP_interpolated"].low == ""
+    lines = tables.read_published(tmp_path / "t.csv")  # as the report reads it
+    assert rendering.lines(lines, "pictures")["mAP"].str.fullmatch(r"\S+ \[\S+, \S+\]").all()
+    broken = (tmp_path / "t.csv").read_text().replace(f",{cell.low},", ",low,", 1)
+    with pytest.raises(ValueError, match="low is 'low', expected a number or nothing"):
+        cellfiles.parse("t.csv", broken.encode())
+
+
+def test_of_several_seeds_both_ends_are_means(tmp_path):
+    files = []
+    for seed, both in enumerate(([0.5, 0.7], [0.6, 0.9])):
+        write_json(tmp_path / str(seed) / "assessment.json", {"intervals": {"mAP": both}})
+        files.append(str(tmp_path / str(seed) / "scores.json"))
+    entry = table(tmp_path, ["one"]) | {"scores": {"one": {"full/pets": files}}}
+    cells = pd.DataFrame({"row": ["one"], "column": ["mAP"]})
+    assert intervals.added(entry, cells)[["low", "high"]].to_numpy().tolist() == [
+        ["55.00", "80.00"]
+    ]
+    assert intervals.added(entry | {"spread": {}}, cells) is cells
+
+
+@pytest.mark.parametrize(
+    ("cells", "wanted"),
+    [
+        (["90.0 [85.0, 95.0]", "80.0 ± 0.1 [70.0, 84.0]", "60.0 [50.0, 69.0]", ""], 2),
+        (["60.0 [50.0, 69.0]", "90.0 [85.0, 95.0]", "70.0 [60.0, 84.0]"], 1),
+        (["90.0 [83.0, 95.0]", "80.0 [70.0, 84.0]"], 0),
+        (["90.0 [80.0, 95.0]"], 0),
+        (["90.0", "80.0 ± 0.1", ""], 3),
+    ],
+)
+def test_which_places_are_distinct(cells, wanted):
+    column = pd.Series(cells)
+    assert intervals.distinct(column, pd.DataFrame({"mAP": column})) == wanted
+
+
+def test_beside_columns_with_intervals_one_without_has_no_best():
+    column, other = (
+        pd.Series(["90.0", "80.0"]),
+        pd.Series(["90.0 [85.0, 95.0]", "80.0 [70.0, 84.0]"]),
+    )
+    assert intervals.distinct(column, pd.DataFrame({"a": column, "b": other})) == 0
+    assert intervals.distinct(pd.Series(["90.0", other[1]]), pd.DataFrame({"b": other})) == 0
+
+
+def test_tables_of_the_papers_ask_for_no_assessment():
+    from conftest import ROOT
+
+    book = recipe.read_study(ROOT / "workflow/config", {})
+    assert not [path for path in tables.inputs(book, list(book.tables)) if "assessment" in path]
+    pets = {"folder": str(ROOT / "tests/samples/folders"), "reader": "folders"}
+    book = recipe.read_study(ROOT / "workflow/config", {"study": "own", "datasets": {"pets": pets}})
+    found = tables.inputs(book, ["own_pets"])
+    assert sum(path.endswith("/assessment.json") for path in found) == len(found) / 2 == 7
+    assert "spread" in json.loads(json.dumps(tables.recipe(book, "own_pets")))

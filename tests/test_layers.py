@@ -11,7 +11,7 @@ from labelgraph import sourcecode
 
 SOURCE = ROOT / "src/labelgraph"
 LAYERS = (
-    {"files", "launch", "locks", "sourcecode", "tensorfiles", "warm", "yamlfiles"},
+    {"files", "launch", "locks", "names", "sourcecode", "tensorfiles", "warm", "yamlfiles"},
     {
         "manifest",
         "provenance",

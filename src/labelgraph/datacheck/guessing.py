@@ -9,13 +9,17 @@ import pandas as pd
 from labelgraph.datasets.table import CODES, read_rows
 from labelgraph.files import read_json
 from labelgraph.images import ENDINGS
+from labelgraph.owndata import stamps
 
 COCO = {"images", "annotations", "categories"}
+PLACES = ("", "images", "JPEGImages", "{part}", "images/{part}")  # of COCO's images
 OTHER_JSON = ("captions", "keypoints", "panoptic", "stuff", "image_info")  # what COCO has besides
 TRAIN, TEST = re.compile(r"train", re.I), re.compile(r"test|val|dev|report", re.I)
 LABELS = re.compile(r"(labels?|tags?|class(es)?|categor(y|ies))", re.I)
 SEPARATORS = (";", "|", ",")
 NO_LABEL = {"none", "nothing", "no_label", "unlabelled", "background", "negative"}
+MOST = 0.5  # share of codes from which a column is one of codes
+LOOKED_AT = 20  # rows
 DRAWN = {"share": 0.25, "seed": 0}
 LAYOUTS = (
     "VOC's folders (Annotations/*.xml), COCO's JSON, a table (.csv, .tsv, .parquet) of file names"
@@ -76,18 +80,27 @@ def coco(folder: Path) -> dict[str, Any] | None:
         return None
     files = {part_of(path, folder): path for path in contents}
     chosen = two_parts([*files]) if len(files) > 1 else [*files]
-    names = {part: first_file(files[part], contents[files[part]]["images"]) for part in chosen}
-    places = ["", "images", "JPEGImages", "{part}", "images/{part}"]
+    if not chosen:
+        raise ValueError(
+            f"which of {sorted(map(str, contents))} is to train on, and which to be reported? Name"
+            " the two in the option annotations of an entry, as workflow/own_data.md shows"
+        )
+    names = {part: first_files(files[part], contents[files[part]]["images"]) for part in chosen}
     fits = [
         place
-        for place in places
+        for place in PLACES
         if all(
-            (folder / place.replace("{part}", part) / name).is_file()
-            for part, name in names.items()
+            2 * sum(is_file(folder / place.replace("{part}", part) / name) for name in some)
+            >= len(some)
+            for part, some in names.items()
         )
     ]
-    if not chosen or not fits:
-        return None
+    if not fits:
+        raise ValueError(
+            f"{files[chosen[0]]}: its images, such as {names[chosen[0]][0]!r}, are in none of the"
+            f" folders {[*PLACES]} of {folder}; move them there, or write an entry with the option"
+            " images"
+        )
     written = {part: files[part].relative_to(folder).as_posix() for part in chosen}
     options: dict[str, Any] = {"annotations": written, "images": fits[0]}
     if len(chosen) == 1:
@@ -99,14 +112,14 @@ def coco(folder: Path) -> dict[str, Any] | None:
     return {"reader": "coco_json", "options": options}
 
 
-def first_file(path: Path, images: Any) -> str:
+def first_files(path: Path, images: Any) -> list[str]:
     try:
-        name = images[0]["file_name"]
+        names = [image["file_name"] for image in images[:LOOKED_AT]]
     except (LookupError, TypeError):
-        name = None
-    if not isinstance(name, str):
+        names = []
+    if not names or not isinstance(names[0], str):
         raise ValueError(f"{path}: its first image has no file_name; expected COCO's `images`")
-    return name
+    return [name for name in names if isinstance(name, str)]
 
 
 def part_of(path: Path, folder: Path) -> str:
@@ -126,22 +139,30 @@ def table(folder: Path) -> dict[str, Any] | None:
 
 
 def image_column(rows: pd.DataFrame, folder: Path) -> dict[str, str] | None:
-    """The column whose first values are files, below which folder, with which ending."""
+    """The column most of whose values are files, below which folder, with which ending."""
     below = ["", *(p.name for p in sorted(folder.iterdir()) if p.is_dir() and p.name[0] != ".")]
     for column in rows:
-        if any((folder / place / column).is_file() for place in below):
+        if any(is_file(folder / place / column) for place in below):
             raise ValueError(
                 f"the table in {folder} has no header: its first line names {column!r}, an image;"
                 " put a line like image,labels above it"
             )
-        values = rows[column].head(5).tolist()
-        for place in below:
-            for ending in ("", *ENDINGS):
-                if all(
-                    value and (folder / place / f"{value}{ending}").is_file() for value in values
-                ):
-                    return {"image": column, "images": place, "ending": ending}
-    return None
+    tried = [(c, place, ending) for c in rows for place in below for ending in ("", *ENDINGS)]
+    best, most = None, 0
+    for column, place, ending in tried:
+        values = rows[column].head(LOOKED_AT)
+        there = sum(is_file(folder / place / f"{value}{ending}") for value in values if value)
+        if there > most and 2 * there >= len(values):
+            best, most = {"image": column, "images": place, "ending": ending}, there
+    return best
+
+
+def is_file(path: Path) -> bool:
+    """A cell may hold a text that can be no file's name."""
+    try:
+        return path.is_file()
+    except (OSError, ValueError):
+        return False
 
 
 def columns(rows: pd.DataFrame, found: dict[str, str], file: str) -> dict[str, Any]:
@@ -149,22 +170,45 @@ def columns(rows: pd.DataFrame, found: dict[str, str], file: str) -> dict[str, A
     others = [name for name in rows if name != found["image"]]
     entry: dict[str, Any] = {}
     for name in others:
-        parts = two_parts(sorted({*rows[name]})) if rows[name].nunique() < 6 else []
+        few = rows[name].nunique() < 6 and not LABELS.fullmatch(name)
+        parts = two_parts(sorted({*rows[name]})) if few else []
         if parts:
             options["part"] = name
             entry["parts"] = {"train": parts[0], "report": parts[1]}
             others.remove(name)
             break
-    coded = [name for name in others if {*rows[name].str.lower()} <= CODES.keys()]
-    texts = [name for name in others if name not in coded]
-    named = [name for name in texts if LABELS.fullmatch(name)] or texts
-    if coded and len(coded) >= len(texts):
-        options["labels"] = None if coded == others else coded
-    elif named:
-        options["labels"] = named[0]
-        cells = "".join(rows[named[0]])
+    named = [name for name in others if LABELS.fullmatch(name) and not coded(rows[name])]
+    codes = [name for name in others if coded(rows[name])]
+    texts = [name for name in others if name not in codes and says_something(rows[name])]
+    if codes and not named:
+        options["labels"] = None if codes == others else codes
+    elif column := [*named, *texts][:1]:
+        options["labels"] = column[0]
+        cells = "".join(rows[column[0]])
         options["separator"] = max(SEPARATORS, key=cells.count)
+    else:
+        raise ValueError(
+            f"no column of {file} can be read as labels, of {others}; expected a column called"
+            " labels with names, or a column of 1 and 0 for each label"
+        )
     return {"options": options, **entry}
+
+
+def coded(cells: pd.Series) -> bool:
+    """Whether a column says yes and no. Odd cells in it are mistakes, which the reader names, as
+    long as most are none; only a column of numbers by name, as of classes, is something else.
+    """
+    right = cells.str.lower().isin([*CODES])
+    if right.all():
+        return True
+    numbers = cells[~right].str.fullmatch(r"[0-9]+").all() and LABELS.fullmatch(str(cells.name))
+    return right.mean() >= MOST and not numbers
+
+
+def says_something(cells: pd.Series) -> bool:
+    """Texts that come again; not numbers, and not something else in every row."""
+    numbers = pd.to_numeric(cells.where(cells != "", "0"), errors="coerce").notna().all()
+    return not numbers and (cells.nunique() < len(cells) or len(cells) < LOOKED_AT)
 
 
 def folders(folder: Path) -> dict[str, Any] | None:
@@ -184,4 +228,4 @@ def folders(folder: Path) -> dict[str, Any] | None:
 
 def holds(folder: Path) -> bool:
     """Whether there is an image below."""
-    return folder.is_dir() and any(path.suffix.lower() in ENDINGS for path in folder.rglob("*"))
+    return folder.is_dir() and any(name.lower().endswith(ENDINGS) for name, *_ in stamps(folder))

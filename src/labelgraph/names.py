@@ -31,7 +31,7 @@ def wrong(kind: str, name: str) -> str:
 
 
 def shown(text: str) -> str:
-    """For a terminal: what would drive it, or end the line, comes as it is written in a program."""
+    """For a terminal: what would drive it, or end the line, comes as its number."""
     return REFUSED.sub(spelled, text)
 
 
@@ -41,4 +41,5 @@ def shown_lines(text: str) -> str:
 
 
 def spelled(letter: re.Match) -> str:
-    return letter[0].encode("unicode_escape").decode()
+    r"""\u001b, as JSON has it too."""
+    return f"\\u{ord(letter[0]):04x}"

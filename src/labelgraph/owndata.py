@@ -185,10 +185,13 @@ def state(folder: Path) -> str:
 
 
 def stamps(folder: Path) -> Iterator[tuple[str, int, int]]:
-    """Hidden files are left out, links to folders are followed once."""
-    seen = set()
+    """Hidden files are left out, links to folders are followed once; none to one above."""
+    seen, above = set(), {*folder.resolve().parents}
     for place, below, names in walk(folder, followlinks=True):
         real = Path(place).resolve()
+        if real in above:
+            below[:] = []
+            continue
         below[:] = [] if real in seen else [n for n in below if not n.startswith(".")]
         seen.add(real)
         for name in names:

@@ -104,7 +104,7 @@ def below(folder: str, name: str, ending: str, outside: bool, place: str) -> str
 
 def leaves(path: str) -> bool:
     path = posixpath.normpath(path)
-    return path.startswith("/") or path == ".." or path.startswith("../")
+    return path.startswith(("/", "../")) or path == ".."
 
 
 def check_choice(option: str, value: Any, allowed: Iterable[Any]) -> None:

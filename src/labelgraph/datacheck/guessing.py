@@ -1,12 +1,10 @@
 """What layout a folder has: the entry that would make a dataset of it."""
 
-import re
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
-
-from labelgraph.datasets.table import CODES, read_rows
+from labelgraph.datacheck.columns import table
+from labelgraph.datacheck.hints import LOOKED_AT, TEST, TRAIN, is_file, two_parts
 from labelgraph.files import read_json
 from labelgraph.images import ENDINGS
 from labelgraph.owndata import stamps
@@ -14,12 +12,7 @@ from labelgraph.owndata import stamps
 COCO = {"images", "annotations", "categories"}
 PLACES = ("", "images", "JPEGImages", "{part}", "images/{part}")  # of COCO's images
 OTHER_JSON = ("captions", "keypoints", "panoptic", "stuff", "image_info")  # what COCO has besides
-TRAIN, TEST = re.compile(r"train", re.I), re.compile(r"test|val|dev|report", re.I)
-LABELS = re.compile(r"(labels?|tags?|class(es)?|categor(y|ies))", re.I)
-SEPARATORS = (";", "|", ",")
 NO_LABEL = {"none", "nothing", "no_label", "unlabelled", "background", "negative"}
-MOST = 0.5  # share of codes from which a column is one of codes
-LOOKED_AT = 20  # rows
 DRAWN = {"share": 0.25, "seed": 0}
 LAYOUTS = (
     "VOC's folders (Annotations/*.xml), COCO's JSON, a table (.csv, .tsv, .parquet) of file names"
@@ -35,17 +28,6 @@ def guess(folder: Path) -> dict[str, Any]:
         if found := attempt(folder):
             return {"folder": folder.resolve().as_posix(), **found}
     raise ValueError(f"{folder} has none of the layouts that are known: {LAYOUTS}")
-
-
-def two_parts(names: list[str]) -> list[str]:
-    """The one to train on and the one to report, or nothing."""
-    train = sorted((name for name in names if TRAIN.search(name)), key=len, reverse=True)
-    test = sorted((n for n in names if TEST.search(n) and n not in train), key=rank)
-    return [train[0], test[0]] if train and test else []
-
-
-def rank(name: str) -> tuple[bool, str]:
-    return "test" not in name.lower(), name
 
 
 def voc(folder: Path) -> dict[str, Any] | None:
@@ -86,23 +68,9 @@ def coco(folder: Path) -> dict[str, Any] | None:
             " the two in the option annotations of an entry, as workflow/own_data.md shows"
         )
     names = {part: first_files(files[part], contents[files[part]]["images"]) for part in chosen}
-    fits = [
-        place
-        for place in PLACES
-        if all(
-            2 * sum(is_file(folder / place.replace("{part}", part) / name) for name in some)
-            >= len(some)
-            for part, some in names.items()
-        )
-    ]
-    if not fits:
-        raise ValueError(
-            f"{files[chosen[0]]}: its images, such as {names[chosen[0]][0]!r}, are in none of the"
-            f" folders {[*PLACES]} of {folder}; move them there, or write an entry with the option"
-            " images"
-        )
+    place = fitting(folder, files[chosen[0]], names)
     written = {part: files[part].relative_to(folder).as_posix() for part in chosen}
-    options: dict[str, Any] = {"annotations": written, "images": fits[0]}
+    options: dict[str, Any] = {"annotations": written, "images": place}
     if len(chosen) == 1:
         options["annotations"] = next(iter(written.values()))
     lists = [contents[files[part]]["annotations"] for part in chosen]
@@ -110,6 +78,22 @@ def coco(folder: Path) -> dict[str, Any] | None:
     if not all("bbox" in item for item in items if isinstance(item, dict)):
         options["boxes"] = False
     return {"reader": "coco_json", "options": options}
+
+
+def fitting(folder: Path, path: Path, names: dict[str, list[str]]) -> str:
+    """Below which folder most of each part's images are."""
+    for place in PLACES:
+        there = {
+            part: [is_file(folder / place.replace("{part}", part) / name) for name in some]
+            for part, some in names.items()
+        }
+        if all(2 * sum(found) >= len(found) for found in there.values()):
+            return place
+    first = next(iter(names.values()))[0]
+    raise ValueError(
+        f"{path}: its images, such as {first!r}, are in none of the folders {[*PLACES]} of"
+        f" {folder}; move them there, or write an entry with the option images"
+    )
 
 
 def first_files(path: Path, images: Any) -> list[str]:
@@ -127,88 +111,6 @@ def part_of(path: Path, folder: Path) -> str:
     stem = path.stem.removeprefix("instances_")
     named = TRAIN.search(stem) or TEST.search(stem) or path.parent == folder
     return stem if named else path.parent.name
-
-
-def table(folder: Path) -> dict[str, Any] | None:
-    for ending in ("csv", "tsv", "parquet"):
-        for path in sorted(folder.glob(f"*.{ending}")):
-            rows = read_rows(path)
-            if found := image_column(rows, folder):
-                return {"reader": "table", **columns(rows, found, path.name)}
-    return None
-
-
-def image_column(rows: pd.DataFrame, folder: Path) -> dict[str, str] | None:
-    """The column most of whose values are files, below which folder, with which ending."""
-    below = ["", *(p.name for p in sorted(folder.iterdir()) if p.is_dir() and p.name[0] != ".")]
-    for column in rows:
-        if any(is_file(folder / place / column) for place in below):
-            raise ValueError(
-                f"the table in {folder} has no header: its first line names {column!r}, an image;"
-                " put a line like image,labels above it"
-            )
-    tried = [(c, place, ending) for c in rows for place in below for ending in ("", *ENDINGS)]
-    best, most = None, 0
-    for column, place, ending in tried:
-        values = rows[column].head(LOOKED_AT)
-        there = sum(is_file(folder / place / f"{value}{ending}") for value in values if value)
-        if there > most and 2 * there >= len(values):
-            best, most = {"image": column, "images": place, "ending": ending}, there
-    return best
-
-
-def is_file(path: Path) -> bool:
-    """A cell may hold a text that can be no file's name."""
-    try:
-        return path.is_file()
-    except (OSError, ValueError):
-        return False
-
-
-def columns(rows: pd.DataFrame, found: dict[str, str], file: str) -> dict[str, Any]:
-    options: dict[str, Any] = {"file": file, **found}
-    others = [name for name in rows if name != found["image"]]
-    entry: dict[str, Any] = {}
-    for name in others:
-        few = rows[name].nunique() < 6 and not LABELS.fullmatch(name)
-        parts = two_parts(sorted({*rows[name]})) if few else []
-        if parts:
-            options["part"] = name
-            entry["parts"] = {"train": parts[0], "report": parts[1]}
-            others.remove(name)
-            break
-    named = [name for name in others if LABELS.fullmatch(name) and not coded(rows[name])]
-    codes = [name for name in others if coded(rows[name])]
-    texts = [name for name in others if name not in codes and says_something(rows[name])]
-    if codes and not named:
-        options["labels"] = None if codes == others else codes
-    elif column := [*named, *texts][:1]:
-        options["labels"] = column[0]
-        cells = "".join(rows[column[0]])
-        options["separator"] = max(SEPARATORS, key=cells.count)
-    else:
-        raise ValueError(
-            f"no column of {file} can be read as labels, of {others}; expected a column called"
-            " labels with names, or a column of 1 and 0 for each label"
-        )
-    return {"options": options, **entry}
-
-
-def coded(cells: pd.Series) -> bool:
-    """Whether a column says yes and no. Odd cells in it are mistakes, which the reader names, as
-    long as most are none; only a column of numbers by name, as of classes, is something else.
-    """
-    right = cells.str.lower().isin([*CODES])
-    if right.all():
-        return True
-    numbers = cells[~right].str.fullmatch(r"[0-9]+").all() and LABELS.fullmatch(str(cells.name))
-    return right.mean() >= MOST and not numbers
-
-
-def says_something(cells: pd.Series) -> bool:
-    """Texts that come again; not numbers, and not something else in every row."""
-    numbers = pd.to_numeric(cells.where(cells != "", "0"), errors="coerce").notna().all()
-    return not numbers and (cells.nunique() < len(cells) or len(cells) < LOOKED_AT)
 
 
 def folders(folder: Path) -> dict[str, Any] | None:

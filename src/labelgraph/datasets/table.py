@@ -51,10 +51,9 @@ def read(
     check_choice("outside", outside, (True, False))
     path = root / file
     rows = read_rows(path)
-    for column in [image, part, group, *([labels] if isinstance(labels, str) else labels or [])]:
-        if column is not None and column not in rows:
-            raise ValueError(f"{path} has no column {column!r}; it has {[*rows]}")
-    if isinstance(labels, str):
+    one = isinstance(labels, str)
+    check_columns(path, rows, [image, part, group, *([labels] if one else labels or [])])
+    if one:
         about, names, codes = listed(rows, image, labels, separator, path)
     else:
         others = [name for name in rows if name not in (image, part, group)]
@@ -75,6 +74,12 @@ def read(
         labels=codes,
         **no_boxes(),
     )
+
+
+def check_columns(path: Path, rows: pd.DataFrame, columns: list[str | None]) -> None:
+    for column in columns:
+        if column is not None and column not in rows:
+            raise ValueError(f"{path} has no column {column!r}; it has {[*rows]}")
 
 
 def read_rows(path: Path) -> pd.DataFrame:

@@ -67,13 +67,7 @@ def read(
         below(images, name, ending, outside, f"{path}, row {row + 1}")
         for row, name in about[image].items()
     ]
-    return Manifest(
-        images=np.array(paths),
-        parts=parts,
-        names=tuple(names),
-        labels=codes,
-        **no_boxes(),
-    )
+    return Manifest(np.array(paths), parts, tuple(names), codes, **no_boxes())
 
 
 def check_columns(path: Path, rows: pd.DataFrame, columns: list[str | None]) -> None:

@@ -51,9 +51,7 @@ def read(
         ids, sides = listed(lists, parts)
     else:
         check_choice("labels without parts", labels, ("objects",))
-        found = sorted((here / "Annotations").glob("*.xml"), key=lambda path: path.stem)
-        ids = {path.stem: str(path) for path in found}
-        sides = []
+        ids, sides = annotated(here / "Annotations"), []
     shown = (Path(folder) / "JPEGImages").as_posix()
     paths = [below(shown, image, ending, outside, place) for image, place in ids.items()]
     things: list[list[Thing]] = []
@@ -71,6 +69,11 @@ def read(
         labels=codes,
         **(boxes_of(things, names, here / "Annotations", [*ids]) if boxes else no_boxes()),
     )
+
+
+def annotated(folder: Path) -> dict[str, str]:
+    """The images that have an XML file, each with that file."""
+    return {path.stem: str(path) for path in sorted(folder.glob("*.xml"), key=lambda p: p.stem)}
 
 
 def listed(lists: Path, parts: list[str]) -> tuple[dict[str, str], list[str]]:

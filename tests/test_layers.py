@@ -11,7 +11,17 @@ from labelgraph import sourcecode
 
 SOURCE = ROOT / "src/labelgraph"
 LAYERS = (
-    {"files", "launch", "locks", "names", "sourcecode", "tensorfiles", "warm", "yamlfiles"},
+    {
+        "files",
+        "filestamps",
+        "launch",
+        "locks",
+        "names",
+        "sourcecode",
+        "tensorfiles",
+        "warm",
+        "yamlfiles",
+    },
     {
         "manifest",
         "provenance",
@@ -34,6 +44,7 @@ LAYERS = (
         "balance",
         "pools",
         "owndata",
+        "ownlines",
     },
     {"parts", "datasets", "metrics", "protocols", "download", "joining"},
     {"models"},

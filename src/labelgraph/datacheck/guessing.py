@@ -6,8 +6,8 @@ from typing import Any
 from labelgraph.datacheck.columns import table
 from labelgraph.datacheck.hints import LOOKED_AT, TEST, TRAIN, is_file, two_parts
 from labelgraph.files import read_json
+from labelgraph.filestamps import stamps
 from labelgraph.images import ENDINGS
-from labelgraph.owndata import stamps
 
 COCO = {"images", "annotations", "categories"}
 PLACES = ("", "images", "JPEGImages", "{part}", "images/{part}")  # of COCO's images

@@ -9,9 +9,9 @@ from posixpath import normpath
 from typing import Any
 
 from labelgraph.datasets.table import read_rows
+from labelgraph.filestamps import stamps
 from labelgraph.images import ENDINGS
 from labelgraph.manifest import Manifest
-from labelgraph.owndata import stamps
 
 LISTED = 20  # names of a kind
 KINDS = (  # pictures that are not read

@@ -41,9 +41,9 @@ def read(
     outside: bool,
 ) -> Manifest:
     """Images in list order, one part after the other. `names` null: those that are found."""
-    check_choice("boxes", boxes, (True, False))
     check_choice("labels", labels, ("lists", "objects"))
-    check_choice("outside", outside, (True, False))
+    for option, value in (("boxes", boxes), ("outside", outside)):
+        check_choice(option, value, (True, False))
     check_choice("parts or draw: one of them, given", (parts is None) + (draw is None), (1,))
     here = root / folder
     lists = here / "ImageSets" / "Main"
@@ -52,11 +52,10 @@ def read(
     else:
         check_choice("labels without parts", labels, ("objects",))
         ids, sides = annotated(here / "Annotations"), []
-    shown = (Path(folder) / "JPEGImages").as_posix()
+    shown = f"{folder or '.'}/JPEGImages"
     paths = [below(shown, image, ending, outside, place) for image, place in ids.items()]
-    things: list[list[Thing]] = []
-    if boxes or labels == "objects":
-        things = [read_objects(here / "Annotations" / f"{image}.xml") for image in ids]
+    files = [here / "Annotations" / f"{image}.xml" for image in ids]
+    things = [read_objects(file) for file in files if boxes or labels == "objects"]
     names = names or found_names(lists, parts or [], things, labels)
     if labels == "lists":
         codes = np.concatenate([read_part(lists / f"{part}.txt", names) for part in parts])

@@ -19,6 +19,7 @@ RARE = {
     "tune": "their thresholds are drawn towards that of all labels",
     "report": "their precision says little",
 }
+LONGEST = 200  # letters of a name, or of what is wrong with a file
 UNEVEN = 100  # times that the commonest label is as frequent as the rarest
 
 
@@ -123,4 +124,8 @@ def of_pairs(found: dict[str, Any]) -> list[str]:
 def some(names: list[str], count: int | None = None) -> str:
     """The first few, and how many more."""
     more = (count or len(names)) - 3
-    return ", ".join(names[:3]) + (f" and {more} more" if more > 0 else "")
+    return ", ".join(brief(name) for name in names[:3]) + (f" and {more} more" if more > 0 else "")
+
+
+def brief(name: str) -> str:
+    return name if len(name) <= LONGEST else f"{name[:LONGEST]}…"

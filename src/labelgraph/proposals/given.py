@@ -66,7 +66,9 @@ class Places:
 
 def entry(item: Any, places: Places, names: dict[Any, str], place: str) -> Entry:
     try:
-        key = item.get("file_name", names.get(item["image_id"], item["image_id"]))
+        key = item.get("file_name")
+        if key is None:
+            key = names.get(item["image_id"], item["image_id"])
         box, score = tuple(map(float, item["bbox"])), float(item["score"])
         if not isinstance(item["bbox"], list):
             raise TypeError

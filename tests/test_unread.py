@@ -134,7 +134,16 @@ def test_what_lies_in_the_folder_and_takes_no_part(tmp_path, capsys):
     ):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         picture(number, (60, 50)).save(tmp_path / name)
-    for name in ("cat/6.HEIC", "dog/7.svg", "cat/8.cr2", "bird/9.heic", "cat/notes.txt", "cat/.x"):
+    for name in (
+        "cat/6.HEIC",
+        "dog/7.svg",
+        "cat/8.cr2",
+        "bird/9.heic",
+        "cat/notes.txt",
+        "cat/.x.png",
+        ".net/1.png",
+        "cat/._1.png",
+    ):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_bytes(b"")
     code, out, _ = checked(capsys, tmp_path)
@@ -142,6 +151,7 @@ def test_what_lies_in_the_folder_and_takes_no_part(tmp_path, capsys):
     assert "remark: 4 pictures are of kinds that are not read: bird/9.heic, cat/6.HEIC" in out
     assert "remark: 1 other files are not read: cat/notes.txt" in out
     assert "remark: 1 folders hold no picture that is read and give no label: bird" in out
+    assert "remark: 2 pictures are hidden by a point before a name and take no part: .net/1" in out
     found = json.loads(checked(capsys, tmp_path, "--json")[1])[0]["unread"]
     assert found["not_read"]["count"] == 4 and found["not_listed"]["count"] == 0
 

@@ -36,7 +36,7 @@ class Manifest:
             )
         named = (("image", self.images), ("label", self.names), ("part", np.unique(self.parts)))
         for kind, values in named:
-            for name in np.asarray(values).tolist():
+            for name in map(str, values):
                 if fault := names.wrong(kind, name):
                     raise ValueError(fault)
             unique, times = np.unique(np.asarray(values), return_counts=True)

@@ -24,6 +24,8 @@ def guess(folder: Path) -> dict[str, Any]:
     """An entry: folder, reader, and the options that differ from what stands for them."""
     if not folder.is_dir():
         raise FileNotFoundError(f"{folder} is no folder")
+    if any(0xD800 <= ord(letter) < 0xE000 for letter in str(folder.resolve())):
+        raise ValueError(f"{folder} cannot be written as text, as UTF-8; name the folder otherwise")
     for attempt in (voc, coco, table, folders):
         if found := attempt(folder):
             return {"folder": folder.resolve().as_posix(), **found}

@@ -1,8 +1,9 @@
 """What lies in a dataset's folder and takes no part: files, columns of a table, parts, folders.
 
-Hidden files are left out here as by the readers.
+Hidden files, whose name or folder begins with a point, are read by none; pictures are counted.
 """
 
+import os
 from collections.abc import Iterable
 from pathlib import Path
 from posixpath import normpath
@@ -23,6 +24,7 @@ KINDS = (  # pictures that are not read
 VOC = ("Annotations/", "ImageSets/")
 SENTENCES = {
     "not_read": "{} pictures are of kinds that are not read: {}; save them as JPEG or PNG",
+    "hidden": "{} pictures are hidden by a point before a name and take no part: {}",
     "not_listed": "{} pictures are in the folder and take no part: {}",
     "other_files": "{} other files are not read: {}",
     "columns": "{} columns of the table are left out as no labels: {}",
@@ -37,6 +39,7 @@ def find(entry: dict[str, Any], root: Path, manifest: Manifest | None) -> dict[s
     files = [name for name, *_ in sorted(stamps(root))]
     others = [name for name in files if not name.lower().endswith((*ENDINGS, *KINDS))]
     found = {"not_read": [name for name in files if name.lower().endswith(KINDS)]}
+    found["hidden"] = hidden(root)
     found["other_files"] = [name for name in others if not used(name, options)]
     if entry["reader"] == "table":
         found["columns"] = columns(root, options)
@@ -47,6 +50,14 @@ def find(entry: dict[str, Any], root: Path, manifest: Manifest | None) -> dict[s
         if entry["reader"] == "folders":
             found["no_pictures"] = bare(root, options, manifest)
     return {kind: {"count": len(names), "first": names[:LISTED]} for kind, names in found.items()}
+
+
+def hidden(root: Path) -> list[str]:
+    """Those that begin with ._ are a Macintosh's notes about files."""
+    paths = [Path(place, name) for place, _, names in os.walk(root) for name in names]
+    pictures = [path for path in paths if path.name.lower().endswith((*ENDINGS, *KINDS))]
+    names = [path.relative_to(root).as_posix() for path in pictures]
+    return sorted(n for n in names if "/." in f"/{n}" and not n.rpartition("/")[2].startswith("._"))
 
 
 def used(name: str, options: dict[str, Any]) -> bool:

@@ -50,8 +50,8 @@ def run(config: Path, place: Path, **more) -> dict:
     (name,) = lines["datasets"]
     place.mkdir()
     with contextlib.chdir(place):
-        inputs(book, name)
         runs = tables.runs(book, tables.of_study(book))
+        inputs(book, name, runs[0].task)
         for one in runs:
             learn(book.settings(one), Path("results/runs", one.folder))
         table = f"own_{name}"
@@ -61,7 +61,7 @@ def run(config: Path, place: Path, **more) -> dict:
         return made | {"scores": read_json(Path("results/runs", runs[0].folder, "scores.json"))}
 
 
-def inputs(book: recipe.Book, name: str) -> None:
+def inputs(book: recipe.Book, name: str, task: str) -> None:
     entry, manifest, root = book.dataset(name), Path("manifest.npz"), Path("raw")
     folder = Path(entry["folder"])
     list_folder.main(folder, owndata.state(folder), Path("raw.json"))
@@ -75,7 +75,7 @@ def inputs(book: recipe.Book, name: str) -> None:
         decode=False,
     )
     files = [Path(f"{kind}.npz") for kind in ("train", "report", "targets")]
-    split.main(manifest, book.protocol(name, "full"), *files, Path("protocol.json"))
+    split.main(manifest, book.protocol(name, task), *files, Path("protocol.json"))
     count_labels.main(Path("train.npz"), Path("counts.npz"))
     words = {"aliases": entry["aliases"], "multiword": "mean", "case": "lower", "missing": "drawn"}
     embed_labels.main(manifest, None, words, Path("vectors.npz"), Path("vectors.json"))

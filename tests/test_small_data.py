@@ -99,3 +99,18 @@ def test_what_a_later_step_would_stumble_over_is_a_problem(make, said, tmp_path,
     make(tmp_path / "data")
     code, _, text = check(tmp_path / "data", tmp_path / "data.yaml", capsys)
     assert code == 1 and said in text and "No problem" not in text
+
+
+def test_a_task_that_hides_labels_is_looked_at_too(tmp_path, capsys):
+    (tmp_path / "data").mkdir()
+    in_folders(cat=12, dog=12)(tmp_path / "data")
+    config = tmp_path / "data.yaml"
+    check(tmp_path / "data", config, capsys)
+    for share, code in (("partial-10", 1), ("partial-70", 0)):
+        table = {"rows": ["baseline"], "task": share}
+        (tmp_path / f"{share}.yaml").write_text(f"{config.read_text()}own_table: {table}\n")
+        assert check(tmp_path / f"{share}.yaml", tmp_path / f"{share}.yaml", capsys)[0] == code
+        made = run(config, tmp_path / share, own_table=table)
+        assert made["scores"]["labels"] == ["cat", "dog"]
+    text = check(tmp_path / "partial-10.yaml", tmp_path / "partial-10.yaml", capsys)[2]
+    assert "PROBLEM: task partial-10: no fit image is known to show " in text

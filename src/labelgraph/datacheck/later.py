@@ -24,10 +24,11 @@ class Plan:
 
 def refusals(name: str, entry: dict[str, Any], manifest: Manifest, plan: Plan) -> list[str]:
     """A sentence for each step that would fail."""
+    own = "folder" in entry
     attempts: list[Callable[[], Any]] = [
         lambda: place(name, entry),
         lambda: embed(manifest, entry),
-        *(lambda settings=settings: protocols.cut(manifest, settings) for settings in plan.others),
+        *(lambda settings=settings: cut(manifest, settings, own) for settings in plan.others),
     ]
     if plan.boxes:
         attempts.append(lambda: boxes.given_regions(plan.boxes, manifest.images))
@@ -40,6 +41,16 @@ def refused(attempt: Callable[[], Any]) -> str:
     except (ValueError, OSError) as error:
         return str(error)
     return ""
+
+
+def cut(manifest: Manifest, settings: dict[str, Any], own: bool) -> None:
+    """Where labels are hidden, some may have no positive left; the papers' protocols allow that."""
+    shown = protocols.cut(manifest, settings).description
+    if own and (lost := shown["fit_without_positive"]):
+        raise ValueError(
+            f"task {shown['task']}: no fit image is known to show {', '.join(lost[:3])}"
+            f" ({len(lost)} labels), so it cannot be learnt"
+        )
 
 
 def place(name: str, entry: dict[str, Any]) -> None:

@@ -263,3 +263,28 @@ def test_the_study_without_data_says_where_they_come_from():
     assert done.returncode == 1
     said = done.stdout + done.stderr
     assert "study own makes no table: data of your own come with --configfile" in said
+
+
+def test_regions_of_a_kind_that_the_study_lacks_are_told_in_a_sentence(tmp_path):
+    target = "data/inputs/mini/coco2014/regions-instances.npz"
+    command = [sys.executable, "-m", "snakemake", "--cores", "1", "-n", target]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    said = done.stdout + done.stderr
+    assert done.returncode == 1 and "KeyError" not in said
+    assert "study mini has no regions of the kind instances: its detector, light, gives rpn" in said
+
+
+@pytest.mark.parametrize(
+    ("boxes", "message"),
+    [
+        (
+            {"dogs": "x.json"},
+            r"boxes names 'dogs', which study own does not run; it runs \['pets'\]",
+        ),
+        ({"voc2007": "x.json"}, "boxes names 'voc2007', which study own does not run"),
+        ({"pets": "x.json"}, "boxes.pets is x.json, which is no file; it names regions as COCO"),
+    ],
+)
+def test_boxes_for_data_that_the_study_lacks_are_named(boxes, message):
+    with pytest.raises((ValueError, FileNotFoundError), match=message):
+        study(boxes=boxes)

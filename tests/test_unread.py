@@ -1,16 +1,18 @@
 """Nothing in a user's data is dropped without a word: cells, columns, files, parts, boxes."""
 
 import json
+import warnings
 
 import numpy as np
+import odd_pictures
 import pytest
 from conftest import ROOT
 from dataset_cases import SAMPLES
 from run_cases import picture
 
-from labelgraph import datasets, manifest, recipe
+from labelgraph import datasets, images, manifest, recipe
 from labelgraph.__main__ import main
-from labelgraph.datacheck import boxes, guessing
+from labelgraph.datacheck import boxes, guessing, pictures
 from labelgraph.datasets import folders
 
 
@@ -291,3 +293,21 @@ def test_a_link_to_the_folder_itself_is_still_refused(tmp_path):
     (tmp_path / "cat" / "deep" / "loop").symlink_to("../..", target_is_directory=True)
     with pytest.raises(ValueError, match="deep/loop is a link to a folder above it"):
         folders.files(tmp_path)
+
+
+def test_pictures_are_judged_as_the_manifest_judges_them(tmp_path):
+    odd_pictures.make(tmp_path)
+    pages = [picture(number) for number in range(4)]
+    pages[0].save(tmp_path / "pages.tif", save_all=True, append_images=pages[1:])
+    whole = (tmp_path / "pages.tif").read_bytes()
+    (tmp_path / "pages_cut.tif").write_bytes(whole[:-40000])
+    broken = set()
+    for path in sorted(tmp_path.iterdir()):
+        if path.is_fifo():
+            continue
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # Pillow's, of what it misses
+            found = images.inspect_file(path, decode=True)
+            assert bool(pictures.see_one(path).error) == isinstance(found, str), path.name
+        broken |= {path.name} if isinstance(found, str) else set()
+    assert broken >= {"cut.jpg", "text.jpg", "floats.tif", "pages_cut.tif"}

@@ -1,6 +1,7 @@
 """Nothing in a user's data is dropped without a word: cells, columns, files, parts, boxes."""
 
 import json
+import shutil
 import warnings
 
 import numpy as np
@@ -311,3 +312,42 @@ def test_pictures_are_judged_as_the_manifest_judges_them(tmp_path):
             assert bool(pictures.see_one(path).error) == isinstance(found, str), path.name
         broken |= {path.name} if isinstance(found, str) else set()
     assert broken >= {"cut.jpg", "text.jpg", "floats.tif", "pages_cut.tif"}
+
+
+def test_a_picture_of_a_label_and_of_none_is_refused(tmp_path, capsys):
+    for number, name in enumerate(["cat/1.png", "cat/2.png", "none/3.png"]):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        picture(number).save(tmp_path / name)
+    (tmp_path / "none" / "2.png").write_bytes((tmp_path / "cat" / "2.png").read_bytes())
+    code, out, _ = checked(capsys, tmp_path)
+    assert code == 1 and "none/2.png are one picture, which is in the folder 'none' of those" in out
+
+
+def test_a_label_that_only_the_reported_part_lists_is_missed(tmp_path, capsys):
+    shutil.copytree(SAMPLES / "voc2007/VOCdevkit/VOC2007", tmp_path / "voc")
+    lists = tmp_path / "voc/ImageSets/Main"
+    lines = [f"{line} -1" for line in (lists / "test.txt").read_text().split()]
+    (lists / "zebra_test.txt").write_text("\n".join(lines))
+    code, out, _ = checked(capsys, tmp_path / "voc")
+    assert code == 1 and "zebra_trainval.txt is missing" in out
+
+
+def test_a_box_that_is_missing_does_not_take_the_others_away(tmp_path, capsys):
+    path = of_coco(tmp_path / "pets") / "labels.json"
+    content = json.loads(path.read_text())
+    del content["annotations"][3]["bbox"]
+    path.write_text(json.dumps(content))
+    code, out, _ = checked(capsys, tmp_path / "pets")
+    assert code == 1 and "labels.json, annotation 4: expected an entry with" in out
+    content["categories"][1]["name"] = "cat"
+    path.write_text(json.dumps(content | {"annotations": []}))
+    assert "category 2: 'cat' stands there a second time" in checked(capsys, tmp_path / "pets")[1]
+
+
+@pytest.mark.parametrize("text", ["image;cat\n0.png;1\n", "number,cat\n1,1\n"])
+def test_a_table_that_names_no_picture_is_not_passed_over(text, tmp_path, capsys):
+    (tmp_path / "images").mkdir()
+    picture(0).save(tmp_path / "images" / "0.png")
+    (tmp_path / "labels.csv").write_text(text)
+    code, _, err = checked(capsys, tmp_path)
+    assert code == 2 and f"{tmp_path}/labels.csv: no column names most of the pictures" in err

@@ -77,7 +77,7 @@ def coco(folder: Path) -> dict[str, Any] | None:
         options["annotations"] = next(iter(written.values()))
     lists = [contents[files[part]]["annotations"] for part in chosen]
     items = [item for some in lists if isinstance(some, list) for item in some]
-    if not all("bbox" in item for item in items if isinstance(item, dict)):
+    if not any("bbox" in item for item in items if isinstance(item, dict)):
         options["boxes"] = False
     return {"reader": "coco_json", "options": options}
 
@@ -119,6 +119,11 @@ def folders(folder: Path) -> dict[str, Any] | None:
     names = [path.name for path in sorted(folder.iterdir()) if path.is_dir() and holds(path)]
     if not names:
         return None
+    if len(names) == 1 and (tables := [*folder.glob("*.csv"), *folder.glob("*.tsv")]):
+        raise ValueError(
+            f"{min(tables)}: no column names most of the pictures below {folder}; expected a header"
+            " and file names in one column, with commas between cells"
+        )
     parts = two_parts(names)
     nested = all(any(holds(below) for below in (folder / part).iterdir()) for part in parts)
     options: dict[str, Any] = {}

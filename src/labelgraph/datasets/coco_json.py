@@ -141,6 +141,7 @@ def open_index(path: Path, boxes: bool) -> COCO:
     known = positions([identity for identity, _ in images], f"{path}, image")
     positions([file for _, file in images], f"{path}, image")
     columns = positions([identity for identity, _ in categories], f"{path}, category")
+    positions([name for _, name in categories], f"{path}, category")
     positions([identity for identity, *_ in annotations], f"{path}, annotation")
     for number, (identity, image, category, *_) in enumerate(annotations, start=1):
         if image not in known or category not in columns:

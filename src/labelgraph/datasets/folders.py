@@ -37,6 +37,11 @@ def read(root: Path, *, parts: list[str] | None, draw: dict | None, none: str | 
     rows, codes, sides = [], [], []
     for (part, _), some in found.items():
         for same in copies(some):
+            if len(same) > 1 and none in [label for label, _ in same]:
+                raise ValueError(
+                    f"{same[0][1]} and {same[1][1]} are one picture, which is in the folder"
+                    f" {none!r} of those without a label too; remove it from one of the folders"
+                )
             code = np.full(len(labels), NO, np.int8)
             code[[columns[label] for label, _ in same if label != none]] = YES
             rows.append(same[0][1].relative_to(root).as_posix())

@@ -95,8 +95,10 @@ def listed(lists: Path, parts: list[str]) -> tuple[dict[str, str], list[str]]:
 
 def found_names(lists: Path, parts: list[str], things: list[list[Thing]], labels: str) -> list[str]:
     if labels == "lists":
-        ending = f"_{parts[0]}.txt"
-        found = sorted(path.name.removesuffix(ending) for path in lists.glob(f"*{ending}"))
+        endings = [f"_{part}.txt" for part in parts]
+        found = sorted(
+            {path.name.removesuffix(end) for end in endings for path in lists.glob(f"*{end}")}
+        )
     else:
         found = sorted({name for some in things for name, *_ in some})
     if not found:

@@ -11,7 +11,7 @@ from typing import Any
 
 import yaml
 
-from labelgraph import checks, names, recipe, studyshape, tables
+from labelgraph import checks, names, owndata, recipe, studyshape, tables
 from labelgraph.files import write_text
 from labelgraph.shapes import mapped, mapping
 
@@ -84,7 +84,8 @@ def name_of(folder: Path) -> str:
     """The folder's name as a dataset's: letters, digits and _, and not one of the papers'."""
     name = re.sub(r"\W+", "_", folder.resolve().name, flags=re.ASCII).strip("_") or "pictures"
     taken = recipe.read_yaml(CONFIG / "datasets.yaml")
-    return f"my_{name}" if name in taken or not name[0].isalpha() else name
+    name = f"my_{name}" if name in taken or not name[0].isalpha() else name
+    return name[: owndata.LONGEST]
 
 
 def look_over(book: recipe.Book, name: str) -> dict[str, Any]:
@@ -104,6 +105,8 @@ def look_over(book: recipe.Book, name: str) -> dict[str, Any]:
 def plan(book: recipe.Book, name: str) -> dict[str, Any]:
     """What the study's tables are going to ask of the data."""
     runs = [run for run in tables.runs(book, tables.of_study(book)) if run.dataset == name]
+    for run in runs:
+        book.settings(run)  # a wrong line is named here as by the workflow
     takes = any("regions" in book.method(run.method).get("inputs", []) for run in runs)
     given = book.size.get("boxes", {}).get(name)
     own = "folder" in book.dataset(name)

@@ -7,7 +7,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from labelgraph import filestamps
+from labelgraph import filestamps, names
 from labelgraph.files import write_json
 
 
@@ -22,7 +22,7 @@ def main(folder: Path, state: str, output: Path) -> None:
     link.parent.mkdir(parents=True, exist_ok=True)
     link.unlink(missing_ok=True)
     link.symlink_to(folder.resolve(), target_is_directory=True)
-    listing = {name: size for name, size, _ in found}
+    listing = {names.shown(name): size for name, size, _ in found}  # names may be no text
     write_json(
         output,
         {

@@ -352,7 +352,14 @@ SETTINGS = {  # --config, or a file with the same lines
         {"datasets": {"coco2014": {"fewshot": {"episodes": -1}}}},
         "fewshot.episodes is -1; expected a whole number",
     ),
-    "boxes for nobody": ({"boxes": {"voc": "x.json"}}, "boxes has unknown keys ['voc']"),
+    "boxes for nobody": (
+        {"boxes": {"voc": "x.json"}},
+        "boxes names 'voc', which study mini does not run; it runs ['coco2014', ",
+    ),
+    "boxes that are not there": (
+        {"boxes": {"coco2014": "x.json"}},
+        "boxes.coco2014 is x.json, which is no file; it names regions as COCO results",
+    ),
     "a drawing without layout": ({"drawn": {"voc2007": {}}}, "drawn.voc2007 lacks ['layout']"),
     "a study outside": ({"study": "../methods"}, "there is no"),
     "a list as study": ({"study": ["mini"]}, "has ['laptop', 'mini', 'own', 'paper']"),

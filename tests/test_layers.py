@@ -13,9 +13,11 @@ SOURCE = ROOT / "src/labelgraph"
 LAYERS = (
     {
         "files",
+        "filestamps",
         "launch",
         "leftovers",
         "locks",
+        "names",
         "shortages",
         "sourcecode",
         "tensorfiles",
@@ -47,6 +49,7 @@ LAYERS = (
         "pools",
         "owndata",
         "owntables",
+        "ownlines",
     },
     {"parts", "datasets", "metrics", "protocols", "download", "joining"},
     {"models"},

@@ -214,13 +214,14 @@ def test_folders_of_labels(tmp_path):
     assert found.names == ("cat", "plum", "tall mug")  # `nothing` is none
     assert shown(found)["a1.jpg"] == {"cat": 1, "tall mug": 1}  # it lies in both folders
     assert shown(found)["a3.jpg"] == {}
-    for label, content in (("cat", b"1"), ("dog", b"2")):
+    for label in ("cat", "dog"):
         (tmp_path / label / "deep").mkdir(parents=True)
-        (tmp_path / label / "deep" / "1.jpg").write_bytes(content)
+        for name in ("1.jpg", "2.jpg"):
+            (tmp_path / label / "deep" / name).write_text(f"{label} {name}")
         (tmp_path / label / "Thumbs.db").write_bytes(b"")
     draw = {"share": 0.5, "seed": 0}
     other = datasets.read("folders", tmp_path, parts=None, draw=draw, none=None)
-    assert len(other.images) == 2  # the same name, but not the same picture
+    assert len(other.images) == 4  # the same name, but not the same picture
     (tmp_path / "loose.jpg").write_bytes(b"3")
     with pytest.raises(ValueError, match=r"loose.jpg is in no label's folder"):
         datasets.read("folders", tmp_path, parts=None, draw=draw, none=None)
@@ -278,3 +279,28 @@ def test_the_study_without_data_says_where_they_come_from():
     assert done.returncode == 1
     said = done.stdout + done.stderr
     assert "study own makes no table: data of your own come with --configfile" in said
+
+
+def test_regions_of_a_kind_that_the_study_lacks_are_told_in_a_sentence(tmp_path):
+    target = "data/inputs/mini/coco2014/regions-instances.npz"
+    command = [sys.executable, "-m", "snakemake", "--cores", "1", "-n", target]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    said = done.stdout + done.stderr
+    assert done.returncode == 1 and "KeyError" not in said
+    assert "study mini has no regions of the kind instances: its detector, light, gives rpn" in said
+
+
+@pytest.mark.parametrize(
+    ("boxes", "message"),
+    [
+        (
+            {"dogs": "x.json"},
+            r"boxes names 'dogs', which study own does not run; it runs \['pets'\]",
+        ),
+        ({"voc2007": "x.json"}, "boxes names 'voc2007', which study own does not run"),
+        ({"pets": "x.json"}, "boxes.pets is x.json, which is no file; it names regions as COCO"),
+    ],
+)
+def test_boxes_for_data_that_the_study_lacks_are_named(boxes, message):
+    with pytest.raises((ValueError, FileNotFoundError), match=message):
+        study(boxes=boxes)

@@ -7,6 +7,7 @@ import os
 import sys
 from io import TextIOWrapper
 
+from labelgraph import names
 from labelgraph.commands import _guide, _verbs
 
 
@@ -25,7 +26,7 @@ def main(arguments: list[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     except (ValueError, OSError) as error:
-        print(f"labelgraph {chosen.verb}: {error}", file=sys.stderr)
+        print(f"labelgraph {chosen.verb}: {names.shown_lines(str(error))}", file=sys.stderr)
         return 2
     except MemoryError as error:
         print(f"labelgraph {chosen.verb}: out of memory; {error}", file=sys.stderr)

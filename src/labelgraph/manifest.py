@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
+from labelgraph import names
 from labelgraph.files import read_arrays, write_arrays
 
 YES, NO, DIFFICULT, UNKNOWN = 1, 0, -1, -2
@@ -33,24 +34,17 @@ class Manifest:
                 f"{count} images, {len(self.names)} names, parts {self.parts.shape} and labels"
                 f" {self.labels.shape} do not belong together"
             )
-        for kind, values in (("image", self.images), ("label", self.names)):
-            if odd := [name for name in np.asarray(values).tolist() if not writable(kind, name)]:
-                raise ValueError(
-                    f"{kind} {odd[0]!r} cannot be written as text; give it a name of letters that"
-                    " can be printed"
-                )
+        named = (("image", self.images), ("label", self.names), ("part", np.unique(self.parts)))
+        for kind, values in named:
+            for name in map(str, values):
+                if fault := names.wrong(kind, name):
+                    raise ValueError(fault)
             unique, times = np.unique(np.asarray(values), return_counts=True)
             if (times > 1).any():
                 raise ValueError(f"{kind} {unique[times > 1].tolist()[0]!r} is listed twice")
 
     def rows(self, part: str) -> np.ndarray:
         return np.flatnonzero(self.parts == part)
-
-
-def writable(kind: str, name: str) -> bool:
-    """Labels are printed in tables; the path of an image need only be UTF-8."""
-    broken = any("\ud800" <= letter <= "\udfff" for letter in name)
-    return not broken and (kind == "image" or (name.isprintable() and name.strip() != ""))
 
 
 def no_boxes() -> dict[str, np.ndarray]:

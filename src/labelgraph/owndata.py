@@ -6,12 +6,10 @@ not say stands in own_data.yaml.
 
 import hashlib
 import re
-from collections.abc import Iterator
-from os import walk
 from pathlib import Path
 from typing import Any
 
-from labelgraph import checks, owntables, studyshape
+from labelgraph import checks, filestamps, owntables, studyshape
 
 REQUIRED = {"folder", "reader"}
 NAME = re.compile(r"[A-Za-z]\w*", re.ASCII)
@@ -131,26 +129,6 @@ def named_parts(options: dict[str, Any]) -> dict[str, str] | None:
 def state(folder: Path) -> str:
     """Changes when a file in the folder comes, goes or is written; nothing is read."""
     digest = hashlib.sha256()
-    for name, size, time in sorted(stamps(folder)):
+    for name, size, time in sorted(filestamps.stamps(folder)):
         digest.update(f"{name}\t{size}\t{time}\n".encode(errors="surrogateescape"))
     return digest.hexdigest()[:16]
-
-
-def stamp(file: Path) -> str:
-    """Changes when the file is written."""
-    found = file.stat()
-    return f"{found.st_size}-{found.st_mtime_ns}"
-
-
-def stamps(folder: Path) -> Iterator[tuple[str, int, int]]:
-    """Hidden files are left out, links to folders are followed once."""
-    seen = set()
-    for place, below, names in walk(folder, followlinks=True):
-        real = Path(place).resolve()
-        below[:] = [] if real in seen else [n for n in below if not n.startswith(".")]
-        seen.add(real)
-        for name in names:
-            path = Path(place, name)
-            if not name.startswith(".") and path.is_file():
-                found = path.stat()
-                yield path.relative_to(folder).as_posix(), found.st_size, found.st_mtime_ns

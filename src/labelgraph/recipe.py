@@ -8,8 +8,8 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from labelgraph import checks, layers, owndata, stages, studyshape, yamlfiles
-from labelgraph.shapes import block, mapped, text
+from labelgraph import checks, layers, owndata, ownlines, stages, studyshape, yamlfiles
+from labelgraph.shapes import block
 from labelgraph.yamlfiles import read_yaml, typed
 
 METHOD_KEYS = {
@@ -189,11 +189,12 @@ def read_study(folder: Path, given: dict[str, Any]) -> Book:
     studyshape.check_parts(parts)
     fields = studyshape.study(parts)
     block(fields, required=studyshape.REQUIRED)(f"studies/{study}.yaml", size)
-    lines = {name: typed(line) for name, line in given.items() if name != "study"}
+    lines = {name: typed(line) for name, line in given.items() if name not in ("study", "datasets")}
+    lines |= {name: ownlines.typed(given[name]) for name in {"datasets"} & given.keys()}
     block(fields)("--config", lines)
     book = Book(study, **parts, size=over(size, lines))
     standing = read_yaml(folder / "own_data.yaml")
     studyshape.check_own_data(standing)
     book = replace(book, **owndata.added(vars(book), standing))
-    mapped(text, book.datasets)("boxes", book.size.get("boxes", {}))
+    ownlines.check_boxes(book.size.get("boxes", {}), study, filter(book.runs_on, book.datasets))
     return book

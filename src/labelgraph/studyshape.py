@@ -65,6 +65,7 @@ OPTIONS = {  # of the readers of one's own data
     "names": maybe(listed(text, least=1)),
     "none": maybe(text),
     "order": one_of("alphabetical", "id"),
+    "outside": flag,
     "part": maybe(text),
     "parts": maybe(listed(text, least=2)),
     "separator": letters,

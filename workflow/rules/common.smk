@@ -22,6 +22,7 @@ from labelgraph import (
     ending,
     figurekinds,
     figurelist,
+    filestamps,
     heads,
     locks,
     owndata,
@@ -437,7 +438,13 @@ def detector_settings(wildcards):
 
 
 def proposal_settings(wildcards):
-    return json.dumps(DETECTORS[DETECTOR]["propose"][wildcards.kind])
+    kinds = DETECTORS[DETECTOR]["propose"]
+    if wildcards.kind not in kinds:
+        raise WorkflowError(
+            f"study {STUDY} has no regions of the kind {wildcards.kind}: its detector, {DETECTOR},"
+            f" gives {', '.join(kinds)}"
+        )
+    return json.dumps(kinds[wildcards.kind])
 
 
 def regions_source(wildcards):

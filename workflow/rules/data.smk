@@ -64,7 +64,7 @@ rule list_file:
         "logs/list_file/{name}-{which}.log",
     params:
         file=own_file,
-        state=lambda wildcards: owndata.stamp(Path(own_file(wildcards))),
+        state=lambda wildcards: filestamps.stamp(Path(own_file(wildcards))),
     shell:
         step("list_file", file="{params.file}", output="{output}")
 

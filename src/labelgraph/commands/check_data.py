@@ -11,12 +11,13 @@ from typing import Any
 
 import yaml
 
-from labelgraph import checks, recipe, studyshape
+from labelgraph import checks, names, owndata, recipe, studyshape, tables
 from labelgraph.files import write_text
 from labelgraph.shapes import mapped, mapping
 
 HELP = "what is odd in a dataset: counts, broken files, copies, labels that go together"
 CONFIG = Path("workflow/config")
+ENDINGS = (".yaml", ".yml")
 HEADER = """# {what}
 #
 #   labelgraph check-data {file}
@@ -39,18 +40,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    given, names = chosen(arguments)
+    given, wanted = chosen(arguments)
     book = recipe.read_study(CONFIG, given)
-    if names[0] not in book.datasets:
+    if wanted[0] not in book.datasets:
         raise ValueError(
-            f"{names[0]} is neither a folder nor a .yaml file nor a dataset of datasets.yaml, which"
-            f" has {sorted(book.datasets)}"
+            f"{wanted[0]} is neither a folder nor a .yaml file nor a dataset of datasets.yaml,"
+            f" which has {sorted(book.datasets)}"
         )
     if arguments.write:
         write_entry(arguments.write, given)
-    found = [look_over(book, name) for name in names]
+    found = [look_over(book, name) for name in wanted]
     if arguments.json:
-        print(json.dumps(found, indent=1, ensure_ascii=False))
+        print(names.shown_lines(json.dumps(found, indent=1, ensure_ascii=False)))
     else:
         print("\n\n".join(text(each) for each in found))
     return 1 if any(each["problems"] for each in found) else 0
@@ -66,7 +67,7 @@ def chosen(arguments: argparse.Namespace) -> tuple[dict[str, Any], list[str]]:
 
         name = name_of(path)
         return {"study": arguments.study or "own", "datasets": {name: guessing.guess(path)}}, [name]
-    if path.suffix in (".yaml", ".yml"):
+    if path.suffix in ENDINGS:
         given = recipe.read_yaml(path)
         checks.keys(str(path), given, studyshape.KEYS)
         mapped(mapping)(f"{path}: datasets", given.get("datasets", {}))
@@ -83,11 +84,12 @@ def name_of(folder: Path) -> str:
     """The folder's name as a dataset's: letters, digits and _, and not one of the papers'."""
     name = re.sub(r"\W+", "_", folder.resolve().name, flags=re.ASCII).strip("_") or "pictures"
     taken = recipe.read_yaml(CONFIG / "datasets.yaml")
-    return f"my_{name}" if name in taken or not name[0].isalpha() else name
+    name = f"my_{name}" if name in taken or not name[0].isalpha() else name
+    return name[: owndata.LONGEST]
 
 
 def look_over(book: recipe.Book, name: str) -> dict[str, Any]:
-    from labelgraph.datacheck import checking  # slow to import
+    from labelgraph.datacheck import checking, later  # slow to import
 
     entry = book.dataset(name)
     raw = Path("data/raw", book.size["origin"])
@@ -97,15 +99,33 @@ def look_over(book: recipe.Book, name: str) -> dict[str, Any]:
     if entry.get("vectors", "glove") == "glove":
         origin = Path("data/raw/official") if "folder" in entry else raw
         entry = entry | {"vectors": str(origin / "glove/glove.6B.300d.txt")}
-    try:
-        return checking.check(name, entry, book.protocol(name, "full"), root)
-    except (ValueError, OSError) as error:  # what the reader or the split says of the data
-        return {"name": name, "folder": str(root), "problems": [str(error)], "remarks": []}
+    return checking.check(name, entry, later.Plan(**plan(book, name)), root)
+
+
+def plan(book: recipe.Book, name: str) -> dict[str, Any]:
+    """What the study's tables are going to ask of the data."""
+    runs = [run for run in tables.runs(book, tables.of_study(book)) if run.dataset == name]
+    for run in runs:
+        book.settings(run)  # a wrong line is named here as by the workflow
+    takes = any("regions" in book.method(run.method).get("inputs", []) for run in runs)
+    given = book.size.get("boxes", {}).get(name)
+    own = "folder" in book.dataset(name)
+    others = sorted({run.task for run in runs} - {"full"})
+    return {
+        "protocol": book.protocol(name, "full"),
+        "others": [book.protocol(name, task) for task in others],
+        "learns_boxes": takes and own and not given,
+        "boxes": Path(given) if given else None,
+    }
 
 
 def write_entry(path: Path, given: dict[str, Any]) -> None:
     if path.exists():
         raise ValueError(f"{path} is there already; name another file, or remove it")
+    if fault := names.wrong("file", str(path)):
+        raise ValueError(f"--write: {fault}")
+    if path.suffix not in ENDINGS:
+        raise ValueError(f"{path} is to hold YAML; let its name end in .yaml")
     header = HEADER.format(
         what="Data of one's own, as labelgraph guessed it.", file=quote(str(path))
     )
@@ -122,7 +142,8 @@ def text(found: dict[str, Any]) -> str:
         lines += ["", f"{found['labels_an_image']} labels an image", ""]
     lines += [f"PROBLEM: {line}" for line in found["problems"]]
     lines += [f"remark: {line}" for line in found["remarks"]]
-    return "\n".join([*lines, "" if found["problems"] else "No problem found."]).rstrip()
+    lines.append("" if found["problems"] else "No problem found.")
+    return "\n".join(names.shown(line) for line in lines).rstrip()
 
 
 def table_line(name: str, values: Iterable[Any]) -> str:

@@ -1,20 +1,17 @@
 """What layout a folder has: the entry that would make a dataset of it."""
 
-import re
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
-
-from labelgraph.datasets.table import CODES, read_rows
+from labelgraph.datacheck.columns import table
+from labelgraph.datacheck.hints import LOOKED_AT, TEST, TRAIN, is_file, two_parts
 from labelgraph.files import read_json
+from labelgraph.filestamps import stamps
 from labelgraph.images import ENDINGS
 
 COCO = {"images", "annotations", "categories"}
+PLACES = ("", "images", "JPEGImages", "{part}", "images/{part}")  # of COCO's images
 OTHER_JSON = ("captions", "keypoints", "panoptic", "stuff", "image_info")  # what COCO has besides
-TRAIN, TEST = re.compile(r"train", re.I), re.compile(r"test|val|dev|report", re.I)
-LABELS = re.compile(r"(labels?|tags?|class(es)?|categor(y|ies))", re.I)
-SEPARATORS = (";", "|", ",")
 NO_LABEL = {"none", "nothing", "no_label", "unlabelled", "background", "negative"}
 DRAWN = {"share": 0.25, "seed": 0}
 LAYOUTS = (
@@ -27,21 +24,12 @@ def guess(folder: Path) -> dict[str, Any]:
     """An entry: folder, reader, and the options that differ from what stands for them."""
     if not folder.is_dir():
         raise FileNotFoundError(f"{folder} is no folder")
+    if any(0xD800 <= ord(letter) < 0xE000 for letter in str(folder.resolve())):
+        raise ValueError(f"{folder} cannot be written as text, as UTF-8; name the folder otherwise")
     for attempt in (voc, coco, table, folders):
         if found := attempt(folder):
             return {"folder": folder.resolve().as_posix(), **found}
     raise ValueError(f"{folder} has none of the layouts that are known: {LAYOUTS}")
-
-
-def two_parts(names: list[str]) -> list[str]:
-    """The one to train on and the one to report, or nothing."""
-    train = sorted((name for name in names if TRAIN.search(name)), key=len, reverse=True)
-    test = sorted((n for n in names if TEST.search(n) and n not in train), key=rank)
-    return [train[0], test[0]] if train and test else []
-
-
-def rank(name: str) -> tuple[bool, str]:
-    return "test" not in name.lower(), name
 
 
 def voc(folder: Path) -> dict[str, Any] | None:
@@ -76,37 +64,48 @@ def coco(folder: Path) -> dict[str, Any] | None:
         return None
     files = {part_of(path, folder): path for path in contents}
     chosen = two_parts([*files]) if len(files) > 1 else [*files]
-    names = {part: first_file(files[part], contents[files[part]]["images"]) for part in chosen}
-    places = ["", "images", "JPEGImages", "{part}", "images/{part}"]
-    fits = [
-        place
-        for place in places
-        if all(
-            (folder / place.replace("{part}", part) / name).is_file()
-            for part, name in names.items()
+    if not chosen:
+        raise ValueError(
+            f"which of {sorted(map(str, contents))} is to train on, and which to be reported? Name"
+            " the two in the option annotations of an entry, as workflow/own_data.md shows"
         )
-    ]
-    if not chosen or not fits:
-        return None
+    names = {part: first_files(files[part], contents[files[part]]["images"]) for part in chosen}
+    place = fitting(folder, files[chosen[0]], names)
     written = {part: files[part].relative_to(folder).as_posix() for part in chosen}
-    options: dict[str, Any] = {"annotations": written, "images": fits[0]}
+    options: dict[str, Any] = {"annotations": written, "images": place}
     if len(chosen) == 1:
         options["annotations"] = next(iter(written.values()))
     lists = [contents[files[part]]["annotations"] for part in chosen]
     items = [item for some in lists if isinstance(some, list) for item in some]
-    if not all("bbox" in item for item in items if isinstance(item, dict)):
+    if not any("bbox" in item for item in items if isinstance(item, dict)):
         options["boxes"] = False
     return {"reader": "coco_json", "options": options}
 
 
-def first_file(path: Path, images: Any) -> str:
+def fitting(folder: Path, path: Path, names: dict[str, list[str]]) -> str:
+    """Below which folder most of each part's images are."""
+    for place in PLACES:
+        there = {
+            part: [is_file(folder / place.replace("{part}", part) / name) for name in some]
+            for part, some in names.items()
+        }
+        if all(2 * sum(found) >= len(found) for found in there.values()):
+            return place
+    first = next(iter(names.values()))[0]
+    raise ValueError(
+        f"{path}: its images, such as {first!r}, are in none of the folders {[*PLACES]} of"
+        f" {folder}; move them there, or write an entry with the option images"
+    )
+
+
+def first_files(path: Path, images: Any) -> list[str]:
     try:
-        name = images[0]["file_name"]
+        names = [image["file_name"] for image in images[:LOOKED_AT]]
     except (LookupError, TypeError):
-        name = None
-    if not isinstance(name, str):
+        names = []
+    if not names or not isinstance(names[0], str):
         raise ValueError(f"{path}: its first image has no file_name; expected COCO's `images`")
-    return name
+    return [name for name in names if isinstance(name, str)]
 
 
 def part_of(path: Path, folder: Path) -> str:
@@ -116,61 +115,15 @@ def part_of(path: Path, folder: Path) -> str:
     return stem if named else path.parent.name
 
 
-def table(folder: Path) -> dict[str, Any] | None:
-    for ending in ("csv", "tsv", "parquet"):
-        for path in sorted(folder.glob(f"*.{ending}")):
-            rows = read_rows(path)
-            if found := image_column(rows, folder):
-                return {"reader": "table", **columns(rows, found, path.name)}
-    return None
-
-
-def image_column(rows: pd.DataFrame, folder: Path) -> dict[str, str] | None:
-    """The column whose first values are files, below which folder, with which ending."""
-    below = ["", *(p.name for p in sorted(folder.iterdir()) if p.is_dir() and p.name[0] != ".")]
-    for column in rows:
-        if any((folder / place / column).is_file() for place in below):
-            raise ValueError(
-                f"the table in {folder} has no header: its first line names {column!r}, an image;"
-                " put a line like image,labels above it"
-            )
-        values = rows[column].head(5).tolist()
-        for place in below:
-            for ending in ("", *ENDINGS):
-                if all(
-                    value and (folder / place / f"{value}{ending}").is_file() for value in values
-                ):
-                    return {"image": column, "images": place, "ending": ending}
-    return None
-
-
-def columns(rows: pd.DataFrame, found: dict[str, str], file: str) -> dict[str, Any]:
-    options: dict[str, Any] = {"file": file, **found}
-    others = [name for name in rows if name != found["image"]]
-    entry: dict[str, Any] = {}
-    for name in others:
-        parts = two_parts(sorted({*rows[name]})) if rows[name].nunique() < 6 else []
-        if parts:
-            options["part"] = name
-            entry["parts"] = {"train": parts[0], "report": parts[1]}
-            others.remove(name)
-            break
-    coded = [name for name in others if {*rows[name].str.lower()} <= CODES.keys()]
-    texts = [name for name in others if name not in coded]
-    named = [name for name in texts if LABELS.fullmatch(name)] or texts
-    if coded and len(coded) >= len(texts):
-        options["labels"] = None if coded == others else coded
-    elif named:
-        options["labels"] = named[0]
-        cells = "".join(rows[named[0]])
-        options["separator"] = max(SEPARATORS, key=cells.count)
-    return {"options": options, **entry}
-
-
 def folders(folder: Path) -> dict[str, Any] | None:
     names = [path.name for path in sorted(folder.iterdir()) if path.is_dir() and holds(path)]
     if not names:
         return None
+    if len(names) == 1 and (tables := [*folder.glob("*.csv"), *folder.glob("*.tsv")]):
+        raise ValueError(
+            f"{min(tables)}: no column names most of the pictures below {folder}; expected a header"
+            " and file names in one column, with commas between cells"
+        )
     parts = two_parts(names)
     nested = all(any(holds(below) for below in (folder / part).iterdir()) for part in parts)
     options: dict[str, Any] = {}
@@ -184,4 +137,4 @@ def folders(folder: Path) -> dict[str, Any] | None:
 
 def holds(folder: Path) -> bool:
     """Whether there is an image below."""
-    return folder.is_dir() and any(path.suffix.lower() in ENDINGS for path in folder.rglob("*"))
+    return folder.is_dir() and any(name.lower().endswith(ENDINGS) for name, *_ in stamps(folder))

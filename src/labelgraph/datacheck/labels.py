@@ -3,6 +3,7 @@
 Shapes: N images, C labels.
 """
 
+import unicodedata
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,7 @@ from labelgraph.manifest import DIFFICULT, YES
 
 ALWAYS = 0.9  # share of a label's images that show another, from which it is worth telling
 LEAST = 5  # images, below which a coincidence is not worth telling
+NO_INK = ("Cf", "Zs")  # Unicode's categories of joiners and of blanks
 SHOWN = 5  # pairs of each kind
 
 
@@ -33,6 +35,16 @@ def describe(
         "never_shown": {kind: [name for name in names if not counts[name][kind]] for kind in kinds},
         **together(names, shown),
     }
+
+
+def look_alike(names: tuple[str, ...]) -> list[list[str]]:
+    """Labels that differ in case, in blanks, in how a letter is coded or in letters without ink."""
+    groups: dict[str, list[str]] = {}
+    for name in names:
+        seen = unicodedata.normalize("NFKC", name).casefold()
+        inked = [letter for letter in seen if unicodedata.category(letter) not in NO_INK]
+        groups.setdefault("".join(inked), []).append(name)
+    return [some for some in groups.values() if len(some) > 1]
 
 
 def together(names: tuple[str, ...], shown: np.ndarray) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from typing import NamedTuple
 from PIL import Image
 
 from labelgraph.datacheck.likeness import Look, look
-from labelgraph.images import SIDEWAYS, TURNS, opened, orientation, to_rgb
+from labelgraph.images import SIDEWAYS, TURNS, odd_kinds, opened, orientation, to_rgb
 
 SMALL = 64  # a JPEG is decoded to about this side
 TINY = 32  # pixels of the short side, below which little can be seen
@@ -32,6 +32,7 @@ def see_one(path: Path) -> Seen:
     try:
         with path.open("rb") as stream, opened(stream, path) as image:
             turned = orientation(image)
+            odd_kinds(image, turned)  # as the manifest's step asks, which may find pages missing
             size = image.size[::-1] if turned in SIDEWAYS else image.size
             image.draft("L", (SMALL, SMALL))  # for a JPEG; it is still read to its end
             grey = to_rgb(image).convert("L") if image.mode != "L" else image.convert("L")

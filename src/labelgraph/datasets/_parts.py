@@ -46,4 +46,11 @@ def drawn(shown: np.ndarray, draw: dict[str, Any], groups: Sequence[str] | None)
             side[unit] = TEST if wanted[TEST, column] >= wanted[TRAIN, column] else TRAIN
             wanted[side[unit]] -= content[unit]
             left -= counts[unit]
-    return NAMES[side[images]]
+    parts = NAMES[side[images]]
+    if len({*parts.tolist()}) < 2:
+        what = "images" if groups is None else "groups of images"
+        raise ValueError(
+            f"the parts train and test cannot be drawn of {len(sizes)} {what}; more are needed, or"
+            " parts of their own"
+        )
+    return parts

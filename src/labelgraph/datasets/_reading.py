@@ -1,6 +1,7 @@
 """What the readers share: lines and JSON entries, with errors that name the file and the place."""
 
 import gc
+import posixpath
 from collections.abc import Hashable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from operator import itemgetter
@@ -10,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from labelgraph.files import read_json
+from labelgraph.names import check as check_name
 
 LARGEST = 1e30  # pixels; a float32 holds it
 SAYS = {str: "a text", (int, str): "a whole number or a text"}
@@ -82,6 +84,27 @@ def check_column(values: Iterable[Any], kinds: type | tuple[type, ...], what: st
             raise ValueError(
                 f"{what} of entry {number} is {str(value)[:60]!r}; expected {SAYS[kinds]}"
             )
+
+
+def below(folder: str, name: str, ending: str, outside: bool, place: str) -> str:
+    """The path of a picture that a list names; `folder` is where the list's names start.
+
+    What leads out of the dataset is refused unless it is asked for: a list that somebody else wrote
+    could name any file. Links within the folder are whose folder it is made them.
+    """
+    check_name("image", name, place)
+    path = posixpath.join(folder, f"{name}{ending}")
+    if leaves(name) and (leaves(path) or name.startswith("/")) and not outside:
+        raise ValueError(
+            f"{place}: {name!r} leads out of the dataset's folder; move the picture into it, or set"
+            " the reader's option outside to true where that is meant"
+        )
+    return Path(path).as_posix()
+
+
+def leaves(path: str) -> bool:
+    path = posixpath.normpath(path)
+    return path.startswith(("/", "../")) or path == ".."
 
 
 def check_choice(option: str, value: Any, allowed: Iterable[Any]) -> None:

@@ -23,4 +23,5 @@ def read(root: Path, *, crowd: str, empty_images: str, boxes: bool, order: str) 
         empty_images=empty_images,
         boxes=boxes,
         order=order,
+        outside=False,
     )

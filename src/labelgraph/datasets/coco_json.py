@@ -2,6 +2,8 @@
 
 `annotations` is a file for each part, {train: train.json, test: test.json}, or one file, whose
 parts are drawn. `images` is the folder that the files' names are below; `{part}` in it is the part.
+Boxes come as they stand in the file: who learns from them cuts them at the picture's edge and
+leaves out those without area.
 """
 
 from contextlib import redirect_stdout
@@ -14,6 +16,7 @@ from pycocotools.coco import COCO
 from labelgraph.datasets import _parts
 from labelgraph.datasets._reading import (
     as_boxes,
+    below,
     box_fields,
     check_choice,
     check_column,
@@ -22,6 +25,7 @@ from labelgraph.datasets._reading import (
     read_entries,
 )
 from labelgraph.manifest import YES, Manifest, no_boxes
+from labelgraph.names import check as check_name
 
 ORDERS = {"alphabetical": lambda category: category[1], "id": lambda category: category[0]}
 
@@ -36,18 +40,20 @@ def read(
     empty_images: str,
     boxes: bool,
     order: str,
+    outside: bool,
 ) -> Manifest:
     """Images in file order. With `crowd: drop`, crowd annotations give neither label nor box."""
     check_choice("crowd", crowd, ("keep", "drop"))
     check_choice("empty_images", empty_images, ("keep", "drop"))
     check_choice("boxes", boxes, (True, False))
     check_choice("order", order, ORDERS)
+    check_choice("outside", outside, (True, False))
     several = isinstance(annotations, dict)
     check_choice("draw with one file of annotations, not with several", draw is None, (several,))
     files = annotations if several else {"": annotations}
     keep = crowd == "keep", empty_images == "keep"
     found = [
-        read_part(root / file, part, images.replace("{part}", part), keep, boxes, order)
+        read_part(root / file, part, images.replace("{part}", part), keep, boxes, order, outside)
         for part, file in files.items()
     ]
     if any(other.names != found[0].names for other in found):
@@ -72,7 +78,13 @@ def joined(parts: list[Manifest]) -> Manifest:
 
 
 def read_part(
-    path: Path, part: str, folder: str, keep: tuple[bool, bool], boxes: bool, order: str
+    path: Path,
+    part: str,
+    folder: str,
+    keep: tuple[bool, bool],
+    boxes: bool,
+    order: str,
+    outside: bool,
 ) -> Manifest:
     """`keep`: crowd annotations; images without any."""
     index = open_index(path, boxes)
@@ -85,14 +97,17 @@ def read_part(
     label = np.array([columns[item["category_id"]] for item in items], np.int16)[kept]
     labels = np.zeros((len(rows), len(columns)), np.int8)
     labels[image, label] = YES
-    images = np.array([(Path(folder) / i["file_name"]).as_posix() for i in index.imgs.values()])
+    paths = [
+        below(folder, entry["file_name"], "", outside, f"{path}, image {number}")
+        for number, entry in enumerate(index.imgs.values(), start=1)
+    ]
     stays = labels.any(1) | keep[1]  # (N,) every row that has a box stays
     fields = no_boxes()
     if boxes:
         edges = as_boxes([item["bbox"] for item in items], f"{path}, annotation")[kept]
         fields = box_fields((np.cumsum(stays) - 1)[image], label, edges)
     return Manifest(
-        images=images[stays],
+        images=np.array(paths)[stays],
         parts=np.full(stays.sum(), part),
         names=tuple(name for _, name in categories),
         labels=labels[stays],
@@ -112,6 +127,8 @@ def open_index(path: Path, boxes: bool) -> COCO:
     annotations = pick(index.dataset.get("annotations"), keys, f"{path}, annotation")
     check_column([file for _, file in images], str, f"{path}, image: file_name")
     check_column([name for _, name in categories], str, f"{path}, category: name")
+    for number, (_, name) in enumerate(categories, start=1):
+        check_name("label", name, f"{path}, category {number}")
     for what, entries in (("image", images), ("category", categories)):
         check_column([entry[0] for entry in entries], (int, str), f"{path}, {what}: id")
     check_column([identity for identity, *_ in annotations], (int, str), f"{path}, annotation: id")
@@ -124,6 +141,7 @@ def open_index(path: Path, boxes: bool) -> COCO:
     known = positions([identity for identity, _ in images], f"{path}, image")
     positions([file for _, file in images], f"{path}, image")
     columns = positions([identity for identity, _ in categories], f"{path}, category")
+    positions([name for _, name in categories], f"{path}, category")
     positions([identity for identity, *_ in annotations], f"{path}, annotation")
     for number, (identity, image, category, *_) in enumerate(annotations, start=1):
         if image not in known or category not in columns:

@@ -6,6 +6,7 @@ show no label.
 """
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +15,7 @@ from labelgraph.datasets import _parts
 from labelgraph.datasets._reading import check_choice
 from labelgraph.images import ENDINGS
 from labelgraph.manifest import NO, YES, Manifest, no_boxes
+from labelgraph.names import check as check_name
 
 Place = tuple[str, str]  # part (empty where parts are drawn), and the path below the label's folder
 
@@ -25,6 +27,8 @@ def read(root: Path, *, parts: list[str] | None, draw: dict | None, none: str | 
     for part in parts or [""]:
         for label, file in files(root / part):
             below = Path(*file.relative_to(root / part).parts[1:]).as_posix()
+            check_name("label", label, str(file))
+            check_name("image", below, str(file.parent))
             found.setdefault((part, below), []).append((label, file))
     labels = sorted({label for some in found.values() for label, _ in some} - {none})
     if not labels:
@@ -33,6 +37,11 @@ def read(root: Path, *, parts: list[str] | None, draw: dict | None, none: str | 
     rows, codes, sides = [], [], []
     for (part, _), some in found.items():
         for same in copies(some):
+            if len(same) > 1 and none in [label for label, _ in same]:
+                raise ValueError(
+                    f"{same[0][1]} and {same[1][1]} are one picture, which is in the folder"
+                    f" {none!r} of those without a label too; remove it from one of the folders"
+                )
             code = np.full(len(labels), NO, np.int8)
             code[[columns[label] for label, _ in same if label != none]] = YES
             rows.append(same[0][1].relative_to(root).as_posix())
@@ -54,14 +63,9 @@ def files(folder: Path) -> list[tuple[str, Path]]:
         raise FileNotFoundError(
             f"{folder} is missing; option parts names folders below the dataset"
         )
-    found, seen = [], set()
-    for place, below, names in os.walk(folder, followlinks=True):
-        real = Path(place).resolve()
-        below[:] = sorted(name for name in below if not name.startswith("."))
-        if any(real == above or real in above.parents for above in seen):
-            raise ValueError(f"{place} is a link to a folder above it; remove it")
-        seen.add(real)
-        for name in sorted(names):
+    found = []
+    for place, names in walked(folder):
+        for name in names:
             if name.startswith(".") or Path(name).suffix.lower() not in ENDINGS:
                 continue
             label = Path(place, name).relative_to(folder).parts[0]
@@ -72,6 +76,28 @@ def files(folder: Path) -> list[tuple[str, Path]]:
                 )
             found.append((label, Path(place, name)))
     return found
+
+
+def walked(folder: Path) -> Iterator[tuple[str, list[str]]]:
+    """Each folder with its files' names, in order. Several labels may share a folder by a link; a
+    label has each folder once.
+    """
+    above: dict[str, tuple[Path, ...]] = {}  # a folder on the way -> it and those that hold it
+    first: dict[tuple[str, Path], str] = {}  # label and real folder -> where it was met
+    for place, below, names in os.walk(folder, followlinks=True):
+        below[:] = sorted(name for name in below if not name.startswith("."))
+        real = Path(place).resolve()
+        chain = above.get(str(Path(place).parent), ()) if place != str(folder) else ()
+        if any(real == other or real in other.parents for other in chain):
+            raise ValueError(f"{place} is a link to a folder above it; remove it")
+        above[place] = (*chain, real)
+        label = (*Path(place).relative_to(folder).parts, "")[0]
+        if (before := first.setdefault((label, real), place)) != place:
+            raise ValueError(
+                f"{place} and {before} are one folder, so its images would count twice for the"
+                f" label {label!r}; remove one of the links"
+            )
+        yield place, sorted(names)
 
 
 def copies(some: list[tuple[str, Path]]) -> list[list[tuple[str, Path]]]:

@@ -17,8 +17,9 @@ import numpy as np
 import pandas as pd
 
 from labelgraph.datasets import _parts
-from labelgraph.datasets._reading import check_choice, positions, present
+from labelgraph.datasets._reading import below, check_choice, positions, present
 from labelgraph.manifest import DIFFICULT, NO, YES, Manifest, no_boxes
+from labelgraph.names import check as check_name
 
 CODES = {
     **dict.fromkeys(("1", "1.0", "true", "yes"), YES),
@@ -39,6 +40,7 @@ def read(
     draw: dict | None,
     images: str,
     ending: str,
+    outside: bool,
 ) -> Manifest:
     """Images in the order of the table. `images` is their folder, `ending` what their names lack.
 
@@ -46,27 +48,32 @@ def read(
     same value in column `group` stay together.
     """
     check_choice("part or draw: one of them, given", (part is None) + (draw is None), (1,))
+    check_choice("outside", outside, (True, False))
     path = root / file
     rows = read_rows(path)
-    for column in [image, part, group, *([labels] if isinstance(labels, str) else labels or [])]:
-        if column is not None and column not in rows:
-            raise ValueError(f"{path} has no column {column!r}; it has {[*rows]}")
-    if isinstance(labels, str):
-        about, names, codes = listed(rows, image, labels, separator)
+    one = isinstance(labels, str)
+    check_columns(path, rows, [image, part, group, *([labels] if one else labels or [])])
+    if one:
+        about, names, codes = listed(rows, image, labels, separator, path)
     else:
         others = [name for name in rows if name not in (image, part, group)]
         about, names, codes = coded(rows, image, labels or others, path)
+    check_parts(rows, image, part, path)
     parts = about[part].to_numpy(str) if part else None
     if parts is None:
         groups = about[group].tolist() if group else None
         parts = _parts.drawn(codes == YES, draw, groups)
-    return Manifest(
-        images=np.array([(Path(images) / f"{name}{ending}").as_posix() for name in about[image]]),
-        parts=parts,
-        names=tuple(names),
-        labels=codes,
-        **no_boxes(),
-    )
+    paths = [
+        below(images, name, ending, outside, f"{path}, row {row + 1}")
+        for row, name in about[image].items()
+    ]
+    return Manifest(np.array(paths), parts, tuple(names), codes, **no_boxes())
+
+
+def check_columns(path: Path, rows: pd.DataFrame, columns: list[str | None]) -> None:
+    for column in columns:
+        if column is not None and column not in rows:
+            raise ValueError(f"{path} has no column {column!r}; it has {[*rows]}")
 
 
 def read_rows(path: Path) -> pd.DataFrame:
@@ -78,67 +85,98 @@ def read_rows(path: Path) -> pd.DataFrame:
         else:
             tabs = {"sep": "\t"} if path.suffix == ".tsv" else {}
             options: dict[str, Any] = {"dtype": str, "keep_default_na": False, **tabs}
-            rows = pd.read_csv(path, encoding="utf-8-sig", **options)
-            check_header(path, tabs.get("sep", ","))
+            check_lines(path, tabs.get("sep", ","))
+            rows = pd.read_csv(path, encoding="utf-8-sig", index_col=False, **options)
     except ImportError:
         raise ValueError(
             f"{path}: reading Parquet needs the package pyarrow (`uv run --with pyarrow ...`); or"
             " save the table as CSV"
         ) from None
-    except (ValueError, OSError) as error:
+    except (ValueError, OSError, csv.Error) as error:
         raise ValueError(
             f"{path} cannot be read as a table: {' '.join(str(error).split())}"
         ) from None
     if rows.empty:
         raise ValueError(f"{path} has no rows below its header")
-    names = [str(name) for name in rows]
+    header = [str(name) for name in rows]
     rows = rows.map(lambda cell: "" if cell is None or cell != cell else str(cell).strip())
     odd = rows.map(lambda cell: not cell.isprintable() and "\0" in cell).to_numpy()
-    if odd.any() or any("\0" in name for name in names):
+    if odd.any() or any("\0" in name for name in header):
         row = int(np.argwhere(odd)[0, 0]) + 1 if odd.any() else 0
         raise ValueError(f"{path}, row {row}: a NUL character; it is a binary file, or damaged")
     return rows.rename(columns=str)
 
 
-def check_header(path: Path, separator: str) -> None:
-    """Of two columns of one name, pandas would call the second another."""
+def check_lines(path: Path, separator: str) -> None:
+    """Of two columns of one name, pandas would call the second another; cells of a row that has
+    more than the header it would move to the left.
+    """
     with path.open(encoding="utf-8-sig", newline="") as stream:
-        names = next(csv.reader(stream, delimiter=separator))
-    if twice := sorted({name for name in names if names.count(name) > 1}):
-        raise ValueError(f"two columns are called {twice[0]!r}; name them otherwise")
+        lines = csv.reader(stream, delimiter=separator)
+        header = next(lines, [])
+        if twice := sorted({name for name in header if header.count(name) > 1}):
+            raise ValueError(f"two columns are called {twice[0]!r}; name them otherwise")
+        for row, line in enumerate(filter(None, lines), start=1):
+            if len(line) > len(header):
+                raise ValueError(
+                    f"row {row} has {len(line)} cells, and the header has {len(header)}; put a cell"
+                    " that holds a comma in quotes"
+                )
+
+
+def check_parts(rows: pd.DataFrame, image: str, part: str | None, path: Path) -> None:
+    """Each part can be written, and an image of several rows is in one part."""
+    if part is None:
+        return
+    first: dict[str, str] = {}
+    for row, (name, side) in enumerate(zip(rows[image], rows[part], strict=True), start=1):
+        check_name("part", side, f"{path}, row {row}, column {part!r}")
+        if first.setdefault(name, side) != side:
+            raise ValueError(
+                f"{path}, row {row}: {name!r} is in part {side!r} here and in {first[name]!r}"
+                " above; an image is in one part"
+            )
 
 
 def listed(
-    rows: pd.DataFrame, image: str, column: str, separator: str
+    rows: pd.DataFrame, image: str, column: str, separator: str, path: Path
 ) -> tuple[pd.DataFrame, list[str], np.ndarray]:
     """Labels by name in one column: one row of each image, the names, codes (N, C)."""
+    if not separator:
+        raise ValueError("option separator is empty; expected what stands between labels, like ;")
     several = [
         [label.strip() for label in cell.split(separator) if label.strip()] for cell in rows[column]
     ]
-    names = sorted({label for some in several for label in some})
-    if not names:
+    first = {label: row for row in range(len(several), 0, -1) for label in several[row - 1]}
+    if not first:
         raise ValueError(f"column {column!r} is empty in every row; it should hold labels")
-    columns = {name: place for place, name in enumerate(names)}
+    for label, row in first.items():
+        check_name("label", label, f"{path}, row {row}, column {column!r}")
+    labels = sorted(first)
+    columns = {name: place for place, name in enumerate(labels)}
     about = rows.drop_duplicates(image)
     places = {name: row for row, name in enumerate(about[image])}
-    codes = np.full((len(about), len(names)), NO, np.int8)
+    codes = np.full((len(about), len(labels)), NO, np.int8)
     for name, some in zip(rows[image], several, strict=True):
         codes[places[name], [columns[label] for label in some]] = YES
-    return about, names, codes
+    return about, labels, codes
 
 
 def coded(
-    rows: pd.DataFrame, image: str, names: list[str], path: Path
+    rows: pd.DataFrame, image: str, labels: list[str], path: Path
 ) -> tuple[pd.DataFrame, list[str], np.ndarray]:
     """A column of codes for each label; an image has one row."""
     positions(rows[image].tolist(), f"{path}, row")
-    lower = rows[names].map(str.lower)
+    for label in labels:
+        check_name("label", label, f"{path}, the header")
+    lower = rows[labels].map(str.lower)
     wrong = np.argwhere(~lower.isin([*CODES]).to_numpy())
     if len(wrong):
         row, column = wrong[0]
+        others = f", and {len(wrong) - 1} more cells are wrong" if len(wrong) > 1 else ""
         raise ValueError(
-            f"{path}, row {row + 1}, column {names[column]!r}: {rows[names].iloc[row, column]!r};"
-            " expected 1 yes, 0 no or -1 difficult. If it is no label, name the labels in option"
-            " labels"
+            f"{path}, row {row + 1}, column {labels[column]!r}: {rows[labels].iloc[row, column]!r};"
+            f" expected 1 yes, 0 no or -1 difficult{others}. If it is no label, name the labels in"
+            " option labels"
         )
-    return rows, names, lower.map(CODES.__getitem__).to_numpy(np.int8)
+    return rows, labels, lower.map(CODES.__getitem__).to_numpy(np.int8)

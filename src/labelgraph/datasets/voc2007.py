@@ -28,6 +28,7 @@ def read(root: Path, *, boxes: bool) -> Manifest:
         labels="lists",
         boxes=boxes,
         ending=".jpg",
+        outside=False,
     )
 
 

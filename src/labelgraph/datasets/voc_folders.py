@@ -13,6 +13,7 @@ import numpy as np
 from labelgraph.datasets import _parts
 from labelgraph.datasets._reading import (
     as_boxes,
+    below,
     box_fields,
     check_choice,
     positions,
@@ -20,6 +21,7 @@ from labelgraph.datasets._reading import (
     read_lines,
 )
 from labelgraph.manifest import DIFFICULT, NO, UNKNOWN, YES, Manifest, no_boxes
+from labelgraph.names import check as check_name
 
 EDGES = ("xmin", "ymin", "xmax", "ymax")
 MEANING = {"1": YES, "-1": NO, "0": DIFFICULT}  # the lists' code -> ours
@@ -36,10 +38,12 @@ def read(
     labels: str,
     boxes: bool,
     ending: str,
+    outside: bool,
 ) -> Manifest:
     """Images in list order, one part after the other. `names` null: those that are found."""
-    check_choice("boxes", boxes, (True, False))
     check_choice("labels", labels, ("lists", "objects"))
+    for option, value in (("boxes", boxes), ("outside", outside)):
+        check_choice(option, value, (True, False))
     check_choice("parts or draw: one of them, given", (parts is None) + (draw is None), (1,))
     here = root / folder
     lists = here / "ImageSets" / "Main"
@@ -47,46 +51,54 @@ def read(
         ids, sides = listed(lists, parts)
     else:
         check_choice("labels without parts", labels, ("objects",))
-        ids = sorted(path.stem for path in (here / "Annotations").glob("*.xml"))
-        sides = []
-    things: list[list[Thing]] = []
-    if boxes or labels == "objects":
-        things = [read_objects(here / "Annotations" / f"{image}.xml") for image in ids]
+        ids, sides = annotated(here / "Annotations"), []
+    shown = f"{folder or '.'}/JPEGImages"
+    paths = [below(shown, image, ending, outside, place) for image, place in ids.items()]
+    files = [here / "Annotations" / f"{image}.xml" for image in ids]
+    things = [read_objects(file) for file in files if boxes or labels == "objects"]
     names = names or found_names(lists, parts or [], things, labels)
     if labels == "lists":
         codes = np.concatenate([read_part(lists / f"{part}.txt", names) for part in parts])
     else:
         codes = seen(things, names, here)
-    paths = [(Path(folder) / "JPEGImages" / f"{image}{ending}").as_posix() for image in ids]
     return Manifest(
         images=np.array(paths),
         parts=np.array(sides) if parts else _parts.drawn(codes == YES, draw, None),
         names=tuple(names),
         labels=codes,
-        **(boxes_of(things, names, here / "Annotations", ids) if boxes else no_boxes()),
+        **(boxes_of(things, names, here / "Annotations", [*ids]) if boxes else no_boxes()),
     )
 
 
-def listed(lists: Path, parts: list[str]) -> tuple[list[str], list[str]]:
-    """The images of every part, and the part of each; none is in two parts."""
+def annotated(folder: Path) -> dict[str, str]:
+    """The images that have an XML file, each with that file."""
+    return {path.stem: str(path) for path in sorted(folder.glob("*.xml"), key=lambda p: p.stem)}
+
+
+def listed(lists: Path, parts: list[str]) -> tuple[dict[str, str], list[str]]:
+    """The images of every part, each with file and line, and their parts; none is in two."""
     ids = {part: read_lines(lists / f"{part}.txt") for part in parts}
     for part in parts:
         positions(ids[part], f"{lists / part}.txt, line")
     first: dict[str, str] = {}
+    places: dict[str, str] = {}
     for part in parts:
-        for image in ids[part]:
+        for line, image in enumerate(ids[part], start=1):
+            places[image] = f"{lists / part}.txt, line {line}"
             if image in first:
                 raise ValueError(
                     f"{lists / part}.txt: image {image!r} is in {lists / first[image]}.txt too"
                 )
         first |= dict.fromkeys(ids[part], part)
-    return [*first], [*first.values()]
+    return places, [*first.values()]
 
 
 def found_names(lists: Path, parts: list[str], things: list[list[Thing]], labels: str) -> list[str]:
     if labels == "lists":
-        ending = f"_{parts[0]}.txt"
-        found = sorted(path.name.removesuffix(ending) for path in lists.glob(f"*{ending}"))
+        endings = [f"_{part}.txt" for part in parts]
+        found = sorted(
+            {path.name.removesuffix(end) for end in endings for path in lists.glob(f"*{end}")}
+        )
     else:
         found = sorted({name for some in things for name, *_ in some})
     if not found:
@@ -106,8 +118,8 @@ def read_class(path: Path, listing: Path, ids: list[str]) -> np.ndarray:
     rows = {image: row for row, image in enumerate(ids)}
     labels = np.full(len(ids), UNKNOWN, np.int8)
     for number, line in enumerate(read_lines(path), start=1):
-        image, code = (*line.split(), "", "")[:2]
-        if code not in MEANING or len(line.split()) != 2:
+        image, code = (*line.rsplit(maxsplit=1), "", "")[:2]
+        if code not in MEANING:
             raise ValueError(
                 f"{path}, line {number}: {line!r}; expected an image id and -1, 0 or 1"
             )
@@ -169,5 +181,7 @@ def read_objects(path: Path) -> list[Thing]:
         # VOC counts pixels from 1 and includes the last one
         box = (left - 1, top - 1, right - left + 1, bottom - top + 1)
         difficult = item.findtext("difficult", "0").strip() == "1"
-        objects.append((item.findtext("name", "").strip(), difficult, box))
+        name = item.findtext("name", "").strip()
+        check_name("label", name, f"{path}, object {number}")
+        objects.append((name, difficult, box))
     return objects

@@ -7,7 +7,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from labelgraph import owndata
+from labelgraph import filestamps, names
 from labelgraph.files import write_json
 
 
@@ -18,11 +18,11 @@ def main(folder: Path, state: str, output: Path) -> None:
         raise ValueError(f"{link} is where a link to {folder} is to be made; move it elsewhere")
     if link.resolve().is_relative_to(folder.resolve()) and not link.is_symlink():
         raise ValueError(f"{folder} holds this repository's data; choose a folder below it")
-    found = sorted(owndata.stamps(folder))
+    found = sorted(filestamps.stamps(folder))
     link.parent.mkdir(parents=True, exist_ok=True)
     link.unlink(missing_ok=True)
     link.symlink_to(folder.resolve(), target_is_directory=True)
-    listing = {name: size for name, size, _ in found}
+    listing = {names.shown(name): size for name, size, _ in found}  # names may be no text
     write_json(
         output,
         {

@@ -53,10 +53,10 @@ def fit(
     labels: list[str], scores: np.ndarray, codes: np.ndarray, selection: str, threshold: float
 ) -> Calibration:
     """`codes` (N, C): 1 yes, 0 no; difficult and hidden entries take no part."""
-    if not len(scores):
+    target, known = codes == YES, (codes == YES) | (codes == NO)
+    if not known.any():
         return none(labels, threshold)
     scores = scores.astype(np.float64)
-    target, known = codes == YES, (codes == YES) | (codes == NO)
     held = held_out(scores, target, known)  # (N, C) probabilities from the other folds' temperature
     plain = sigmoid(scores)
     loss, error = (

@@ -1,0 +1,358 @@
+"""Nothing in a user's data is dropped without a word: cells, columns, files, parts, boxes."""
+
+import json
+import shutil
+import warnings
+
+import numpy as np
+import odd_pictures
+import pytest
+from conftest import ROOT
+from dataset_cases import SAMPLES
+from run_cases import picture
+
+from labelgraph import datasets, images, manifest, recipe
+from labelgraph.__main__ import main
+from labelgraph.datacheck import boxes, guessing, pictures
+from labelgraph.datasets import folders
+
+
+@pytest.fixture(autouse=True)
+def in_the_repository(monkeypatch):
+    monkeypatch.chdir(ROOT)
+
+
+def checked(capsys, *arguments):
+    code = main(["check-data", *map(str, arguments)])
+    said = capsys.readouterr()
+    return code, said.out, said.err
+
+
+def codes(folder, count=12, **columns):
+    """A table beside its pictures; `columns` give the cell of each row."""
+    lines = [",".join(["image", *columns])]
+    for row in range(count):
+        picture(row, (60, 50)).save(folder / f"{row}.png")
+        lines.append(",".join([f"{row}.png", *(cell(row) for cell in columns.values())]))
+    (folder / "labels.csv").write_text("\n".join(lines) + "\n")
+
+
+def even(row):
+    return str(row % 2)
+
+
+def odd(row):
+    return str(1 - row % 2)
+
+
+ODD = {  # what stands in row 3 of the column cat, or more often
+    "a question mark": lambda row: "?" if row == 2 else even(row),
+    "nothing": lambda row: "" if row == 2 else even(row),
+    "a 2": lambda row: "2" if row == 2 else even(row),
+    "a word among words": lambda row: "perhaps" if row == 2 else ("yes", "no")[row % 2],
+    "a number among truths": lambda row: "1.5" if row == 2 else ("True", "False")[row % 2],
+    "mostly question marks": lambda row: "?" if row not in (0, 1) else even(row),
+    "mostly nothing": lambda row: "1" if row == 0 else "",
+}
+
+
+@pytest.mark.parametrize("cell", ODD.values(), ids=[*ODD])
+def test_an_odd_cell_does_not_take_a_label_away(cell, tmp_path, capsys):
+    codes(tmp_path, cat=cell, dog=even, bird=odd)
+    assert guessing.guess(tmp_path)["options"]["labels"] is None  # all columns are labels
+    code, out, _ = checked(capsys, tmp_path)
+    row = next(
+        row for row in range(12) if cell(row) not in ("0", "1", "yes", "no", "True", "False")
+    )
+    where = f"labels.csv, row {row + 1}, column 'cat': {cell(row)!r}; expected 1 yes, 0 no or -1"
+    assert code == 1 and f"PROBLEM: {tmp_path}/{where}" in out and "No problem" not in out
+
+
+def test_how_many_more_cells_are_odd(tmp_path, capsys):
+    codes(tmp_path, cat=lambda row: "?" if row < 4 else even(row), dog=even)
+    assert ", and 3 more cells are wrong. If it is no label" in checked(capsys, tmp_path)[1]
+
+
+SAME = ("1.0", "True", "yes", "YES", "1"), ("0.0", "False", "no", "0", "FALSE")
+
+
+def test_yes_and_no_in_many_spellings(tmp_path, capsys):
+    spelled = lambda row: SAME[row % 2][row % 5]  # noqa: E731
+    codes(tmp_path, count=20, cat=spelled, dog=odd)
+    found = json.loads(checked(capsys, tmp_path, "--json")[1])[0]
+    assert sum(found["labels"]["cat"].values()) == 10
+
+
+def test_columns_that_are_no_labels_are_named(tmp_path, capsys):
+    columns = {"id": str, "cat": even, "side": lambda row: str(300 + row % 2), "dog": odd}
+    columns |= {"remark": lambda row: "blurred" if row == 4 else ""}
+    codes(tmp_path, count=24, **columns)
+    code, out, _ = checked(capsys, tmp_path)
+    assert code == 0 and guessing.guess(tmp_path)["options"]["labels"] == ["cat", "dog"]
+    assert "3 columns of the table are left out as no labels: id ('0'), side ('300')" in out
+
+
+def test_a_column_of_names_comes_before_columns_of_codes(tmp_path, capsys):
+    names = lambda row: ("cat", "dog;cat")[row % 2]  # noqa: E731
+    codes(tmp_path, count=24, seen=even, photographer=lambda row: f"p{row % 3}", labels=names)
+    options = guessing.guess(tmp_path)["options"]
+    assert (options["labels"], options["separator"]) == ("labels", ";")
+    assert "left out as no labels: seen ('0'), photographer ('p0')" in checked(capsys, tmp_path)[1]
+    codes(tmp_path, count=24, label=lambda row: str(row % 3))  # numbers of classes
+    assert guessing.guess(tmp_path)["options"]["labels"] == "label"
+
+
+def test_without_labels_a_table_is_refused(tmp_path, capsys):
+    codes(tmp_path, side=lambda row: str(300 + row % 2))
+    code, _, err = checked(capsys, tmp_path)
+    assert code == 2 and "no column of labels.csv can be read as labels, of ['side']" in err
+
+
+def test_a_missing_picture_does_not_make_another_layout_of_a_table(tmp_path, capsys):
+    codes(tmp_path, cat=even, dog=odd)
+    (tmp_path / "1.png").unlink()
+    code, out, _ = checked(capsys, tmp_path)
+    assert code == 1 and f"1 images cannot be used: {tmp_path}/1.png is missing" in out
+
+
+def test_a_row_with_a_cell_too_many_is_refused(tmp_path, capsys):
+    """Pandas would take the first column for row numbers, and every cell for the next column's."""
+    codes(tmp_path, cat=even, dog=lambda row: odd(row) + ",")
+    code, _, err = checked(capsys, tmp_path)
+    assert code == 2 and "labels.csv cannot be read as a table: row 1 has 4 cells, and the" in err
+
+
+def test_an_image_of_two_parts_is_refused(tmp_path):
+    text = "image,labels,part\na.jpg,cat,train\na.jpg,dog,test\n"
+    (tmp_path / "labels.csv").write_text(text)
+    standing = recipe.read_yaml(ROOT / "workflow/config/own_data.yaml")["options"]["table"]
+    options = standing | {"file": "labels.csv", "part": "part", "draw": None}
+    with pytest.raises(ValueError, match=r"row 2: 'a.jpg' is in part 'test' here and in 'train'"):
+        datasets.read("table", tmp_path, **options)
+
+
+def test_what_lies_in_the_folder_and_takes_no_part(tmp_path, capsys):
+    for number, name in enumerate(
+        ["cat/1.png", "cat/2.png", "cat/3.png", "dog/4.png", "dog/5.png"]
+    ):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        picture(number, (60, 50)).save(tmp_path / name)
+    for name in (
+        "cat/6.HEIC",
+        "dog/7.svg",
+        "cat/8.cr2",
+        "bird/9.heic",
+        "cat/notes.txt",
+        "cat/.x.png",
+        ".net/1.png",
+        "cat/._1.png",
+    ):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_bytes(b"")
+    code, out, _ = checked(capsys, tmp_path)
+    assert code == 0
+    assert "remark: 4 pictures are of kinds that are not read: bird/9.heic, cat/6.HEIC" in out
+    assert "remark: 1 other files are not read: cat/notes.txt" in out
+    assert "remark: 1 folders hold no picture that is read and give no label: bird" in out
+    assert "remark: 2 pictures are hidden by a point before a name and take no part: .net/1" in out
+    found = json.loads(checked(capsys, tmp_path, "--json")[1])[0]["unread"]
+    assert found["not_read"]["count"] == 4 and found["not_listed"]["count"] == 0
+
+
+def test_parts_and_pictures_that_an_entry_leaves_out(tmp_path, capsys):
+    codes(
+        tmp_path, count=24, split=lambda row: ("train", "test", "val")[row % 3], cat=even, dog=odd
+    )
+    picture(99).save(tmp_path / "loose.png")
+    (tmp_path / "old.csv").write_text("image,cat\n")
+    out = checked(capsys, tmp_path)[1]
+    assert "remark: 1 parts are not used: 'val' of 8 images" in out
+    assert "remark: 1 pictures are in the folder and take no part: loose.png" in out
+    assert "remark: 1 other files are not read: old.csv" in out
+
+
+@pytest.mark.parametrize("sample", ["folders", "voc2007", "coco2014", "table"])
+def test_of_the_samples_everything_takes_part(sample, capsys):
+    found = json.loads(checked(capsys, SAMPLES / sample, "--json")[1])[0]
+    assert all(kind["count"] == 0 for kind in found["unread"].values()), found["unread"]
+
+
+def test_what_takes_no_part_is_said_of_data_that_cannot_be_read_too(tmp_path, capsys):
+    codes(tmp_path, cat=ODD["a 2"], dog=even)
+    (tmp_path / "x.heic").write_bytes(b"")
+    code, out, _ = checked(capsys, tmp_path)
+    assert code == 1 and "remark: 1 pictures are of kinds that are not read: x.heic" in out
+
+
+def of_coco(folder, *found):
+    """Two labels on twelve pictures of 60 x 50, and boxes on them."""
+    (folder / "images").mkdir(parents=True)
+    for number in range(12):
+        picture(number, (60, 50)).save(folder / "images" / f"{number}.png")
+    items = [(number % 12, 1 + number // 12, [5, 5, 20, 20]) for number in range(18)]
+    kept = [(image, label, box) for image, label, box in items if image >= len(found)]
+    kept += [(image, label, box) for image, box in enumerate(found) for label in (1, 2)]
+    content = {
+        "images": [{"id": n, "file_name": f"{n}.png"} for n in range(12)],
+        "categories": [{"id": 1, "name": "cat"}, {"id": 2, "name": "dog"}],
+        "annotations": [
+            {"id": n, "image_id": image, "category_id": label, "bbox": box}
+            for n, (image, label, box) in enumerate(kept)
+        ],
+    }
+    (folder / "labels.json").write_text(json.dumps(content))
+    return folder
+
+
+def test_boxes_that_are_none_are_named_and_what_becomes_of_them(tmp_path, capsys):
+    wrong = [5, 5, -3, 20], [5, 5, 20, 0], [-90, 5, 20, 20], [5, 70, 20, 20], [-5, 5, 20, 20]
+    code, out, _ = checked(capsys, of_coco(tmp_path / "a", *wrong, [50, 40, 30, 30]))
+    assert code == 0
+    assert "4 boxes have no area and are left out: images/0.png [5.0, 5.0, -3.0, 20.0]" in out
+    assert "4 boxes lie beyond their picture's edges and are left out: images/2.png [-90.0" in out
+    assert "4 boxes reach over their picture's edges and are cut there: images/4.png [-5.0" in out
+    code, out, _ = checked(capsys, of_coco(tmp_path / "b", [float("nan"), 5, 20, 20]))
+    assert code == 1 and "labels.json, annotation" in out and "nan, 5.0, 20.0, 20.0] is not" in out
+
+
+def test_boxes_of_which_none_is_one_are_a_problem(tmp_path, capsys):
+    options = {"annotations": "labels.json"}
+    folder = str(of_coco(tmp_path / "a", *[[5, 5, 0, 20]] * 12))
+    entry = {"folder": folder, "reader": "coco_json", "options": options}
+    given = {"study": "own", "datasets": {"a": entry}, "own_table": {"rows": ["ia_gcn"]}}
+    (tmp_path / "a.yaml").write_text(json.dumps(given))
+    code, out, _ = checked(capsys, tmp_path / "a.yaml")
+    assert code == 1 and "PROBLEM: no fit image has a box with area, and methods that take" in out
+
+
+def test_what_is_said_of_a_box_is_what_the_detector_does():
+    from labelgraph.proposals import learning
+
+    given = np.float32([[5, 5, -3, 9], [5, 5, 9, 9], [-90, 5, 9, 9], [-5, 5, 9, 9], [9, 60, 9, 9]])
+    size = np.array([60, 50])
+    table = manifest.Manifest(
+        np.array(["a"]), np.array(["train"]), ("cat",), np.ones((1, 1), np.int8),
+        np.zeros(5, np.int32), np.zeros(5, np.int16), given,
+    )  # fmt: skip
+    found = boxes.find(table, size[None], np.array([True]))
+    assert [found[kind]["count"] for kind in ("flat", "beyond", "cut")] == [1, 2, 1]
+    assert len(learning.shares(given, size)) == found["to_learn_from"] == 2
+
+
+REGIONS = {
+    "a picture that there is not": (
+        [{"image_id": 77, "bbox": [1, 1, 2, 2], "score": 1}],
+        "called 77",
+    ),
+    "a box without width": (
+        [{"file_name": "1.png", "bbox": [1, 1, 0, 2], "score": 1}],
+        "entry 1: bbox [1, 1, 0, 2] is not left, top, width and height > 0",
+    ),
+    "no list": ({"a": 1}, "found dict; expected a list of COCO results"),
+}
+
+
+@pytest.mark.parametrize(("content", "said"), REGIONS.values(), ids=[*REGIONS])
+def test_a_file_of_regions_is_looked_at_before_it_is_needed(content, said, tmp_path, capsys):
+    (tmp_path / "regions.json").write_text(json.dumps(content))
+    entry = guessing.guess(of_coco(tmp_path / "pets"))
+    config = tmp_path / "pets.yaml"
+    lines = {"study": "own", "datasets": {"pets": entry}}
+    config.write_text(json.dumps(lines | {"boxes": {"pets": str(tmp_path / "regions.json")}}))
+    code, out, _ = checked(capsys, config)
+    assert code == 1 and f"PROBLEM: {tmp_path}/regions.json" in out and said in out
+
+
+def test_words_that_are_wrong_do_not_end_the_look_at_the_rest(tmp_path, capsys):
+    (tmp_path / "words.txt").write_text("cat 1 2\nsat 1 x 3\ndog 1 2\n")
+    entry = guessing.guess(of_coco(tmp_path / "pets"))
+    entry |= {"vectors": str(tmp_path / "words.txt"), "aliases": {"cow": "bull"}}
+    config = tmp_path / "pets.yaml"
+    config.write_text(json.dumps({"study": "own", "datasets": {"pets": entry}}))
+    code, out, _ = checked(capsys, config)
+    assert code == 1 and "words.txt, line 2: 3 numbers after 'sat', expected 2" in out
+    assert "aliases name cow, which the data have no label of" in out and "images  " in out
+
+
+def test_labels_may_share_a_folder_by_a_link(tmp_path):
+    (tmp_path / "cat").mkdir()
+    (tmp_path / "dog").mkdir()
+    shared = tmp_path.parent / f"{tmp_path.name}-shared"
+    shared.mkdir()
+    picture(1).save(shared / "1.png")
+    for label in ("cat", "dog"):
+        picture(len(label), (60 + len(label[0]), 50)).save(tmp_path / label / f"{label}.png")
+        (tmp_path / label / "both").symlink_to(shared, target_is_directory=True)
+    found = datasets.read(
+        "folders", tmp_path, parts=None, draw={"share": 0.4, "seed": 0}, none=None
+    )
+    both = found.images.tolist().index("cat/both/1.png")
+    assert len(found.images) == 3 and found.labels[both].tolist() == [1, 1]
+    (tmp_path / "dog" / "again").symlink_to(shared, target_is_directory=True)
+    with pytest.raises(ValueError, match=r"dog/both and .*/dog/again are one folder|dog/again and"):
+        folders.files(tmp_path)
+
+
+def test_a_link_to_the_folder_itself_is_still_refused(tmp_path):
+    (tmp_path / "cat" / "deep").mkdir(parents=True)
+    picture(1).save(tmp_path / "cat" / "deep" / "1.png")
+    (tmp_path / "cat" / "deep" / "loop").symlink_to("../..", target_is_directory=True)
+    with pytest.raises(ValueError, match="deep/loop is a link to a folder above it"):
+        folders.files(tmp_path)
+
+
+def test_pictures_are_judged_as_the_manifest_judges_them(tmp_path):
+    odd_pictures.make(tmp_path)
+    pages = [picture(number) for number in range(4)]
+    pages[0].save(tmp_path / "pages.tif", save_all=True, append_images=pages[1:])
+    whole = (tmp_path / "pages.tif").read_bytes()
+    (tmp_path / "pages_cut.tif").write_bytes(whole[:-40000])
+    broken = set()
+    for path in sorted(tmp_path.iterdir()):
+        if path.is_fifo():
+            continue
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # Pillow's, of what it misses
+            found = images.inspect_file(path, decode=True)
+            assert bool(pictures.see_one(path).error) == isinstance(found, str), path.name
+        broken |= {path.name} if isinstance(found, str) else set()
+    assert broken >= {"cut.jpg", "text.jpg", "floats.tif", "pages_cut.tif"}
+
+
+def test_a_picture_of_a_label_and_of_none_is_refused(tmp_path, capsys):
+    for number, name in enumerate(["cat/1.png", "cat/2.png", "none/3.png"]):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        picture(number).save(tmp_path / name)
+    (tmp_path / "none" / "2.png").write_bytes((tmp_path / "cat" / "2.png").read_bytes())
+    code, out, _ = checked(capsys, tmp_path)
+    assert code == 1 and "none/2.png are one picture, which is in the folder 'none' of those" in out
+
+
+def test_a_label_that_only_the_reported_part_lists_is_missed(tmp_path, capsys):
+    shutil.copytree(SAMPLES / "voc2007/VOCdevkit/VOC2007", tmp_path / "voc")
+    lists = tmp_path / "voc/ImageSets/Main"
+    lines = [f"{line} -1" for line in (lists / "test.txt").read_text().split()]
+    (lists / "zebra_test.txt").write_text("\n".join(lines))
+    code, out, _ = checked(capsys, tmp_path / "voc")
+    assert code == 1 and "zebra_trainval.txt is missing" in out
+
+
+def test_a_box_that_is_missing_does_not_take_the_others_away(tmp_path, capsys):
+    path = of_coco(tmp_path / "pets") / "labels.json"
+    content = json.loads(path.read_text())
+    del content["annotations"][3]["bbox"]
+    path.write_text(json.dumps(content))
+    code, out, _ = checked(capsys, tmp_path / "pets")
+    assert code == 1 and "labels.json, annotation 4: expected an entry with" in out
+    content["categories"][1]["name"] = "cat"
+    path.write_text(json.dumps(content | {"annotations": []}))
+    assert "category 2: 'cat' stands there a second time" in checked(capsys, tmp_path / "pets")[1]
+
+
+@pytest.mark.parametrize("text", ["image;cat\n0.png;1\n", "number,cat\n1,1\n"])
+def test_a_table_that_names_no_picture_is_not_passed_over(text, tmp_path, capsys):
+    (tmp_path / "images").mkdir()
+    picture(0).save(tmp_path / "images" / "0.png")
+    (tmp_path / "labels.csv").write_text(text)
+    code, _, err = checked(capsys, tmp_path)
+    assert code == 2 and f"{tmp_path}/labels.csv: no column names most of the pictures" in err

@@ -167,6 +167,7 @@ def test_inputs_are_left_alone_whatever_their_type(kind):
         ([[0.0]], [[1.0]], {}, "target is float64"),
         ([[0]], [[1]], {}, "scores are int64"),
         ([[0.0]], [[1]], {"threshold": 1.0}, "threshold is 1.0"),
+        ([[0.0]], [[1]], {"threshold": 0.0}, "threshold is 0.0"),
         ([[0.0]], [[1]], {"threshold": "0.5"}, "threshold is '0.5'"),
         ([[0.0]], [[1]], {"top": 0}, "top is 0"),
         ([[0.0]], [[1]], {"difficult_ap": "skip"}, "difficult_ap is 'skip'; choose from ignored"),

@@ -5,20 +5,37 @@ So is `strict=` of zip, which checks what does not happen.
 """
 
 import ast
+import itertools
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 OPERATORS = {
-    **{ast.Lt: ("<", "<="), ast.LtE: ("<=", "<"), ast.Gt: (">", ">="), ast.GtE: (">=", ">")},
-    **{ast.Eq: ("==", "!="), ast.NotEq: ("!=", "=="), ast.Is: ("is", "is not")},
-    **{ast.IsNot: ("is not", "is"), ast.In: ("in", "not in"), ast.NotIn: ("not in", "in")},
-    **{ast.Add: ("+", "-"), ast.Sub: ("-", "+"), ast.Mult: ("*", "/"), ast.Div: ("/", "*")},
-    **{ast.FloorDiv: ("//", "*"), ast.Mod: ("%", "*"), ast.Pow: ("**", "*")},
-    **{ast.BitAnd: ("&", "|"), ast.BitOr: ("|", "&"), ast.RShift: (">>", "<<")},
-    **{ast.LShift: ("<<", ">>"), ast.MatMult: ("@", "*")},
-    **{ast.And: ("and", "or"), ast.Or: ("or", "and")},
+    ast.Lt: ("<", "<="),
+    ast.LtE: ("<=", "<"),
+    ast.Gt: (">", ">="),
+    ast.GtE: (">=", ">"),
+    ast.Eq: ("==", "!="),
+    ast.NotEq: ("!=", "=="),
+    ast.Is: ("is", "is not"),
+    ast.IsNot: ("is not", "is"),
+    ast.In: ("in", "not in"),
+    ast.NotIn: ("not in", "in"),
+    ast.Add: ("+", "-"),
+    ast.Sub: ("-", "+"),
+    ast.Mult: ("*", "/"),
+    ast.Div: ("/", "*"),
+    ast.FloorDiv: ("//", "*"),
+    ast.Mod: ("%", "*"),
+    ast.Pow: ("**", "*"),
+    ast.BitAnd: ("&", "|"),
+    ast.BitOr: ("|", "&"),
+    ast.RShift: (">>", "<<"),
+    ast.LShift: ("<<", ">>"),
+    ast.MatMult: ("@", "*"),
+    ast.And: ("and", "or"),
+    ast.Or: ("or", "and"),
 }
 PAIRS = (
     *(("any", "all"), ("min", "max"), ("amin", "amax"), ("sum", "mean"), ("minimum", "maximum")),
@@ -29,12 +46,22 @@ DROPPED = {  # methods of which only the receiver is left, functions of which on
     *("clamp", "clip", "logit", "exp", "log", "sigmoid", "sqrt", "abs", "round", "neg", "rstrip"),
     *("strip", "lstrip", "lower", "upper", "casefold", "copy", "clone", "resolve", "contiguous"),
     *("removeprefix", "removesuffix", "sort_values", "drop_duplicates", "unique", "cumsum", "sort"),
-    *("ascontiguousarray", "astype", "float", "repeat", "masked_fill", "fill_diagonal_", "normalize"),
-    *("with_suffix", "relative_to", "absolute", "replace", "splitlines", "copy_", "permutation"),
+    *("ascontiguousarray", "astype", "float", "repeat", "masked_fill", "normalize"),
+    *(
+        "with_suffix",
+        "fill_diagonal_",
+        "relative_to",
+        "absolute",
+        "replace",
+        "splitlines",
+        "copy_",
+        "permutation",
+    ),
 }
 AROUND = 50  # letters of the line that are shown on each side of a fault
 MODULES = {"np", "torch", "math", "os", "functional"}
-STATEMENTS = (ast.AugAssign, ast.Raise, ast.Continue, ast.Break, ast.Delete)
+STATEMENTS = (ast.Assign, ast.AugAssign, ast.Expr)
+STATEMENTS += (ast.Raise, ast.Continue, ast.Break, ast.Delete)
 
 
 @dataclass(frozen=True)
@@ -77,8 +104,8 @@ def faults_of(path: Path, top: Path) -> Iterator[Fault]:
 def words(text: Text, shown: ast.AST, start: int, end: int, new: str) -> str:
     """The change as a reader finds it, with a little of what stands around it."""
     first, last = text.span(shown)
-    parts = text.source[first:start].decode(), text.source[start:end].decode(), text.source[end:last].decode()
-    before, old, after = (re.sub(r"\s+", " ", part) for part in parts)
+    parts = text.source[first:start], text.source[start:end], text.source[end:last]
+    before, old, after = (re.sub(r"\s+", " ", part.decode()) for part in parts)
     before = before if len(before) <= AROUND else f"…{before[-AROUND:]}"
     after = after if len(after) <= AROUND else f"{after[:AROUND]}…"
     return f"{before}[[{old} -> {new}]]{after}"
@@ -101,8 +128,9 @@ def nodes(node: ast.AST, function: str) -> Iterator[tuple[str, ast.AST, ast.AST]
         for child in ast.iter_child_nodes(here):
             if isinstance(child, ast.keyword) and child.arg == "strict":
                 continue
-            simple = isinstance(child, ast.stmt) or isinstance(here, ast.If | ast.For | ast.With)
-            waiting.append((child, function, child if simple and hasattr(child, "lineno") else shown))
+            whole = isinstance(child, ast.stmt) or isinstance(here, ast.If | ast.For | ast.With)
+            whole = whole and hasattr(child, "lineno")
+            waiting.append((child, function, child if whole else shown))
 
 
 def defaults(arguments: ast.arguments) -> list[ast.expr]:
@@ -111,28 +139,52 @@ def defaults(arguments: ast.arguments) -> list[ast.expr]:
 
 def changes(node: ast.AST, text: Text) -> Iterator[tuple[int, int, str]]:
     """Start, end and new text of each fault in this node itself."""
-    if isinstance(node, ast.Compare):
-        operands = [node.left, *node.comparators]
-        for operator, pair in zip(node.ops, zip(operands, operands[1:], strict=False), strict=True):
-            yield from between(*pair, operator, text)
-    elif isinstance(node, ast.BinOp) and not is_text(node.left) and not is_text(node.right):
+    for kind, found in KINDS:
+        if isinstance(node, kind):
+            yield from found(node, text)
+            return
+
+
+def compare(node: ast.Compare, text: Text) -> Iterator[tuple[int, int, str]]:
+    pairs = itertools.pairwise([node.left, *node.comparators])
+    for operator, (left, right) in zip(node.ops, pairs, strict=True):
+        yield from between(left, right, operator, text)
+
+
+def arithmetic(node: ast.BinOp, text: Text) -> Iterator[tuple[int, int, str]]:
+    if not is_text(node.left) and not is_text(node.right):
         yield from between(node.left, node.right, node.op, text)
-    elif isinstance(node, ast.BoolOp):
-        yield from between(node.values[0], node.values[1], node.op, text)
-    elif isinstance(node, ast.Constant):
-        yield from constant(node, text)
-    elif isinstance(node, ast.Call):
-        yield from call(node, text)
-    elif isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.Not | ast.USub | ast.Invert):
-        yield *text.span(node), f"({text.of(node.operand)})"
-    elif isinstance(node, ast.If | ast.IfExp):
-        yield *text.span(node.test), f"(not ({text.of(node.test)}))"
-    elif isinstance(node, ast.comprehension):
-        for test in node.ifs:
-            yield *text.span(test), f"(not ({text.of(test)}))"
-    elif isinstance(node, ast.With) and not any(item.optional_vars for item in node.items):
+
+
+def joined(node: ast.BoolOp, text: Text) -> Iterator[tuple[int, int, str]]:
+    yield from between(node.values[0], node.values[1], node.op, text)
+
+
+def signed(node: ast.UnaryOp, text: Text) -> Iterator[tuple[int, int, str]]:
+    yield *text.span(node), f"({text.of(node.operand)})"
+
+
+def branch(node: ast.If | ast.IfExp, text: Text) -> Iterator[tuple[int, int, str]]:
+    yield *text.span(node.test), f"(not ({text.of(node.test)}))"
+
+
+def chosen(node: ast.comprehension, text: Text) -> Iterator[tuple[int, int, str]]:
+    for test in node.ifs:
+        yield *text.span(test), f"(not ({text.of(test)}))"
+
+
+def context(node: ast.With, text: Text) -> Iterator[tuple[int, int, str]]:
+    if not any(item.optional_vars for item in node.items):
         yield text.span(node)[0], text.span(node.items[-1].context_expr)[1], "if True"
-    elif is_effect(node):
+
+
+def effect(node: ast.stmt, text: Text) -> Iterator[tuple[int, int, str]]:
+    """A statement that can go and leave a program: a call, an assignment to a part of something."""
+    if isinstance(node, ast.Assign) and not isinstance(
+        node.targets[0], ast.Attribute | ast.Subscript
+    ):
+        return
+    if not isinstance(node, ast.Expr) or isinstance(node.value, ast.Call):
         yield *text.span(node), "pass"
 
 
@@ -151,15 +203,6 @@ def is_text(node: ast.expr) -> bool:
     )
 
 
-def is_effect(node: ast.AST) -> bool:
-    """A statement that can go and leave a program: a call, an assignment to a part of something."""
-    if isinstance(node, ast.Assign):
-        return isinstance(node.targets[0], ast.Attribute | ast.Subscript)
-    if isinstance(node, ast.Expr):
-        return isinstance(node.value, ast.Call)
-    return isinstance(node, STATEMENTS)
-
-
 def constant(node: ast.Constant, text: Text) -> Iterator[tuple[int, int, str]]:
     if isinstance(node.value, bool):
         yield *text.span(node), str(not node.value)
@@ -173,10 +216,17 @@ def call(node: ast.Call, text: Text) -> Iterator[tuple[int, int, str]]:
     function = node.func
     name = getattr(function, "attr", getattr(function, "id", ""))
     if name in OTHER and not (name == "sorted" and node.keywords):
-        start, end = text.span(function)
+        end = text.span(function)[1]
         yield end - len(name.encode()), end, OTHER[name]
     of_module = getattr(getattr(function, "value", None), "id", "") in MODULES
     if name in DROPPED and isinstance(function, ast.Attribute) and not of_module:
         yield *text.span(node), text.of(function.value)
     elif name in DROPPED and node.args:
         yield *text.span(node), f"({text.of(node.args[0])})"
+
+
+KINDS = (
+    *((ast.Compare, compare), (ast.BinOp, arithmetic), (ast.BoolOp, joined), (ast.Call, call)),
+    *((ast.Constant, constant), (ast.UnaryOp, signed), (ast.If | ast.IfExp, branch)),
+    *((ast.comprehension, chosen), (ast.With, context), (STATEMENTS, effect)),
+)

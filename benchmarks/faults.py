@@ -2,7 +2,7 @@
 
     python benchmarks/faults.py --count 320                    # goes on from faults.csv
     python benchmarks/faults.py --count 320 --only metrics.py  # those of one file
-    python benchmarks/faults.py --count 320 --again            # forgets faults.csv, equivalents apart
+    python benchmarks/faults.py --count 320 --again            # all anew, but equivalents
 
 Nothing here is changed: all happens in a copy of the checkout. A first run of the tests, without a
 fault, notes which test calls which function; a fault is then shown to the tests that call its
@@ -26,7 +26,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 from faultkinds import Fault, faults_of
@@ -117,7 +117,7 @@ def copied(folder: Path) -> Path:
 
 
 def survey(copy: Path, cache: Path) -> dict[str, tuple[float, set[str]]]:
-    """Test -> its seconds and the functions that it calls, of the tests that pass without a fault."""
+    """Test -> its seconds and the functions that it calls, if it passes without a fault."""
     known = json.loads(cache.read_text()) if cache.exists() else {}
     for path in sorted((copy / "tests").glob("test_*.py")):
         version = hashlib.sha256(path.read_bytes()).hexdigest()
@@ -138,7 +138,9 @@ class Watch:
     """A pytest plugin: which test failed first, how long each took and what it called."""
 
     def __init__(self, copy: Path):
-        self.failed, self.calls, self.source = "", {}, f"{copy}/src/labelgraph/"
+        self.failed, self.source = "", f"{copy}/src/labelgraph/"
+        self.calls: dict[str, tuple[float, set[str]]] = {}
+        self.seen: set[str] = set()
 
     def pytest_runtest_logreport(self, report) -> None:
         seconds, called = self.calls.setdefault(report.nodeid, (0.0, set()))
@@ -151,8 +153,6 @@ class Watch:
     def pytest_collectreport(self, report) -> None:
         if report.failed:
             self.failed = self.failed or f"{report.nodeid} cannot be imported"
-
-    seen: set[str] = set()
 
     def note(self, frame, event, argument) -> None:
         code = frame.f_code

@@ -2,6 +2,7 @@
 
 import io
 import shutil
+import struct
 import tarfile
 import zipfile
 
@@ -166,6 +167,25 @@ def test_damaged_zip_content(place):
     content[where : where + 4] = b"\xff\xff\xff\xff"
     packed(place)[1].write_bytes(content)
     refused(place, r"second.zip is damaged or cut short")
+
+
+def test_a_member_that_is_shorter_than_the_zip_says(place):
+    pack_good(place)
+    said, longer = (struct.pack("<I", count) for count in (21_000, 21_001))
+    content = packed(place)[1].read_bytes()
+    assert content.count(said) == 2  # before the member, and in the list at the end
+    packed(place)[1].write_bytes(content.replace(said, longer))
+    refused(place, r"second.zip is damaged.*Images/2.jpg: 21,000 of 21,001 bytes")
+
+
+@pytest.mark.parametrize("kind", ["another method", "encrypted"])
+def test_a_zip_packed_in_an_unusual_way(place, kind):
+    pack_good(place)
+    with zipfile.ZipFile(packed(place)[1], "a") as archive:
+        archive.writestr("odd", b"x" * 100, zipfile.ZIP_LZMA if kind == "another method" else None)
+        if kind == "encrypted":
+            archive.infolist()[-1].flag_bits |= 1
+    refused(place, r"second.zip holds 'odd', encrypted or packed in an unusual way")
 
 
 @pytest.mark.parametrize(("free", "needed"), [(1000, "20.5 kB"), (1_000_000, "10.0 MB")])

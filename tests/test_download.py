@@ -7,6 +7,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -106,6 +107,53 @@ def test_answer_from_elsewhere_in_the_file_is_not_taken(server, target):
     answers = (serve(DATA, cut=90_000), serve(DATA, shift=500), serve(DATA))
     log = get(source_of(server.address("/a", *answers)), target)
     assert target.read_bytes() == DATA and "does not go on with the same file" in log
+
+
+def test_what_has_come_is_on_the_disk_before_it_gets_its_name(server, target, monkeypatch):
+    usual, sizes = os.fsync, []
+
+    def noted(file):
+        sizes.append((os.fstat(file).st_size, target.exists()))
+        usual(file)
+
+    monkeypatch.setattr(os, "fsync", noted)
+    get(source_of(server.address("/a", serve(DATA))), target)
+    assert (len(DATA), False) in sizes
+
+
+@pytest.mark.parametrize("tag", ['W/"1"', ""], ids=["weak", "none"])
+def test_a_weak_tag_is_no_proof_that_it_is_the_same_file(server, target, tag):
+    answers = serve(OTHER, cut=90_000, tag=tag), serve(DATA, tag=tag)
+    get(source_of(server.address("/a", *answers), checksums={}, note="unknown"), target)
+    assert target.read_bytes() == DATA
+    assert server.ranges[1] == ("/a", None) and server.validators == [None, None]
+
+
+def test_two_that_want_the_same_file_fetch_it_once(server, target):
+    source, logs = source_of(server.address("/a", serve(DATA, slow=0.3))), []
+    both = [threading.Thread(target=lambda: logs.append(get(source, target))) for _ in range(2)]
+    for thread in both:
+        thread.start()
+    for thread in both:
+        thread.join()
+    assert len(server.ranges) == 1 and len(logs) == 2
+    assert "already there" in logs[1] and "already there" not in logs[0]
+
+
+def test_failures_are_forgotten_once_much_more_has_come(server, target, monkeypatch):
+    monkeypatch.setattr(transfer, "GAIN", 30_000)
+    cuts = [serve(DATA, cut=cut) for cut in (30_000, 60_000, 90_000, 120_000, 150_000)]
+    log = get(source_of(server.address("/a", *cuts, serve(DATA))), target)
+    assert target.read_bytes() == DATA  # after five failures, where three in a row are too many
+    assert log.count("next attempt in 0.01 s") == 5
+
+
+def test_failures_with_little_between_them_add_up(server, target, monkeypatch):
+    monkeypatch.setattr(transfer, "GAIN", 30_000)
+    cuts = [serve(DATA, cut=cut) for cut in (30_000, 59_999, 80_000)]
+    with pytest.raises(ConnectionError, match="cut after 80,000 of"):
+        get(source_of(server.address("/a", *cuts, serve(DATA))), target)
+    assert len(server.ranges) == 3
 
 
 def test_part_beyond_the_end_is_dropped(server, target):
@@ -281,6 +329,12 @@ def test_local_copy_is_verified(target, tmp_path):
     ]
     (tmp_path / "data.zip").write_bytes(OTHER)
     with pytest.raises(ValueError, match=r"data\.zip is not data: sha256 is"):
+        fetch.command([*arguments, "--local", str(tmp_path)])
+    (tmp_path / "data.zip").write_bytes(DATA + b"x")
+    with pytest.raises(ValueError, match=r"expected [\d,]+: too long, or another file; replace it"):
+        fetch.command([*arguments, "--local", str(tmp_path)])
+    (tmp_path / "data.zip").write_bytes(DATA[:-1])
+    with pytest.raises(ValueError, match=r"expected [\d,]+: truncated, or another file"):
         fetch.command([*arguments, "--local", str(tmp_path)])
     with pytest.raises(FileNotFoundError, match=r"expected a copy of data\.zip"):
         fetch.command([*arguments, "--local", str(tmp_path / "nowhere")])

@@ -146,6 +146,7 @@ def test_a_table_of_few_shots_has_an_episode_for_each_seed():
 def test_latex_escapes_what_latex_reads(table, values):
     text = rendering.latex(table, tables.cells(table, PUBLISHED, TITLES))
     assert r"\caption{A caption \& more}" in text
+    assert rendering.escape("a_b & 5 % #1") == r"a\_b \& 5 \% \#1"
     assert r" & here & \textbf{27.5 $\pm$ 3.5} & \textbf{55.0 $\pm$ 7.1} \\" in text
     assert text.count(r"\begin{") == text.count(r"\end{")
 
@@ -246,6 +247,55 @@ def test_an_average_needs_all_its_runs(shares, values):
     cells = tables.cells(shares, SHARED, SHARED_TITLES).set_index(["row", "column"])
     assert cells.loc[("Old", "voc2007 avg mAP"), "status"] == "quoted"
     assert cells.loc[("Old", "voc2007 10% mAP"), "reproduced"] == "25.00"
+
+
+def test_a_seed_without_a_value_has_no_average_but_the_others_do(shares, values, tmp_path):
+    """The first seed's 20 % is not defined: its average is neither 20 nor taken over one task."""
+    path = tmp_path / "partial-20-0.4.json"
+    path.write_text(json.dumps({"map": {"non_interpolated": None}}))
+    cells = tables.cells(shares, SHARED, SHARED_TITLES).set_index(["row", "column"])
+    expected = {"20%": ["70.00", "", "1"], "avg": ["50.00", "", "1"]}
+    for setting, of_cell in expected.items():
+        line = cells.loc[("Old", f"voc2007 {setting} mAP")]
+        assert [*line[["reproduced", "std", "seeds"]]] == of_cell, setting
+
+
+def test_a_value_that_no_run_has_is_ours_all_the_same(table, values, tmp_path):
+    """It was trained here: an empty cell of a run is not what the paper printed."""
+    for seed in range(2):
+        content = {"map": {"non_interpolated": 0.5}, "ap": {"non_interpolated": {"dog": None}}}
+        (tmp_path / f"{seed}.json").write_text(json.dumps(content))
+    cells = tables.cells(table, PUBLISHED, TITLES)
+    assert "Extra,AP:dog,,,,,reproduced" in cells.to_csv(index=False)
+    lines = rendering.markdown(table, cells).splitlines()
+    assert "| Extra | here |  | **50.0 ± 0.0** |" in lines
+
+
+def test_one_seed_has_no_spread(table, values):
+    for places in table["scores"].values():
+        places["full/voc2007"] = places["full/voc2007"][:1]
+    cells = tables.cells(table, PUBLISHED, TITLES)
+    assert "Extra,mAP,,50.00,,1,reproduced" in cells.to_csv(index=False)
+    assert "| Extra | here | **25.0** | **50.0** |" in rendering.markdown(table, cells)
+
+
+def test_a_row_of_ours_alone_has_one_line(table, values):
+    """One of its cells is from nobody: that makes no second line of published values."""
+    table["columns"] = [*table["columns"], {"dataset": "vg200", "metrics": ["mAP"]}]
+    table["titles"]["vg200"] = "VG-200"
+    text = rendering.markdown(table, tables.cells(table, PUBLISHED, TITLES))
+    lines = [line for line in text.splitlines() if line.startswith("| Extra")]
+    assert lines == ["| Extra | here | **27.5 ± 3.5** | **55.0 ± 7.1** |  |"]
+    assert "| New a | published |  | *90.1* |  |" in text
+
+
+def test_equal_values_are_marked_alike_and_costs_not_at_all():
+    columns = ["system", "source", "mAP", "params_m"]
+    rows = [["A", "here", "9.0 ± 1.0", "5"], ["B", "here", "9.0 ± 2.0", "4"]]
+    rows += [["C", "here", "80.0", "3"], ["D", "here", "", "2"], ["E", "published", "99", "1"]]
+    found = rendering.marked(pd.DataFrame(rows, columns=columns), "<{}>".format, "({})".format)
+    assert found["mAP"].tolist() == ["(9.0 ± 1.0)", "(9.0 ± 2.0)", "<80.0>", "", "<99>"]
+    assert found["params_m"].tolist() == ["5", "4", "3", "2", "1"]
 
 
 def book_with(**changes):

@@ -39,7 +39,7 @@ PLACES = (  # what decides results or safety
     *("metrics.py", "ranking.py", "balance.py", "protocols/*.py", "parts/losses.py"),
     *("parts/matching.py", "parts/cellmatching.py", "batches.py", "checkpoint.py", "records/*.py"),
     *("tables.py", "tablecolumns.py", "rendering.py", "download/*.py", "images.py", "files.py"),
-    *("datacheck/*.py", "datasets/*.py", "trained/asking.py", "trained/serving.py"),
+    *("datacheck/*.py", "datasets/*.py", "trained/asking.py"),
 )
 WHOLE = (  # tests of whole studies, browsers, clusters, pictures: minutes, and few of these places
     *("audit", "cluster", "drawn", "drawn_scenes", "end_to_end", "figure_kinds", "figures"),

@@ -109,6 +109,29 @@ def test_bombs(place, monkeypatch):
     refused(place, "first.tar has more than 1 members")
 
 
+def test_what_is_just_no_bomb(tmp_path, monkeypatch):
+    """As many members and bytes as may be, and a folder whose own folders are not listed."""
+    (tmp_path / "out").mkdir()
+    path = pack_tar(tmp_path / "a.tar", {"a": b"x" * 600, "b": b"y" * 400})
+    with zipfile.ZipFile(tmp_path / "a.zip", "w") as archive:
+        archive.writestr("c/d/e/", "")
+        archive.writestr("f", b"z" * 1000)
+    log = Progress("a", io.StringIO())
+    monkeypatch.setattr(archives, "RATIO", 0)
+    monkeypatch.setattr(archives, "SMALL", 1000)
+    monkeypatch.setattr(archives, "MEMBERS", 2)
+    for each in (path, tmp_path / "a.zip"):
+        archives.unpack(each, tmp_path / "out", Unpacking("", "", ()), log)
+    found = sorted(
+        each.relative_to(tmp_path / "out").as_posix() for each in (tmp_path / "out").rglob("*")
+    )
+    assert found == ["a", "b", "c", "c/d", "c/d/e", "f"]
+    monkeypatch.setattr(archives, "SMALL", 999)
+    for each in (path, tmp_path / "a.zip"):
+        with pytest.raises(ValueError, match=r"unpacks to more than 999 B, which no official"):
+            archives.unpack(each, tmp_path / "out", Unpacking("", "", ()), log)
+
+
 def test_compressed_tar_and_its_bomb(tmp_path, monkeypatch):
     def unpack_it(files):
         path = pack_tar(tmp_path / "a.tar.gz", files, "w:gz")

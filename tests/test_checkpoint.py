@@ -114,3 +114,17 @@ def test_what_is_drawn_next_comes_back():
     torch.rand(5)
     checkpoint.restore_random(before, device)
     assert torch.equal(torch.rand(3), expected)
+
+
+def test_on_a_gpu_its_own_generator_comes_back_too(monkeypatch):
+    device, state = torch.device("cuda:0"), [torch.ones(2)]
+    monkeypatch.setattr(
+        torch.cuda, "get_rng_state", lambda place: state[0] if place is device else 0
+    )
+    monkeypatch.setattr(
+        torch.cuda, "set_rng_state", lambda value, place: state.append((value, place))
+    )
+    before = checkpoint.random_state(device)
+    assert before.keys() == {"random", "random_device"}
+    checkpoint.restore_random(before, device)
+    assert state[1:] == [(state[0], device)]

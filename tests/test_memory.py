@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from labelgraph.records import exporting, hashes, memory, metadata, syncing, travelling
+from labelgraph.records import checking, exporting, hashes, memory, metadata, syncing, travelling
 from labelgraph.records.hashes import Hashes
 from labelgraph.records.memory import Memory, recall
 from labelgraph.records.travelling import Job
@@ -143,6 +143,14 @@ def test_records_that_are_broken_or_of_another_version_are_not_read():
     file(metadata.RECORDS / "migration_underway")
     assert metadata.read() == {}
     assert Path(".snakemake/incomplete") == metadata.MARKS
+
+
+def test_records_come_in_the_order_of_their_outputs():
+    """A folder lists its files in any order."""
+    names = [f"out{number}" for number in range(30)]
+    for name in names[::-1]:
+        metadata.write(file(name), {"record_format_version": metadata.FORMAT})
+    assert [*metadata.read()] == sorted(names)
 
 
 def test_marks_are_ours_or_snakemakes():
@@ -438,3 +446,23 @@ def test_records_of_another_version_are_not_read_and_hostile_ones_are_named():
     travelling.FILE.write_text("")
     with pytest.raises(ValueError, match="is not a line of JSON after another"):
         travelling.read()
+
+
+# ---- a copy of the code, for `verify`
+
+
+def test_code_is_copied_with_what_its_links_lead_to(folder):
+    for name in ("Snakefile", "src/a.py", "src/__pycache__/a.pyc", "lists/own.txt", "results/x"):
+        file(name, "text")
+    Path("src/link.py").symlink_to("../lists/own.txt")
+    Path("profiles").symlink_to("src")
+    Path("copy").mkdir()
+    checking.copy_code(folder / "copy", {"lists/own.txt", "gone", str(folder / "results/x")})
+    found = {
+        path.relative_to(folder / "copy").as_posix(): path.is_symlink()
+        for path in (folder / "copy").rglob("*")
+        if not path.is_dir()
+    }
+    expected = ["Snakefile", "lists/own.txt", "src/a.py", "src/link.py"]
+    assert found == dict.fromkeys([*expected, "profiles/a.py", "profiles/link.py"], False)
+    assert (folder / "copy/src/link.py").read_text() == "text"

@@ -164,6 +164,8 @@ def test_inputs_are_left_alone_whatever_their_type(kind):
         ([0.0], [1], {}, r"must both be \(N, C\)"),
         (np.empty((0, 3)), np.empty((0, 3), int), {}, "at least one of each"),
         ([[0.0]], [[-2]], {}, "the target of image row 0, label 0 is -2"),
+        ([[0.0] * 3], [[-1, 1, 2]], {}, "the target of image row 0, label 2 is 2"),
+        ([[0.0] * 3], [[-1, 1, -2]], {}, "the target of image row 0, label 2 is -2"),
         ([[0.0]], [[1.0]], {}, "target is float64"),
         ([[0]], [[1]], {}, "scores are int64"),
         ([[0.0]], [[1]], {"threshold": 1.0}, "threshold is 1.0"),

@@ -337,6 +337,13 @@ def test_a_wrong_block_of_columns_is_named(changes, message):
         tables.of_study(book_with(**changes))
 
 
+def test_an_entry_is_named_by_its_paper_and_table():
+    book = book_with()
+    book.tables["q_Q"] = book.tables["p_P"]
+    with pytest.raises(ValueError, match=r"tables\.q_Q shows p P; name it so"):
+        tables.of_study(book)
+
+
 def test_every_table_of_every_study_fits_its_published_rows():
     titles = tables.read_published(ROOT / "workflow/published/systems.csv")
     titles["order"] = titles["order"].astype(int)

@@ -138,10 +138,10 @@ def test_a_published_index_has_a_number_for_each_label(tmp_path):
 # ---- COCO
 
 
-def coco(folder, images=(), items=(), boxes=True, **options):
+def coco(folder, pictures=(), items=(), boxes=True, **options):
     """Read from a file with these images and annotations, of two categories."""
     categories = [{"id": 7, "name": "dog"}, {"id": 9, "name": "cat"}]
-    content = {"images": [*images], "annotations": [*items], "categories": categories}
+    content = {"images": [*pictures], "annotations": [*items], "categories": categories}
     (folder / "a.json").write_text(json.dumps(content))
     standing = {"images": "", "draw": {"share": 0.5, "seed": 0}, "crowd": "keep", "order": "id"}
     standing |= {"annotations": "a.json", "empty_images": "keep", "boxes": boxes}

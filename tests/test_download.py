@@ -5,11 +5,14 @@ import io
 import os
 import shutil
 import signal
+import socket
+import ssl
 import subprocess
 import sys
 import threading
 import time
 from pathlib import Path
+from urllib.error import HTTPError, URLError
 
 import pytest
 from download_cases import (
@@ -24,7 +27,8 @@ from download_cases import (
     write_table,
 )
 
-from labelgraph.download import sources, transfer
+from labelgraph.download import checks, sources, transfer
+from labelgraph.download.part import Part
 from labelgraph.steps import fetch
 
 
@@ -354,3 +358,117 @@ def test_local_copy_is_verified(target, tmp_path):
     (tmp_path / "data.zip").write_bytes(DATA)
     fetch.command([*arguments, "--local", str(tmp_path / "data.zip")])
     assert target.read_bytes() == DATA
+
+
+def http_error(code):
+    return HTTPError("http://a", code, "so", {}, None)
+
+
+@pytest.mark.parametrize(
+    ("error", "have", "expected"),
+    [
+        *((http_error(code), 0, True) for code in (400, 401, 404, 410, 499)),
+        *((http_error(code), 0, False) for code in (408, 416, 425, 429, 500, 503)),
+        (PermissionError(errno.EACCES, "no", "/a/file"), 0, True),
+        (URLError(ssl.SSLCertVerificationError()), 9, True),
+        *((URLError(kind()), 0, True) for kind in (socket.gaierror, ConnectionRefusedError)),
+        *((URLError(kind()), 9, False) for kind in (socket.gaierror, ConnectionRefusedError)),
+        *((kind(), 0, False) for kind in (TimeoutError, ConnectionResetError)),
+    ],
+)
+def test_what_another_attempt_would_not_cure(tmp_path, error, have, expected):
+    """A server that was there a moment ago may come back; one that never was will not."""
+    (tmp_path / "a.part").write_bytes(bytes(have))
+    assert transfer.hopeless(error, Part(tmp_path / "a.part")) == expected
+
+
+@pytest.mark.parametrize(
+    ("error", "kind", "said"),
+    [
+        (http_error(404), FileNotFoundError, "404 so"),
+        (http_error(410), FileNotFoundError, "410 so"),
+        (http_error(403), ConnectionError, "403 so"),
+        (URLError(socket.gaierror()), ConnectionError, "the host name cannot be resolved"),
+        (URLError(TimeoutError()), ConnectionError, "no answer for 5 s"),
+        (TimeoutError(), ConnectionError, "no answer for 5 s"),
+        (ConnectionRefusedError(), ConnectionError, "connection refused"),
+        (ConnectionResetError(), ConnectionError, "ConnectionResetError"),
+        (ConnectionResetError("reset"), ConnectionError, "reset"),
+    ],
+)
+def test_errors_in_words(error, kind, said):
+    found = transfer.explain(error, PATIENCE)
+    assert type(found) is kind and str(found) == said
+
+
+GONE, CUT, WRONG = FileNotFoundError("404"), ConnectionError("cut"), ValueError("no zip")
+
+
+@pytest.mark.parametrize(
+    ("failures", "have", "kind", "said"),
+    [
+        ([GONE, GONE], 0, FileNotFoundError, "a: 404; b: 404. Next: correct the addresses in the"),
+        (
+            [GONE, CUT],
+            0,
+            ConnectionError,
+            "run this again (nothing was kept), or set local.voc2007",
+        ),
+        ([CUT], 1200, ConnectionError, "run this again (the 1,200 bytes received are kept), or"),
+        ([GONE, WRONG], 0, ValueError, "the wrong file was deleted; run this again later, or set"),
+    ],
+)
+def test_one_sentence_for_all_addresses(tmp_path, failures, have, kind, said):
+    (tmp_path / "a.part").write_bytes(bytes(have))
+    part = Part(tmp_path / "a.part")
+    found = transfer.summary(source_of(), part, dict(zip("ab", failures, strict=False)))
+    assert type(found) is kind and said in str(found)
+
+
+def test_the_waits_double_up_to_the_longest(server, target, monkeypatch):
+    waits = []
+    monkeypatch.setattr(time, "sleep", waits.append)
+    patience = sources.Patience(6, 1.0, 5.0, timeout_seconds=5)
+    source = source_of(server.address("/a", status(503)))
+    with pytest.raises(ConnectionError, match="503"):
+        transfer.download(source, target, patience=patience, stream=io.StringIO())
+    assert waits == [1, 2, 4, 5, 5]
+
+
+@pytest.mark.parametrize(
+    ("file", "start", "said"),
+    [
+        ("a.zip", b"PK\x03\x04", ""),
+        ("a.zip", b"PK\x05\x06", ""),
+        ("a.zip", b"PK\x01\x02", "not a zip archive: it begins with b'PK"),
+        ("a.tgz", b"\x1f\x8b", ""),
+        ("a.tar.gz", b"\x1f\x8c", "not a tar.gz archive"),
+        ("a.tar", b"x" * 512, "not a tar archive"),
+        ("a.tar", b"x" * 511, ""),  # too little to tell
+        ("a.txt", b"anything", ""),
+        (
+            "a.txt",
+            b"\xef\xbb\xbf  <HTML>",
+            "a web page, probably a login or error page, instead of a.txt",
+        ),
+        ("a.txt", b"\n<?xml", "a web page"),
+    ],
+)
+def test_the_first_bytes_tell_what_a_file_is(file, start, said):
+    if not said:
+        checks.check_start(start, source_of(file=file))
+        return
+    with pytest.raises(ValueError, match=said):
+        checks.check_start(start, source_of(file=file))
+
+
+def test_what_could_be_verified_is_said(tmp_path):
+    (tmp_path / "a").write_bytes(DATA)
+    sha = source_of().checksums
+    for known, size, said in (
+        (sha, len(DATA), "size and sha256 verified"),
+        (sha, None, "sha256 verified"),
+        ({}, len(DATA), "only its size could be verified: no checksum is known"),
+        ({}, None, "nothing could be verified: no checksum is known"),
+    ):
+        assert checks.check(tmp_path / "a", source_of(checksums=known, bytes=size)) == said

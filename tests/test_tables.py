@@ -8,7 +8,7 @@ import pytest
 from conftest import ROOT
 from scipy.stats import t as student
 
-from labelgraph import recipe, rendering, spread, tables
+from labelgraph import recipe, rendering, spread, tablecolumns, tables
 
 PUBLISHED = pd.DataFrame(
     [
@@ -330,6 +330,17 @@ def test_a_run_for_every_task_of_a_column():
             {"task": "full", "columns": [{"dataset": "voc2007", "metrics": [], "average": "avg"}]},
             "`average` is over `tasks`",
         ),
+        (
+            {"columns": [SHARES | {"dataset": "voc"}]},
+            r"there is no dataset 'voc'; datasets.yaml has \['coco2014'",
+        ),
+        (
+            {"columns": [SHARES | {"tasks": {"partial-0": "0%"}}]},
+            "task is 'partial-0'; it may be full, partial-1 to -99",
+        ),
+        ({"columns": [SHARES | {"metrics": ["AP:dog", "mAPP"]}]}, "no metric 'mAPP'; there are"),
+        ({"columns": [SHARES | {"metrics": ["CF1_top4"]}]}, "no metric 'CF1_top4'"),
+        ({"columns": [SHARES | {"metrics": "mAP"}]}, "p_P: metrics is 'mAP'"),
     ],
 )
 def test_a_wrong_block_of_columns_is_named(changes, message):
@@ -342,6 +353,71 @@ def test_an_entry_is_named_by_its_paper_and_table():
     book.tables["q_Q"] = book.tables["p_P"]
     with pytest.raises(ValueError, match=r"tables\.q_Q shows p P; name it so"):
         tables.of_study(book)
+
+
+MANY = {
+    "columns": [
+        {
+            "dataset": "voc2007",
+            "metrics": ["mAP", "AP:*"],
+            "tasks": {"full": "", "partial-10": "x"},
+        },
+        {"dataset": "coco2014", "metrics": ["CF1"], "tasks": {"full": ""}},
+        {"costs": ["gflops"]},
+    ]
+}
+
+
+def test_columns_of_several_datasets_by_hand():
+    printed = pd.DataFrame({"dataset": ["voc2007", "voc2007", "coco2014"],
+                            "metric": ["mAP", "AP:dog", "AP:cat"]})  # fmt: skip
+    columns = tablecolumns.columns_of(MANY, printed)
+    assert [(each.name, each.setting, each.places) for each in columns] == [
+        ("voc2007 mAP", "", ("full/voc2007",)),
+        ("voc2007 AP:dog", "", ("full/voc2007",)),
+        ("voc2007 x mAP", "x", ("partial-10/voc2007",)),
+        ("voc2007 x AP:dog", "x", ("partial-10/voc2007",)),
+        ("coco2014 CF1", "", ("full/coco2014",)),
+        ("gflops", "", ()),
+    ]
+    assert [each.cost for each in columns] == [False] * 5 + [True]
+    assert tablecolumns.all_tasks(MANY) == ["full", "partial-10"]
+    assert tablecolumns.settings(MANY) == {"x"}
+    averaged = {"columns": [SHARES, {"costs": ["gflops"]}]}
+    assert tablecolumns.settings(averaged) == {"10%", "20%", "avg"}
+    alone = tablecolumns.columns_of(averaged, printed)
+    assert [each.name for each in alone] == ["10% mAP", "20% mAP", "avg mAP", "gflops"]
+    assert alone[2].places == ("partial-10/voc2007", "partial-20/voc2007")
+
+
+def test_a_table_needs_counts_if_it_shows_costs():
+    columns = [SHARES, {"costs": ["gflops"]}]
+    book = book_with(columns=columns, more={"Mine": "ml_gcn"}, counted={"old": "ml_gcn"})
+    files = tables.inputs(book, ["p_P"])
+    assert files[-1] == tables.COUNTS and len(files) == 1 + 8
+    assert tables.systems(book.tables["p_P"]) == {"old": "baseline", "Mine": "ml_gcn"}
+    assert tables.recipe(book, "p_P")["costs"] == tables.COUNTS
+
+
+def test_the_costs_of_a_row_are_those_of_its_network(table, values, tmp_path):
+    entries = [{"method": "new@b", "gflops": 1.5}, {"method": "extra", "gflops": 30}]
+    (tmp_path / "counts.json").write_text(json.dumps(entries))
+    table |= {"costs": str(tmp_path / "counts.json"), "columns": [{"costs": ["gflops"]}]}
+    text = tables.cells(table, PUBLISHED, TITLES).to_csv(index=False)
+    assert "New b,gflops,,1.50,,,reproduced" in text and "Extra,gflops,,30.00,,,reproduced" in text
+    assert "Old,gflops,,,,,quoted" in text
+    assert "| Extra | here | 30.00 |" in rendering.markdown(
+        table, tables.cells(table, PUBLISHED, TITLES)
+    )
+
+
+def test_heads_of_columns():
+    table = {"titles": {"voc2007": "VOC 2007"}}
+    assert rendering.header(table, "voc2007 10% mAP") == "VOC 2007 10% mAP"
+    assert rendering.header(table, "AP:hot dog") == "hot dog"
+    assert rendering.header(table, "voc2007 AP:dog") == "VOC 2007 dog"
+    assert rendering.header(table, "CF1_top3") == "CF1 top3"
+    assert rendering.header(table, "params_m") == "parameters (M)"
 
 
 def test_every_table_of_every_study_fits_its_published_rows():

@@ -132,6 +132,12 @@ def test_boxes_follow_the_view(window, expected):
     torch.testing.assert_close(found, torch.tensor([[expected, [0.0] * 4]]))
 
 
+def test_what_a_view_leaves_of_a_box_is_wider_and_higher_than_a_hundredth():
+    edges = [[0.0, 0.0, 0.01, 1.0], [0.0, 0.0, 1.0, 0.01], [0.0, 0.0, 0.011, 0.011]]
+    found = batches.seen_through(torch.tensor([edges]), [views.WHOLE])
+    assert found.any(-1).tolist() == [[False, False, True]]
+
+
 def test_each_image_has_its_own_view_of_its_boxes():
     boxes = torch.tensor([[BOX], [BOX]])
     found = batches.seen_through(boxes, [views.WHOLE, views.FIXED["flip"]])

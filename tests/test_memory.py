@@ -415,6 +415,10 @@ def test_records_do_not_depend_on_order_and_long_values_stand_once():
     assert text == travelling.text(jobs[::-1])
     assert text.count("x" * 200) == 1
     assert travelling.parsed([json.loads(line) for line in text.splitlines()]) == jobs
+    others = [job([file(f"r/{n}/out")], code="x" * 200 + str(n)) for n in range(8)]
+    lines = map(json.loads, travelling.text(others).splitlines())
+    shared = [line["name"] for line in lines if "name" in line]
+    assert len(shared) >= 8 and shared == sorted(shared)
 
 
 @pytest.mark.parametrize(("length", "named"), [(99, 0), (100, 1)])

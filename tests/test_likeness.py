@@ -184,6 +184,36 @@ def test_only_what_is_learnt_and_reported_is_a_leak(roles, crosses):
     assert checking.crosses({"roles": roles}) == crosses
 
 
+def alike(names, *roles):
+    return {"images": [*names], "roles": [*roles], "same_labels": names != "ef"}
+
+
+def test_what_spoils_a_result_is_told_apart_from_what_is_worth_knowing():
+    pairs = [
+        alike("ab", "fit", "report"),
+        alike("cd", "fit", "tune"),
+        alike("ef", "report", "report"),
+    ]
+    found = FOUND | {"unreadable": [], "never_shown": {"fit": ["x"], "tune": ["y"]}, "alike": pairs}
+    nothing = {"count": 0, "first": []}
+    found |= {"without_label": nothing, "tiny": {"count": 30, "first": list("abcde")}}
+    assert checking.problems(found) == [
+        "no fit image shows x, so it cannot be learnt",
+        "1 pairs of nearly the same image are in training and in report, so what is reported is too"
+        " good: a and b",
+    ]
+    assert checking.remarks(found) == [
+        "30 images have a side under 32 pixels: a, b, c and 27 more",
+        "2 pairs of nearly the same image serve the same end: c and d, e and f",
+        "1 pairs of nearly the same image have different labels: e and f",
+    ]
+    found |= {"alike": [], "unreadable": ["p", "q"], "never_shown": {"report": ["z"]}}
+    assert checking.problems(found) == [
+        "2 images cannot be used: p, q",
+        "no report image shows z, so it cannot be judged",
+    ]
+
+
 # ---- layouts
 
 

@@ -300,6 +300,13 @@ def test_a_novel_label_without_enough_images(manifest):
         protocols.cut(manifest, settings("fewshot-2"))
 
 
+def test_just_enough_images_are_enough():
+    shown = np.array([[True, False], [True, True], [False, True]])
+    fewshot.check_shots(shown, ["a", "b"], 2, "here")
+    with pytest.raises(ValueError, match="here: 2 images show the novel label 'a', 3 are needed"):
+        fewshot.check_shots(shown, ["a", "b"], 3, "here")
+
+
 # ---- episodes that others drew
 
 

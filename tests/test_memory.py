@@ -265,6 +265,17 @@ def test_another_input_that_is_no_newer_is_named(older):
     assert syncing.sync() == []
 
 
+def test_an_input_that_had_changed_before_the_checkout_is_named_at_once():
+    file("in", "0", EARLY)
+    came(job([file("a", "1")], sources=["in"]))
+    file("in", "9", EARLY + 1)
+    assert syncing.sync() == [
+        "1 files are what results/records.jsonl says",
+        "a was made from another in; it is made again",
+    ]
+    assert metadata.marks() == {"a": True}
+
+
 def test_what_depends_on_a_file_that_changed_is_left_to_snakemake():
     first = job([file("a", "1")])
     came(first, job([file("b", "2")], inputs=["a"]))

@@ -144,6 +144,17 @@ def test_roles_do_not_meet(manifest):
     assert set(report) == {"images", "names"}
 
 
+def test_the_account_of_a_split_by_hand():
+    codes = np.array([[1, 0], [1, -1], [0, 0], [1, 1]], np.int8)
+    images, parts = np.array(list("abcd")), np.array(["trainval"] * 3 + ["test"])
+    few = Manifest(images=images, parts=parts, names=("x", "y"), labels=codes, **no_boxes())
+    told = protocols.cut(few, settings(tune=0.0)).description
+    assert told["positives"] == {"fit": {"x": 2, "y": 0}, "report": {"x": 1, "y": 1}}
+    assert (told["fit_without_positive"], told["novel"], told["episodes"]) == (["y"], [], [])
+    assert (told["images"], told["known"]) == ({"fit": 3, "report": 1}, {"fit": 1.0})
+    assert told["notes"] == [] and told["task"] == "full"
+
+
 @pytest.mark.parametrize("seed", range(5))
 def test_the_last_positive_stays_to_be_fitted(seed):
     labels = np.zeros((20, 2), np.int8)

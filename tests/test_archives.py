@@ -2,6 +2,7 @@
 
 import io
 import shutil
+import struct
 import tarfile
 import zipfile
 
@@ -108,6 +109,29 @@ def test_bombs(place, monkeypatch):
     refused(place, "first.tar has more than 1 members")
 
 
+def test_what_is_just_no_bomb(tmp_path, monkeypatch):
+    """As many members and bytes as may be, and a folder whose own folders are not listed."""
+    (tmp_path / "out").mkdir()
+    path = pack_tar(tmp_path / "a.tar", {"a": b"x" * 600, "b": b"y" * 400})
+    with zipfile.ZipFile(tmp_path / "a.zip", "w") as archive:
+        archive.writestr("c/d/e/", "")
+        archive.writestr("f", b"z" * 1000)
+    log = Progress("a", io.StringIO())
+    monkeypatch.setattr(archives, "RATIO", 0)
+    monkeypatch.setattr(archives, "SMALL", 1000)
+    monkeypatch.setattr(archives, "MEMBERS", 2)
+    for each in (path, tmp_path / "a.zip"):
+        archives.unpack(each, tmp_path / "out", Unpacking("", "", ()), log)
+    found = sorted(
+        each.relative_to(tmp_path / "out").as_posix() for each in (tmp_path / "out").rglob("*")
+    )
+    assert found == ["a", "b", "c", "c/d", "c/d/e", "f"]
+    monkeypatch.setattr(archives, "SMALL", 999)
+    for each in (path, tmp_path / "a.zip"):
+        with pytest.raises(ValueError, match=r"unpacks to more than 999 B, which no official"):
+            archives.unpack(each, tmp_path / "out", Unpacking("", "", ()), log)
+
+
 def test_compressed_tar_and_its_bomb(tmp_path, monkeypatch):
     def unpack_it(files):
         path = pack_tar(tmp_path / "a.tar.gz", files, "w:gz")
@@ -166,6 +190,25 @@ def test_damaged_zip_content(place):
     content[where : where + 4] = b"\xff\xff\xff\xff"
     packed(place)[1].write_bytes(content)
     refused(place, r"second.zip is damaged or cut short")
+
+
+def test_a_member_that_is_shorter_than_the_zip_says(place):
+    pack_good(place)
+    said, longer = (struct.pack("<I", count) for count in (21_000, 21_001))
+    content = packed(place)[1].read_bytes()
+    assert content.count(said) == 2  # before the member, and in the list at the end
+    packed(place)[1].write_bytes(content.replace(said, longer))
+    refused(place, r"second.zip is damaged.*Images/2.jpg: 21,000 of 21,001 bytes")
+
+
+@pytest.mark.parametrize("kind", ["another method", "encrypted"])
+def test_a_zip_packed_in_an_unusual_way(place, kind):
+    pack_good(place)
+    with zipfile.ZipFile(packed(place)[1], "a") as archive:
+        archive.writestr("odd", b"x" * 100, zipfile.ZIP_LZMA if kind == "another method" else None)
+        if kind == "encrypted":
+            archive.infolist()[-1].flag_bits |= 1
+    refused(place, r"second.zip holds 'odd', encrypted or packed in an unusual way")
 
 
 @pytest.mark.parametrize(("free", "needed"), [(1000, "20.5 kB"), (1_000_000, "10.0 MB")])

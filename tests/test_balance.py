@@ -70,6 +70,40 @@ def test_equal_weights_change_nothing(kind):
     assert balance.weighted_precisions(positives[:0], negatives, *same)[kind] is None
 
 
+def test_of_tied_positives_the_light_ones_stand_first():
+    """Weights 3 and 1 tie with a negative of weight 2, which stands before both."""
+    ones = np.ones(2)
+    for weights in ([3.0, 1.0], [1.0, 3.0]):
+        found = balance.weighted_precisions(ones, ones[:1], np.array(weights), np.array([2.0]))
+        light, heavy = (1 / 4) / (1 / 4 + 2 / 4), 1 / (1 + 2 / 4)
+        assert found["non_interpolated"] == pytest.approx(light / 4 + heavy * 3 / 4)
+        assert found["interpolated"] == found["scikit_learn"] == pytest.approx(heavy)
+
+
+def test_the_order_of_images_changes_not_the_last_digit():
+    draw = np.random.default_rng(4)
+    scores, weights = draw.integers(4, size=200).astype(float), draw.random(200)
+    yes = draw.random(200) < 0.3
+    first = balance.weighted_precisions(scores[yes], scores[~yes], weights[yes], weights[~yes])
+    for _ in range(20):
+        order = draw.permutation(200)
+        s, w, y = scores[order], weights[order], yes[order]
+        assert balance.weighted_precisions(s[y], s[~y], w[y], w[~y]) == first
+
+
+@pytest.mark.parametrize("policy", ranking.POLICIES)
+def test_what_a_difficult_target_counts_as_holds_in_both_pools(policy):
+    scores = np.array([[4.0], [3.0], [2.0], [1.0]])
+    target = np.array([[-1], [1], [0], [1]])
+    found = evaluate(scores, target, difficult_ap=policy)
+    expected = {"ignored": (1 + 2 / 3) / 2, "negative": (1 / 2 + 2 / 4) / 2}
+    expected["positive"] = (1 + 1 + 3 / 4) / 3
+    assert found["map"]["non_interpolated"] == pytest.approx(expected[policy])
+    assert found["map_pool"]["all"] == found["map"]
+    # without the image of which it is not known, and the one that shows nothing
+    assert found["map_pool"]["shown"]["non_interpolated"] == 1
+
+
 def test_both_pools_stand_side_by_side_and_one_is_the_rest():
     scores = np.array([[3.0, 0.0], [2.0, 1.0], [1.0, 2.0], [0.0, 3.0]])
     target = np.array([[0, 0], [1, 0], [0, 1], [0, -1]])  # image 0 shows nothing, image 3 perhaps

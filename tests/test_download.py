@@ -5,10 +5,14 @@ import io
 import os
 import shutil
 import signal
+import socket
+import ssl
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
+from urllib.error import HTTPError, URLError
 
 import pytest
 from download_cases import (
@@ -23,7 +27,8 @@ from download_cases import (
     write_table,
 )
 
-from labelgraph.download import sources, transfer
+from labelgraph.download import checks, sources, transfer
+from labelgraph.download.part import Part
 from labelgraph.steps import fetch
 
 
@@ -44,7 +49,7 @@ def target(tmp_path):
 def get(source, target):
     log = io.StringIO()
     transfer.download(source, target, patience=PATIENCE, stream=log)
-    assert not list((target.parent / ".part").glob("*.part"))
+    assert [path.name for path in (target.parent / ".part").iterdir()] == [f"{target.name}.lock"]
     return log.getvalue()
 
 
@@ -108,6 +113,53 @@ def test_answer_from_elsewhere_in_the_file_is_not_taken(server, target):
     assert target.read_bytes() == DATA and "does not go on with the same file" in log
 
 
+def test_what_has_come_is_on_the_disk_before_it_gets_its_name(server, target, monkeypatch):
+    usual, sizes = os.fsync, []
+
+    def noted(file):
+        sizes.append((os.fstat(file).st_size, target.exists()))
+        usual(file)
+
+    monkeypatch.setattr(os, "fsync", noted)
+    get(source_of(server.address("/a", serve(DATA))), target)
+    assert (len(DATA), False) in sizes
+
+
+@pytest.mark.parametrize("tag", ['W/"1"', ""], ids=["weak", "none"])
+def test_a_weak_tag_is_no_proof_that_it_is_the_same_file(server, target, tag):
+    answers = serve(OTHER, cut=90_000, tag=tag), serve(DATA, tag=tag)
+    get(source_of(server.address("/a", *answers), checksums={}, note="unknown"), target)
+    assert target.read_bytes() == DATA
+    assert server.ranges[1] == ("/a", None) and server.validators == [None, None]
+
+
+def test_two_that_want_the_same_file_fetch_it_once(server, target):
+    source, logs = source_of(server.address("/a", serve(DATA, slow=0.3))), []
+    both = [threading.Thread(target=lambda: logs.append(get(source, target))) for _ in range(2)]
+    for thread in both:
+        thread.start()
+    for thread in both:
+        thread.join()
+    assert len(server.ranges) == 1 and len(logs) == 2
+    assert sum("already there" in log for log in logs) == 1
+
+
+def test_failures_are_forgotten_once_much_more_has_come(server, target, monkeypatch):
+    monkeypatch.setattr(transfer, "GAIN", 30_000)
+    cuts = [serve(DATA, cut=cut) for cut in (30_000, 60_000, 90_000, 120_000, 150_000)]
+    log = get(source_of(server.address("/a", *cuts, serve(DATA))), target)
+    assert target.read_bytes() == DATA  # after five failures, where three in a row are too many
+    assert log.count("next attempt in 0.01 s") == 5
+
+
+def test_failures_with_little_between_them_add_up(server, target, monkeypatch):
+    monkeypatch.setattr(transfer, "GAIN", 30_000)
+    cuts = [serve(DATA, cut=cut) for cut in (30_000, 59_999, 80_000)]
+    with pytest.raises(ConnectionError, match="cut after 80,000 of"):
+        get(source_of(server.address("/a", *cuts, serve(DATA))), target)
+    assert len(server.ranges) == 3
+
+
 def test_part_beyond_the_end_is_dropped(server, target):
     answers = (serve(DATA, cut=90_000), status(416), serve(DATA))
     get(source_of(server.address("/a", *answers)), target)
@@ -166,7 +218,12 @@ FAILURES = {
     "cut": (serve(DATA, cut=90_000, ranges=False), {}, ConnectionError, "cut after 90,000 of"),
     "page": (serve(PAGE), {}, ValueError, "a web page, probably a login or error page"),
     "no zip": (serve(b"x" * 2000), {}, ValueError, "not a zip archive: it begins with b'xxx"),
-    "short": (serve(DATA[:-9]), {}, ValueError, f"{len(DATA) - 9:,} bytes.*expected {len(DATA):,}"),
+    "short": (
+        serve(DATA[:-9]),
+        {},
+        ValueError,
+        f"{len(DATA) - 9:,} bytes there, expected {len(DATA):,}",
+    ),
     "wrong": (serve(OTHER), {}, ValueError, "sha256 is .*, expected .*wrong file was deleted"),
     "md5": (serve(DATA), {"checksums": {"md5": "0" * 32}}, ValueError, "md5 is .*, expected 0000"),
 }
@@ -219,6 +276,13 @@ def test_on_request_says_how(target):
     source = source_of(note="ask the authors", bytes=None, checksums={})
     with pytest.raises(FileNotFoundError, match=r"ask the authors; then set local\.voc2007"):
         get(source, target)
+
+
+def test_just_enough_room_is_enough(server, target, monkeypatch):
+    usage = shutil.disk_usage("/")._replace(free=len(DATA))
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: usage)
+    get(source_of(server.address("/a", serve(DATA))), target)
+    assert target.read_bytes() == DATA
 
 
 def test_no_room_is_seen_before_the_first_byte(server, target, monkeypatch):
@@ -282,9 +346,129 @@ def test_local_copy_is_verified(target, tmp_path):
     (tmp_path / "data.zip").write_bytes(OTHER)
     with pytest.raises(ValueError, match=r"data\.zip is not data: sha256 is"):
         fetch.command([*arguments, "--local", str(tmp_path)])
+    (tmp_path / "data.zip").write_bytes(DATA + b"x")
+    with pytest.raises(ValueError, match=r"expected [\d,]+: too long, or another file; replace it"):
+        fetch.command([*arguments, "--local", str(tmp_path)])
+    (tmp_path / "data.zip").write_bytes(DATA[:-1])
+    with pytest.raises(ValueError, match=r"expected [\d,]+: truncated, or another file"):
+        fetch.command([*arguments, "--local", str(tmp_path)])
     with pytest.raises(FileNotFoundError, match=r"expected a copy of data\.zip"):
         fetch.command([*arguments, "--local", str(tmp_path / "nowhere")])
     assert not target.exists()
     (tmp_path / "data.zip").write_bytes(DATA)
     fetch.command([*arguments, "--local", str(tmp_path / "data.zip")])
     assert target.read_bytes() == DATA
+
+
+def http_error(code):
+    return HTTPError("http://a", code, "so", {}, None)
+
+
+@pytest.mark.parametrize(
+    ("error", "have", "expected"),
+    [
+        *((http_error(code), 0, True) for code in (400, 401, 404, 410, 499)),
+        *((http_error(code), 0, False) for code in (408, 416, 425, 429, 500, 503)),
+        (PermissionError(errno.EACCES, "no", "/a/file"), 0, True),
+        (URLError(ssl.SSLCertVerificationError()), 9, True),
+        *((URLError(kind()), 0, True) for kind in (socket.gaierror, ConnectionRefusedError)),
+        *((URLError(kind()), 9, False) for kind in (socket.gaierror, ConnectionRefusedError)),
+        *((kind(), 0, False) for kind in (TimeoutError, ConnectionResetError)),
+    ],
+)
+def test_what_another_attempt_would_not_cure(tmp_path, error, have, expected):
+    """A server that was there a moment ago may come back; one that never was will not."""
+    (tmp_path / "a.part").write_bytes(bytes(have))
+    assert transfer.hopeless(error, Part(tmp_path / "a.part")) == expected
+
+
+@pytest.mark.parametrize(
+    ("error", "kind", "said"),
+    [
+        (http_error(404), FileNotFoundError, "404 so"),
+        (http_error(410), FileNotFoundError, "410 so"),
+        (http_error(403), ConnectionError, "403 so"),
+        (URLError(socket.gaierror()), ConnectionError, "the host name cannot be resolved"),
+        (URLError(TimeoutError()), ConnectionError, "no answer for 5 s"),
+        (TimeoutError(), ConnectionError, "no answer for 5 s"),
+        (ConnectionRefusedError(), ConnectionError, "connection refused"),
+        (ConnectionResetError(), ConnectionError, "ConnectionResetError"),
+        (ConnectionResetError("reset"), ConnectionError, "reset"),
+    ],
+)
+def test_errors_in_words(error, kind, said):
+    found = transfer.explain(error, PATIENCE)
+    assert type(found) is kind and str(found) == said
+
+
+GONE, CUT, WRONG = FileNotFoundError("404"), ConnectionError("cut"), ValueError("no zip")
+
+
+@pytest.mark.parametrize(
+    ("failures", "have", "kind", "said"),
+    [
+        ([GONE, GONE], 0, FileNotFoundError, "a: 404; b: 404. Next: correct the addresses in the"),
+        (
+            [GONE, CUT],
+            0,
+            ConnectionError,
+            "run this again (nothing was kept), or set local.voc2007",
+        ),
+        ([CUT], 1200, ConnectionError, "run this again (the 1,200 bytes received are kept), or"),
+        ([GONE, WRONG], 0, ValueError, "the wrong file was deleted; run this again later, or set"),
+    ],
+)
+def test_one_sentence_for_all_addresses(tmp_path, failures, have, kind, said):
+    (tmp_path / "a.part").write_bytes(bytes(have))
+    part = Part(tmp_path / "a.part")
+    found = transfer.summary(source_of(), part, dict(zip("ab", failures, strict=False)))
+    assert type(found) is kind and said in str(found)
+
+
+def test_the_waits_double_up_to_the_longest(server, target, monkeypatch):
+    waits = []
+    monkeypatch.setattr(time, "sleep", waits.append)
+    patience = sources.Patience(6, 1.0, 5.0, timeout_seconds=5)
+    source = source_of(server.address("/a", status(503)))
+    with pytest.raises(ConnectionError, match="503"):
+        transfer.download(source, target, patience=patience, stream=io.StringIO())
+    assert waits == [1, 2, 4, 5, 5]
+
+
+@pytest.mark.parametrize(
+    ("file", "start", "said"),
+    [
+        ("a.zip", b"PK\x03\x04", ""),
+        ("a.zip", b"PK\x05\x06", ""),
+        ("a.zip", b"PK\x01\x02", "not a zip archive: it begins with b'PK"),
+        ("a.tgz", b"\x1f\x8b", ""),
+        ("a.tar.gz", b"\x1f\x8c", "not a tar.gz archive"),
+        ("a.tar", b"x" * 512, "not a tar archive"),
+        ("a.tar", b"x" * 511, ""),  # too little to tell
+        ("a.txt", b"anything", ""),
+        (
+            "a.txt",
+            b"\xef\xbb\xbf  <HTML>",
+            "a web page, probably a login or error page, instead of a.txt",
+        ),
+        ("a.txt", b"\n<?xml", "a web page"),
+    ],
+)
+def test_the_first_bytes_tell_what_a_file_is(file, start, said):
+    if not said:
+        checks.check_start(start, source_of(file=file))
+        return
+    with pytest.raises(ValueError, match=said):
+        checks.check_start(start, source_of(file=file))
+
+
+def test_what_could_be_verified_is_said(tmp_path):
+    (tmp_path / "a").write_bytes(DATA)
+    sha = source_of().checksums
+    for known, size, said in (
+        (sha, len(DATA), "size and sha256 verified"),
+        (sha, None, "sha256 verified"),
+        ({}, len(DATA), "only its size could be verified: no checksum is known"),
+        ({}, None, "nothing could be verified: no checksum is known"),
+    ):
+        assert checks.check(tmp_path / "a", source_of(checksums=known, bytes=size)) == said

@@ -77,6 +77,23 @@ def test_sixteen_bits_are_scaled_not_clipped(name, tmp_path):
     assert pixels[0, :, 0].tolist() == [0, 1, 128, 255]
 
 
+def test_more_than_sixteen_bits_are_as_bright_as_can_be(tmp_path):
+    deep = np.array([[0, 65535, 65536, 70_000, 2**30]], np.int32)
+    pixels = read_image(saved(tmp_path / "a.tif", Image.fromarray(deep)))
+    assert pixels[0, :, 0].tolist() == [0, 255, 255, 255, 255]
+
+
+def test_a_broken_exif_block_turns_nothing(tmp_path):
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    path = saved(tmp_path / "a.jpg", halves(), exif=exif)
+    content = path.read_bytes()
+    start = content.index(b"Exif") + 6
+    path.write_bytes(content[:start] + b"XX" + content[start + 2 :])
+    assert read_image(path).shape == (16, 32, 3)
+    assert "turned by EXIF" not in inspect([path], workers=1, decode=False).oddities
+
+
 def test_floating_point_pixels_are_refused(tmp_path):
     path = saved(tmp_path / "a.tif", Image.fromarray(np.zeros((2, 2), np.float32)))
     with pytest.raises(OSError, match=r"a\.tif .*floating-point"):

@@ -201,3 +201,33 @@ def test_nearest_by_hand():
 def test_a_kind_of_edges_that_there_is_not_is_named():
     with pytest.raises(ValueError, match=r"\['boxes'\].*instances"):
         matching.build(6, torch.randn(4, 3), ["boxes"], [7, 5], 6, [4], 4)
+
+
+def test_scores_start_at_how_often_labels_are():
+    rate = torch.tensor([0.0, 0.2, 0.5, 1.0])
+    layer = torch.nn.Linear(3, 4)
+    matching.expect(layer, rate)
+    torch.testing.assert_close(layer.bias.sigmoid(), torch.tensor([0.01, 0.2, 0.5, 0.99]))
+    one = torch.nn.Linear(3, 1)  # the same for all labels
+    matching.expect(one, rate)
+    torch.testing.assert_close(one.bias.sigmoid(), torch.tensor([0.425]))
+
+
+def test_words_of_any_size_are_heard_alike():
+    words = torch.tensor([[1.0, -1.0], [3.0, -3.0]])
+    small, large = (matching.build(6, words * k, ["labels"], [7, 5], 6, [4], 4) for k in (1, 50))
+    torch.testing.assert_close(small.words, large.words)
+    assert small.words.std() == pytest.approx(1)
+
+
+def test_without_edges_an_instance_has_one_linear_layer():
+    alone = matching.build(6, torch.randn(4, 3), [], [7], 6, [4], 4)
+    x = torch.randn(2, 5, 6)
+    assert alone.last() is alone
+    torch.testing.assert_close(alone(x, None, None, None), x @ alone.weight.T + alone.bias)
+
+
+def test_the_best_instance_that_is_there_scores_the_image():
+    scores = torch.tensor([[[1.0, -2.0], [0.5, -1.0], [9.0, 9.0]]])
+    present = torch.tensor([[True, True, False]])
+    assert matching.best(scores, present).tolist() == [[1.0, -1.0]]

@@ -211,6 +211,14 @@ def test_the_released_model_edge_by_edge():
         torch.testing.assert_close(model(inputs), expected, rtol=1e-4, atol=1e-5)
 
 
+def test_the_released_model_matches_49_cells_of_a_picture_of_448_pixels():
+    """14 x 14 features of ResNet-101; a map of an odd side has half of one more."""
+    model = build("ml_sgm", variant="released").eval()
+    for side, cells in ((14, 7), (13, 7)):
+        reduced = model.reduce(torch.rand(1, model.encoder.width, side, side))
+        assert reduced.shape[2:] == (cells, cells)
+
+
 def test_the_released_loss_weighs_a_yes_four_times():
     model, inputs = build("ml_sgm", variant="released").eval(), batch()
     inputs["known"] = torch.ones(3, 5, dtype=torch.bool)

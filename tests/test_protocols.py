@@ -72,6 +72,20 @@ def test_masks_are_nested():
         assert (smaller <= larger).all() and smaller.sum() < larger.sum()
 
 
+def test_a_draw_that_is_the_proportion_itself_is_not_below_it(monkeypatch):
+    drawn = np.array([[0.3, 0.29, 0.31]])
+
+    class Given:
+        def __init__(self, seed):
+            assert seed == 0
+
+        def random_sample(self, shape):
+            return drawn.reshape(shape)
+
+    monkeypatch.setattr(np.random, "RandomState", Given)
+    assert partial.known_mask(1, 3, 0.3).tolist() == [[False, True, False]]
+
+
 def test_a_mask_ignores_the_generator_of_others():
     np.random.seed(99)
     before = partial.known_mask(50, 20, 0.3)
@@ -130,6 +144,17 @@ def test_roles_do_not_meet(manifest):
     assert set(report) == {"images", "names"}
 
 
+def test_the_account_of_a_split_by_hand():
+    codes = np.array([[1, 0], [1, -1], [0, 0], [1, 1]], np.int8)
+    images, parts = np.array(list("abcd")), np.array(["trainval"] * 3 + ["test"])
+    few = Manifest(images=images, parts=parts, names=("x", "y"), labels=codes, **no_boxes())
+    told = protocols.cut(few, settings(tune=0.0)).description
+    assert told["positives"] == {"fit": {"x": 2, "y": 0}, "report": {"x": 1, "y": 1}}
+    assert (told["fit_without_positive"], told["novel"], told["episodes"]) == (["y"], [], [])
+    assert (told["images"], told["known"]) == ({"fit": 3, "report": 1}, {"fit": 1.0})
+    assert told["notes"] == [] and told["task"] == "full"
+
+
 @pytest.mark.parametrize("seed", range(5))
 def test_the_last_positive_stays_to_be_fitted(seed):
     labels = np.zeros((20, 2), np.int8)
@@ -138,6 +163,17 @@ def test_the_last_positive_stays_to_be_fitted(seed):
     role = roles.assign(labels, 0.9, seed)
     assert (role == roles.TUNE).sum() == 18
     assert role[5] == roles.FIT and roles.FIT in role[[3, 11]]
+
+
+@pytest.mark.parametrize(("images", "share", "held"), [(15, 0.1, 2), (14, 0.1, 1), (4, 0.1, 0)])
+def test_a_share_of_images_is_rounded(images, share, held):
+    role = roles.assign(np.zeros((images, 1), np.int8), share, 0)
+    assert (role == roles.TUNE).sum() == held
+
+
+def test_roles_have_their_codes():
+    """They are in files: another code would be read as another role."""
+    assert roles.NAMES == {"fit": 0, "tune": 1, "shot": 2}
 
 
 def test_the_seed_draws_the_tune_images(manifest):
@@ -181,10 +217,20 @@ def test_novel_labels_by_name_and_by_number():
     assert (drawn[0] == drawn[1]).all() and (drawn[0] != drawn[2]).any()
 
 
-@pytest.mark.parametrize("wanted", [0, 6, ("yak",), NAMES])
-def test_wrong_novel_labels(wanted):
-    with pytest.raises(ValueError, match="novel"):
+@pytest.mark.parametrize(
+    ("wanted", "message"),
+    [
+        (0, "fewshot.novel is 0; it must leave some of 6 labels"),
+        (6, "fewshot.novel is 6; it must leave some of 6 labels"),
+        (tuple("zyxwvu"), r"names \['u', 'v', 'w', 'x', 'y', 'z'\], which are no labels"),
+        (NAMES, "6 of the 6 labels are novel; some, not all, must be"),
+    ],
+)
+def test_wrong_novel_labels(wanted, message):
+    with pytest.raises(ValueError, match=message):
         fewshot.novel_labels(NAMES, wanted, 0)
+    with pytest.raises(ValueError, match="0 of the 1 labels are novel"):
+        fewshot.novel_labels(("yak",), "coco", 0)
 
 
 @pytest.mark.parametrize("shots", [1, 5])
@@ -265,6 +311,13 @@ def test_a_novel_label_without_enough_images(manifest):
         protocols.cut(manifest, settings("fewshot-2"))
 
 
+def test_just_enough_images_are_enough():
+    shown = np.array([[True, False], [True, True], [False, True]])
+    fewshot.check_shots(shown, ["a", "b"], 2, "here")
+    with pytest.raises(ValueError, match="here: 2 images show the novel label 'a', 3 are needed"):
+        fewshot.check_shots(shown, ["a", "b"], 3, "here")
+
+
 # ---- episodes that others drew
 
 
@@ -290,6 +343,7 @@ def test_given_episodes_count_images_of_another_order(manifest, tmp_path):
     (tmp_path / "instances.json").write_text(
         json.dumps({"images": [{"file_name": f} for f in files]})
     )
+    assert episodes.training_rows(np.array([1, 3]), part, files[::-1], "f").tolist() == [116, 118]
     np.savetxt(tmp_path / "UsedIndices.txt", rows + 1, fmt="%d")
     train = protocols.cut(manifest, settings("fewshot-1", few)).train
     assert train["images"][train["episodes"]].tolist() == part[np.sort(rows)].tolist()
@@ -328,6 +382,27 @@ def test_position_files_that_are_refused(tmp_path, name, content, message):
         np.save(path, content, allow_pickle=True)
     with pytest.raises(ValueError, match=message):
         episodes.read_positions(path)
+
+
+def test_a_given_episode_without_enough_images(manifest, tmp_path):
+    _, few = given(manifest, tmp_path)
+    (tmp_path / "UsedIndices.txt").write_text("0\n")
+    with pytest.raises(ValueError, match=r"UsedIndices\.txt: 0 images show the novel label"):
+        protocols.cut(manifest, settings("fewshot-1", few))
+
+
+@pytest.mark.parametrize(("reader", "setting"), [("positions", "files"), ("order", "order")])
+def test_a_file_of_episodes_that_is_missing(tmp_path, reader, setting):
+    with pytest.raises(FileNotFoundError, match=rf"a\.txt is missing; fewshot\.{setting} names it"):
+        getattr(episodes, f"read_{reader}")(tmp_path / "a.txt")
+
+
+def test_the_largest_position(tmp_path):
+    (tmp_path / "a.json").write_text("[2147483648]")
+    assert episodes.read_positions(tmp_path / "a.json").tolist() == [2**31]
+    (tmp_path / "a.json").write_text("[2147483649]")
+    with pytest.raises(ValueError, match="expected a list of whole numbers"):
+        episodes.read_positions(tmp_path / "a.json")
 
 
 @pytest.mark.parametrize("position", [-1, 120])
@@ -371,7 +446,8 @@ def test_an_unknown_policy():
         ({"task": "fewshot-1"}, "a fewshot task, and no other"),
         ({"fewshot": FEWSHOT}, "a fewshot task, and no other"),
         ({"parts": {"train": "test", "report": "test"}}, "both 'test'"),
-        ({"parts": {"train": "test"}}, "parts has"),
+        ({"parts": {"train": "test"}}, r"parts has \['train'\]; it must have"),
+        ({"parts": "test"}, "parts has 'test'; it must have"),
         ({"parts": {"train": "train2014", "report": "test"}}, "parts are .'test', 'trainval'"),
         ({"tune": 1}, "tune is 1"),
         ({"tune": True}, "tune is True"),
@@ -394,7 +470,12 @@ def test_wrong_settings_are_named(manifest, changes, message):
 def test_named_protocols():
     assert len(protocols.available()) == 13
     assert [entry["name"] for entry in protocols.describe()] == protocols.available()
-    assert len({entry["description"] for entry in protocols.describe()}) == 13
+    told = {entry["name"]: entry["description"] for entry in protocols.describe()}
+    assert len({*told.values()}) == 13
+    assert told["full"] == "All labels of the training images are known."
+    assert told["partial-10"].startswith("10 % of the training labels are known")
+    assert told["fewshot-base"].startswith("The first stage of few shots")
+    assert told["fewshot-5"].startswith("Novel labels are learnt from 5 or a few more images")
 
 
 @pytest.mark.parametrize("task", protocols.available())

@@ -8,7 +8,7 @@ import yaml
 from download_cases import source_of, write_table
 
 from labelgraph.download import sources
-from labelgraph.download.progress import Progress
+from labelgraph.download.progress import Progress, duration, size
 
 TABLE = Path("workflow/config/sources.yaml")
 
@@ -42,6 +42,25 @@ def test_log_has_a_line_every_ten_seconds():
     ]
 
 
+def test_what_was_there_before_does_not_count_for_the_rate():
+    now, stream = iter([0, 0, 10]), io.StringIO()
+    progress = Progress("data", stream, clock=lambda: next(now))
+    progress.begin(30_000_000, 40_000_000)
+    progress.add(5_000_000)
+    assert stream.getvalue() == "data: 35.0 MB of 40.0 MB, 500.0 kB/s, 0:00:10 left\n"
+
+
+def test_sizes_and_times_are_rounded():
+    assert [size(count) for count in (999, 1000, 999_949, 10**9)] == [
+        *("999 B", "1.0 kB", "999.9 kB", "1.00 GB")
+    ]
+    assert [duration(seconds) for seconds in (0.4, 59.6, 3725.2)] == [
+        "0:00:00",
+        "0:01:00",
+        "1:02:05",
+    ]
+
+
 def test_table_names_every_file_with_its_licence():
     table = sources.read(TABLE)
     assert len(table.sources()) == 22
@@ -63,7 +82,10 @@ def test_table_names_every_file_with_its_licence():
         ({"checksums": None}, "evidence must be given for checksums"),
         ({"checksums": None, "evidence": None}, "a note must say why"),
         ({"addresses": ["file:///etc/passwd"]}, "must begin with http"),
-        ({"url": "http://a"}, "has unknown keys"),
+        ({"url": "http://a", "ftp": 1}, r"has unknown keys \['ftp', 'url'\]; known are"),
+        ({"evidence": "rumour"}, "evidence 'rumour' must be one of"),
+        ({"unpack": {"into": "", "drop": ""}}, r"unpack lacks \['only'\]; write null"),
+        ({"unpack": 3}, "unpack: found int, expected entries"),
     ],
 )
 def test_wrong_entry_is_named(tmp_path, changed, message):
@@ -74,6 +96,40 @@ def test_wrong_entry_is_named(tmp_path, changed, message):
     path.write_text(yaml.safe_dump(content))
     with pytest.raises(ValueError, match=f"groups.voc2007.sources.data.*{message}"):
         sources.read(path)
+
+
+def test_what_is_lacking_or_twice_is_named(tmp_path):
+    path = tmp_path / "table.yaml"
+    write_table(path, source_of("http://a/data.zip"))
+    content = yaml.safe_load(path.read_text())
+    entries = content["groups"]["voc2007"]["sources"]
+    entries["more"] = dict(entries["data"])
+    path.write_text(yaml.safe_dump(content))
+    with pytest.raises(ValueError, match=r"file 'data\.zip' is listed twice"):
+        sources.read(path)
+    content["groups"]["other"] = content["groups"]["voc2007"] | {
+        "sources": {"data": entries["data"]}
+    }
+    del entries["more"]
+    path.write_text(yaml.safe_dump(content))
+    with pytest.raises(ValueError, match="source 'data' is listed twice"):
+        sources.read(path)
+    for key in ("licence", "bytes", "file"):
+        del entries["data"][key]
+    path.write_text(yaml.safe_dump(content))
+    with pytest.raises(ValueError, match=r"data lacks \['bytes', 'file', 'licence'\]; write null"):
+        sources.read(path)
+
+
+def test_copies_of_the_users_own(tmp_path, monkeypatch):
+    table = sources.read(TABLE)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    (tmp_path / "voc").mkdir()
+    assert sources.local_copies(table, {"voc2007": "~/voc"}) == {"voc2007": f"{tmp_path}/voc"}
+    with pytest.raises(ValueError, match=r"unknown keys \['voc'\]; known are .*'voc2007'"):
+        sources.local_copies(table, {"voc": "~/voc"})
+    with pytest.raises(FileNotFoundError, match=r"local\.voc2007 is ~/no, which does not exist"):
+        sources.local_copies(table, {"voc2007": "~/no"})
 
 
 def test_unknown_names_are_told():

@@ -8,7 +8,7 @@ import pytest
 from conftest import ROOT
 from scipy.stats import t as student
 
-from labelgraph import recipe, rendering, spread, tables
+from labelgraph import recipe, rendering, spread, tablecolumns, tables
 
 PUBLISHED = pd.DataFrame(
     [
@@ -146,6 +146,7 @@ def test_a_table_of_few_shots_has_an_episode_for_each_seed():
 def test_latex_escapes_what_latex_reads(table, values):
     text = rendering.latex(table, tables.cells(table, PUBLISHED, TITLES))
     assert r"\caption{A caption \& more}" in text
+    assert rendering.escape("a_b & 5 % #1") == r"a\_b \& 5 \% \#1"
     assert r" & here & \textbf{27.5 $\pm$ 3.5} & \textbf{55.0 $\pm$ 7.1} \\" in text
     assert text.count(r"\begin{") == text.count(r"\end{")
 
@@ -248,6 +249,55 @@ def test_an_average_needs_all_its_runs(shares, values):
     assert cells.loc[("Old", "voc2007 10% mAP"), "reproduced"] == "25.00"
 
 
+def test_a_seed_without_a_value_has_no_average_but_the_others_do(shares, values, tmp_path):
+    """The first seed's 20 % is not defined: its average is neither 20 nor taken over one task."""
+    path = tmp_path / "partial-20-0.4.json"
+    path.write_text(json.dumps({"map": {"non_interpolated": None}}))
+    cells = tables.cells(shares, SHARED, SHARED_TITLES).set_index(["row", "column"])
+    expected = {"20%": ["70.00", "", "1"], "avg": ["50.00", "", "1"]}
+    for setting, of_cell in expected.items():
+        line = cells.loc[("Old", f"voc2007 {setting} mAP")]
+        assert [*line[["reproduced", "std", "seeds"]]] == of_cell, setting
+
+
+def test_a_value_that_no_run_has_is_ours_all_the_same(table, values, tmp_path):
+    """It was trained here: an empty cell of a run is not what the paper printed."""
+    for seed in range(2):
+        content = {"map": {"non_interpolated": 0.5}, "ap": {"non_interpolated": {"dog": None}}}
+        (tmp_path / f"{seed}.json").write_text(json.dumps(content))
+    cells = tables.cells(table, PUBLISHED, TITLES)
+    assert "Extra,AP:dog,,,,,reproduced" in cells.to_csv(index=False)
+    lines = rendering.markdown(table, cells).splitlines()
+    assert "| Extra | here |  | **50.0 ± 0.0** |" in lines
+
+
+def test_one_seed_has_no_spread(table, values):
+    for places in table["scores"].values():
+        places["full/voc2007"] = places["full/voc2007"][:1]
+    cells = tables.cells(table, PUBLISHED, TITLES)
+    assert "Extra,mAP,,50.00,,1,reproduced" in cells.to_csv(index=False)
+    assert "| Extra | here | **25.0** | **50.0** |" in rendering.markdown(table, cells)
+
+
+def test_a_row_of_ours_alone_has_one_line(table, values):
+    """One of its cells is from nobody: that makes no second line of published values."""
+    table["columns"] = [*table["columns"], {"dataset": "vg200", "metrics": ["mAP"]}]
+    table["titles"]["vg200"] = "VG-200"
+    text = rendering.markdown(table, tables.cells(table, PUBLISHED, TITLES))
+    lines = [line for line in text.splitlines() if line.startswith("| Extra")]
+    assert lines == ["| Extra | here | **27.5 ± 3.5** | **55.0 ± 7.1** |  |"]
+    assert "| New a | published |  | *90.1* |  |" in text
+
+
+def test_equal_values_are_marked_alike_and_costs_not_at_all():
+    columns = ["system", "source", "mAP", "params_m"]
+    rows = [["A", "here", "9.0 ± 1.0", "5"], ["B", "here", "9.0 ± 2.0", "4"]]
+    rows += [["C", "here", "80.0", "3"], ["D", "here", "", "2"], ["E", "published", "99", "1"]]
+    found = rendering.marked(pd.DataFrame(rows, columns=columns), "<{}>".format, "({})".format)
+    assert found["mAP"].tolist() == ["(9.0 ± 1.0)", "(9.0 ± 2.0)", "<80.0>", "", "<99>"]
+    assert found["params_m"].tolist() == ["5", "4", "3", "2", "1"]
+
+
 def book_with(**changes):
     book = copy.deepcopy(recipe.read_study(ROOT / "workflow/config", {}))
     entry = {"paper": "p", "table": "P", "caption": "A caption", "columns": [SHARES]}
@@ -280,11 +330,94 @@ def test_a_run_for_every_task_of_a_column():
             {"task": "full", "columns": [{"dataset": "voc2007", "metrics": [], "average": "avg"}]},
             "`average` is over `tasks`",
         ),
+        (
+            {"columns": [SHARES | {"dataset": "voc"}]},
+            r"there is no dataset 'voc'; datasets.yaml has \['coco2014'",
+        ),
+        (
+            {"columns": [SHARES | {"tasks": {"partial-0": "0%"}}]},
+            "task is 'partial-0'; it may be full, partial-1 to -99",
+        ),
+        ({"columns": [SHARES | {"metrics": ["AP:dog", "mAPP"]}]}, "no metric 'mAPP'; there are"),
+        ({"columns": [SHARES | {"metrics": ["CF1_top4"]}]}, "no metric 'CF1_top4'"),
+        ({"columns": [SHARES | {"metrics": "mAP"}]}, "p_P: metrics is 'mAP'"),
     ],
 )
 def test_a_wrong_block_of_columns_is_named(changes, message):
     with pytest.raises(ValueError, match=message):
         tables.of_study(book_with(**changes))
+
+
+def test_an_entry_is_named_by_its_paper_and_table():
+    book = book_with()
+    book.tables["q_Q"] = book.tables["p_P"]
+    with pytest.raises(ValueError, match=r"tables\.q_Q shows p P; name it so"):
+        tables.of_study(book)
+
+
+MANY = {
+    "columns": [
+        {
+            "dataset": "voc2007",
+            "metrics": ["mAP", "AP:*"],
+            "tasks": {"full": "", "partial-10": "x"},
+        },
+        {"dataset": "coco2014", "metrics": ["CF1"], "tasks": {"full": ""}},
+        {"costs": ["gflops"]},
+    ]
+}
+
+
+def test_columns_of_several_datasets_by_hand():
+    printed = pd.DataFrame({"dataset": ["voc2007", "voc2007", "coco2014"],
+                            "metric": ["mAP", "AP:dog", "AP:cat"]})  # fmt: skip
+    columns = tablecolumns.columns_of(MANY, printed)
+    assert [(each.name, each.setting, each.places) for each in columns] == [
+        ("voc2007 mAP", "", ("full/voc2007",)),
+        ("voc2007 AP:dog", "", ("full/voc2007",)),
+        ("voc2007 x mAP", "x", ("partial-10/voc2007",)),
+        ("voc2007 x AP:dog", "x", ("partial-10/voc2007",)),
+        ("coco2014 CF1", "", ("full/coco2014",)),
+        ("gflops", "", ()),
+    ]
+    assert [each.cost for each in columns] == [False] * 5 + [True]
+    assert tablecolumns.all_tasks(MANY) == ["full", "partial-10"]
+    assert tablecolumns.settings(MANY) == {"x"}
+    averaged = {"columns": [SHARES, {"costs": ["gflops"]}]}
+    assert tablecolumns.settings(averaged) == {"10%", "20%", "avg"}
+    alone = tablecolumns.columns_of(averaged, printed)
+    assert [each.name for each in alone] == ["10% mAP", "20% mAP", "avg mAP", "gflops"]
+    assert alone[2].places == ("partial-10/voc2007", "partial-20/voc2007")
+
+
+def test_a_table_needs_counts_if_it_shows_costs():
+    columns = [SHARES, {"costs": ["gflops"]}]
+    book = book_with(columns=columns, more={"Mine": "ml_gcn"}, counted={"old": "ml_gcn"})
+    files = tables.inputs(book, ["p_P"])
+    assert files[-1] == tables.COUNTS and len(files) == 1 + 8
+    assert tables.systems(book.tables["p_P"]) == {"old": "baseline", "Mine": "ml_gcn"}
+    assert tables.recipe(book, "p_P")["costs"] == tables.COUNTS
+
+
+def test_the_costs_of_a_row_are_those_of_its_network(table, values, tmp_path):
+    entries = [{"method": "new@b", "gflops": 1.5}, {"method": "extra", "gflops": 30}]
+    (tmp_path / "counts.json").write_text(json.dumps(entries))
+    table |= {"costs": str(tmp_path / "counts.json"), "columns": [{"costs": ["gflops"]}]}
+    text = tables.cells(table, PUBLISHED, TITLES).to_csv(index=False)
+    assert "New b,gflops,,1.50,,,reproduced" in text and "Extra,gflops,,30.00,,,reproduced" in text
+    assert "Old,gflops,,,,,quoted" in text
+    assert "| Extra | here | 30.00 |" in rendering.markdown(
+        table, tables.cells(table, PUBLISHED, TITLES)
+    )
+
+
+def test_heads_of_columns():
+    table = {"titles": {"voc2007": "VOC 2007"}}
+    assert rendering.header(table, "voc2007 10% mAP") == "VOC 2007 10% mAP"
+    assert rendering.header(table, "AP:hot dog") == "hot dog"
+    assert rendering.header(table, "voc2007 AP:dog") == "VOC 2007 dog"
+    assert rendering.header(table, "CF1_top3") == "CF1 top3"
+    assert rendering.header(table, "params_m") == "parameters (M)"
 
 
 def test_every_table_of_every_study_fits_its_published_rows():

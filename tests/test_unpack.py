@@ -1,5 +1,9 @@
 """One raw folder from several archives, or from a copy that a user has already."""
 
+import hashlib
+import io
+from dataclasses import replace
+
 import pytest
 import yaml
 from unpack_cases import (
@@ -14,6 +18,8 @@ from unpack_cases import (
     write_table,
 )
 
+from labelgraph.download import assembly, sources
+from labelgraph.download.progress import Progress
 from labelgraph.steps import unpack
 
 
@@ -140,3 +146,86 @@ def test_links_that_go_in_circles(place):
     (mine / "devkit/2007/Images/again").symlink_to(mine / "devkit")
     with pytest.raises(ValueError, match="a link to a folder above it"):
         run(place, local=mine)
+
+
+@pytest.fixture
+def group(place):
+    return sources.read(place / "table.yaml").group("voc")
+
+
+def test_an_empty_folder_of_the_layout_is_missing(place, group):
+    mine = unpacked(place)
+    assert assembly.missing(group, mine, "") == []
+    assert assembly.missing(group, mine / "devkit", "devkit") == []
+    for start in ("devkit", "elsewhere"):
+        assert assembly.missing(group, mine, start) == ["devkit/2007/Lists/a.txt",
+            "devkit/2007/Lists/b.txt", "devkit/2007/Images"]  # fmt: skip
+    for path in (mine / "devkit/2007/Images").iterdir():
+        path.unlink()
+    assert assembly.missing(group, mine, "") == ["devkit/2007/Images"]
+    with pytest.raises(FileNotFoundError, match="nor the unpacked devkit/2007/Images; found there"):
+        run(place, local=mine)
+
+
+def test_a_copy_is_not_linked_into_itself(place, group):
+    mine = unpacked(place)
+    for inside in ("", "devkit", "devkit/2007"):
+        copy = assembly.Copy((), (mine / inside).resolve(), "")
+        with pytest.raises(ValueError, match="is where the copy would be linked; move it"):
+            assembly.link(copy, mine)
+    assembly.link(assembly.Copy((), mine.resolve(), ""), place / "raw/voc")
+    assert (place / "raw/voc").is_symlink() and (place / "raw/voc").resolve() == mine.resolve()
+    assert sorted(path.name for path in (place / "raw").iterdir()) == ["voc"]
+
+
+def test_a_folder_takes_the_place_of_an_older_one(place):
+    old, draft = place / "raw/voc", place / "raw/.voc.draft"
+    for folder, text in ((old, "old"), (draft, "new"), (place / "raw/.voc.old", "older")):
+        folder.mkdir(parents=True)
+        (folder / "a").write_text(text)
+    assembly.swap(draft, old)
+    assert (old / "a").read_text() == "new"
+    assert [path.name for path in (place / "raw").iterdir()] == ["voc"]
+
+
+def test_links_go_alone(place):
+    mine = unpacked(place)
+    (place / "link").symlink_to(mine)
+    (place / "broken").symlink_to(place / "nowhere")
+    for name in ("link", "broken", "nothing"):
+        assembly.remove(place / name)
+        assert not (place / name).is_symlink()
+    assert (mine / "devkit").is_dir()
+    assembly.remove(mine / "devkit/2007/Lists/a.txt")
+    assert not (mine / "devkit/2007/Lists/a.txt").exists()
+    assembly.remove(mine)
+    assert not mine.exists()
+
+
+def test_what_no_archive_is_made_of_is_named(place, group):
+    log = Progress("voc", io.StringIO())
+    with pytest.raises(ValueError, match=r"made from \['first.tar', 'second.zip'\]; found \[\]"):
+        assembly.assemble(group, [], place / "raw/voc", log)
+    plain = replace(
+        group, sources={name: replace(each, unpack=None) for name, each in group.sources.items()}
+    )
+    with pytest.raises(ValueError, match="voc is made from nothing that is unpacked; found"):
+        assembly.assemble(plain, [], place / "raw/voc", log)
+
+
+def test_a_file_that_is_no_archive_is_put_where_it_belongs(place, group):
+    source = replace(
+        group.sources["one"], file="words.txt", unpack=sources.Unpacking("a/b", "", ())
+    )
+    (place / "words.txt").write_text("words")
+    (place / "draft").mkdir()
+    assembly.add(source, place / "words.txt", place / "draft", Progress("voc", io.StringIO()))
+    assert (place / "draft/a/b/words.txt").read_text() == "words"
+
+
+def test_the_index_is_of_names_and_sizes(place, group):
+    mine = unpacked(place)
+    found = assembly.index(group, mine)
+    lines = "".join(f"{name}\t{count}\n" for name, count in LISTING.items())
+    assert found["sha256"] == hashlib.sha256(lines.encode()).hexdigest()
+    assert (found["files"], found["bytes"]) == (4, sum(LISTING.values()))

@@ -57,10 +57,10 @@ def digest_of(path: Path, algorithm: str) -> str:
 def check_start(start: bytes, source: Source) -> None:
     """ValueError if a file that begins with `start` cannot be what its name says."""
     kind = next((end for end in ARCHIVES if source.file.endswith(end)), "")
-    wanted = f"{kind.lstrip('.')} archive" if kind else source.file
+    wanted = f"a {kind.lstrip('.')} archive" if kind else source.file
     text = start[:START].removeprefix(b"\xef\xbb\xbf").lstrip().lower()
     if text.startswith(PAGES):
-        raise ValueError(f"a web page, probably a login or error page, instead of a {wanted}")
+        raise ValueError(f"a web page, probably a login or error page, instead of {wanted}")
     fits = {
         ".zip": start.startswith(ZIP),
         ".tar": len(start) < tarfile.BLOCKSIZE or is_tar(start),
@@ -68,7 +68,7 @@ def check_start(start: bytes, source: Source) -> None:
         ".tgz": start.startswith(b"\x1f\x8b"),
     }
     if not fits.get(kind, True):
-        raise ValueError(f"not a {wanted}: it begins with {start[:8]!r}")
+        raise ValueError(f"not {wanted}: it begins with {start[:8]!r}")
 
 
 def is_tar(start: bytes) -> bool:

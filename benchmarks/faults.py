@@ -1,0 +1,240 @@
+"""Puts single faults into the code that decides results or safety, and sees whether a test notices.
+
+    python benchmarks/faults.py --count 320                    # goes on from faults.csv
+    python benchmarks/faults.py --count 320 --only metrics.py  # those of one file
+    python benchmarks/faults.py --count 320 --again            # all anew, but equivalents
+
+Nothing here is changed: all happens in a copy of the checkout. A first run of the tests, without a
+fault, notes which test calls which function; a fault is then shown to the tests that call its
+function, the quickest first, until one fails. Every test is a fork of this process, which has the
+large packages imported. `faults.csv` says of each fault what noticed it. A fault that changes
+nothing anybody could see gets `equivalent` as its outcome there, and the reason, by hand; it is not
+run again. Tests that start a whole study or a browser are not asked, so they may notice more.
+"""
+
+import argparse
+import compileall
+import csv
+import hashlib
+import importlib
+import json
+import os
+import py_compile
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from faultkinds import Fault, faults_of
+
+ROOT = Path(__file__).parents[1]
+CODE = ROOT / "src/labelgraph"
+TABLE = ROOT / "benchmarks/faults.csv"
+COLUMNS = ("place", "fault", "outcome", "by")  # by: the test, or why it is equivalent
+PLACES = (  # what decides results or safety
+    *("metrics.py", "ranking.py", "balance.py", "protocols/*.py", "parts/losses.py"),
+    *("parts/matching.py", "parts/cellmatching.py", "batches.py", "checkpoint.py", "records/*.py"),
+    *("tables.py", "tablecolumns.py", "rendering.py", "download/*.py", "images.py", "files.py"),
+    *("datacheck/*.py", "datasets/*.py", "trained/asking.py"),
+)
+WHOLE = (  # tests of whole studies, browsers, clusters, pictures: minutes, and few of these places
+    *("audit", "cluster", "drawn", "drawn_scenes", "end_to_end", "figure_kinds", "figures"),
+    *("inspection", "launch", "layers", "report_browser", "serve_browser", "slurm", "storage"),
+    *("walkthrough", "workflow"),
+)
+PACKAGES = (
+    *("torch", "torchvision", "pandas", "numpy.testing", "sklearn.metrics", "scipy", "PIL.Image"),
+    *("pytest", "_pytest.assertion.rewrite", "safetensors.torch", "simplejpeg", "yaml", "jinja2"),
+)
+LIMIT = 45  # seconds; a fault that makes the tests last longer is noticed
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--count", type=int, default=320, help="faults, drawn from all places")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--only", default="", help="those whose place starts with this")
+    parser.add_argument("--again", action="store_true", help="all of them, not only the new ones")
+    parser.add_argument("--survey", type=Path, default=Path(tempfile.gettempdir(), "survey.json"))
+    options = parser.parse_args()
+    for name in PACKAGES:
+        importlib.import_module(name)
+    with tempfile.TemporaryDirectory() as place:
+        copy = copied(Path(place))
+        calls = survey(copy, options.survey)
+        rows = read_table(options.again)
+        for fault in drawn(options.count, options.seed):
+            key = fault.place, fault.text
+            done = rows.get(key, ("survived", ""))[0] != "survived"
+            if not done and fault.place.startswith(options.only):
+                rows[key] = tried(copy, fault, calls)
+                print(*key, *rows[key], sep=" | ", flush=True)
+                write_table(rows)
+    outcomes = [outcome for outcome, _ in rows.values()]
+    print({outcome: outcomes.count(outcome) for outcome in sorted(set(outcomes))})
+
+
+def read_table(again: bool) -> dict[tuple[str, str], tuple[str, str]]:
+    if not TABLE.exists():
+        return {}
+    with TABLE.open(newline="", encoding="utf-8") as stream:
+        rows = [tuple(row.values()) for row in csv.DictReader(stream)]
+    return {row[:2]: row[2:] for row in rows if row[2] == "equivalent" or not again}
+
+
+def write_table(rows: dict[tuple[str, str], tuple[str, str]]) -> None:
+    with TABLE.open("w", newline="", encoding="utf-8") as stream:
+        writer = csv.writer(stream, lineterminator="\n")
+        writer.writerow(COLUMNS)
+        writer.writerows(sorted(key + value for key, value in rows.items()))
+
+
+def drawn(count: int, seed: int) -> list[Fault]:
+    """At random, from each file in proportion to its faults; a larger count only adds to them."""
+    ranked = []
+    for path in sorted({path for place in PLACES for path in CODE.glob(place)}):
+        found = {(each.place, each.text): each for each in faults_of(path, CODE)}
+        order = sorted(found, key=lambda key: hashlib.sha256(f"{seed}{key}".encode()).digest())
+        ranked += [(rank / len(order), key, found[key]) for rank, key in enumerate(order)]
+    return [fault for *_, fault in sorted(ranked, key=lambda entry: entry[:2])[:count]]
+
+
+def copied(folder: Path) -> Path:
+    """The checkout's files; compiled so that a file is read anew when its content changes."""
+    command = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
+    listed = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    for name in filter(None, listed.split("\0")):
+        if (ROOT / name).is_file():
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(ROOT / name, folder / name)
+    mode = py_compile.PycInvalidationMode.CHECKED_HASH
+    compileall.compile_dir(folder / "src", quiet=1, invalidation_mode=mode)
+    return folder
+
+
+def survey(copy: Path, cache: Path) -> dict[str, tuple[float, set[str]]]:
+    """Test -> its seconds and the functions that it calls, if it passes without a fault."""
+    known = json.loads(cache.read_text()) if cache.exists() else {}
+    for path in sorted((copy / "tests").glob("test_*.py")):
+        version = hashlib.sha256(path.read_bytes()).hexdigest()
+        if path.stem[5:] in WHOLE or known.get(path.name, [None])[0] == version:
+            continue
+        found = forked(copy, lambda watch, path=path: watched(watch, path), 400)
+        known[path.name] = [version, found["calls"] if found else {}]
+        cache.write_text(json.dumps(known))
+        print(path.name, len(known[path.name][1]), "tests", flush=True)
+    return {
+        test: (seconds, set(called))
+        for _, tests in known.values()
+        for test, (seconds, called) in tests.items()
+    }
+
+
+class Watch:
+    """A pytest plugin: which test failed first, how long each took and what it called."""
+
+    def __init__(self, copy: Path):
+        self.failed, self.source = "", f"{copy}/src/labelgraph/"
+        self.calls: dict[str, tuple[float, set[str]]] = {}
+        self.seen: set[str] = set()
+
+    def pytest_runtest_logreport(self, report) -> None:
+        seconds, called = self.calls.setdefault(report.nodeid, (0.0, set()))
+        self.calls[report.nodeid] = seconds + report.duration, called | self.seen
+        self.seen.clear()
+        if report.failed:
+            self.failed = self.failed or report.nodeid
+            self.calls.pop(report.nodeid)
+
+    def pytest_collectreport(self, report) -> None:
+        if report.failed:
+            self.failed = self.failed or f"{report.nodeid} cannot be imported"
+
+    def note(self, frame, event, argument) -> None:
+        code = frame.f_code
+        if code.co_filename.startswith(self.source):
+            name = code.co_qualname.replace(".<locals>", "").split(".<")[0]
+            self.seen.add(f"{code.co_filename.removeprefix(self.source)} {name}")
+
+
+def watched(watch: Watch, path: Path) -> None:
+    import threading
+
+    import pytest
+
+    sys.settrace(watch.note)
+    threading.settrace(watch.note)
+    pytest.main(["-n0", "-q", "-p", "no:cacheprovider", str(path)], plugins=[watch])
+    sys.settrace(None)
+
+
+def tried(copy: Path, fault: Fault, calls: dict[str, tuple[float, set[str]]]) -> tuple[str, str]:
+    """What came of it: the outcome, and the test that noticed."""
+    import pytest
+
+    tests = sorted((took, test) for test, (took, called) in calls.items() if fault.place in called)
+    if not tests:  # outside functions: whoever uses the file
+        tests = sorted(
+            (took, test)
+            for test, (took, called) in calls.items()
+            if any(name.startswith(fault.place) for name in called)
+        )
+    chosen, total = [], 0.0
+    for seconds, test in tests:
+        total += seconds
+        if total < LIMIT / 2:
+            chosen.append(test)
+    if not chosen:
+        return "survived", "no test calls it"
+    path = copy / "src/labelgraph" / fault.place.split(" ")[0]
+    sound = path.read_bytes()
+
+    def run(watch: Watch) -> None:
+        sys.dont_write_bytecode = True
+        pytest.main(["-n0", "-xq", "-p", "no:cacheprovider", *chosen], plugins=[watch])
+
+    try:
+        path.write_bytes(fault.source)
+        found = forked(copy, run, LIMIT)
+    finally:
+        path.write_bytes(sound)
+    if found is None:
+        return "noticed", f"more than {LIMIT} seconds"
+    return ("noticed", found["failed"]) if found["failed"] else ("survived", f"{len(chosen)} tests")
+
+
+def forked(copy: Path, run: Callable[[Watch], None], limit: float) -> dict | None:
+    """What `run` notes in a process of its own; None if that lasts longer or dies."""
+    answer, log = copy / "answer.json", copy / "log.txt"
+    answer.unlink(missing_ok=True)
+    child = os.fork()
+    if not child:
+        os.setsid()
+        os.chdir(copy)
+        sys.path[:0] = [f"{copy}/src"]
+        os.environ |= {"PYTHONPATH": f"{copy}/src"}
+        output = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
+        os.dup2(output, 1), os.dup2(output, 2)
+        watch = Watch(copy)
+        try:
+            run(watch)
+            calls = {test: [took, sorted(called)] for test, (took, called) in watch.calls.items()}
+            answer.write_text(json.dumps({"failed": watch.failed, "calls": calls}))
+        finally:
+            os._exit(0)
+    end = time.monotonic() + limit
+    while os.waitpid(child, os.WNOHANG) == (0, 0):
+        if time.monotonic() > end:
+            os.killpg(child, signal.SIGKILL)
+            os.waitpid(child, 0)
+            return None
+        time.sleep(0.05)
+    return json.loads(answer.read_text()) if answer.exists() else None
+
+
+if __name__ == "__main__":
+    main()

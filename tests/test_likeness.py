@@ -1,0 +1,351 @@
+"""What `check-data` measures and guesses, at the edges: pictures, labels that meet, layouts."""
+
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+from PIL import Image
+
+from labelgraph.datacheck import checking, guessing, labels, likeness, pictures
+
+
+def grey(numbers):
+    return Image.fromarray(np.asarray(numbers, np.uint8))
+
+
+def looks(*numbers):
+    """Looks with the same bits, so that the numbers alone decide."""
+    bits = np.zeros(16, np.uint8)
+    return [likeness.Look(bits, 255 - bits, np.asarray(each, np.uint8)) for each in numbers]
+
+
+HALVES = np.repeat([[98], [102]], 8, 0).repeat(16, 1)  # a spread of exactly 2 around 100
+
+
+def test_a_spread_of_two_shows_nothing_to_compare():
+    assert likeness.pairs(looks(HALVES, HALVES)) == []
+    more = HALVES + (HALVES > 100)
+    assert likeness.pairs(looks(more, more)) == [likeness.Pair(0, 1, False)]
+    assert likeness.pairs(looks(more, HALVES)) == likeness.pairs(looks(more)) == []
+
+
+def test_numbers_must_rise_and_fall_together():
+    ramp = np.arange(256).reshape(16, 16)
+    assert likeness.pairs(looks(ramp, ramp // 2 + 60)) == [likeness.Pair(0, 1, False)]
+    assert likeness.pairs(looks(ramp, 255 - ramp)) == []
+
+
+def test_a_mirror_image_is_compared_with_the_mirror_image():
+    draw = np.random.default_rng(0)
+    image = grey(draw.integers(0, 256, (24, 24))).resize((96, 96), Image.Resampling.BICUBIC)
+    flipped = image.transpose(Image.Transpose.FLIP_LEFT_RIGHT)
+    found = likeness.pairs([likeness.look(each) for each in (image, flipped)])
+    assert found == [likeness.Pair(0, 1, True)]
+
+
+@pytest.mark.parametrize(("apart", "near"), [(16, True), (17, False)])
+def test_sixteen_of_128_bits_may_differ(apart, near, monkeypatch):
+    bits = np.zeros((3, 16), np.uint8)
+    bits[2] = np.packbits(np.arange(128) < apart)
+    bits[1] = np.packbits(np.arange(128) >= 64)
+    for chunk in (1024, 1, 2):
+        monkeypatch.setattr(likeness, "CHUNK", chunk)
+        found = likeness.near(bits.view(np.uint64), bits.view(np.uint64))
+        assert found == ([(0, 2)] if near else [])
+
+
+def test_bits_tell_from_cell_to_cell_where_it_gets_brighter():
+    across, down = np.tile(np.arange(9) * 20, (8, 1)), np.tile(np.arange(9) * 20, (8, 1)).T
+    for numbers, expected in ((across, [1] * 64 + [0] * 64), (down, [0] * 64 + [1] * 64)):
+        image = grey(numbers).resize((72, 72), Image.Resampling.NEAREST)
+        assert np.unpackbits(likeness.bits(image)).tolist() == expected
+
+
+@pytest.mark.parametrize("mode", ["RGB", "L", "P", "I;16", "RGBA"])
+def test_every_kind_of_picture_is_seen_in_grey(tmp_path, mode):
+    """A dark picture with a bright half, and the same in another kind of pixels."""
+    dark = grey([[30, 30, 200, 200]] * 4).resize((80, 40), Image.Resampling.NEAREST)
+    image = Image.fromarray(np.asarray(dark).astype(np.uint16) << 8) if mode == "I;16" else dark
+    image = image if mode == "I;16" else image.convert(mode)
+    image.save(tmp_path / "a.png")
+    seen = pictures.see_one(tmp_path / "a.png")
+    assert (seen.error, seen.size) == ("", (80, 40))
+    assert abs(seen.look.numbers.astype(int) - likeness.look(dark).numbers).max() <= 1
+
+
+def test_pictures_that_cannot_be_seen_say_why(tmp_path):
+    (tmp_path / "text.png").write_text("text")
+    found = pictures.see([tmp_path / "gone.png", tmp_path / "text.png"])
+    assert [each.look for each in found] == [None, None]
+    assert found[0].error == f"{tmp_path}/gone.png is missing"
+    assert "is not an image" in found[1].error
+
+
+# ---- labels
+
+
+def together(*columns):
+    """Labels a, b, ...: the images (of 100) that show each."""
+    shown = np.zeros((100, len(columns)), bool)
+    for column, rows in enumerate(columns):
+        shown[list(rows), column] = True
+    return labels.together(tuple("abcdef"[: len(columns)]), shown)
+
+
+def test_nine_of_ten_is_nearly_always():
+    found = together(range(10), range(1, 30))
+    assert found["nearly_always_brings"] == [["a", "b"]]
+    assert together(range(10), range(2, 30))["nearly_always_brings"] == []
+
+
+def test_what_four_images_say_is_not_worth_telling():
+    assert together(range(5), range(30))["nearly_always_brings"] == [["a", "b"]]
+    assert together(range(4), range(30))["nearly_always_brings"] == []
+    assert together(range(5), range(5))["always_the_same_images"] == [["a", "b"]]
+    assert together(range(4), range(4))["always_the_same_images"] == []
+    assert together(range(5), range(5))["nearly_always_brings"] == []  # it is told already
+
+
+def test_what_a_frequent_label_brings_by_chance_is_not_told():
+    """a is with b always; b is on 50 images, twice what chance gives, or on 51."""
+    assert together(range(10), range(50))["nearly_always_brings"] == [["a", "b"]]
+    assert together(range(10), range(51))["nearly_always_brings"] == []
+
+
+def test_labels_that_would_meet_five_times_by_chance():
+    assert together(range(20), range(75, 100))["never_together"] == [["a", "b"]]
+    assert together(range(20), range(76, 100))["never_together"] == []
+
+
+def test_five_pairs_are_told_the_most_frequent_first():
+    sizes = [range(start, start + 8 + start // 16) for start in range(0, 96, 16)]
+    shown = np.zeros((100, 12), bool)
+    for number, rows in enumerate(sizes):
+        shown[list(rows), 2 * number : 2 * number + 2] = True
+    names = tuple(f"{'abcdef'[n // 2]}{n % 2}" for n in range(12))
+    found = labels.together(names, shown)["always_the_same_images"]
+    assert found == [[f"{each}0", f"{each}1"] for each in "fedcb"]
+
+
+def test_counts_by_hand():
+    codes = np.array([[1, 0, 0], [1, 1, 0], [1, -1, 0], [0, 0, 0]], np.int8)
+    roles = np.array(["fit", "fit", "report", "report"])
+    found = labels.describe(("a", "b", "c"), codes, roles, ["fit", "report"])
+    assert found["labels"] == {
+        "a": {"fit": 2, "report": 1},
+        "b": {"fit": 1, "report": 0},
+        "c": {"fit": 0, "report": 0},
+    }
+    assert (found["labels_an_image"], found["difficult"], found["imbalance"]) == (1.0, 1, 3.0)
+    assert found["never_shown"] == {"fit": ["c"], "report": ["b", "c"]}
+    nothing = labels.describe(("a",), codes[:, 2:], roles, ["fit"])
+    assert nothing["imbalance"] is None
+
+
+# ---- sentences
+
+
+FOUND = {"labels": {}, "imbalance": None, "no_word_vector": None}
+FOUND |= dict.fromkeys(checking.TOGETHER, ())
+
+
+@pytest.mark.parametrize(("imbalance", "told"), [(99.9, 0), (100.0, 1), (None, 0)])
+def test_a_label_a_hundred_times_as_frequent_is_told(imbalance, told):
+    said = checking.of_labels(FOUND | {"imbalance": imbalance})
+    assert len(said) == told
+    assert not told or said[0].startswith("the commonest label is 100 times as frequent")
+
+
+def test_labels_that_few_images_show_are_named():
+    counts = {"a": {"fit": 5}, "b": {"fit": 4}, "c": {"fit": 0}, "d": {}, "e": {"fit": 1}}
+    assert checking.of_labels(FOUND | {"labels": counts}) == [
+        "fewer than 5 fit images show b, e: expect little of them"
+    ]
+
+
+def test_three_are_named_and_the_rest_are_counted():
+    assert checking.some(["a", "b", "c"]) == "a, b, c"
+    assert checking.some(["a", "b", "c", "d"]) == "a, b, c and 1 more"
+    assert checking.some(["a", "b", "c", "d"], 30) == "a, b, c and 27 more"
+
+
+@pytest.mark.parametrize(
+    ("roles", "crosses"),
+    [
+        (["fit", "report"], True),
+        (["report", "tune"], True),
+        (["report", "report"], False),
+        (["fit", "tune"], False),
+        (["report", "unused"], False),
+    ],
+)
+def test_only_what_is_learnt_and_reported_is_a_leak(roles, crosses):
+    assert checking.crosses({"roles": roles}) == crosses
+
+
+def alike(names, *roles):
+    return {"images": [*names], "roles": [*roles], "same_labels": names != "ef"}
+
+
+def test_what_spoils_a_result_is_told_apart_from_what_is_worth_knowing():
+    pairs = [
+        alike("ab", "fit", "report"),
+        alike("cd", "fit", "tune"),
+        alike("ef", "report", "report"),
+    ]
+    found = FOUND | {"unreadable": [], "never_shown": {"fit": ["x"], "tune": ["y"]}, "alike": pairs}
+    nothing = {"count": 0, "first": []}
+    found |= {"without_label": nothing, "tiny": {"count": 30, "first": list("abcde")}}
+    assert checking.problems(found) == [
+        "no fit image shows x, so it cannot be learnt",
+        "1 pairs of nearly the same image are in training and in report, so what is reported is too"
+        " good: a and b",
+    ]
+    assert checking.remarks(found) == [
+        "30 images have a side under 32 pixels: a, b, c and 27 more",
+        "2 pairs of nearly the same image serve the same end: c and d, e and f",
+        "1 pairs of nearly the same image have different labels: e and f",
+    ]
+    found |= {"alike": [], "unreadable": ["p", "q"], "never_shown": {"report": ["z"]}}
+    assert checking.problems(found) == [
+        "2 images cannot be used: p, q",
+        "no report image shows z, so it cannot be judged",
+    ]
+
+
+# ---- layouts
+
+
+@pytest.mark.parametrize(
+    ("names", "parts"),
+    [
+        (["train", "test"], ["train", "test"]),
+        (["val", "Train2014"], ["Train2014", "val"]),
+        (["train", "trainval", "val", "test"], ["trainval", "test"]),
+        (["train", "dev", "b_test"], ["train", "b_test"]),
+        (["train", "validate", "report"], ["train", "report"]),
+        (["train", "trainval"], []),
+        (["test", "val"], []),
+        (["cat", "dog"], []),
+    ],
+)
+def test_the_part_to_train_on_and_the_one_to_report(names, parts):
+    assert guessing.two_parts(names) == parts == guessing.two_parts(names[::-1])
+
+
+def drawn(folder, *names):
+    for name in names:
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        Image.new("RGB", (4, 4)).save(folder / name)
+
+
+def test_voc_folders_with_other_pictures_and_without_lists(tmp_path):
+    for name in ("a", "b"):
+        (tmp_path / "kit/one/Annotations").mkdir(parents=True, exist_ok=True)
+        (tmp_path / f"kit/one/Annotations/{name}.xml").write_text("<annotation/>")
+        drawn(tmp_path, f"kit/one/JPEGImages/{name}.png")
+    expected = {"folder": "kit/one", "ending": ".png", "labels": "objects", "draw": guessing.DRAWN}
+    assert guessing.voc(tmp_path) == {"reader": "voc_folders", "options": expected}
+    assert guessing.DRAWN == {"share": 0.25, "seed": 0}
+    lists = tmp_path / "kit/one/ImageSets/Main"
+    lists.mkdir(parents=True)
+    for name in ("train", "val", "cow_val"):
+        (lists / f"{name}.txt").write_text("a\n")
+    options = guessing.voc(tmp_path / "kit/one")["options"]
+    assert options == {"ending": ".png", "labels": "objects", "parts": ["train", "val"]}
+    (lists / "cow_train.txt").touch()
+    assert "labels" not in guessing.voc(tmp_path / "kit/one")["options"]
+    for path in (tmp_path / "kit/one/Annotations").iterdir():
+        path.unlink()
+    assert guessing.voc(tmp_path) is None
+
+
+def coco(folder, name, images, annotations):
+    (folder / name).parent.mkdir(parents=True, exist_ok=True)
+    content = {"images": images, "annotations": annotations, "categories": []}
+    (folder / name).write_text(json.dumps(content))
+
+
+def test_coco_in_one_file_or_two(tmp_path):
+    drawn(tmp_path, "train/a.png", "valid/b.png")
+    (tmp_path / "captions.json").write_text("{")
+    (tmp_path / "list.json").write_text("[]")
+    assert guessing.coco(tmp_path) is None
+    coco(tmp_path, "train/_a.json", [{"file_name": "a.png"}], [{"bbox": [1, 2, 3, 4]}])
+    one = guessing.coco(tmp_path)["options"]
+    assert one == {"annotations": "train/_a.json", "images": "{part}"}
+    coco(tmp_path, "valid/_a.json", [{"file_name": "b.png"}], [{}])
+    two = guessing.coco(tmp_path)["options"]
+    files = {"train": "train/_a.json", "valid": "valid/_a.json"}
+    assert two == {"annotations": files, "images": "{part}", "boxes": False}
+    coco(tmp_path, "valid/_a.json", [{"file_name": "c.png"}], [])
+    assert guessing.coco(tmp_path) is None  # no folder has both
+    for images in ([], [{}], [{"file_name": 3}], None):
+        coco(tmp_path, "valid/_a.json", images, [])
+        with pytest.raises(ValueError, match=r"_a\.json: its first image has no file_name"):
+            guessing.coco(tmp_path)
+
+
+IMAGE = {"image": "image", "images": "", "ending": ""}
+
+
+@pytest.mark.parametrize(
+    ("columns", "options"),
+    [
+        ({"what": ["a;b", "c"], "note": ["x", "y"]}, {"labels": "what", "separator": ";"}),
+        ({"note": ["x", "y"], "Tags": ["a|b", "c|d"]}, {"labels": "Tags", "separator": "|"}),
+        ({"cat": ["1", "0"], "dog": ["yes", "-1"]}, {"labels": None}),
+        ({"cat": ["1", "0"], "note": ["x", "y"]}, {"labels": ["cat"]}),
+        ({"cat": ["1", "0"], "x": ["p", "q"], "y": ["r", "s"]}, {"labels": "x", "separator": ";"}),
+        ({"cat": ["1", "0"], "set": ["train", "test"]}, {"part": "set", "labels": None}),
+        ({}, {}),
+    ],
+)
+def test_columns_of_a_table(columns, options):
+    rows = pd.DataFrame({"image": ["a", "b"], **columns})
+    found = guessing.columns(rows, IMAGE, "t.csv")
+    assert found["options"] == {"file": "t.csv", **IMAGE, **options}
+    parts = {"train": "train", "report": "test"} if "set" in columns else None
+    assert found.get("parts") == parts
+
+
+def test_a_column_of_six_values_is_no_column_of_parts():
+    names = ["train", "test", "a", "b", "c", "d"]
+    rows = pd.DataFrame({"image": names, "set": names})
+    assert "part" not in guessing.columns(rows, IMAGE, "t")["options"]
+    assert guessing.columns(rows[:5], IMAGE, "t")["options"]["part"] == "set"
+
+
+def test_the_column_of_images_and_where_they_lie(tmp_path):
+    drawn(tmp_path, ".hidden/c.jpg", "pictures/a.jpg", "pictures/b.jpg")
+    rows = pd.DataFrame({"id": ["1", "2"], "file": ["a", "b"]})
+    expected = {"image": "file", "images": "pictures", "ending": ".jpg"}
+    assert guessing.image_column(rows, tmp_path) == expected
+    assert guessing.image_column(rows.replace("b", ""), tmp_path) is None
+    assert guessing.image_column(rows.replace({"a": "c", "b": "c"}), tmp_path) is None
+    with pytest.raises(ValueError, match=r"has no header: its first line names 'a\.jpg'"):
+        guessing.image_column(rows.rename(columns={"id": "a.jpg"}), tmp_path)
+
+
+def test_folders_of_labels_with_parts_or_without(tmp_path):
+    drawn(tmp_path, "cat/1.jpg", "train/1.PNG", "None/2.jpg")
+    (tmp_path / "empty").mkdir()
+    assert guessing.folders(tmp_path / "empty") is None
+    found = guessing.folders(tmp_path)
+    assert found == {"reader": "folders", "options": {"none": "None"}}
+    drawn(tmp_path / "two", "train/cat/1.jpg", "test/cat/1.jpg", "test/background/1.jpg")
+    options = guessing.folders(tmp_path / "two")["options"]
+    assert options == {"parts": ["train", "test"], "none": "background"}
+    drawn(tmp_path / "three", "train/1.jpg", "test/cat/1.jpg")  # a label called train
+    assert guessing.folders(tmp_path / "three")["options"] == {}
+
+
+def test_a_folder_that_is_nothing_known(tmp_path):
+    with pytest.raises(FileNotFoundError, match="no is no folder"):
+        guessing.guess(tmp_path / "no")
+    with pytest.raises(ValueError, match="has none of the layouts that are known"):
+        guessing.guess(tmp_path)
+    drawn(tmp_path, "cat/1.jpg")
+    expected = {"folder": tmp_path.as_posix(), "reader": "folders", "options": {}}
+    assert guessing.guess(tmp_path) == expected

@@ -35,6 +35,7 @@ LABELS = (
     "שלום 🐈 100%",
 )
 PARTS = (f"train {RUN} 'x' <b>", f"-test; {{word}}| {RUN}")
+FILE = f"all {RUN}.yaml"
 TITLE = f"<script>x</script> {RUN} {{word}} | % _ \\ **b**"
 
 
@@ -119,12 +120,11 @@ def study(tmp_path_factory):
         "sizes": {448: 64},
         "train": {"epochs": 1},
     }
-    file = f"all {RUN}.yaml"
-    (made.checkout / file).write_text(yaml.safe_dump(settings, allow_unicode=True))
-    checked = made.run("labelgraph", "check-data", file)
+    (made.checkout / FILE).write_text(yaml.safe_dump(settings, allow_unicode=True))
+    checked = made.run("labelgraph", "check-data", FILE)
     assert all(checked.count(label) >= 2 for label in LABELS)
     targets = ["results/tables", "results/figures", "results/report"]
-    made.run("snakemake", "--cores", "2", *targets, "--configfile", file)
+    made.run("snakemake", "--cores", "2", *targets, "--configfile", FILE)
     yield made
     assert not [*place.rglob("PWNED*")]
 
@@ -188,11 +188,13 @@ def test_predictions_name_labels_as_they_are_spelled(study, asked):
 
 
 def test_a_number_leads_back_to_its_run(asked):
-    said = asked("trace", "results/tables/own/own_table.csv", "--row", "IA-GCN", "--column", "mAP")
+    cell = ["results/tables/own/own_table.csv", "--row", "IA-GCN", "--column", "mAP"]
+    said = asked("trace", *cell, "--configfile", FILE)
     assert "results/runs/own/full/table/ia_gcn/seed0" in said
 
 
 def test_the_page_for_pictures_says_what_it_serves(study):
+    pytest.importorskip("uvicorn")
     command = ["labelgraph", "serve", study.model(), "--port", "0"]
     with subprocess.Popen(
         command, cwd=study.checkout, env=study.environment, stdout=subprocess.PIPE, text=True

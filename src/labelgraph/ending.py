@@ -1,4 +1,4 @@
-"""What is said when tables of the user's own data are made: where they are, and what to do next."""
+"""The last lines of a run that made tables of the user's own data: where they are, what to do next."""
 
 import shlex
 from pathlib import Path
@@ -35,7 +35,7 @@ def best(book: Book, name: str) -> list[str]:
         f"Best run: {title}, {chosen.reason}.",
         f"  {judged(chosen)}",
         f"  {calibration.describe(chosen.calibration, chosen.folder / choosing.FILE)}",
-        "  What it sees in a picture:",
+        "  To use it on a picture:",
         f"    uv run labelgraph predict {run} photo.jpg --save seen",
     ]
 
@@ -44,10 +44,10 @@ def judged(chosen: choosing.Best) -> str:
     """What the reported pictures say of it."""
     scores = read_json(chosen.folder / "scores.json")
     assessed = read_json(chosen.folder / intervals.FILE)
-    say = (
-        "the same, so this is too good"
+    role = (
+        "which also chose it, so these numbers are too high"
         if chosen.calibration.selection == "report"
-        else ("which had no say in that")
+        else "which were not used to choose it"
     )
     whole = [value(scores, MAIN), *assessed["intervals"].get(MAIN, [])]
     said = ", ".join(
@@ -55,7 +55,7 @@ def judged(chosen: choosing.Best) -> str:
         for name, values in ((MAIN, whole), ("OF1 of the labels named", assessed["rule"]["OF1"]))
         if values and values[0] is not None
     )
-    return f"On {assessed['images']} reported pictures, {say}: {said}."
+    return f"On {assessed['images']} reported pictures, {role}: {said}."
 
 
 def shown(values: list[float]) -> str:

@@ -1,4 +1,4 @@
-"""The last lines of a run that made tables of the user's own data: where they are, what to do next."""
+"""The last lines of a run on the user's own data: where its tables are, and what to do next."""
 
 import shlex
 from pathlib import Path

@@ -121,8 +121,9 @@ def test_what_answers_forbid_a_browser(server):
     assert headers["Permissions-Policy"] == "camera=(), geolocation=(), microphone=()"
 
 
-def test_nothing_of_uvicorns_reads_headers_before_the_page_does(server):
+def test_nothing_of_uvicorns_stands_before_the_page(server):
     assert server.config.loaded_app is server.page
+    assert server.config.ws_protocol_class is None  # whatever else is installed
 
 
 @pytest.mark.parametrize(
@@ -281,6 +282,18 @@ def test_a_picture_that_dribbles_is_refused_in_words(server, monkeypatch):
         line.sendall(f"{POST}Content-Length: 5\r\n\r\n123".encode())
         ((status, _, content),) = answers(line)
     assert status == 408 and error(content) == "too slow"
+
+
+def test_who_does_not_read_the_answer_is_let_go(server, monkeypatch):
+    monkeypatch.setattr(connection, "LONGEST", 0.3)
+    monkeypatch.setattr(server.page.oracle, "ask", lambda content: "x" * 30_000_000)
+    with connect(server) as line:
+        line.sendall(f"{POST}Content-Length: 1\r\n\r\nx".encode())
+        assert line.recv(12) == b"HTTP/1.1 200"
+        deadline = time.monotonic() + 20
+        while server.server_state.connections:
+            assert time.monotonic() < deadline
+            time.sleep(0.01)
 
 
 @pytest.mark.parametrize("start", ["", "GET / HTTP/1.1\r\n", f"{POST}Content-Length: 99\r\n\r\n"])

@@ -55,7 +55,7 @@ class Connection(H11Protocol):
 
     def refuse(self, status: HTTPStatus, sentence: str) -> None:
         """An answer where the application has not been asked, or waits for what does not come."""
-        if self.transport.is_closing() or (self.cycle and self.cycle.response_started):
+        if self.transport.is_closing():  # there is an answer, and nobody reads it
             self.transport.abort()
             return
         if self.cycle:

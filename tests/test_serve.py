@@ -285,8 +285,8 @@ def test_a_picture_that_dribbles_is_refused_in_words(server, monkeypatch):
 
 
 def test_who_does_not_read_the_answer_is_let_go(server, monkeypatch):
-    monkeypatch.setattr(connection, "LONGEST", 0.3)
-    monkeypatch.setattr(server.page.oracle, "ask", lambda content: "x" * 30_000_000)
+    monkeypatch.setattr(connection, "LONGEST", 2)
+    monkeypatch.setattr(server.page.oracle, "ask", lambda content: "x" * 15_000_000)
     with connect(server) as line:
         line.sendall(f"{POST}Content-Length: 1\r\n\r\nx".encode())
         assert line.recv(12) == b"HTTP/1.1 200"

@@ -3,6 +3,7 @@
 import base64
 import http.client
 import io
+import ipaddress
 import json
 import os
 import signal
@@ -380,6 +381,20 @@ def test_a_fault_of_ours_is_an_answer_and_prints_nothing_of_what_was_sent(
     assert status == 500 and "failed" in found["error"]
     assert "default-src 'none'" in headers["Content-Security-Policy"]
     assert capsys.readouterr().err == "labelgraph serve: RuntimeError while answering\n"
+
+
+def test_no_name_server_is_asked(oracle, monkeypatch):
+    def refuse(*_):
+        raise AssertionError("a name was looked up")
+
+    for name in ("getfqdn", "gethostbyaddr", "gethostbyname", "getnameinfo"):
+        monkeypatch.setattr(socket, name, refuse)
+    plain = socket.getaddrinfo
+    monkeypatch.setattr(
+        socket, "getaddrinfo", lambda host, *more: plain(str(ipaddress.ip_address(host)), *more)
+    )
+    with running(oracle, {"title": "t"}) as server:
+        assert ask(server, "GET", "/about")[2] == {"title": "t"}
 
 
 @needs_six

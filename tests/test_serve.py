@@ -152,6 +152,7 @@ def test_no_path_leads_to_a_file(server, path):
         PICTURE | {"Origin": "http://evil.example"},
         PICTURE | {"Origin": "null"},
         PICTURE | {"Sec-Fetch-Site": "cross-site"},
+        PICTURE | {"Sec-Fetch-Site": "same-site"},  # another port of this machine
         PICTURE | {"Host": "evil.example"},  # a name of somebody else's that leads here
         PICTURE | {"Host": "127.0.0.1.evil.example:80"},
         PICTURE | {"Host": ""},
@@ -400,6 +401,8 @@ def test_no_name_server_is_asked(oracle, monkeypatch):
 @needs_six
 def test_ipv6(oracle):
     with running(oracle, {"title": "t"}, "::1") as server:
+        only = server.socket.getsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY)
+        assert not only  # `--host ::` is for IPv4, too
         line = http.client.HTTPConnection("::1", server.port, timeout=20)
         line.request("GET", "/about")
         assert line.getresponse().read() == b'{"title":"t"}'

@@ -82,6 +82,10 @@ TRANSFERS = {
         411,
     ),
     "broken chunks": (f"{POST}Transfer-Encoding: chunked\r\n\r\nZZ\r\n", 400),
+    "broken chunks that nobody reads": (
+        get("/about", more="Transfer-Encoding: chunked\r\n") + "ZZ\r\n",
+        400,
+    ),
     "gzip": (f"{POST}Transfer-Encoding: gzip\r\n\r\n", 400),
     "chunked twice": (f"{POST}Transfer-Encoding: chunked, chunked\r\n\r\n", 400),
     "obscured": (f"{POST}Transfer-Encoding : chunked\r\n\r\n", 400),

@@ -3,6 +3,7 @@
 import base64
 import http.client
 import io
+import ipaddress
 import json
 import os
 import signal
@@ -121,8 +122,9 @@ def test_what_answers_forbid_a_browser(server):
     assert headers["Permissions-Policy"] == "camera=(), geolocation=(), microphone=()"
 
 
-def test_nothing_of_uvicorns_reads_headers_before_the_page_does(server):
+def test_nothing_of_uvicorns_stands_before_the_page(server):
     assert server.config.loaded_app is server.page
+    assert server.config.ws_protocol_class is None  # whatever else is installed
 
 
 @pytest.mark.parametrize(
@@ -150,6 +152,7 @@ def test_no_path_leads_to_a_file(server, path):
         PICTURE | {"Origin": "http://evil.example"},
         PICTURE | {"Origin": "null"},
         PICTURE | {"Sec-Fetch-Site": "cross-site"},
+        PICTURE | {"Sec-Fetch-Site": "same-site"},  # another port of this machine
         PICTURE | {"Host": "evil.example"},  # a name of somebody else's that leads here
         PICTURE | {"Host": "127.0.0.1.evil.example:80"},
         PICTURE | {"Host": ""},
@@ -283,6 +286,18 @@ def test_a_picture_that_dribbles_is_refused_in_words(server, monkeypatch):
     assert status == 408 and error(content) == "too slow"
 
 
+def test_who_does_not_read_the_answer_is_let_go(server, monkeypatch):
+    monkeypatch.setattr(connection, "LONGEST", 2)
+    monkeypatch.setattr(server.page.oracle, "ask", lambda content: "x" * 15_000_000)
+    with connect(server) as line:
+        line.sendall(f"{POST}Content-Length: 1\r\n\r\nx".encode())
+        assert line.recv(12) == b"HTTP/1.1 200"
+        deadline = time.monotonic() + 20
+        while server.server_state.connections:
+            assert time.monotonic() < deadline
+            time.sleep(0.01)
+
+
 @pytest.mark.parametrize("start", ["", "GET / HTTP/1.1\r\n", f"{POST}Content-Length: 99\r\n\r\n"])
 def test_forty_who_dribble_keep_nobody_waiting(server, start):
     lines = [connect(server) for _ in range(40)]
@@ -367,6 +382,26 @@ def test_a_fault_of_ours_is_an_answer_and_prints_nothing_of_what_was_sent(
     assert status == 500 and "failed" in found["error"]
     assert "default-src 'none'" in headers["Content-Security-Policy"]
     assert capsys.readouterr().err == "labelgraph serve: RuntimeError while answering\n"
+
+
+def test_no_name_server_is_asked(oracle, monkeypatch):
+    def refuse(*_):
+        raise AssertionError("a name was looked up")
+
+    for name in ("getfqdn", "gethostbyaddr", "gethostbyname", "getnameinfo"):
+        monkeypatch.setattr(socket, name, refuse)
+    plain = socket.getaddrinfo
+    monkeypatch.setattr(
+        socket, "getaddrinfo", lambda host, *more: plain(str(ipaddress.ip_address(host)), *more)
+    )
+    with running(oracle, {"title": "t"}) as server:
+        assert ask(server, "GET", "/about")[2] == {"title": "t"}
+
+
+@needs_six
+def test_all_of_ipv6_is_all_of_ipv4_too(oracle):
+    with serving.Server("::", 0, oracle, {}).socket as found:
+        assert not found.getsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY)
 
 
 @needs_six

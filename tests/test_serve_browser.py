@@ -54,7 +54,7 @@ def page(browser, address):
     page.on("console", lambda message: faults.append(message.text))
     page.on("pageerror", lambda error: faults.append(str(error)))
     page.goto(address)
-    page.wait_for_function("document.querySelector('#about').textContent")
+    page.wait_for_selector("#about:not(:empty)")
     page.faults = faults
     yield page
     page.close()

@@ -45,7 +45,7 @@ def run(arguments: argparse.Namespace) -> int:
         reason = (error.strerror or str(error)).partition(" (while")[0]
         raise ValueError(
             f"cannot listen on {arguments.host}, port {arguments.port}: {reason};"
-            " choose another --port"
+            " choose another --port or --host"
         ) from None
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # as Ctrl-C
     with contextlib.suppress(KeyboardInterrupt):

@@ -55,12 +55,11 @@ class Connection(H11Protocol):
 
     def refuse(self, status: HTTPStatus, sentence: str) -> None:
         """An answer where the application has not been asked, or waits for what does not come."""
-        if self.transport.is_closing() or (self.cycle and self.cycle.response_started):
+        if self.transport.is_closing():  # there is an answer, and nobody reads it
             self.transport.abort()
             return
-        if self.cycle:
+        if self.cycle:  # what the application still says is not sent
             self.cycle.disconnected = True
-            self.cycle.message_event.set()
         content = json.dumps({"error": sentence}).encode()
         fields = [("Content-Type", "application/json"), ("Content-Length", str(len(content)))]
         headers = [*fields, *self.server_state.default_headers]

@@ -89,9 +89,9 @@ def test_the_folder_of_the_socket_is_open_to_nobody_else(step, environment):
         ("bug", 1, "KeyError: 'lost'", "was killed"),
         ("leave", 143, "", "Traceback"),
         ("die", 137, "was killed", "Traceback"),
-        ("memory", 1, "memory: out of memory (MemoryError); run fewer jobs at once", "Traceback"),
+        ("memory", 1, "memory: out of memory (MemoryError); run less at once", "Traceback"),
         ("tensor", 1, "DefaultCPUAllocator: can't allocate memory", "Traceback"),
-        ("threads", 1, "threads: no thread can be started; raise `ulimit -u`", "Traceback"),
+        ("threads", 1, "threads: no more threads can be started; raise `ulimit -u`", "Traceback"),
         ("shared", 1, "in /dev/shm, which is full or cannot be written", "Traceback"),
     ],
 )

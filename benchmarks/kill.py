@@ -35,7 +35,7 @@ import psutil
 from kill_studies import Case
 
 IN_A_ROW = 4  # kills before a command may end
-LATEST = 0.9  # of the time that the command, or the step, takes undisturbed
+LATEST = 0.7  # of the time that the command, or the step, takes undisturbed
 
 
 @dataclass(frozen=True)

@@ -1,15 +1,13 @@
 """Half-written files of killed jobs go at the next start; nobody else's do."""
 
-import fcntl
 import os
 import signal
 import subprocess
 import sys
 
 import pytest
-import toy_study
 
-from labelgraph import files, leftovers, locks
+from labelgraph import files, leftovers
 
 ENDED = subprocess.Popen([sys.executable, "-c", ""])
 ENDED.wait()
@@ -76,35 +74,6 @@ def test_what_a_killed_process_was_writing_is_removed(tmp_path):
     assert ended.returncode == -signal.SIGKILL
     assert [path.parent for path in leftovers.clear(tmp_path)] == [tmp_path / "results"]
     assert not listed(tmp_path)
-
-
-@pytest.fixture(scope="module")
-def run(tmp_path_factory):
-    commands = toy_study.Commands(tmp_path_factory.mktemp("commands"))
-    yield commands
-    commands.close()
-
-
-def test_the_next_snakemake_removes_them_unless_another_is_at_work(run, tmp_path):
-    study = toy_study.write(tmp_path)
-    run.git(study, "init", "-q")
-    draft = study / f"results/.a.csv.{ENDED.pid}.draft"
-    draft.parent.mkdir()
-    draft.touch()
-    lock = at_work(study)
-    run.snakemake(study, "-n")
-    assert draft.exists()
-    lock.close()
-    run.snakemake(study, "-n")
-    assert not draft.exists()
-
-
-def at_work(study):
-    """What a Snakemake that is at work holds."""
-    (study / locks.FOLDER).mkdir()
-    lock = (study / locks.MAIN).open("w")
-    fcntl.flock(lock, fcntl.LOCK_SH)
-    return lock
 
 
 def test_the_name_of_a_draft_is_one_that_is_removed(tmp_path):

@@ -2,6 +2,7 @@
 
 import os
 import signal
+import subprocess
 import threading
 import time
 from contextlib import suppress
@@ -57,15 +58,31 @@ def test_after_a_kill_the_same_command_goes_on(run, study):
 
 def test_a_second_snakemake_says_who_is_at_work_and_harms_nothing(run, study):
     first = at_work(run, study)
-    second = run.snakemake(study, code=1)
-    assert f"another snakemake is at work in this folder (process {first})" in second
-    assert "Traceback" not in second
-    assert "another snakemake is at work" in run.snakemake(study, "-n")
+    other = f"another snakemake is at work in this folder (process {first})"
+    for arguments in ((), ("--unlock",), ("--quiet", "all", "--")):
+        second = run.snakemake(study, *arguments, code=1)
+        assert f"{other} and makes the same files; wait until it has ended" in second
+        assert "--unlock" not in second.replace(" ".join(arguments), "")
+        assert "Traceback" not in second
+    assert other in run.snakemake(study, "-n")
     (study / "hold").unlink()
     code, text = run.wait(first)
     assert code == 0, text
     assert (study / TABLE).read_text() == MADE
     assert "Nothing to be done" in run.snakemake(study)
+
+
+def test_a_start_without_another_at_work_removes_drafts_of_ended_processes(run, study):
+    draft = study / f"results/.a.csv.{ended()}.draft"
+    draft.parent.mkdir()
+    draft.touch()
+    (study / locks.FOLDER).mkdir()
+    with (study / locks.MAIN).open("w") as other:
+        locks.fcntl.flock(other, locks.fcntl.LOCK_SH)
+        run.snakemake(study, "-n")
+        assert draft.exists()
+    run.snakemake(study, "-n")
+    assert not draft.exists()
 
 
 def test_when_dvc_is_killed_its_snakemake_ends_and_the_next_takes_over(run, study):
@@ -79,6 +96,13 @@ def test_when_dvc_is_killed_its_snakemake_ends_and_the_next_takes_over(run, stud
     (study / "hold").unlink()
     run.dvc(study, "repro")
     assert (study / TABLE).read_text() == MADE
+
+
+def ended():
+    """The number of a process that is no more."""
+    process = subprocess.Popen(["true"])
+    process.wait()
+    return process.pid
 
 
 def alive(process):

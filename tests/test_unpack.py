@@ -2,10 +2,14 @@
 
 import hashlib
 import io
+import signal
+import subprocess
+import sys
 from dataclasses import replace
 
 import pytest
 import yaml
+from conftest import ROOT
 from unpack_cases import (
     FIRST,
     LISTING,
@@ -21,6 +25,22 @@ from unpack_cases import (
 from labelgraph.download import assembly, sources
 from labelgraph.download.progress import Progress
 from labelgraph.steps import unpack
+
+KILLED = """
+import os, pathlib, pkgutil, sys
+sys.path.insert(0, "tests")
+import unpack_cases
+place, name, count = sys.argv[1:]
+owner = pkgutil.resolve_name(name.rpartition(".")[0])
+inner, calls = getattr(owner, name.rpartition(".")[2]), []
+def outer(*arguments, **more):
+    calls.append(0)
+    if len(calls) == int(count):
+        os.kill(os.getpid(), 9)
+    return inner(*arguments, **more)
+setattr(owner, name.rpartition(".")[2], outer)
+unpack_cases.run(pathlib.Path(place))
+"""
 
 
 @pytest.fixture
@@ -53,6 +73,30 @@ def test_again_replaces_the_folder(place):
         "voc",
         "voc.json",
     ]
+    assert not (place / "raw" / "voc" / "stale").exists()
+
+
+@pytest.mark.parametrize(
+    ("function", "count"),
+    [
+        ("labelgraph.download.archives.write", 3),  # some members are there
+        ("pathlib.Path.rename", 1),  # the folder of before is still in its place
+        ("pathlib.Path.rename", 2),  # neither it nor the new one is
+        ("labelgraph.steps.unpack.write_json", 1),  # only the index is missing
+    ],
+)
+def test_killed_at_any_moment_it_is_whole_the_next_time(place, function, count):
+    pack_good(place)
+    expected = run(place)
+    (place / "raw" / "voc" / "stale").touch()
+    killed = subprocess.run(
+        [sys.executable, "-c", KILLED, str(place), function, str(count)], cwd=ROOT
+    )
+    assert killed.returncode == -signal.SIGKILL
+    assert not (place / "raw" / "voc.json").exists()
+    assert run(place) == expected
+    names = sorted(path.name for path in (place / "raw").iterdir())
+    assert names == [".voc.lock", "voc", "voc.json"]
     assert not (place / "raw" / "voc" / "stale").exists()
 
 

@@ -7,7 +7,7 @@ import os
 import sys
 from io import TextIOWrapper
 
-from labelgraph import names
+from labelgraph import names, shortages
 from labelgraph.commands import _guide, _verbs
 
 
@@ -25,11 +25,11 @@ def main(arguments: list[str] | None = None) -> int:
     except BrokenPipeError:  # the reader of a pipe has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
-    except (ValueError, OSError) as error:
-        print(f"labelgraph {chosen.verb}: {names.shown_lines(str(error))}", file=sys.stderr)
-        return 2
-    except MemoryError as error:
-        print(f"labelgraph {chosen.verb}: out of memory; {error}", file=sys.stderr)
+    except (ValueError, OSError, MemoryError, ImportError, RuntimeError) as error:
+        said = shortages.sentence(error)
+        if said is None and not isinstance(error, ValueError | OSError):
+            raise
+        print(f"labelgraph {chosen.verb}: {names.shown_lines(said or str(error))}", file=sys.stderr)
         return 2
 
 

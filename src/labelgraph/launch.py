@@ -55,7 +55,7 @@ def main(arguments: list[str]) -> int:
     try:
         line = connect(address())
     except OSError as error:
-        print(f"{' '.join(arguments[:4])}: {error}", file=sys.stderr)
+        print(f"{named(arguments)}: {error}", file=sys.stderr)
         return 1
     with line:
         socket.send_fds(line, [json.dumps(request).encode() + b"\n"], streams)
@@ -66,9 +66,17 @@ def main(arguments: list[str]) -> int:
             with contextlib.suppress(TimeoutError):
                 if answer := line.recv(16):
                     return int(answer)
-                print(f"{' '.join(arguments[:4])} was killed, perhaps for memory", file=sys.stderr)
+                why = limited() or "perhaps for memory"
+                print(f"{named(arguments)} was killed, {why}", file=sys.stderr)
                 break
     return KILLED
+
+
+def named(arguments: list[str]) -> str:
+    """The step, and the log that tells it from others of its kind."""
+    if arguments[:1] == ["--log"]:
+        return f"{arguments[2]} ({arguments[1]})"
+    return arguments[0]
 
 
 def share(path: str) -> int:
@@ -148,17 +156,24 @@ def start(path: Path) -> socket.socket:
 
 def reason(said: str, code: int, late: bool) -> str:
     """Why the server has ended: its last line, and the limit that it may have met."""
+    words = said.strip().splitlines()[-1:] or [f"it took {START_SECONDS} s" if late else ""]
+    how = words[0] or (f"signal {-code}, perhaps for memory" if code < 0 else f"exit code {code}")
+    if limit := limited():
+        return f"torch and the like could not be loaded ({how}), {limit}"
+    return f"{WARM} did not start: {said.strip()[-2000:] or how}"
+
+
+def limited() -> str:
+    """The limit of addresses, if there is one."""
     import resource
 
     limit = resource.getrlimit(resource.RLIMIT_AS)[0]
-    words = said.strip().splitlines()[-1:] or [f"it took {START_SECONDS} s" if late else ""]
-    how = words[0] or (f"signal {-code}, perhaps for memory" if code < 0 else f"exit code {code}")
-    if limit != resource.RLIM_INFINITY:
-        return (
-            f"torch could not be loaded ({how}), because `ulimit -v` allows a process"
-            f" {limit >> 20:,} MB of addresses; set it to 8,000 MB or more, or to unlimited"
-        )
-    return f"{WARM} did not start: {said.strip()[-2000:] or how}"
+    if limit == resource.RLIM_INFINITY:
+        return ""
+    return (
+        f"perhaps because `ulimit -v` allows a process {limit >> 20:,} MB of addresses; set it to"
+        " 8,000 MB or more, or to unlimited"
+    )
 
 
 def knock(path: Path) -> socket.socket | None:

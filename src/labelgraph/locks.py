@@ -19,6 +19,7 @@ MAIN = FOLDER / "labelgraph.main.lock"  # shared by every Snakemake in this fold
 JOBS = FOLDER / "labelgraph.jobs.lock"  # shared by every job: see launch.py
 PARENT = "LABELGRAPH_PARENT"  # set in dvc.yaml: Snakemake ends with the DVC that has started it
 OTHER = "another snakemake is at work in this folder (process {})"
+BUSY = f"{OTHER} and makes the same files; wait until it has ended, or end it, then try again"
 PATIENCE_SECONDS = 60  # a job notices within a second that its Snakemake is gone
 QUEUE_SECONDS = 20  # for SLURM to say which jobs it has
 _held: list[TextIO] = []  # open until this process ends

@@ -2,7 +2,6 @@
 words of the library that has met it."""
 
 import errno
-import multiprocessing
 import resource
 
 NO_THREAD = "can't start new thread"
@@ -15,25 +14,32 @@ NO_MEMORY = (  # words of torch's allocators, of the loader of libraries, of the
 
 def sentence(error: BaseException) -> str | None:
     """What is short and what helps, or None if `error` is about something else."""
-    words = (str(error).strip().splitlines() or [type(error).__name__])[-1][:200]
-    whole = str(error)
-    if not isinstance(error, MemoryError | ImportError | RuntimeError | OSError):
+    whole = str(error).strip()
+    words = (whole.splitlines() or [type(error).__name__])[-1][:200]
+    if isinstance(error, OSError):  # its words may be those of a file's name
+        return no_memory(words) if error.errno == errno.ENOMEM else None
+    if not isinstance(error, MemoryError | ImportError | RuntimeError):
         return None
     if any(mark in whole for mark in NO_SHARED):
         return no_shared(words)
     if NO_THREAD in whole:
-        return f"no thread can be started; raise `ulimit -u`{addresses()}"
-    small = isinstance(error, MemoryError) or getattr(error, "errno", None) == errno.ENOMEM
-    if small or any(mark in whole for mark in NO_MEMORY):
-        return (
-            f"out of memory ({words}); run fewer jobs at once (--cores 1) or lower train.batch"
-            f"{addresses()}"
-        )
+        return f"no more threads can be started; raise `ulimit -u`{addresses()}"
+    if isinstance(error, MemoryError) or any(mark in whole for mark in NO_MEMORY):
+        return no_memory(words)
     return None
+
+
+def no_memory(words: str) -> str:
+    return (
+        f"out of memory ({words}); run less at once (snakemake --cores 1, a smaller"
+        f" train.batch){addresses()}"
+    )
 
 
 def check_shared() -> None:
     """To be called before processes are started that hand over tensors."""
+    import multiprocessing  # slow, and most have no need of it
+
     try:
         multiprocessing.Lock()
     except OSError as error:
@@ -53,4 +59,4 @@ def addresses() -> str:
     limit = resource.getrlimit(resource.RLIMIT_AS)[0]
     if limit == resource.RLIM_INFINITY:
         return ""
-    return f", and raise `ulimit -v`, which allows a process {limit >> 20:,} MB of addresses"
+    return f", or raise `ulimit -v`, which allows a process {limit >> 20:,} MB of addresses"

@@ -1,0 +1,99 @@
+"""Too little memory, shared memory or room for threads: one sentence, and what helps."""
+
+import errno
+import multiprocessing.synchronize  # noqa: F401  (it looks at SemLock once, before that is replaced)
+import re
+import resource
+import shutil
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from labelgraph import batches, shortages
+from labelgraph.datasets.drawn import pictures
+
+ALLOCATOR = "[enforce fail at alloc_cpu.cpp:124] DefaultCPUAllocator: can't allocate memory: you"
+WORKER = (
+    "Caught RuntimeError in DataLoader worker process 0.\nOriginal Traceback:\n  File ...\n"
+    "RuntimeError: unable to allocate shared memory(shm) for file </torch_1>: No space left (28)\n"
+)
+BUS = "DataLoader worker (pid 7) is killed by signal: Bus error. It is possible that ..."
+SHARED = "in /dev/shm, which is full or cannot be written"
+
+
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (MemoryError(), "out of memory (MemoryError); run less at once"),
+        (RuntimeError(ALLOCATOR), "out of memory ([enforce fail"),
+        (ImportError("x.so: failed to map segment from shared object"), "out of memory (x.so: "),
+        (OSError(errno.ENOMEM, "Cannot allocate memory"), "out of memory ("),
+        (RuntimeError("can't start new thread"), "no more threads can be started"),
+        (RuntimeError(WORKER), f"{SHARED} (RuntimeError: unable to allocate"),
+        (RuntimeError(BUS), SHARED),
+    ],
+)
+def test_a_shortage_is_named(error, said):
+    assert said in shortages.sentence(error)
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        *(ValueError("can't allocate memory"), KeyError("shared memory")),
+        *(RuntimeError("size mismatch"), ImportError("No module named 'x'")),
+        FileNotFoundError(errno.ENOENT, "No such file", "can't start new thread/shared memory.png"),
+    ],
+)
+def test_other_errors_are_left_to_others(error):
+    assert shortages.sentence(error) is None
+
+
+def test_a_limit_of_addresses_is_named_with_what_it_allows(monkeypatch):
+    monkeypatch.setattr(resource, "getrlimit", lambda _: (1 << 31, 1 << 31))
+    said = shortages.sentence(MemoryError())
+    assert said.endswith("or raise `ulimit -v`, which allows a process 2,048 MB of addresses")
+
+
+def test_a_command_that_cannot_load_torch_says_why(tmp_path):
+    line = f'ulimit -v 600000; exec "{sys.executable}" -m labelgraph predict . x.png'
+    answer = subprocess.run(["sh", "-c", line], capture_output=True, text=True)
+    assert answer.returncode == 2
+    assert re.fullmatch(r"labelgraph predict: out of memory \(.*\); run .* MB .*\n", answer.stderr)
+
+
+def no_semaphore(*_):
+    raise OSError(errno.EROFS, "Read-only file system")
+
+
+def test_processes_that_read_images_need_shared_memory(tmp_path, monkeypatch):
+    for number in range(2):
+        Image.new("RGB", (9, 9)).save(tmp_path / f"{number}.png")
+    monkeypatch.setattr("_multiprocessing.SemLock", no_semaphore)
+    settings = {"train": {"augment": "none", "workers": 1}, "encoder": {"test_view": "plain"}}
+    names, parts = np.array(["0.png", "1.png"]), [np.array([0, 1])]
+    with pytest.raises(OSError, match=r"written \(Read-only file system\); make it .*workers to 0"):
+        next(batches.Pictures(tmp_path, names, 8, settings).batches(parts, None))
+    settings["train"]["workers"] = 0
+    assert len(next(batches.Pictures(tmp_path, names, 8, settings).batches(parts, None))[0]) == 2
+
+
+def test_where_no_other_process_can_be_started_one_draws(monkeypatch, capsys):
+    monkeypatch.setattr("_multiprocessing.SemLock", no_semaphore)
+    assert pictures.workers(2) is None
+    assert "drawn by one process: no others can be started" in capsys.readouterr().err
+
+
+def test_shared_memory_that_is_read_only():
+    """As in some containers."""
+    mount = "mount -t tmpfs -o ro tmpfs /dev/shm"
+    inside = ["unshare", "--map-root-user", "--mount", "sh", "-c"]
+    if not shutil.which("unshare") or subprocess.run([*inside, mount]).returncode:
+        pytest.skip("nothing can be mounted here")
+    program = "from labelgraph import shortages; shortages.check_shared()"
+    command = f'{mount} && exec "{sys.executable}" -c "{program}"'
+    answer = subprocess.run([*inside, command], capture_output=True, text=True)
+    assert f"{SHARED} (Read-only file system)" in answer.stderr

@@ -10,6 +10,7 @@ from conftest import ROOT
 from labelgraph import owndata, recipe, tables
 from labelgraph.__main__ import main
 from labelgraph.files import read_json
+from labelgraph.report import sheets
 from labelgraph.steps import (
     calibrate,
     count_labels,
@@ -56,8 +57,10 @@ def run(config: Path, place: Path, **more) -> dict:
             learn(book.settings(one), Path("results/runs", one.folder))
         table = f"own_{name}"
         systems = ROOT / "workflow/published/systems.csv"
-        tabulate.main(tables.recipe(book, table), None, systems, Path(f"{table}.csv"))
+        about = tables.recipe(book, table)
+        tabulate.main(about, None, systems, Path(f"{table}.csv"))
         made = {ending: Path(f"{table}.{ending}").read_text() for ending in ("csv", "md", "tex")}
+        made["sheet"] = sheets.read(about, table, Path(f"{table}.csv"), None, systems, [])
         return made | {"scores": read_json(Path("results/runs", runs[0].folder, "scores.json"))}
 
 

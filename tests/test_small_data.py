@@ -114,3 +114,14 @@ def test_a_task_that_hides_labels_is_looked_at_too(tmp_path, capsys):
         assert made["scores"]["labels"] == ["cat", "dog"]
     text = check(tmp_path / "partial-10.yaml", tmp_path / "partial-10.yaml", capsys)[2]
     assert "PROBLEM: task partial-10: no fit image is known to show " in text
+
+
+def test_where_nothing_can_be_judged_the_table_and_its_page_are_empty_and_there(tmp_path, capsys):
+    (tmp_path / "data").mkdir()
+    in_table(["cat", "dog"], lambda row, column: 0)(tmp_path / "data")
+    check(tmp_path / "data", tmp_path / "x.yaml", capsys)
+    made = run(tmp_path / "x.yaml", tmp_path / "made")
+    assert made["scores"]["map"]["non_interpolated"] is None
+    assert "| no graph, average pooling | here |  |  |" in made["md"]
+    ((row,),) = [part.rows for part in made["sheet"].parts]  # the report shows it as it is
+    assert row.title == "no graph, average pooling" and {cell.here for cell in row.cells} == {""}

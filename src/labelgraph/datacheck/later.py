@@ -27,7 +27,7 @@ def refusals(name: str, entry: dict[str, Any], manifest: Manifest, plan: Plan) -
     own = "folder" in entry
     attempts: list[Callable[[], Any]] = [
         lambda: place(name, entry),
-        lambda: embed(manifest, entry),
+        lambda: embed(manifest, entry, "drawn" if own or words(entry) is None else "refused"),
         *(lambda settings=settings: cut(manifest, settings, own) for settings in plan.others),
     ]
     if plan.boxes:
@@ -64,22 +64,24 @@ def place(name: str, entry: dict[str, Any]) -> None:
         raise ValueError(f"{folder} holds this repository's data; choose a folder below it")
 
 
-def embed(manifest: Manifest, entry: dict[str, Any]) -> dict[str, Any]:
-    """Label -> its words. A file that is still to be fetched is not asked."""
-    file = entry.get("vectors")
-    path = Path(file) if file is not None and Path(file).is_file() else None
-    missing = "drawn" if "folder" in entry or path is None else "refused"
+def embed(manifest: Manifest, entry: dict[str, Any], missing: str) -> dict[str, Any]:
+    """Label -> its words, of the file of vectors where there is one already."""
     options = {"aliases": entry["aliases"], "multiword": "mean", "case": "lower"}
-    return wordvectors.embed(manifest.names, path, options | {"missing": missing})[1]
+    return wordvectors.embed(manifest.names, words(entry), options | {"missing": missing})[1]
+
+
+def words(entry: dict[str, Any]) -> Path | None:
+    """What is still to be fetched is not asked."""
+    file = entry.get("vectors")
+    return Path(file) if file is not None and Path(file).is_file() else None
 
 
 def no_word_vector(manifest: Manifest, entry: dict[str, Any]) -> list[str] | None:
     """Labels of which the file knows no word; null where there is no file that is sound."""
-    file = entry.get("vectors")
-    if file is None or not Path(file).is_file():
+    if words(entry) is None:
         return None
     try:
-        found = embed(manifest, entry)
+        found = embed(manifest, entry, "drawn")
     except (ValueError, OSError):
         return None
-    return [name for name, words in found.items() if not words["words"]]
+    return [name for name, known in found.items() if not known["words"]]

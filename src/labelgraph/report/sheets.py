@@ -93,9 +93,9 @@ def of(table: Entry) -> tuple[str, str]:
 
 
 def part(table: Entry, names: list[str], rows: dict[str, dict[str, Cell]], several: bool) -> Part:
-    """Rows that say nothing here are left out."""
+    """Rows that say nothing here are left out, unless none says anything."""
     chosen = [Row(title, tuple(cells[name] for name in names)) for title, cells in rows.items()]
     filled = [row for row in chosen if any(cell.published or cell.here for cell in row.cells)]
     title = table["titles"].get(rendering.dataset_of(table, names[0]), "") if several else ""
     headers = [rendering.header(table, name).removeprefix(title).strip() for name in names]
-    return Part(title, tuple(headers), tuple(filled))
+    return Part(title, tuple(headers), tuple(filled or chosen))

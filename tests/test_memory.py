@@ -361,6 +361,19 @@ def test_a_study_is_written_down_and_read_again():
     assert travelling.FILE.stat().st_mtime_ns == before
 
 
+def test_an_account_that_a_job_has_read_is_an_input_by_what_it_says():
+    ran("x/provenance.json", text=json.dumps(ACCOUNT))
+    ran("t", ["x/provenance.json"])
+    exporting.export()
+    made = {job.name: job for job in travelling.read()}["t"]
+    assert made.inputs == ["x/provenance.json"] and made.sources == {}
+    old = Hashes({}).bytes("x/provenance.json")
+    ran("x/provenance.json", text=json.dumps(ACCOUNT | {"seed": 50}))
+    exporting.export()
+    made = {job.name: job for job in travelling.read()}["t"]
+    assert made.inputs == [] and made.sources == {"x/provenance.json": old}
+
+
 def test_what_is_somebodys_own_or_names_a_place_is_not_written_down():
     ran("results/own/a")
     ran("results/owner/b")

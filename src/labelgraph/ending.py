@@ -32,7 +32,7 @@ def best(book: Book, name: str) -> list[str]:
     title = titles[runs[chosen.folder].system]
     run = shlex.quote(str(chosen.folder))
     return [
-        f"Best run: {title}, {chosen.reason}.",
+        f"Best run: {title}; {chosen.reason}.",
         f"  {judged(chosen)}",
         f"  {calibration.describe(chosen.calibration, chosen.folder / choosing.FILE)}",
         "  What it sees in a picture:",

@@ -102,8 +102,8 @@ def test_the_end_is_said_in_numbers(study):
         "Table: results/tables/own/own_pets.md",
         "Best run: ML-GCN; of 2 runs the one whose probabilities suit the 40 tune pictures best"
         " (cross-entropy 0.200).",
-        "  On 30 reported pictures, which had no say in that: mAP 87.5 [70.0, 95.0], OF1 of the"
-        " labels named 80.0 [75.0, 85.0].",
+        "  On 30 reported pictures, which had no say in that: mAP 87.5 [70.0, 95.0], OF1 of what"
+        " predict names 80.0 [75.0, 85.0].",
         "  Probabilities: temperature 2.00, fitted on 40 tune images; on those left out of each"
         " fit, cross-entropy went from 0.500 to 0.400 and the mean error from 10.0 to 2.0 points.",
         "  What it sees in a picture:",

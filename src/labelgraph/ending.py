@@ -52,7 +52,7 @@ def judged(chosen: choosing.Best) -> str:
     whole = [value(scores, MAIN), *assessed["intervals"].get(MAIN, [])]
     said = ", ".join(
         f"{name} {shown(values)}"
-        for name, values in ((MAIN, whole), ("OF1 of the labels named", assessed["rule"]["OF1"]))
+        for name, values in ((MAIN, whole), ("OF1 of what predict names", assessed["rule"]["OF1"]))
         if values and values[0] is not None
     )
     return f"On {assessed['images']} reported pictures, {say}: {said}."

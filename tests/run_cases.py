@@ -56,9 +56,8 @@ def calibrate(folder: Path, temperature: float, threshold: float, **more) -> Non
     names = list(label_space(LABELS).names)
     known = {"loss": {"before": 0.5, "after": 0.4}, "error": {"before": 0.1, "after": 0.02}}
     content = {"labels": names, "temperature": temperature, "thresholds": [threshold] * LABELS}
-    write_json(
-        folder / "calibration.json", {**content, "images": 40, "selection": "tune", **known, **more}
-    )
+    content |= {"images": 40, "selection": "tune", "losses": [0.4] * 40, **known, **more}
+    write_json(folder / "calibration.json", content)
 
 
 def change_settings(folder: Path, **changes) -> None:

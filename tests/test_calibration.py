@@ -77,6 +77,19 @@ def test_a_rare_label_has_nearly_the_common_threshold():
     assert all(0 < value < 1 for value in none)
 
 
+@pytest.mark.parametrize("scale", [1.0, 8.0])
+def test_the_loss_of_each_image_is_of_the_probabilities_in_use(scale):
+    scores, codes = made(warmth=1.0)
+    codes[:, 1] = -2
+    codes[3] = -2  # nothing is known of it
+    found = calibration.fit(names(6), scale * scores, codes, "tune", 0.5)
+    assert (found.temperature == 1) == (scale == 1)
+    counted = np.delete(found.losses, 3)
+    assert found.losses[3] == 0 and len(found.losses) == len(scores)
+    in_use = "before" if found.temperature == 1 else "after"
+    assert counted.mean() == pytest.approx(found.loss[in_use])
+
+
 def test_without_tune_images_nothing_is_fitted(tmp_path):
     nothing = np.empty((0, 3), np.float32), np.empty((0, 3), np.int8)
     found = calibration.fit(names(3), *nothing, "tune", 0.4)
@@ -159,7 +172,7 @@ def test_the_step_says_when_the_images_were_reported_ones(trained):
 )
 def test_what_it_improved_is_said_in_numbers(temperature, said):
     loss, error = {"before": 0.5, "after": 0.25}, {"before": 0.1, "after": 0.035}
-    found = calibration.Calibration(names(1), temperature, [0.5], 9, "tune", loss, error)
+    found = calibration.Calibration(names(1), temperature, [0.5], 9, "tune", loss, error, [0.3] * 9)
     text = calibration.describe(found, "here")
     assert said in text
     assert "from 0.500 to 0.250 and the mean error from 10.0 to 3.5 points." in text

@@ -13,46 +13,62 @@ from labelgraph.steps.train import name_of
 from labelgraph.trained import choosing, reading
 
 
-def fitted(folder, before, after, temperature=2.0, **more):
+def fitted(folder, losses, **more):
     folder.mkdir(parents=True, exist_ok=True)
-    calibrate(folder, temperature, 0.5, loss={"before": before, "after": after}, **more)
+    calibrate(folder, 2.0, 0.5, losses=losses, images=len(losses), **more)
     return folder
 
 
-def test_the_lowest_loss_of_what_is_in_use_is_the_best(tmp_path):
-    a = fitted(tmp_path / "a", 0.9, 0.3)
-    b = fitted(tmp_path / "b", 0.4, 0.5, temperature=1)  # the temperature was not taken
-    c = fitted(tmp_path / "c", 0.2, 0.25)
-    assert choosing.best([a, b]).folder == a
-    best = choosing.best([a, b, c])
-    assert best.folder == c
+def test_the_best_suits_the_tune_pictures_best(tmp_path):
+    one = fitted(tmp_path / "ml_gcn/seed0", [0.2, 0.4, 0.3])
+    two = fitted(tmp_path / "add_gcn/seed0", [0.2, 0.3, 0.2])
+    best = choosing.best([one, two])
+    assert best.folder == two
     assert best.reason == (
-        "the best of 3 by its probabilities on 40 tune pictures (cross-entropy 0.250)"
+        "of 2 runs the one whose probabilities suit the 3 tune pictures best (cross-entropy 0.233)"
     )
-    assert choosing.best([fitted(tmp_path / "d", 0.3, 0.9, temperature=1), b]).folder.name == "d"
 
 
-@pytest.mark.parametrize("more", [{"images": 30}, {"selection": "report"}, {"images": 0}])
+def test_the_plain_network_must_be_beaten_by_more_than_chance(tmp_path):
+    plain = fitted(tmp_path / "baseline@max/seed0", [0.3, 0.3, 0.3, 0.3])
+    luck = fitted(tmp_path / "ml_gcn/seed0", [0.1, 0.5, 0.0, 0.4])  # mean gain 0.05, error 0.12
+    best = choosing.best([plain, luck])
+    assert best.folder == plain
+    assert best.reason == (
+        "the plain network, for of 2 runs none has probabilities that suit the 4 tune pictures"
+        " better by more than a standard error (cross-entropy 0.300; the lowest is 0.250)"
+    )
+    worse = fitted(tmp_path / "baseline/seed0", [0.5, 0.5, 0.5, 0.5])
+    assert choosing.best([worse, plain, luck]).folder == plain  # the better of the plain ones
+    sure = fitted(tmp_path / "c_tran/seed0", [0.26, 0.27, 0.25, 0.26])  # 0.04, error 0.004
+    best = choosing.best([plain, luck, sure])
+    assert best.folder == sure
+    assert best.reason.endswith(
+        "best, of those that are clearly ahead of the plain network (cross-entropy 0.260)"
+    )
+
+
+@pytest.mark.parametrize("more", [{"losses": [0.1]}, {"selection": "report"}, {"losses": []}])
 def test_runs_that_cannot_be_compared_have_no_best(tmp_path, more):
-    a, b = fitted(tmp_path / "a", 0.9, 0.3), fitted(tmp_path / "b", 0.4, 0.2, **more)
+    a = fitted(tmp_path / "a/seed0", [0.3, 0.3])
+    b = fitted(tmp_path / "b/seed0", **{"losses": [0.2, 0.2]} | more)
     assert choosing.best([a, b]) is None
     assert choosing.best([a, tmp_path]) is None
     assert choosing.best([]) is None
-    if more == {"images": 0}:
-        assert choosing.best([b]) is None
+    assert (choosing.best([b]) is None) == (more == {"losses": []})
 
 
 def test_a_folder_of_runs_stands_for_the_best_of_them(tmp_path, capsys):
     for name, loss in (("baseline", 0.4), ("ml_gcn", 0.2)):
         run = make_run(tmp_path / "pets" / name / "seed0", name)
-        fitted(run, 0.9, loss)
+        fitted(run, [loss, loss])
     picture(1).save(tmp_path / "photo.png")
     assert main(["predict", str(tmp_path / "pets"), str(tmp_path / "photo.png")]) == 0
     said = capsys.readouterr().err
-    assert f"{tmp_path}/pets/ml_gcn/seed0 is the best of 2 by its probabilities" in said
+    assert f"{tmp_path}/pets/ml_gcn/seed0: of 2 runs the one whose probabilities suit" in said
     assert reading.find(tmp_path / "pets" / "baseline")[0].parent.name == "baseline"
     other = make_run(tmp_path / "others" / "baseline" / "seed0", "baseline")
-    fitted(other, 0.9, 0.1)
+    fitted(other, [0.1, 0.1])
     with pytest.raises(ValueError, match="holds 3 runs; name one of them"):
         reading.find(tmp_path)  # runs on other data
 
@@ -66,7 +82,7 @@ def study(tmp_path, monkeypatch):
     given["own_table"] = {"rows": ["baseline", "ml_gcn"]}
     book = recipe.read_study(ROOT / "workflow/config", given)
     for run, loss in zip(tables.runs(book, ["own_pets"]), (0.3, 0.2), strict=True):
-        folder = fitted(tmp_path / "results/runs" / run.folder, 0.9, loss)
+        folder = fitted(tmp_path / "results/runs" / run.folder, [loss] * 40)
         sure = {"intervals": {"mAP": [0.7, 0.95]}, "rule": {"OF1": [0.8, 0.75, 0.85]}, "images": 30}
         write_json(folder / "assessment.json", sure)
         none = {f"map_{name}": {} for name in ("absent_zero", "balanced", "difficult", "pool")}
@@ -84,12 +100,12 @@ def test_the_end_is_said_in_numbers(study):
     assert found == [
         "",
         "Table: results/tables/own/own_pets.md",
-        "Best run: ML-GCN, the best of 2 by its probabilities on 40 tune pictures (cross-entropy"
-        " 0.200).",
+        "Best run: ML-GCN; of 2 runs the one whose probabilities suit the 40 tune pictures best"
+        " (cross-entropy 0.200).",
         "  On 30 reported pictures, which were not used to choose it: mAP 87.5 [70.0, 95.0], OF1 of"
-        " the labels named 80.0 [75.0, 85.0].",
+        " what predict names 80.0 [75.0, 85.0].",
         "  Probabilities: temperature 2.00, fitted on 40 tune images; on those left out of each"
-        " fit, cross-entropy went from 0.900 to 0.200 and the mean error from 10.0 to 2.0 points.",
+        " fit, cross-entropy went from 0.500 to 0.400 and the mean error from 10.0 to 2.0 points.",
         "  To use it on a picture:",
         "    uv run labelgraph predict results/runs/own/full/pets/ml_gcn/seed0 photo.jpg"
         " --save seen",

@@ -33,6 +33,7 @@ def run(folder, noise, images=25, shift=0.0):
         "tune",
         {"before": 1.0, "after": 0.5},
         {"before": 0.2, "after": 0.1},
+        [0.5] * 9,
     )
     calibration.write(folder / "calibration.json", found)
     files = folder / "predictions.npz", folder / "targets.npz"

@@ -32,7 +32,7 @@ def best(book: Book, name: str) -> list[str]:
     title = titles[runs[chosen.folder].system]
     run = shlex.quote(str(chosen.folder))
     return [
-        f"Best run: {title}, {chosen.reason}.",
+        f"Best run: {title}; {chosen.reason}.",
         f"  {judged(chosen)}",
         f"  {calibration.describe(chosen.calibration, chosen.folder / choosing.FILE)}",
         "  To use it on a picture:",
@@ -52,7 +52,7 @@ def judged(chosen: choosing.Best) -> str:
     whole = [value(scores, MAIN), *assessed["intervals"].get(MAIN, [])]
     said = ", ".join(
         f"{name} {shown(values)}"
-        for name, values in ((MAIN, whole), ("OF1 of the labels named", assessed["rule"]["OF1"]))
+        for name, values in ((MAIN, whole), ("OF1 of what predict names", assessed["rule"]["OF1"]))
         if values and values[0] is not None
     )
     return f"On {assessed['images']} reported pictures, {role}: {said}."

@@ -9,6 +9,7 @@ from labelgraph.files import write_text
 
 HELP = "a run as one ONNX file, with a model card beside it"
 METHODS = Path("workflow/config/methods.yaml")
+OWN = Path("workflow/config/own_data.yaml")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -26,6 +27,8 @@ def run(arguments: argparse.Namespace) -> int:
         raise ValueError(f"{file} ends in neither .onnx nor .md")
     trained = reading.read(arguments.run)
     methods = recipe.read_yaml(METHODS) if METHODS.exists() else {}
+    own = OWN.exists() and trained.settings["study"] == "own"
+    titles = recipe.read_yaml(OWN)["table"]["titles"] if own else {}
     refused, name = "", None
     if file.suffix == ".onnx":
         try:
@@ -35,6 +38,6 @@ def run(arguments: argparse.Namespace) -> int:
         except exporting.NoOperatorError as error:
             refused = str(error)
             print(f"labelgraph export: {refused}", file=sys.stderr)
-    write_text(file.with_suffix(".md"), card.write(trained, methods, name))
+    write_text(file.with_suffix(".md"), card.write(trained, methods, titles, name))
     print(f"{file.with_suffix('.md')}: the model card")
     return 1 if refused else 0

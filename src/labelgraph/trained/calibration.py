@@ -39,6 +39,7 @@ class Calibration:
     selection: str  # `report` if these were the reported images, as in the papers
     loss: dict[str, float]  # cross-entropy an entry without and with it, on images left out
     error: dict[str, float]  # expected calibration error, likewise
+    losses: list[float]  # cross-entropy of each image's known labels, by the probabilities in use
 
     def probabilities(self, scores: np.ndarray) -> np.ndarray:
         return sigmoid(scores / self.temperature)
@@ -46,7 +47,7 @@ class Calibration:
 
 def none(labels: list[str], threshold: float) -> Calibration:
     """The sigmoid of the scores as they are, one threshold for all labels."""
-    return Calibration(labels, 1.0, [threshold] * len(labels), 0, "tune", {}, {})
+    return Calibration(labels, 1.0, [threshold] * len(labels), 0, "tune", {}, {}, [])
 
 
 def fit(
@@ -67,9 +68,10 @@ def fit(
         for measure in (cross_entropy, calibration_error)
     )
     better = loss["after"] < loss["before"]
+    losses = image_losses(held if better else plain, target, known)
     warmth = temperature(scores[known], target[known]) if better else 1.0
     thresholds = best_thresholds(sigmoid(scores / warmth), target, known)
-    return Calibration(labels, warmth, thresholds, len(scores), selection, loss, error)
+    return Calibration(labels, warmth, thresholds, len(scores), selection, loss, error, losses)
 
 
 def held_out(scores: np.ndarray, target: np.ndarray, known: np.ndarray) -> np.ndarray:
@@ -136,6 +138,13 @@ def sigmoid(scores: np.ndarray) -> np.ndarray:
 def cross_entropy(probabilities: np.ndarray, target: np.ndarray) -> float:
     right = np.where(target, probabilities, 1 - probabilities)
     return float(-np.log(right.clip(1e-12)).mean())
+
+
+def image_losses(probabilities: np.ndarray, target: np.ndarray, known: np.ndarray) -> list[float]:
+    """(N,); 0 for an image of which no label is known."""
+    right = np.where(target, probabilities, 1 - probabilities)
+    sums = (-np.log(right.clip(1e-12)) * known).sum(1)
+    return (sums / np.maximum(known.sum(1), 1)).tolist()
 
 
 def calibration_error(probabilities: np.ndarray, target: np.ndarray) -> float:

@@ -41,10 +41,16 @@ for label, probability, threshold in zip(labels, probabilities[0], thresholds):
 """
 
 
-def write(trained: Trained, methods: dict[str, Any], file: str | None) -> str:
-    """`methods` is methods.yaml, `file` the ONNX file that the card goes with, if any."""
+def write(
+    trained: Trained, methods: dict[str, Any], titles: dict[str, str], file: str | None
+) -> str:
+    """`methods` is methods.yaml, `titles` what tables call some systems otherwise; `file` is the
+    ONNX file that the card goes with, if any.
+    """
     settings = trained.settings
     method = methods.get(settings["method"], {"title": settings["method"], "paper": "unknown"})
+    system = "@".join(filter(None, (settings["method"], settings["variant"])))
+    title = titles.get(system, "").capitalize() or method["title"]
     scores, assessed = (trained.folder / name for name in ("scores.json", "assessment.json"))
     found = judged(scores, SCORED, "score") if scores.exists() else None
     sure = judged(assessed, ASSESSED, "assess") if assessed.exists() else None
@@ -52,7 +58,7 @@ def write(trained: Trained, methods: dict[str, Any], file: str | None) -> str:
     if file and trained.detector is None and settings["encoder"]["test_view"] == "plain":
         use = USE.format(file=file, side=settings["encoder"]["test_size"])
     parts = [
-        f"# {plain(method['title'])} for {plain(settings['dataset'])}",
+        f"# {plain(title)} for {plain(settings['dataset'])}",
         f"A picture in, a probability for each of {len(trained.names)} labels out.",
         facts(trained, method),
         quality(found, sure, assessed),

@@ -1,19 +1,24 @@
 """Which of several runs is the best, without a look at the pictures that tell how good it is.
 
-That is the one whose probabilities suit the tune pictures best: the lowest cross-entropy, after
-calibration by other tune pictures. The reported ones must not choose, or what they say of the one
-that is chosen is too good; and a ranking by mAP on tune would be one that each training has already
-made the most of, as it chose its epoch by that.
+That is the one whose probabilities suit the tune pictures best: the lowest cross-entropy, with the
+calibration of other tune pictures. The reported ones must not choose, or what they say of the one
+that is chosen is too good; and mAP on tune is what each training has chosen its epoch by already.
+
+Tune pictures are few, and the best of many runs is partly the luckiest. So the plain network is
+taken unless another is ahead of it by more than the standard error of their difference.
 """
 
 from dataclasses import dataclass
 from pathlib import Path
+
+import numpy as np
 
 from labelgraph.files import read_json
 from labelgraph.trained import calibration
 from labelgraph.trained.calibration import Calibration
 
 FILE = "calibration.json"
+PLAIN = "baseline"  # the method that knows nothing of labels
 
 
 @dataclass(frozen=True)
@@ -21,28 +26,46 @@ class Best:
     folder: Path
     calibration: Calibration
     among: int  # runs
+    lowest: float  # cross-entropy of any of them
 
     @property
     def reason(self) -> str:
         """How it was chosen, as a part of a sentence."""
         which = "reported" if self.calibration.selection == "report" else "tune"
-        return (
-            f"the best of {self.among} by its probabilities on {self.calibration.images} {which}"
-            f" pictures (cross-entropy {loss(self.calibration):.3f})"
-        )
+        where = f"{self.calibration.images} {which} pictures"
+        loss = f"cross-entropy {loss_of(self.calibration):.3f}"
+        higher = loss_of(self.calibration) > self.lowest
+        if higher and method(self.folder) == PLAIN:
+            return (
+                f"the plain network, for of {self.among} runs none has probabilities that suit the"
+                f" {where} better by more than a standard error ({loss}; the lowest is"
+                f" {self.lowest:.3f})"
+            )
+        clear = ", of those that are clearly ahead of the plain network" if higher else ""
+        start = f"of {self.among} runs the one whose probabilities suit the {where} best"
+        return f"{start}{clear} ({loss})"
 
 
 def best(folders: list[Path]) -> Best | None:
     """Null unless all are calibrated on as many pictures, which runs on the same data are."""
     if not folders or not all((folder / FILE).is_file() for folder in folders):
         return None
-    found = [read(folder / FILE) for folder in folders]
-    if len({(each.images, each.selection, *each.labels) for each in found}) > 1:
+    found = {folder: read(folder / FILE) for folder in folders}
+    if len({(each.images, each.selection, *each.labels) for each in found.values()}) > 1:
         return None
-    if not found[0].images:
+    first = min(folders, key=lambda folder: loss_of(found[folder]))
+    if not found[first].images:
         return None
-    least = min(range(len(found)), key=lambda place: loss(found[place]))
-    return Best(folders[least], found[least], len(folders))
+    plain = [folder for folder in folders if method(folder) == PLAIN]
+    rival = min(plain, key=lambda folder: loss_of(found[folder]), default=first)
+    contenders = [folder for folder in folders if ahead(found[folder], found[rival])]
+    chosen = min(contenders, key=lambda folder: loss_of(found[folder]), default=rival)
+    return Best(chosen, found[chosen], len(folders), loss_of(found[first]))
+
+
+def method(run: Path) -> str:
+    """A run's folder is METHOD[@VARIANT]/seedK."""
+    return run.parent.name.partition("@")[0]
 
 
 def read(path: Path) -> Calibration:
@@ -52,6 +75,13 @@ def read(path: Path) -> Calibration:
     return calibration.read(path, labels)
 
 
-def loss(found: Calibration) -> float:
-    """Of the probabilities that are in use: a temperature that did not help was not taken."""
-    return found.loss["before" if found.temperature == 1 else "after"]
+def loss_of(found: Calibration) -> float:
+    return float(np.mean(found.losses)) if found.losses else float("inf")
+
+
+def ahead(one: Calibration, other: Calibration) -> bool:
+    """Picture by picture, by more than the standard error of the mean difference."""
+    gains = np.subtract(other.losses, one.losses)
+    if len(gains) < 2:
+        return False
+    return bool(gains.mean() > gains.std(ddof=1) / len(gains) ** 0.5)

@@ -123,7 +123,7 @@ def find(folder: Path) -> tuple[Path, str]:
         return below[0], ""
     one_dataset = len({run.parents[1] for run in below}) == 1
     if one_dataset and (best := choosing.best(below)):
-        return best.folder, f"{best.folder} is {best.reason}."
+        return best.folder, f"{best.folder}: {best.reason}."
     if below:
         shown = ", ".join(map(str, below[:5])) + (", ..." if len(below) > 5 else "")
         raise ValueError(f"{folder} holds {len(below)} runs; name one of them: {shown}")

@@ -85,6 +85,12 @@ def check_calibration(path: Path, content: dict[str, Any]) -> None:
         "images": type(found["images"]) is int and found["images"] >= 0,
         "selection": found["selection"] in ("tune", "report"),
     }
+    found["losses"] = content["losses"]
+    right["losses"] = (
+        isinstance(found["losses"], list)
+        and len(found["losses"]) == found["images"]
+        and all(is_number(value) and value >= 0 for value in found["losses"])
+    )
     for name in ("loss", "error"):
         found[name] = block = content[name]
         there = isinstance(block, dict) and block.keys() >= sides

@@ -199,19 +199,20 @@ def shown(tmp_path):
 
 def test_table_viii_shows_modules(shown):
     found, text = shown("ml_sgm_VIII", [{"method": "ml_sgm/CSAC", "params_m": 4.325, "gflops": 1}])
-    assert [*found.loc["+CSAC", "params_m"]] == ["42.52", "4.33", "", "", "reproduced"]
+    assert [*found.loc["+CSAC", "params_m"]] == ["42.52", "4.325000", "", "", "reproduced"]
     assert [*found.loc["+GCL", "params_m"]] == ["57.62", "", "", "", "quoted"]
     assert "|  | here | 4.33 | 1.00 |" in text
     assert "**" not in text  # fewer are not marked as worse
 
 
 @pytest.mark.parametrize(
-    ("cost", "speed"), [({}, ["", "quoted"]), ({"images_per_second": 2}, ["2.00", "reproduced"])]
+    ("cost", "speed"),
+    [({}, ["", "quoted"]), ({"images_per_second": 2}, ["2.000000", "reproduced"])],
 )
 def test_table_ix_has_a_speed_where_it_was_measured(shown, cost, speed):
     known = {"method": "ml_sgm@no_matching", "params_m": 3.0, "gflops": 1.0} | cost
     found, _ = shown("ml_sgm_IX", [known])
     row = found.loc["Our w/o ILMS", "images_per_second"]
     assert [row["published"], row["reproduced"], row["status"]] == ["63.5", *speed]
-    assert found.loc["Our w/o ILMS", "params_m"]["reproduced"] == "3.00"
+    assert found.loc["Our w/o ILMS", "params_m"]["reproduced"] == "3.000000"
     assert found.loc["Our w/o ILMS", "mAP"]["published"] == "82.6"

@@ -107,7 +107,7 @@ def test_of_several_seeds_both_ends_are_means(tmp_path):
     entry = table(tmp_path, ["one"]) | {"scores": {"one": {"full/pets": files}}}
     cells = pd.DataFrame({"row": ["one"], "column": ["mAP"]})
     assert intervals.added(entry, cells)[["low", "high"]].to_numpy().tolist() == [
-        ["55.00", "80.00"]
+        ["55.000000", "80.000000"]
     ]
     assert intervals.added(entry | {"spread": {}}, cells) is cells
 

@@ -19,8 +19,6 @@ SPECIAL = {
     ">": r"\textgreater{}",
     "|": r"\textbar{}",
     "`": r"\textasciigrave{}",
-    "[": "{[}",  # after \\ it would start an argument
-    "]": "{]}",
     "±": r"$\pm$",
 }
 
@@ -48,4 +46,5 @@ def plain(text: str) -> str:
 def latex(text: str) -> str:
     """For a document of LuaLaTeX or XeLaTeX: pdfLaTeX knows few letters beyond the Latin ones."""
     words = " ".join(text.split()).replace("--", "-\0-")
-    return "".join(SPECIAL.get(letter, letter) for letter in words).replace("\0", "{}")
+    found = "".join(SPECIAL.get(letter, letter) for letter in words).replace("\0", "{}")
+    return f"{{{found[0]}}}{found[1:]}" if found[:1] in ("[", "*") else found  # \\[ is a command

@@ -46,7 +46,7 @@ def ends(scores: dict[str, list[str]], column: tablecolumns.Column) -> tuple[str
     if not found or None in found:
         return "", ""
     low, high = 100 * np.mean(found, axis=0)
-    return f"{low:.2f}", f"{high:.2f}"
+    return f"{low:.6f}", f"{high:.6f}"
 
 
 def behind(texts: list[str], cells: pd.DataFrame) -> list[str]:

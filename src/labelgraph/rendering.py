@@ -37,7 +37,7 @@ def lines(cells: pd.DataFrame, kind: str = "std") -> pd.DataFrame:
 
 def ours(mean: str, std: str, seeds: str, kind: str) -> str:
     if not seeds:  # nothing, or a count
-        return mean
+        return mean and f"{float(mean):.2f}"
     if not std:
         return f"{float(mean):.1f}"
     return f"{float(mean):.1f} ± {spread.of(float(std), int(seeds), kind):.1f}"
@@ -114,13 +114,14 @@ def markdown(table: dict[str, Any], cells: pd.DataFrame) -> str:
 
 def latex(table: dict[str, Any], cells: pd.DataFrame) -> str:
     """A booktabs table for a plain LaTeX document; it is scaled to the width of the text."""
-    shown = lines(cells, table.get("spread") or "std")
-    for column in shown.columns:
-        shown[column] = shown[column].map(escaping.latex)
-    shown = shown.rename(columns=dict(zip(shown.columns, lines(cells).columns, strict=True)))
-    plain = shown["source"], shown["system"].duplicated()
-    shown = marked(shown, r"\textbf{{{}}}".format, r"\underline{{{}}}".format)
-    shown.loc[plain[1], "system"] = ""
+    plain = lines(cells, table.get("spread") or "std")
+    shown = marked(
+        plain,
+        lambda text: rf"\textbf{{{escaping.latex(text)}}}",
+        lambda text: rf"\underline{{{escaping.latex(text)}}}",
+    )
+    shown = shown.where(shown != plain, plain.map(escaping.latex))
+    shown.loc[shown["system"].duplicated(), "system"] = ""
     body, wide = [], 0
     for columns in blocks(table, list(shown.columns[2:])):
         names = ["", "", *(escaping.latex(header(table, name)) for name in columns)]

@@ -153,7 +153,7 @@ def read_costs(table: dict[str, Any]) -> dict[str, dict[str, Any]]:
 
 def counted(cost: float | None) -> list[str]:
     """As it is; the value of a row or of a column that nobody has measured is quoted."""
-    return ["", "", "", "quoted"] if cost is None else [f"{cost:.2f}", "", "", "reproduced"]
+    return ["", "", "", "quoted"] if cost is None else [digits(cost), "", "", "reproduced"]
 
 
 def summary(found: list[float | None]) -> list[str]:
@@ -161,8 +161,13 @@ def summary(found: list[float | None]) -> list[str]:
     known = [100 * number for number in found if number is not None]
     if not known:
         return ["", "", "", "reproduced" if found else "quoted"]
-    spread = f"{np.std(known, ddof=1):.2f}" if len(known) > 1 else ""
-    return [f"{np.mean(known):.2f}", spread, str(len(known)), "reproduced"]
+    spread = digits(np.std(known, ddof=1)) if len(known) > 1 else ""
+    return [digits(np.mean(known)), spread, str(len(known)), "reproduced"]
+
+
+def digits(number: float) -> str:
+    """More than anybody shows, so that a shown number was rounded once."""
+    return f"{number:.6f}"
 
 
 def row_key(method: str, setting: str, columns: set[str]) -> str:

@@ -59,9 +59,10 @@ def cell(found: dict[str, Any]) -> list[str]:
 
 
 def summary(numbers: dict[str, str]) -> str:
-    spread = f" ± {numbers['std']}" if numbers["std"] else ""
+    mean = f"{float(numbers['mean']):.2f}" if numbers["mean"] else "no value"
+    spread = f" ± {float(numbers['std']):.2f}" if numbers["std"] else ""
     seeds = f", seeds: {numbers['seeds']}" if numbers["seeds"] else ""
-    return (numbers["mean"] or "no value") + spread + seeds
+    return mean + spread + seeds
 
 
 def runs(found: list[dict[str, Any]]) -> list[str]:

@@ -56,9 +56,16 @@ def parts(found: Entry) -> list[tuple[str, list[str], Lines]]:
 
 
 def difference(each: Entry) -> list[str]:
-    size = "" if each["difference"] is None else f"{each['difference']:+.2f}"
+    gap = each["difference"]
+    size = "" if gap is None else f"{gap:+.2f}" if abs(gap) >= 0.005 else f"{gap:+.0e}"
     place = [each["table"], each["row"], each["column"], each["field"]]
-    return [*place, each["a"] or "nothing", each["b"] or "nothing", size, f"{each['tolerance']:g}"]
+    return [*place, *map(rounded, (each["a"], each["b"])), size, f"{each['tolerance']:g}"]
+
+
+def rounded(text: str) -> str:
+    """A csv has all digits of a value of ours; what a paper printed stays."""
+    _, point, digits = text.partition(".")
+    return f"{float(text):.2f}" if point and len(digits) > 2 else text or "nothing"
 
 
 def only(found: Entry) -> Lines:

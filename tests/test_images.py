@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from labelgraph.images import PIXEL_LIMIT, TURNS, inspect, read_image
+from labelgraph.images import PIXEL_LIMIT, TURNS, inspect, inspect_file, read_image
 
 RED, BLUE, WHITE = (255, 0, 0), (0, 0, 255), (255, 255, 255)
 
@@ -131,6 +131,19 @@ def test_decompression_bomb_is_refused_by_its_header(side, tmp_path):
         read_image(path)
     with pytest.raises(OSError, match=r"1 of 1 images .*bomb\.png .*pixels"):
         inspect([path], workers=1, decode=False)
+
+
+def test_a_jpeg_of_endless_scans_is_refused(tmp_path, monkeypatch):
+    """A scan in which nothing changes is a few bytes, and takes as long as any other."""
+    monkeypatch.setattr("labelgraph.images.SCAN_LIMIT", 20 * 32 * 16)
+    path = saved(tmp_path / "x.jpg", halves(), progressive=True)
+    whole = path.read_bytes()
+    assert read_image(path).shape == (16, 32, 3)
+    last = whole[whole.rindex(b"\xff\xda") : -2]
+    path.write_bytes(whole[:-2] + 20 * last + whole[-2:])
+    with pytest.raises(OSError, match=r"x\.jpg cannot be read .* it has \d\d scans"):
+        read_image(path)
+    assert "scans" in inspect_file(path, decode=False)
 
 
 def broken_files(folder: Path) -> dict[str, Path]:

@@ -20,6 +20,7 @@ from PIL import Image
 ENDINGS = (".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff", ".bmp", ".gif")
 FORMATS = ("JPEG", "PNG", "WEBP", "TIFF", "BMP", "GIF")
 PIXEL_LIMIT = 80_000_000  # 240 MB as RGB; below Pillow's own limit, which only warns
+SCAN_LIMIT = 20 * PIXEL_LIMIT  # pixels over all scans of a JPEG; a progressive one has about ten
 ORIENTATION = 0x0112  # the EXIF tag
 TURNS = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
@@ -102,6 +103,8 @@ def opened(stream: BinaryIO, path: Path | str) -> Iterator[Image.Image]:
         with Image.open(stream, formats=FORMATS) as image:
             if image.width * image.height > PIXEL_LIMIT:
                 raise Image.DecompressionBombError(f"{image.width} x {image.height}")
+            if (count := scans(image, stream)) * image.width * image.height > SCAN_LIMIT:
+                raise OSError(f"it has {count} scans, which would take minutes to decode")
             yield image
     except TOO_LARGE:
         raise OSError(
@@ -111,6 +114,17 @@ def opened(stream: BinaryIO, path: Path | str) -> Iterator[Image.Image]:
         raise OSError(f"{path} is not an image; expected one of {FORMATS}") from None
     except NOT_AN_IMAGE as error:
         raise OSError(f"{path} cannot be read as an image: {error}; fetch it again") from None
+
+
+def scans(image: Image.Image, stream: BinaryIO) -> int:
+    """How often a JPEG goes over its pixels. A hundred bytes suffice for once more, in seconds."""
+    if image.format not in ("JPEG", "MPO"):
+        return 1
+    place = stream.tell()
+    stream.seek(0)
+    count = stream.read().count(b"\xff\xda")  # their markers, and those of an EXIF preview
+    stream.seek(place)
+    return count
 
 
 def orientation(image: Image.Image) -> int:

@@ -16,7 +16,7 @@ from importlib.resources import files
 from typing import Any
 
 import uvicorn
-from anyio import to_thread
+from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
@@ -113,8 +113,7 @@ class Page:
             if self.places.locked():
                 raise BusyError
             async with self.places:
-                ask = (self.oracle.ask, bytes(content))
-                return JSONResponse(await to_thread.run_sync(*ask, abandon_on_cancel=True))
+                return JSONResponse(await run_in_threadpool(self.oracle.ask, bytes(content)))
         except BusyError:
             raise HTTPException(503, "too many ask; try again") from None
         except (OSError, MemoryError) as error:

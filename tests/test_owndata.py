@@ -202,10 +202,11 @@ def test_folders_of_labels(tmp_path):
     for label, content in (("cat", b"1"), ("dog", b"2")):
         (tmp_path / label / "deep").mkdir(parents=True)
         (tmp_path / label / "deep" / "1.jpg").write_bytes(content)
+        (tmp_path / label / "deep" / "2.jpg").write_bytes(content * 2)
         (tmp_path / label / "Thumbs.db").write_bytes(b"")
     draw = {"share": 0.5, "seed": 0}
     other = datasets.read("folders", tmp_path, parts=None, draw=draw, none=None)
-    assert len(other.images) == 2  # the same name, but not the same picture
+    assert len(other.images) == 4  # the same name, but not the same picture
     (tmp_path / "loose.jpg").write_bytes(b"3")
     with pytest.raises(ValueError, match=r"loose.jpg is in no label's folder"):
         datasets.read("folders", tmp_path, parts=None, draw=draw, none=None)

@@ -210,7 +210,7 @@ def test_in_voc(tmp_path, capsys):
     box = "<bndbox><xmin>1</xmin><ymin>1</ymin><xmax>9</xmax><ymax>9</ymax></bndbox>"
     for label, said in (
         ("\u202ecat", "object 1: label "),
-        ("", "object 1: label '' has no letter"),
+        ("", "object 1: label '' is blank"),
     ):
         (place / "1.xml").write_text(f"<a><object><name>{label}</name>{box}</object></a>")
         assert main(["check-data", str(tmp_path / "d")]) == 1

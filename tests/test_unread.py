@@ -356,3 +356,5 @@ def test_a_table_that_names_no_picture_is_not_passed_over(text, tmp_path, capsys
     (tmp_path / "labels.csv").write_text(text)
     code, _, err = checked(capsys, tmp_path)
     assert code == 2 and f"{tmp_path}/labels.csv: no column names most of the pictures" in err
+    (tmp_path / "images" / "0.png").rename(tmp_path / "0.png")
+    assert "Of labels.csv no column names most of the pictures" in checked(capsys, tmp_path)[2]

@@ -21,7 +21,7 @@ def check(kind: str, name: str, place: str) -> None:
 def wrong(kind: str, name: str) -> str:
     """Why it can be no name; empty if it can. A picture may be in no part."""
     if not name.strip() and kind != "part":
-        return f"{kind} {name!r} has no letter; give it a name"
+        return f"{kind} {name!r} is blank; give it a name"
     if REFUSED.search(name):
         return (
             f"{kind} {name!r} cannot be written as text: it has control characters, or bytes that"

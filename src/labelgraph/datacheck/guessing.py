@@ -29,7 +29,9 @@ def guess(folder: Path) -> dict[str, Any]:
     for attempt in (voc, coco, table, folders):
         if found := attempt(folder):
             return {"folder": folder.resolve().as_posix(), **found}
-    raise ValueError(f"{folder} has none of the layouts that are known: {LAYOUTS}")
+    tables = sorted([*folder.glob("*.csv"), *folder.glob("*.tsv")])
+    more = f". Of {tables[0].name} no column names most of the pictures" if tables else ""
+    raise ValueError(f"{folder} has none of the layouts that are known: {LAYOUTS}{more}")
 
 
 def voc(folder: Path) -> dict[str, Any] | None:

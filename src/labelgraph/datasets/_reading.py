@@ -90,7 +90,7 @@ def below(folder: str, name: str, ending: str, outside: bool, place: str) -> str
     """The path of a picture that a list names; `folder` is where the list's names start.
 
     What leads out of the dataset is refused unless it is asked for: a list that somebody else wrote
-    could name any file. Links within the folder are whose folder it is made them.
+    could name any file. Links within the folder are followed: whoever owns it made them.
     """
     check_name("image", name, place)
     path = posixpath.join(folder, f"{name}{ending}")

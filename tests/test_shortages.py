@@ -109,7 +109,7 @@ def test_processes_read_images_whatever_the_length_of_tmpdir(tmp_path):
 def test_a_tmpdir_that_is_too_long_is_named_where_there_is_no_other(tmp_path, monkeypatch):
     monkeypatch.setattr(tempfile, "tempdir", "/x" * 40)
     monkeypatch.setattr(shortages, "SHORT", str(tmp_path / "nowhere"))
-    with pytest.raises(OSError, match="too long for the sockets .* 70 characters at most"):
+    with pytest.raises(OSError, match=r"too long for the sockets .* 70 characters at most"):
         shortages.check_shared()
 
 

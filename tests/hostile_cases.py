@@ -203,6 +203,10 @@ RUNS = {
         put("settings.yaml", MARKS),
         "settings.yaml is not YAML: mapping values are not allowed",
     ),
+    "settings of merge keys that multiply": (
+        put("settings.yaml", lambda run: BOMBS["the same merged twice"][0]),
+        "settings.yaml: its anchors (&, *) make more than 200,000 values",
+    ),
     "no encoder": (edit("settings.yaml", encoder=3), "encoder is 3; it takes something like"),
     "an unknown precision": (
         edit("settings.yaml", train__precision="float8"),

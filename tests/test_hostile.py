@@ -196,7 +196,7 @@ def test_entries(tmp_path, content, said):
     assert "of 60 at most" in line
 
 
-@pytest.mark.parametrize("text", ["", "[1]", "hello", cases.MARKS])
+@pytest.mark.parametrize("text", ["", "[1]", "hello", cases.MARKS, cases.BOMBS["lists"][0]])
 @pytest.mark.parametrize("file", ["methods", "defaults", "tables", "own_data", "studies/mini"])
 def test_files_of_settings_that_somebody_broke(tmp_path, file, text):
     folder = shutil.copytree(CONFIG, tmp_path / "config")

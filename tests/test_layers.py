@@ -120,6 +120,12 @@ def test_settings_have_no_default_in_python():
         assert not [default for default in build.args.kw_defaults if default is not None], path
 
 
+def test_all_yaml_is_read_by_the_one_reader_that_refuses_bombs():
+    loads = re.compile(r"\byaml\.(\w*load\w*|compose\w*|parse)\(")
+    found = [path.name for path in SOURCE.rglob("*.py") if loads.search(path.read_text())]
+    assert found == ["yamlfiles.py"]
+
+
 def test_nothing_is_left_undone():
     command = [
         "git",

@@ -85,6 +85,22 @@ def test_a_start_without_another_at_work_removes_drafts_of_ended_processes(run, 
     assert not draft.exists()
 
 
+def test_where_the_file_system_has_no_locks_nothing_is_removed(tmp_path, monkeypatch):
+    def no_locks(*_):
+        raise OSError("no locks available")
+
+    monkeypatch.chdir(tmp_path)
+    draft = tmp_path / f"results/.a.csv.{ended()}.draft"
+    draft.parent.mkdir()
+    draft.touch()
+    with monkeypatch.context() as patch:
+        patch.setattr(locks, "taken", no_locks)
+        with locks.entering() as alone:
+            assert alone and draft.exists()
+    with locks.entering() as alone:
+        assert alone and not draft.exists()
+
+
 def test_when_dvc_is_killed_its_snakemake_ends_and_the_next_takes_over(run, study):
     process = at_work(run, study, "dvc", "repro")
     started = int((study / locks.MAIN).read_text())

@@ -2,11 +2,13 @@
 
 import errno
 import multiprocessing.synchronize  # noqa: F401  (it looks at SemLock once, before that is replaced)
+import os
 import re
 import resource
 import shutil
 import subprocess
 import sys
+import tempfile
 
 import numpy as np
 import pytest
@@ -79,6 +81,36 @@ def test_processes_that_read_images_need_shared_memory(tmp_path, monkeypatch):
         next(batches.Pictures(tmp_path, names, 8, settings).batches(parts, None))
     settings["train"]["workers"] = 0
     assert len(next(batches.Pictures(tmp_path, names, 8, settings).batches(parts, None))[0]) == 2
+
+
+READING = """
+import sys
+from pathlib import Path
+import numpy as np
+from labelgraph import batches
+settings = {"train": {"augment": "none", "workers": 1}, "encoder": {"test_view": "plain"}}
+pictures = batches.Pictures(Path(sys.argv[1]), np.array(["0.png", "1.png"]), 8, settings)
+print([tuple(images.shape) for images, _ in pictures.batches([np.arange(2)], None)])
+"""
+
+
+def test_processes_read_images_whatever_the_length_of_tmpdir(tmp_path):
+    """It was longer than a socket's name may be, and the reader's end was waited for for ever."""
+    for number in range(2):
+        Image.new("RGB", (9, 9)).save(tmp_path / f"{number}.png")
+    long = tmp_path / ("x" * 130)
+    long.mkdir()
+    command = [sys.executable, "-c", READING, str(tmp_path)]
+    given = os.environ | {"TMPDIR": str(long)}
+    answer = subprocess.run(command, env=given, capture_output=True, text=True, timeout=100)
+    assert answer.stdout == "[(2, 3, 8, 8)]\n", answer.stderr
+
+
+def test_a_tmpdir_that_is_too_long_is_named_where_there_is_no_other(tmp_path, monkeypatch):
+    monkeypatch.setattr(tempfile, "tempdir", "/x" * 40)
+    monkeypatch.setattr(shortages, "SHORT", str(tmp_path / "nowhere"))
+    with pytest.raises(OSError, match=r"too long for the sockets .* 70 characters at most"):
+        shortages.check_shared()
 
 
 def test_where_no_other_process_can_be_started_one_draws(monkeypatch, capsys):

@@ -1,7 +1,8 @@
 """Who is at work in this folder, by locks that the kernel drops however their owner ends.
 
 Snakemake's own lock is a file that outlives a killed Snakemake. It is removed here when nobody is
-left whom it could protect: no other Snakemake, and no job of one that was killed.
+left whom it could protect: no other Snakemake, and no job of one that was killed. So are files that
+such jobs have left half written.
 """
 
 import fcntl
@@ -13,6 +14,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TextIO
+
+from labelgraph import leftovers
 
 FOLDER = Path(".snakemake")
 MAIN = FOLDER / "labelgraph.main.lock"  # shared by every Snakemake in this folder
@@ -41,6 +44,7 @@ def entering() -> Iterator[bool]:
         wait_for_jobs()
         for lock in FOLDER.glob("locks/*.lock"):
             lock.unlink(missing_ok=True)
+        leftovers.clear(Path())
         door.truncate(0)
         print(os.getpid(), file=door, flush=True)
     yield alone

@@ -2,8 +2,12 @@
 words of the library that has met it."""
 
 import errno
+import os
 import resource
+import tempfile
 
+LONGEST = 70  # characters of TMPDIR; a socket's name may have some 100, and Python adds to it
+SHORT = "/tmp"
 NO_THREAD = "can't start new thread"
 NO_SHARED = ("shared memory", "Bus error")  # torch's words, and how its workers end
 NO_MEMORY = (  # words of torch's allocators, of the loader of libraries, of the system
@@ -40,10 +44,25 @@ def check_shared() -> None:
     """To be called before processes are started that hand over tensors."""
     import multiprocessing  # slow, and most have no need of it
 
+    shorten_temporary()
     try:
         multiprocessing.Lock()
     except OSError as error:
         raise OSError(no_shared(error.strerror)) from None
+
+
+def shorten_temporary() -> None:
+    """They meet at sockets below TMPDIR, in private folders; where the whole name is too long, the
+    reader of images ends and whoever waits for it does not."""
+    found = tempfile.gettempdir()
+    if len(os.fsencode(found)) <= LONGEST:
+        return
+    if not os.access(SHORT, os.W_OK):
+        raise OSError(
+            f"TMPDIR is {found}, which is too long for the sockets of processes that read images;"
+            f" set it to a folder whose name has {LONGEST} characters at most"
+        )
+    tempfile.tempdir = SHORT
 
 
 def no_shared(words: str) -> str:

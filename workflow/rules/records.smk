@@ -8,7 +8,7 @@ from snakemake.exceptions import WorkflowError
 from snakemake.logging import logger
 from snakemake.settings.types import Quietness
 
-from labelgraph import leftovers, locks
+from labelgraph import locks
 from labelgraph.records import exporting, syncing
 
 
@@ -31,8 +31,6 @@ if workflow.is_main_process:
     locks.end_with_parent()
     try:
         with locks.entering() as alone:
-            if alone:
-                leftovers.clear(Path.cwd())
             said = syncing.sync(STUDY) if alone else [locks.OTHER.format(locks.owner())]
     except (ValueError, OSError) as error:
         raise wrong(str(error)) from None

@@ -40,7 +40,8 @@ def test_an_entry_of_two_lines_is_a_dataset_with_a_table():
     assert (entry["title"], entry["raw"]) == ("pets", "pets")
     assert entry["options"] == {"parts": None, "draw": {"share": 0.25, "seed": 0}, "none": None}
     table = tables.recipe(book, "own_pets")
-    assert table["notes"] == [owntables.NO_WORDS]
+    assert table["notes"] == [owntables.RULE, owntables.NO_WORDS]
+    assert "probability of 0.5" in owntables.RULE and book.defaults["score"]["threshold"] == 0.5
     assert tables.of_study(book)["own_pets"]["more"]["no graph, max pooling"] == "baseline@max"
 
 

@@ -1,5 +1,6 @@
 """Data of one's own: entries, tables, drawn parts, tables of labels, vectors that are drawn."""
 
+import argparse
 import os
 import subprocess
 import sys
@@ -10,7 +11,8 @@ import pytest
 from conftest import ROOT
 from dataset_cases import SAMPLES, read
 
-from labelgraph import datasets, owndata, owntables, recipe, tables, wordvectors
+from labelgraph import datasets, owndata, owntables, recipe, stale, tables, wordvectors
+from labelgraph.commands import _given
 from labelgraph.datasets import _parts
 from labelgraph.files import read_json
 from labelgraph.steps import list_folder
@@ -38,7 +40,8 @@ def test_an_entry_of_two_lines_is_a_dataset_with_a_table():
     assert (entry["title"], entry["raw"]) == ("pets", "pets")
     assert entry["options"] == {"parts": None, "draw": {"share": 0.25, "seed": 0}, "none": None}
     table = tables.recipe(book, "own_pets")
-    assert table["notes"] == [owntables.NO_WORDS]
+    assert table["notes"] == [owntables.RULE, owntables.NO_WORDS]
+    assert "probability of 0.5" in owntables.RULE and book.defaults["score"]["threshold"] == 0.5
     assert tables.of_study(book)["own_pets"]["more"]["no graph, max pooling"] == "baseline@max"
 
 
@@ -304,3 +307,38 @@ def test_regions_of_a_kind_that_the_study_lacks_are_told_in_a_sentence(tmp_path)
 def test_boxes_for_data_that_the_study_lacks_are_named(boxes, message):
     with pytest.raises((ValueError, FileNotFoundError), match=message):
         study(boxes=boxes)
+
+
+def test_own_tables_are_no_stale_files_as_long_as_nobody_says_what_they_show(tmp_path):
+    (tmp_path / "workflow/config/studies").mkdir(parents=True)
+    (tmp_path / "workflow/config/studies/own.yaml").touch()
+    (tmp_path / "results/tables/own").mkdir(parents=True)
+    (tmp_path / "results/tables/own/own_pets.md").touch()
+    assert stale.find(tmp_path) == ([], ["results/tables/own"])
+
+
+def given(*arguments):
+    parser = argparse.ArgumentParser()
+    _given.add_arguments(parser)
+    return parser.parse_args([*map(str, arguments)])
+
+
+def test_settings_are_given_as_to_snakemake(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "a.yaml").write_text("study: own\ntrain: {epochs: 5, lr: 0.1}\n")
+    (tmp_path / "b.yaml").write_text("train: {epochs: 6}\n")
+    files = ["--configfile", "a.yaml", "b.yaml"]
+    found = given(*files, "--config", "seeds=[0, 1]", "train={batch: 2}")
+    train = {"epochs": 6, "lr": 0.1, "batch": 2}
+    assert _given.read(found) == {"study": "own", "train": train, "seeds": [0, 1]}
+    assert _given.read(given()) == {} and _given.options(given()) == []
+    assert _given.options(found) == [
+        *("--configfile", str(tmp_path / "a.yaml"), str(tmp_path / "b.yaml")),
+        *("--config", "seeds=[0, 1]", "train={batch: 2}"),
+    ]
+    for wrong, told in (("seeds", "expected KEY=VALUE"), ("seeds=[", "is not YAML")):
+        with pytest.raises(ValueError, match=told):
+            _given.read(given("--config", wrong))
+    (tmp_path / "c.yaml").write_text("sseeds: [1]\n")
+    with pytest.raises(ValueError, match=r"c.yaml has unknown keys \['sseeds'\]"):
+        _given.read(given("--configfile", "c.yaml"))

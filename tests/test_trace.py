@@ -195,6 +195,12 @@ def test_a_row_called_ours_is_found_by_the_name_of_its_method(row):
     assert {run["method"] for run in found["runs"]} == {"ml_sgm"}
 
 
+def test_a_column_is_found_by_what_stands_above_it_in_the_table(checkout):
+    assert trace(column="train")["column"] == trace(column="AP:train")["column"] == "AP:train"
+    control = ROOT / "results/tables/mini/ml_sgm_control.csv"
+    assert trace("ML-SGM", "With structure mAP", control)["column"] == "scenes mAP"
+
+
 def test_an_average_over_tasks_leads_to_the_runs_of_each(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     shutil.copytree(ROOT / "workflow", "workflow")

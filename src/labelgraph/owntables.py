@@ -7,6 +7,11 @@ from labelgraph.spread import PICTURES
 
 PREFIX = "own_"  # how the names of such tables begin
 EVERY = "all"  # for `rows`
+RULE = (
+    "F1 is that of labels named as in the papers, from a probability of 0.5 before calibration on"
+    " unless `score: {threshold: ...}` says otherwise; that of the labels which `predict` names"
+    " stands in each run's assessment.json and in its card."
+)
 NO_WORDS = (
     "Labels have no word vectors here: methods that read them are given numbers drawn from the"
     " labels' names, which say nothing of their meaning."
@@ -36,7 +41,7 @@ def entries(
             "columns": [{"dataset": name, "metrics": block["metrics"]}],
             "spread": PICTURES,
             "more": rows(block["titles"], wanted, methods, regions, name),
-            "notes": [NO_WORDS] if entry["vectors"] is None else [],
+            "notes": [RULE, *([NO_WORDS] if entry["vectors"] is None else [])],
         }
     return found
 

@@ -157,7 +157,8 @@ def check_parts(parts: dict[str, Any]) -> None:
         listed(one_of("regions"))(f"methods.{name}.inputs", entry.get("inputs", []))
         listed(text)(f"methods.{name}.departures", entry.get("departures", []))
         block(lines, required=["title"])(f"methods.{name}", method)
-        text(f"methods.{name}.paper", entry.get("paper", "none"))
+        if "paper" in entry:
+            text(f"methods.{name}.paper", entry["paper"])
         mapped(change)(f"methods.{name}.variants", entry.get("variants", {}))
         mapped(change, parts["datasets"])(f"methods.{name}.datasets", entry.get("datasets", {}))
 

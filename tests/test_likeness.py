@@ -341,6 +341,14 @@ def test_folders_of_labels_with_parts_or_without(tmp_path):
     assert guessing.folders(tmp_path / "three")["options"] == {}
 
 
+def test_pictures_of_every_spelling_make_a_folder_of_a_label(tmp_path):
+    drawn(tmp_path, "a/deep/1.PNG")
+    (tmp_path / "b").mkdir()
+    (tmp_path / "b/1.txt").touch()
+    assert [guessing.holds(tmp_path / name) for name in ("a", "b", "c")] == [True, False, False]
+    assert not guessing.holds(tmp_path / "a/deep/1.PNG")
+
+
 def test_a_folder_that_is_nothing_known(tmp_path):
     with pytest.raises(FileNotFoundError, match="no is no folder"):
         guessing.guess(tmp_path / "no")

@@ -66,9 +66,10 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as place:
         copy = copied(Path(place))
         calls = survey(copy, options.survey)
-        rows = read_table(options.again)
-        for fault in drawn(options.count, options.seed):
-            key = fault.place, fault.text
+        known = read_table(options.again)
+        faults = {(each.place, each.text): each for each in drawn(options.count, options.seed)}
+        rows = {key: known[key] for key in faults if key in known}
+        for key, fault in faults.items():
             done = rows.get(key, ("survived", ""))[0] != "survived"
             if not done and fault.place.startswith(options.only):
                 rows[key] = tried(copy, fault, calls)

@@ -1,5 +1,6 @@
 """Hostile, damaged and enormous archives: one sentence each, and nothing is left of them."""
 
+import errno
 import io
 import shutil
 import struct
@@ -209,6 +210,21 @@ def test_a_zip_packed_in_an_unusual_way(place, kind):
         if kind == "encrypted":
             archive.infolist()[-1].flag_bits |= 1
     refused(place, r"second.zip holds 'odd', encrypted or packed in an unusual way")
+
+
+@pytest.mark.parametrize(
+    ("number", "said"),
+    [(errno.ENOSPC, r"no space left in .*: a\.tar was being unpacked"), (errno.EIO, "broken")],
+)
+def test_a_disk_that_fills_or_breaks_meanwhile(tmp_path, monkeypatch, number, said):
+    def fails(*_):
+        raise OSError(number, "broken")
+
+    monkeypatch.setattr(archives, "copy", fails)
+    path = pack_tar(tmp_path / "a.tar", FIRST)
+    log = Progress("a", io.StringIO())
+    with pytest.raises(OSError, match=said):
+        archives.unpack(path, tmp_path, Unpacking("", "", ()), log)
 
 
 @pytest.mark.parametrize(("free", "needed"), [(1000, "20.5 kB"), (1_000_000, "10.0 MB")])

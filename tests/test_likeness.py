@@ -129,16 +129,18 @@ def test_five_pairs_are_told_the_most_frequent_first():
 
 
 def test_counts_by_hand():
-    codes = np.array([[1, 0, 0], [1, 1, 0], [1, -1, 0], [0, 0, 0]], np.int8)
-    roles = np.array(["fit", "fit", "report", "report"])
+    codes = np.array([[1, 0, 0], [1, 1, 0], [1, 1, 0], [1, -1, 0], [0, 0, 0]], np.int8)
+    roles = np.array(["fit", "fit", "fit", "report", "report"])
     found = labels.describe(("a", "b", "c"), codes, roles, ["fit", "report"])
     assert found["labels"] == {
-        "a": {"fit": 2, "report": 1},
-        "b": {"fit": 1, "report": 0},
+        "a": {"fit": 3, "report": 1},
+        "b": {"fit": 2, "report": 0},
         "c": {"fit": 0, "report": 0},
     }
-    assert (found["labels_an_image"], found["difficult"], found["imbalance"]) == (1.0, 1, 3.0)
+    assert (found["labels_an_image"], found["difficult"], found["imbalance"]) == (1.2, 1, 2.0)
     assert found["never_shown"] == {"fit": ["c"], "report": ["b", "c"]}
+    rare = labels.describe(("a", "b"), codes[1:2, :2], roles[:1], ["fit"])
+    assert rare["imbalance"] == 1.0  # of labels that one image shows
     nothing = labels.describe(("a",), codes[:, 2:], roles, ["fit"])
     assert nothing["imbalance"] is None
 
@@ -339,6 +341,14 @@ def test_folders_of_labels_with_parts_or_without(tmp_path):
     assert options == {"parts": ["train", "test"], "none": "background"}
     drawn(tmp_path / "three", "train/1.jpg", "test/cat/1.jpg")  # a label called train
     assert guessing.folders(tmp_path / "three")["options"] == {}
+
+
+def test_pictures_of_every_spelling_make_a_folder_of_a_label(tmp_path):
+    drawn(tmp_path, "a/deep/1.PNG")
+    (tmp_path / "b").mkdir()
+    (tmp_path / "b/1.txt").touch()
+    assert [guessing.holds(tmp_path / name) for name in ("a", "b", "c")] == [True, False, False]
+    assert not guessing.holds(tmp_path / "a/deep/1.PNG")
 
 
 def test_a_folder_that_is_nothing_known(tmp_path):

@@ -186,6 +186,20 @@ def test_no_more_than_the_budget_is_kept_for_the_backward_pass(monkeypatch):
     assert largest() < 3 * 40 * 40 * 6
 
 
+def test_a_part_is_as_large_as_the_numbers_that_a_row_needs(monkeypatch):
+    """Of an edge: what it says, 6 numbers; and for each block before, 6 of either end."""
+    network, x, boxes, present = example(["labels"], [5, 4, 3])
+    sizes, usual = [], matching.by_rows
+
+    def noted(rows, count, numbers, dim):
+        sizes.append((count, numbers))
+        return usual(rows, count, numbers, dim)
+
+    monkeypatch.setattr(matching, "by_rows", noted)
+    network(x, boxes, regions.nearest(boxes, present, 2), present)
+    assert sizes[1:] == [(4, 4 * 6), (4, 4 * (6 + 12)), (4, 4 * (6 + 24))]
+
+
 def test_nearest_by_hand():
     boxes = torch.tensor([[[0, 0, 1, 1], [0, 0, 0.5, 0.5], [0.5, 0.5, 1, 1], [0, 0, 0, 0]]])
     present = torch.tensor([[True, True, True, False]])

@@ -471,6 +471,10 @@ def test_records_of_another_version_are_not_read_and_hostile_ones_are_named():
     travelling.FILE.write_text(text.replace('"a"', '"../../a"'))
     with pytest.raises(ValueError, match=r"names '../../a', which leads out of here"):
         travelling.read()
+    names = [f"../{letter}" for letter in "zyxwvu"]
+    came(Job(dict.fromkeys(names, "s"), [], {}, [], RULE))
+    with pytest.raises(ValueError, match=r"names '\.\./u', which leads out of here"):
+        travelling.read()
     travelling.FILE.write_text("")
     with pytest.raises(ValueError, match="is not a line of JSON after another"):
         travelling.read()
@@ -494,3 +498,9 @@ def test_code_is_copied_with_what_its_links_lead_to(folder):
     expected = ["Snakefile", "lists/own.txt", "src/a.py", "src/link.py"]
     assert found == dict.fromkeys([*expected, "profiles/a.py", "profiles/link.py"], False)
     assert (folder / "copy/src/link.py").read_text() == "text"
+
+
+def test_files_that_have_changed_are_told_in_order():
+    names = [f"src/{letter}.py" for letter in "hgfedcba"]
+    text = f"    reason: Updated input files: {', '.join(names)}\n"
+    assert checking.causes(text) == [f"{name} has changed" for name in names[::-1]]

@@ -139,10 +139,19 @@ def test_nothing_present():
     assert (found["all"]["OP"], found["all"]["OR"], found["all"]["CF1"]) == (0, None, None)
 
 
+def kinds_of(value):
+    """The types of all that is in nested lists and dicts."""
+    if isinstance(value, dict | list):
+        parts = value.values() if isinstance(value, dict) else value
+        return set().union(*map(kinds_of, parts))
+    return {type(value)}
+
+
 @each_kind
 def test_plain_json_without_nan(kind):
     found = evaluate(*draw(kind))
     assert json.loads(json.dumps(found, allow_nan=False)) == found
+    assert kinds_of(found) <= {float, int, str, type(None)}  # and no number of NumPy's
 
 
 @pytest.mark.parametrize("kind", [np.float16, np.float32, np.float64])

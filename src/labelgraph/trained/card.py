@@ -1,12 +1,12 @@
 """What somebody must know who is handed a model: what it is, how good, for what not. Markdown."""
 
 import json
-import re
 from pathlib import Path
 from typing import Any
 
 from safetensors import safe_open
 
+from labelgraph.escaping import markdown, prose
 from labelgraph.files import read_json
 from labelgraph.trained import calibration, runfiles
 from labelgraph.trained.reading import Trained
@@ -15,7 +15,6 @@ FEW = 10  # positives below which a label is named as weak
 SCORED = {"images", "settings", "map", "all", "ap"}  # what is used of scores.json
 ASSESSED = {"images", "level", "rule", "intervals"}  # and of assessment.json
 METRICS = ("CP", "CR", "CF1", "OP", "OR", "OF1")
-MARKUP = re.compile(r"[\\`*_\[\]<>#|~$&]")  # what Markdown, HTML or mathematics may read
 LEARNS = {"nothing": "frozen", "last_stage": "last stage fine-tuned", "all": "fine-tuned"}
 USE = """
 ## Use
@@ -27,7 +26,7 @@ import numpy as np
 import onnxruntime
 from PIL import Image, ImageOps
 
-session = onnxruntime.InferenceSession("{file}")
+session = onnxruntime.InferenceSession({file!r})
 about = session.get_modelmeta().custom_metadata_map
 labels, thresholds = json.loads(about["labels"]), json.loads(about["thresholds"])
 picture = ImageOps.exif_transpose(Image.open("photo.jpg")).convert("RGB")
@@ -58,7 +57,7 @@ def write(
     if file and trained.detector is None and settings["encoder"]["test_view"] == "plain":
         use = USE.format(file=file, side=settings["encoder"]["test_size"])
     parts = [
-        f"# {plain(title)} for {plain(settings['dataset'])}",
+        f"# {markdown(title)} for {markdown(settings['dataset'])}",
         f"A picture in, a probability for each of {len(trained.names)} labels out.",
         facts(trained, method),
         quality(found, sure, assessed),
@@ -73,23 +72,23 @@ def write(
 def facts(trained: Trained, method: dict[str, Any]) -> str:
     settings, about = trained.settings, stored(trained)
     encoder, view = settings["encoder"], settings["encoder"]["test_view"]
-    variant = f", variant `{settings['variant']}`" if settings["variant"] else ""
+    variant = f", variant {markdown(settings['variant'])}" if settings["variant"] else ""
     part = "the whole picture" if view == "plain" else "the middle of the picture"
     commit = runfiles.account(trained.folder).get("git", {}).get("commit")
     regions = "; regions of a detector" if trained.detector is not None else ""
     lines = {
-        "method": f"{plain(method['title'])}{variant}"
-        + (f": {plain(method['paper'])}" if method.get("paper") else ""),
-        "run": plain(str(trained.folder)),
-        "learnt from": f"{about['images']} images of `{settings['dataset']}`, task"
-        f" `{settings['task']}`",
-        "calibration": calibration.describe(
-            trained.calibration, trained.folder / "calibration.json"
+        "method": f"{markdown(method['title'])}{variant}"
+        + (f": {markdown(method['paper'])}" if method.get("paper") else ""),
+        "run": markdown(str(trained.folder)),
+        "learnt from": f"{about['images']} images of {markdown(settings['dataset'])}, task"
+        f" {markdown(settings['task'])}",
+        "calibration": markdown(
+            calibration.describe(trained.calibration, trained.folder / "calibration.json")
         ),
         "encoder": f"{encoder['name']}, {LEARNS[encoder['learns']]}",
         "input": f"RGB, {part} squashed to {encoder['test_size']} x {encoder['test_size']}"
         f" pixels{regions}",
-        "commit": f"`{commit or 'unknown'}`",
+        "commit": markdown(str(commit or "unknown")),
     }
     return "\n".join(["| | |", "| --- | --- |", *(f"| {k} | {v} |" for k, v in lines.items())])
 
@@ -140,7 +139,7 @@ def labels(trained: Trained, found: dict[str, Any] | None) -> str:
         trained.names, counts, trained.calibration.thresholds, strict=True
     ):
         lines.append(
-            f"| {plain(name)} | {count} | {percent(precisions.get(name))} | {threshold:.2f} |"
+            f"| {markdown(name)} | {count} | {percent(precisions.get(name))} | {threshold:.2f} |"
         )
     return "\n".join(lines)
 
@@ -155,13 +154,12 @@ def limits(trained: Trained, method: dict[str, Any]) -> str:
         " pictures.",
     ]
     if weak:
-        lines.append(
-            f"Fewer than {FEW} images showed {', '.join(map(plain, weak))}: expect little of them."
-        )
+        names = ", ".join(map(markdown, weak))
+        lines.append(f"Fewer than {FEW} images showed {names}: expect little of them.")
     if trained.calibration.selection == "report":
         lines.append("It was chosen and calibrated on the reported images: what is said above is")
         lines[-1] += " too good."
-    lines += method.get("departures", [])
+    lines += map(prose, method.get("departures", []))
     return "\n".join(["## Limits", "", *(f"- {line}" for line in lines)])
 
 
@@ -171,11 +169,6 @@ def stored(trained: Trained) -> dict[str, Any]:
         images = json.loads(file.metadata()["labels"])["images"]
         counts = file.get_tensor("labels.counts").diagonal()
     return {"images": images, "positives": counts.astype(int).tolist()}
-
-
-def plain(text: str) -> str:
-    """Shown as it is spelled: what markup would read as its own is a character reference."""
-    return MARKUP.sub(lambda found: f"&#{ord(found[0])};", " ".join(text.split()))
 
 
 def spread(values: list[float] | None) -> str:

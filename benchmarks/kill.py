@@ -2,7 +2,7 @@
 
     python benchmarks/kill.py [--kills 60] [--seed 0] [--kinds tables unpack] [--output FILE]
 
-60 kills take about half an hour on two quiet cores. A tiny study is run to its end once,
+60 kills took half an hour on two busy cores. A tiny study is run to its end once,
 undisturbed. Then, again and again, the same command is started and part of it is killed (SIGKILL);
 after a few kills it may end. Nothing is cleaned or unlocked between. What it makes must be the same
 bytes as the undisturbed one's, and nothing half written may be left. The kinds:

@@ -292,7 +292,9 @@ def test_equal_values_are_marked_alike_and_costs_not_at_all():
     columns = ["system", "source", "mAP", "params_m"]
     rows = [["A", "here", "9.0 ± 1.0", "5"], ["B", "here", "9.0 ± 2.0", "4"]]
     rows += [["C", "here", "80.0", "3"], ["D", "here", "", "2"], ["E", "published", "99", "1"]]
-    found = rendering.marked(pd.DataFrame(rows, columns=columns), "<{}>".format, "({})".format)
+    table = pd.DataFrame(rows, columns=columns)
+    found = rendering.marked(table, "<{}>".format, "({})".format)
+    assert table.to_numpy().tolist() == rows  # as it was given
     assert found["mAP"].tolist() == ["(9.0 ± 1.0)", "(9.0 ± 2.0)", "<80.0>", "", "<99>"]
     assert found["params_m"].tolist() == ["5", "4", "3", "2", "1"]
 

@@ -12,6 +12,7 @@ from labelgraph.__main__ import main
 from labelgraph.files import read_json
 from labelgraph.report import sheets
 from labelgraph.steps import (
+    assess,
     calibrate,
     count_labels,
     embed_labels,
@@ -100,6 +101,7 @@ def learn(settings: dict, output: Path) -> None:
     plain = [Path("plain.json")]
     model, predictions = output / "model.safetensors", output / "predictions.npz"
     predict.main(training, model, Path("report.npz"), plain, None, None, predictions)
-    calibrated = (plain, None, None, output / "calibration.json")
-    calibrate.main(training, "tune", 0.5, model, Path("train.npz"), *calibrated)
-    score.main(predictions, Path("targets.npz"), scoring, output / "scores.json")
+    fitted, targets = output / "calibration.json", Path("targets.npz")
+    calibrate.main(training, "tune", 0.5, model, Path("train.npz"), plain, None, None, fitted)
+    score.main(predictions, targets, scoring, output / "scores.json")
+    assess.main(predictions, targets, fitted, scoring, output / "assessment.json")

@@ -205,8 +205,8 @@ def test_an_output_is_altered_if_it_changes_after_its_record():
 def test_what_came_with_a_checkout_is_taken_over_once():
     file("in", "0", EARLY)
     came(job([file("a", "1"), file("b", "2")], sources=["in"]))
-    assert syncing.sync() == ["2 files are what results/records.jsonl says"]
-    assert syncing.sync() == []
+    assert syncing.sync("mini") == ["2 files are what results/records.jsonl says"]
+    assert syncing.sync("mini") == []
     found = metadata.read()
     assert found.keys() == {"a", "b"} and metadata.marks() == {}
     record = found["a"][1]
@@ -222,7 +222,7 @@ def test_what_is_not_as_the_records_say_is_not_taken_over():
     came(one, job([file("c", "3")]))
     file("b", "other")
     Path("c").unlink()
-    assert syncing.sync() == [
+    assert syncing.sync("mini") == [
         "1 files are what results/records.jsonl says",
         "b is not what its job left; it is made again",
     ]
@@ -231,21 +231,21 @@ def test_what_is_not_as_the_records_say_is_not_taken_over():
 
 def test_an_output_that_changed_is_marked_until_it_is_right_again():
     came(job([file("a", "1")]))
-    syncing.sync()
+    syncing.sync("mini")
     file("a", "2", LATE + 1)
     said = ["a is not what its job left; it is made again"]
-    assert syncing.sync() == said == syncing.sync()
+    assert syncing.sync("mini") == said == syncing.sync("mini")
     assert metadata.marks() == {"a": True}
     file("a", "1")
-    syncing.sync()
-    assert metadata.marks() == {} and syncing.sync() == []
+    syncing.sync("mini")
+    assert metadata.marks() == {} and syncing.sync("mini") == []
 
 
 def test_a_mark_of_snakemakes_stays():
     came(job([file("a", "1")]))
-    syncing.sync()
+    syncing.sync("mini")
     file(metadata.place(metadata.MARKS, "a"), "{}")
-    assert syncing.sync() == []
+    assert syncing.sync("mini") == []
     assert metadata.marks() == {"a": False}
 
 
@@ -254,22 +254,22 @@ def test_another_input_that_is_no_newer_is_named(older):
     """A newer one Snakemake sees itself."""
     file("in", "0", EARLY)
     came(job([file("a", "1")], sources=["in"]))
-    syncing.sync()
+    syncing.sync("mini")
     file("in", "9", LATE - older)
-    assert syncing.sync() == ["a was made from another in; it is made again"]
+    assert syncing.sync("mini") == ["a was made from another in; it is made again"]
     assert metadata.marks() == {"a": True}
     file("in", "9", LATE + 1)
-    assert syncing.sync() == []
+    assert syncing.sync("mini") == []
     assert metadata.marks() == {}
     Path("in").unlink()
-    assert syncing.sync() == []
+    assert syncing.sync("mini") == []
 
 
 def test_an_input_that_had_changed_before_the_checkout_is_named_at_once():
     file("in", "0", EARLY)
     came(job([file("a", "1")], sources=["in"]))
     file("in", "9", EARLY + 1)
-    assert syncing.sync() == [
+    assert syncing.sync("mini") == [
         "1 files are what results/records.jsonl says",
         "a was made from another in; it is made again",
     ]
@@ -279,9 +279,9 @@ def test_an_input_that_had_changed_before_the_checkout_is_named_at_once():
 def test_what_depends_on_a_file_that_changed_is_left_to_snakemake():
     first = job([file("a", "1")])
     came(first, job([file("b", "2")], inputs=["a"]))
-    assert syncing.sync() == ["2 files are what results/records.jsonl says"]
+    assert syncing.sync("mini") == ["2 files are what results/records.jsonl says"]
     file("a", "9", EARLY)
-    assert syncing.sync() == ["a is not what its job left; it is made again"]
+    assert syncing.sync("mini") == ["a is not what its job left; it is made again"]
     assert metadata.marks() == {"a": True}
 
 
@@ -303,13 +303,13 @@ def test_a_large_input_gets_a_time_before_what_is_made_of_it(size, now, expected
     if now == "other":
         file("in", "y" * size)
     came(made, later)
-    syncing.sync()
+    syncing.sync("mini")
     assert Path("in").stat().st_mtime_ns == expected
 
 
 def test_a_large_input_that_is_old_enough_keeps_its_time():
     came(job([file("in", "x" * 1_000_001, EARLY)]), job([file("a", "1")], inputs=["in"]))
-    syncing.sync()
+    syncing.sync("mini")
     assert Path("in").stat().st_mtime_ns == EARLY
 
 
@@ -318,7 +318,7 @@ def test_an_input_that_is_not_here_has_the_checksum_of_its_records():
     came(made, job([file("a", "1")], inputs=["x/in", "x/provenance.json"]))
     for name in made.made:
         Path(name).unlink()
-    syncing.sync()
+    syncing.sync("mini")
     sums = metadata.read()["a"][1]["input_checksums"]
     assert sums == {"x/in": f"sha256:{made.made['x/in']}"}  # an account's bytes are not known
 
@@ -326,9 +326,9 @@ def test_an_input_that_is_not_here_has_the_checksum_of_its_records():
 def test_other_records_come_with_another_branch():
     """Both say the same of the files; the settings differ."""
     came(job([file("a", "1")]))
-    syncing.sync()
+    syncing.sync("mini")
     came(job(["a"], rule="other"))
-    assert syncing.sync() == ["1 files are what results/records.jsonl says"]
+    assert syncing.sync("mini") == ["1 files are what results/records.jsonl says"]
     assert metadata.read()["a"][1]["rule"] == "other"
 
 
@@ -348,41 +348,41 @@ def test_a_study_is_written_down_and_read_again():
     ran("x/a", [file("src/code.py", "c")], ["'1'"])
     ran("x/b", ["src/code.py"], ["'1'"])  # of the same job
     ran("t", ["x/a", "x/b"], rule="table")
-    exporting.export()
+    exporting.export("mini")
     jobs = {job.name: job for job in travelling.read()}
     assert jobs.keys() == {"x/a", "t"}
     assert jobs["x/a"].made.keys() == {"x/a", "x/b"}
     assert jobs["x/a"].sources == {"src/code.py": Hashes({}).bytes("src/code.py")}
     assert jobs["t"].inputs == ["x/a", "x/b"] and jobs["t"].sources == {}
     assert jobs["t"].rule["rule"] == "table"
-    assert syncing.sync() == []  # its own file: nothing to take over
+    assert syncing.sync("mini") == []  # its own file: nothing to take over
     before = travelling.FILE.stat().st_mtime_ns
-    exporting.export()
+    exporting.export("mini")
     assert travelling.FILE.stat().st_mtime_ns == before
 
 
 def test_an_account_that_a_job_has_read_is_an_input_by_what_it_says():
     ran("x/provenance.json", text=json.dumps(ACCOUNT))
     ran("t", ["x/provenance.json"])
-    exporting.export()
+    exporting.export("mini")
     made = {job.name: job for job in travelling.read()}["t"]
     assert made.inputs == ["x/provenance.json"] and made.sources == {}
     old = Hashes({}).bytes("x/provenance.json")
     ran("x/provenance.json", text=json.dumps(ACCOUNT | {"seed": 50}))
-    exporting.export()
+    exporting.export("mini")
     made = {job.name: job for job in travelling.read()}["t"]
     assert made.inputs == [] and made.sources == {"x/provenance.json": old}
 
 
 def test_what_is_somebodys_own_or_names_a_place_is_not_written_down():
-    ran("results/own/a")
-    ran("results/owner/b")
+    ran("results/tables/own/a.md")
+    ran("results/tables/owner/b.md")
     ran("c", params=["'--local /home/somebody'"])
     ran("d", params=['"x=/home"'])
     ran("e", params=["'a/b and 1 / 2'"])
     ran("f", [file("in")], params=["/x"])
-    exporting.export()
-    assert {job.name for job in travelling.read()} == {"results/owner/b", "e"}
+    exporting.export("mini")
+    assert {job.name for job in travelling.read()} == {"results/tables/owner/b.md", "e"}
 
 
 def test_a_job_that_read_another_version_of_an_input_says_which():
@@ -390,27 +390,27 @@ def test_a_job_that_read_another_version_of_an_input_says_which():
     ran("a", ["in"])
     old = Hashes({}).bytes("in")
     ran("in", text="9")
-    exporting.export()
+    exporting.export("mini")
     found = {job.name: job for job in travelling.read()}["a"]
     assert found.inputs == [] and found.sources == {"in": old}
 
 
 def test_an_altered_output_is_not_written_down():
     ran("a")
-    exporting.export()
+    exporting.export("mini")
     expected = travelling.FILE.read_text()
     file("a", "by hand", LATE + 1)
-    exporting.export()
+    exporting.export("mini")
     assert travelling.FILE.read_text() == expected
 
 
 def test_records_of_what_is_not_here_stay_as_long_as_something_here_comes_from_them():
     first, other = job([file("in", "0")]), job([file("gone", "0")])
     came(first, job([file("a", "1")], inputs=["in"]), other)
-    syncing.sync()
+    syncing.sync("mini")
     Path("in").unlink()
     Path("gone").unlink()
-    exporting.export()
+    exporting.export("mini")
     assert {job.name for job in travelling.read()} == {"in", "a"}
 
 

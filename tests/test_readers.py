@@ -95,8 +95,14 @@ def test_parts_are_drawn_by_hand():
         assert [test[pair].sum() for pair in (slice(0, 2), slice(2, 4), slice(4, 6))] == [1, 1, 1]
     none = _parts.drawn(np.zeros((4, 1), bool), {"share": 0.25, "seed": 3}, None)
     assert sorted(none) == ["test", "train", "train", "train"]
-    # one image, half of it wanted on either side: the one to be judged
-    assert _parts.drawn(np.ones((1, 1), bool), {"share": 0.5, "seed": 0}, None) == ["test"]
+    # of one image, one part would have none
+    refused(
+        "cannot be drawn of 1 images",
+        _parts.drawn,
+        np.ones((1, 1), bool),
+        {"share": 0.5, "seed": 0},
+        None,
+    )
 
 
 # ---- published lists
@@ -144,7 +150,7 @@ def coco(folder, pictures=(), items=(), boxes=True, **options):
     content = {"images": [*pictures], "annotations": [*items], "categories": categories}
     (folder / "a.json").write_text(json.dumps(content))
     standing = {"images": "", "draw": {"share": 0.5, "seed": 0}, "crowd": "keep", "order": "id"}
-    standing |= {"annotations": "a.json", "empty_images": "keep", "boxes": boxes}
+    standing |= {"annotations": "a.json", "empty_images": "keep", "boxes": boxes, "outside": False}
     return coco_json.read(folder, **standing | options)
 
 
@@ -288,7 +294,7 @@ CODED = "image,cat,dog,who,part\na,1,0,me,x\nb,-1,yes,you,y\n"
 def test_columns_of_codes(tmp_path):
     (tmp_path / "t.csv").write_text(CODED)
     given = {"file": "t.csv", "image": "image", "separator": ";", "part": "part", "draw": None}
-    given |= {"images": "p", "ending": ".jpg", "group": None}
+    given |= {"images": "p", "ending": ".jpg", "group": None, "outside": False}
     found = table.read(tmp_path, labels=["dog", "cat"], **given)
     assert found.names == ("dog", "cat") and found.labels.tolist() == [[0, 1], [1, -1]]
     assert found.images.tolist() == ["p/a.jpg", "p/b.jpg"] and found.parts.tolist() == ["x", "y"]
@@ -441,6 +447,7 @@ def test_voc_lists(tmp_path):
 def test_voc_options_that_do_not_fit(changes, message):
     given = {"folder": "VOCdevkit/VOC2007", "parts": ["trainval", "test"], "draw": None}
     given |= {"names": None, "labels": "lists", "boxes": False, "ending": ".jpg"}
+    given["outside"] = False
     refused(message, voc.read, SAMPLES / "voc2007", **given | changes)
     found = voc.read(SAMPLES / "voc2007", **given)
     assert len(found.boxes) == 0 and (found.labels == read("voc2007").labels).all()

@@ -343,6 +343,7 @@ def test_a_run_for_every_task_of_a_column():
         ({"columns": [SHARES | {"metrics": ["AP:dog", "mAPP"]}]}, "no metric 'mAPP'; there are"),
         ({"columns": [SHARES | {"metrics": ["CF1_top4"]}]}, "no metric 'CF1_top4'"),
         ({"columns": [SHARES | {"metrics": "mAP"}]}, "p_P: metrics is 'mAP'"),
+        ({"colour": "red"}, r"tables\.p_P has unknown keys \['colour'\]; known are"),
     ],
 )
 def test_a_wrong_block_of_columns_is_named(changes, message):

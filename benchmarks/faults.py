@@ -6,7 +6,7 @@
 
 Nothing here is changed: all happens in a copy of the checkout. A first run of the tests, without a
 fault, notes which test calls which function; a fault is then shown to the tests that call its
-function, the quickest first, until one fails. Every test is a fork of this process, which has the
+function, the quickest first, until one fails. They run in a fork of this process, which has the
 large packages imported. `faults.csv` says of each fault what noticed it. A fault that changes
 nothing anybody could see gets `equivalent` as its outcome there, and the reason, by hand; it is not
 run again. Tests that start a whole study or a browser are not asked, so they may notice more.

@@ -1,12 +1,12 @@
 """Puts single faults into the code that decides results or safety, and sees whether a test notices.
 
-    python benchmarks/faults.py --count 320                    # goes on from faults.csv
-    python benchmarks/faults.py --count 320 --only metrics.py  # those of one file
-    python benchmarks/faults.py --count 320 --again            # all anew, but equivalents
+    python benchmarks/faults.py --count 580                    # goes on from faults.csv
+    python benchmarks/faults.py --count 580 --only metrics.py  # those of one file
+    python benchmarks/faults.py --count 580 --again            # all anew, but equivalents
 
 Nothing here is changed: all happens in a copy of the checkout. A first run of the tests, without a
 fault, notes which test calls which function; a fault is then shown to the tests that call its
-function, the quickest first, until one fails. Every test is a fork of this process, which has the
+function, the quickest first, until one fails. They run in a fork of this process, which has the
 large packages imported. `faults.csv` says of each fault what noticed it. A fault that changes
 nothing anybody could see gets `equivalent` as its outcome there, and the reason, by hand; it is not
 run again. Tests that start a whole study or a browser are not asked, so they may notice more.
@@ -55,7 +55,7 @@ LIMIT = 120  # seconds; a fault that makes tests of 20 seconds last longer is no
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("--count", type=int, default=320, help="faults, drawn from all places")
+    parser.add_argument("--count", type=int, default=580, help="faults, drawn from all places")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--only", default="", help="those whose place starts with this")
     parser.add_argument("--again", action="store_true", help="all of them, not only the new ones")

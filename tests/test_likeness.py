@@ -36,6 +36,18 @@ def test_numbers_must_rise_and_fall_together():
     assert likeness.pairs(looks(ramp, 255 - ramp)) == []
 
 
+def test_nine_tenths_together_are_not_enough():
+    """Numbers around their mean, of length 1: their products are correlations."""
+    found = likeness.standard(np.array([[[1.0, 3.0], [5.0, 7.0]], [[4.0, 4.0], [4.0, 4.0]]]))
+    np.testing.assert_allclose(found, [np.array([-3, -1, 1, 3]) / 20**0.5, [0] * 4])
+    ramp = np.arange(256).reshape(16, 16)
+    for swing, alike in ((20, True), (40, False)):
+        other = np.clip(ramp + swing * (-1) ** np.arange(16), 0, 255)
+        correlation = np.corrcoef(ramp.ravel(), other.ravel())[0, 1]
+        assert (correlation > 0.95) == alike
+        assert bool(likeness.pairs(looks(ramp, other))) == alike
+
+
 def test_a_mirror_image_is_compared_with_the_mirror_image():
     draw = np.random.default_rng(0)
     image = grey(draw.integers(0, 256, (24, 24))).resize((96, 96), Image.Resampling.BICUBIC)

@@ -217,6 +217,13 @@ def test_what_came_with_a_checkout_is_taken_over_once():
     assert record["incomplete"] is False
 
 
+def test_inputs_stand_in_order_as_snakemake_has_them():
+    made = job([file("b", "0")])
+    came(made, job([file("out", "1")], inputs=["b"], sources=[file("c"), file("a")]))
+    syncing.sync()
+    assert metadata.read()["out"][1]["input"] == ["a", "b", "c"]
+
+
 def test_what_is_not_as_the_records_say_is_not_taken_over():
     one = job([file("a", "1"), file("b", "2")])
     came(one, job([file("c", "3")]))

@@ -211,6 +211,19 @@ def test_the_released_model_edge_by_edge():
         torch.testing.assert_close(model(inputs), expected, rtol=1e-4, atol=1e-5)
 
 
+def test_the_cells_beside_a_cell_by_hand():
+    """0 1 2
+    3 4 5"""
+    picks, share = cellmatching.grid(2, 3, torch.device("cpu"))
+    found = [sorted(picks[i][share[i] > 0].argmax(-1).tolist()) for i in range(6)]
+    assert found == [[1, 3], [0, 2, 4], [1, 5], [0, 4], [1, 3, 5], [2, 4]]
+    for i, beside_it in enumerate(found):
+        assert share[i][share[i] > 0].tolist() == pytest.approx(
+            [1 / len(beside_it)] * len(beside_it)
+        )
+        assert picks[i].sum() == len(beside_it)
+
+
 def test_the_released_model_matches_49_cells_of_a_picture_of_448_pixels():
     """14 x 14 features of ResNet-101; a map of an odd side has half of one more."""
     model = build("ml_sgm", variant="released").eval()

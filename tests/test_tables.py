@@ -342,6 +342,7 @@ def test_a_run_for_every_task_of_a_column():
         ({"columns": [SHARES | {"metrics": ["AP:dog", "mAPP"]}]}, "no metric 'mAPP'; there are"),
         ({"columns": [SHARES | {"metrics": ["CF1_top4"]}]}, "no metric 'CF1_top4'"),
         ({"columns": [SHARES | {"metrics": "mAP"}]}, "p_P: metrics is 'mAP'"),
+        ({"colour": "red"}, r"tables\.p_P has unknown keys \['colour'\]; known are"),
     ],
 )
 def test_a_wrong_block_of_columns_is_named(changes, message):
@@ -397,7 +398,12 @@ def test_a_table_needs_counts_if_it_shows_costs():
     files = tables.inputs(book, ["p_P"])
     assert files[-1] == tables.COUNTS and len(files) == 1 + 8
     assert tables.systems(book.tables["p_P"]) == {"old": "baseline", "Mine": "ml_gcn"}
-    assert tables.recipe(book, "p_P")["costs"] == tables.COUNTS
+    found = tables.recipe(book, "p_P")
+    assert found["costs"] == tables.COUNTS
+    assert found["note"] == book.size["note"] != "" and found["protocol"] != ""
+    alone = tables.recipe(book_with(columns=columns[1:]), "p_P")  # which nothing was trained for
+    assert (alone["note"], alone["protocol"], alone["scores"]) == ("", "", {"old": {}})
+    assert tables.recipe(book_with(), "p_P")["costs"] is None
 
 
 def test_the_costs_of_a_row_are_those_of_its_network(table, values, tmp_path):

@@ -7,7 +7,8 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from labelgraph.datacheck import checking, guessing, labels, likeness, pictures
+from labelgraph.datacheck import columns as tablecolumns
+from labelgraph.datacheck import guessing, hints, labels, later, likeness, pictures, sentences
 
 
 def grey(numbers):
@@ -160,28 +161,38 @@ def test_counts_by_hand():
 # ---- sentences
 
 
-FOUND = {"labels": {}, "imbalance": None, "no_word_vector": None}
-FOUND |= dict.fromkeys(checking.TOGETHER, ())
+FOUND = {"labels": {}, "imbalance": None, "no_word_vector": None, "unread": {}, "boxes": {}}
+FOUND |= {"images": {"fit": 9, "tune": 3}}
+FOUND |= dict.fromkeys((*sentences.TOGETHER, "look_alike", "aliases_of_none", "refused"), ())
+PLAN = later.Plan({}, [], learns_boxes=False, boxes=None)
 
 
 @pytest.mark.parametrize(("imbalance", "told"), [(99.9, 0), (100.0, 1), (None, 0)])
 def test_a_label_a_hundred_times_as_frequent_is_told(imbalance, told):
-    said = checking.of_labels(FOUND | {"imbalance": imbalance})
+    said = sentences.of_labels(FOUND | {"imbalance": imbalance})
     assert len(said) == told
     assert not told or said[0].startswith("the commonest label is 100 times as frequent")
 
 
 def test_labels_that_few_images_show_are_named():
-    counts = {"a": {"fit": 5}, "b": {"fit": 4}, "c": {"fit": 0}, "d": {}, "e": {"fit": 1}}
-    assert checking.of_labels(FOUND | {"labels": counts}) == [
-        "fewer than 5 fit images show b, e: expect little of them"
+    few = {"a": (5, 5), "b": (4, 5), "c": (0, 4), "d": (1, 0)}  # fit and tune
+    counts = {name: {"fit": fit, "tune": tune} for name, (fit, tune) in few.items()}
+    assert sentences.of_labels(FOUND | {"labels": counts}) == [
+        "fewer than 5 fit images show b (4), d (1): expect little of them",
+        "fewer than 5 tune images show c (4), d (0): their thresholds are drawn towards that of all"
+        " labels",
     ]
 
 
+def test_without_tune_images_it_is_told_what_follows():
+    said = sentences.of_labels(FOUND | {"images": {"fit": 9}})
+    assert said == ["no image is held out to tune: the last epoch is kept, nothing is calibrated"]
+
+
 def test_three_are_named_and_the_rest_are_counted():
-    assert checking.some(["a", "b", "c"]) == "a, b, c"
-    assert checking.some(["a", "b", "c", "d"]) == "a, b, c and 1 more"
-    assert checking.some(["a", "b", "c", "d"], 30) == "a, b, c and 27 more"
+    assert sentences.some(["a", "b", "c"]) == "a, b, c"
+    assert sentences.some(["a", "b", "c", "d"]) == "a, b, c and 1 more"
+    assert sentences.some(["a", "b", "c", "d"], 30) == "a, b, c and 27 more"
 
 
 @pytest.mark.parametrize(
@@ -195,7 +206,7 @@ def test_three_are_named_and_the_rest_are_counted():
     ],
 )
 def test_only_what_is_learnt_and_reported_is_a_leak(roles, crosses):
-    assert checking.crosses({"roles": roles}) == crosses
+    assert sentences.crosses({"roles": roles}) == crosses
 
 
 def alike(names, *roles):
@@ -211,18 +222,18 @@ def test_what_spoils_a_result_is_told_apart_from_what_is_worth_knowing():
     found = FOUND | {"unreadable": [], "never_shown": {"fit": ["x"], "tune": ["y"]}, "alike": pairs}
     nothing = {"count": 0, "first": []}
     found |= {"without_label": nothing, "tiny": {"count": 30, "first": list("abcde")}}
-    assert checking.problems(found) == [
+    assert sentences.problems(found, PLAN) == [
         "no fit image shows x, so it cannot be learnt",
         "1 pairs of nearly the same image are in training and in report, so what is reported is too"
         " good: a and b",
     ]
-    assert checking.remarks(found) == [
+    assert sentences.remarks(found) == [
         "30 images have a side under 32 pixels: a, b, c and 27 more",
         "2 pairs of nearly the same image serve the same end: c and d, e and f",
         "1 pairs of nearly the same image have different labels: e and f",
     ]
     found |= {"alike": [], "unreadable": ["p", "q"], "never_shown": {"report": ["z"]}}
-    assert checking.problems(found) == [
+    assert sentences.problems(found, PLAN) == [
         "2 images cannot be used: p, q",
         "no report image shows z, so it cannot be judged",
     ]
@@ -245,7 +256,7 @@ def test_what_spoils_a_result_is_told_apart_from_what_is_worth_knowing():
     ],
 )
 def test_the_part_to_train_on_and_the_one_to_report(names, parts):
-    assert guessing.two_parts(names) == parts == guessing.two_parts(names[::-1])
+    assert hints.two_parts(names) == parts == hints.two_parts(names[::-1])
 
 
 def drawn(folder, *names):
@@ -292,9 +303,10 @@ def test_coco_in_one_file_or_two(tmp_path):
     coco(tmp_path, "valid/_a.json", [{"file_name": "b.png"}], [{}])
     two = guessing.coco(tmp_path)["options"]
     files = {"train": "train/_a.json", "valid": "valid/_a.json"}
-    assert two == {"annotations": files, "images": "{part}", "boxes": False}
+    assert two == {"annotations": files, "images": "{part}"}
     coco(tmp_path, "valid/_a.json", [{"file_name": "c.png"}], [])
-    assert guessing.coco(tmp_path) is None  # no folder has both
+    with pytest.raises(ValueError, match=r"such as 'a\.png', are in none of the folders"):
+        guessing.coco(tmp_path)  # no folder has both
     for images in ([], [{}], [{"file_name": 3}], None):
         coco(tmp_path, "valid/_a.json", images, [])
         with pytest.raises(ValueError, match=r"_a\.json: its first image has no file_name"):
@@ -311,35 +323,42 @@ IMAGE = {"image": "image", "images": "", "ending": ""}
         ({"note": ["x", "y"], "Tags": ["a|b", "c|d"]}, {"labels": "Tags", "separator": "|"}),
         ({"cat": ["1", "0"], "dog": ["yes", "-1"]}, {"labels": None}),
         ({"cat": ["1", "0"], "note": ["x", "y"]}, {"labels": ["cat"]}),
-        ({"cat": ["1", "0"], "x": ["p", "q"], "y": ["r", "s"]}, {"labels": "x", "separator": ";"}),
+        ({"cat": ["1", "0"], "x": ["p", "q"], "y": ["r", "s"]}, {"labels": ["cat"]}),
         ({"cat": ["1", "0"], "set": ["train", "test"]}, {"part": "set", "labels": None}),
-        ({}, {}),
     ],
 )
 def test_columns_of_a_table(columns, options):
     rows = pd.DataFrame({"image": ["a", "b"], **columns})
-    found = guessing.columns(rows, IMAGE, "t.csv")
+    found = tablecolumns.columns(rows, IMAGE, "t.csv")
     assert found["options"] == {"file": "t.csv", **IMAGE, **options}
     parts = {"train": "train", "report": "test"} if "set" in columns else None
     assert found.get("parts") == parts
 
 
+def test_a_table_without_labels_is_told():
+    with pytest.raises(ValueError, match=r"no column of t\.csv can be read as labels, of \[\]"):
+        tablecolumns.columns(pd.DataFrame({"image": ["a", "b"]}), IMAGE, "t.csv")
+
+
 def test_a_column_of_six_values_is_no_column_of_parts():
     names = ["train", "test", "a", "b", "c", "d"]
-    rows = pd.DataFrame({"image": names, "set": names})
-    assert "part" not in guessing.columns(rows, IMAGE, "t")["options"]
-    assert guessing.columns(rows[:5], IMAGE, "t")["options"]["part"] == "set"
+    rows = pd.DataFrame({"image": names, "set": names, "labels": list("abcabc")})
+    assert "part" not in tablecolumns.columns(rows, IMAGE, "t")["options"]
+    assert tablecolumns.columns(rows[:5], IMAGE, "t")["options"]["part"] == "set"
 
 
 def test_the_column_of_images_and_where_they_lie(tmp_path):
     drawn(tmp_path, ".hidden/c.jpg", "pictures/a.jpg", "pictures/b.jpg")
     rows = pd.DataFrame({"id": ["1", "2"], "file": ["a", "b"]})
     expected = {"image": "file", "images": "pictures", "ending": ".jpg"}
-    assert guessing.image_column(rows, tmp_path) == expected
-    assert guessing.image_column(rows.replace("b", ""), tmp_path) is None
-    assert guessing.image_column(rows.replace({"a": "c", "b": "c"}), tmp_path) is None
+    assert tablecolumns.image_column(rows, tmp_path) == expected
+    assert tablecolumns.image_column(rows.replace("b", ""), tmp_path) == expected  # half of them
+    more = pd.concat([rows, rows.replace({"a": "c", "b": "c"})])
+    assert tablecolumns.image_column(more, tmp_path) == expected
+    assert tablecolumns.image_column(pd.concat([more, more[2:]]), tmp_path) is None
+    assert tablecolumns.image_column(rows.replace({"a": "c", "b": "c"}), tmp_path) is None
     with pytest.raises(ValueError, match=r"has no header: its first line names 'a\.jpg'"):
-        guessing.image_column(rows.rename(columns={"id": "a.jpg"}), tmp_path)
+        tablecolumns.image_column(rows.rename(columns={"id": "a.jpg"}), tmp_path)
 
 
 def test_folders_of_labels_with_parts_or_without(tmp_path):

@@ -380,6 +380,11 @@ SETTINGS = {  # --config, or a file with the same lines
 ENTRIES = {  # of data of one's own
     "no folder": ({"folder": ""}, f"{OWN}.folder is"),
     "a list as reader": ({"reader": ["folders"]}, f"{OWN}.reader is ['folders']; it may be"),
+    "a title that drives the terminal": (
+        {"title": "\x1b[31mred"},
+        f"{OWN}.title is '\\x1b[31mred'; expected a text on one line, without control characters",
+    ),
+    "a title of two lines": ({"title": "a\nTable: b"}, "expected a text on one line"),
     "a number as title": ({"title": 3}, f"{OWN}.title is 3; expected a text"),
     "difficult without ap": ({"difficult": {"train": "x"}}, f"{OWN}.difficult.train is 'x'"),
     "a list of aliases": ({"aliases": ["x"]}, f"{OWN}.aliases is ['x']; it takes lines"),

@@ -106,7 +106,7 @@ def study(tmp_path_factory):
         made.run("labelgraph", "check-data", str(folder), "--write", f"{name}.yaml")
         guessed = yaml.safe_load((made.checkout / f"{name}.yaml").read_text(encoding="utf-8"))
         (entry,) = guessed["datasets"].values()
-        boxes = place / f"-boxes {RUN} {{word}} <b> 'q' %\n|{name}.json"
+        boxes = place / f"-boxes {RUN} {{word}} <b> 'q' %|{name}.json"
         boxes.write_text(json.dumps(boxes_of(folder)))
         vectors = place / f"words {RUN} {{word}} <b> {name}.txt"
         vectors.write_text("touch " + " ".join(["0.1"] * 300) + "\n")

@@ -21,7 +21,13 @@ CHOICES = {
 }
 ELEMENTS = {"train.views": ("plain", "flip", "centre")}  # what a list may hold
 POSITIVE = ("encoder.size", "encoder.test_size", "train.epochs", "train.batch", "score.top")
+MOST = {  # far beyond what anybody computes, so that a slip of the keyboard does not fill memory
+    **dict.fromkeys(("encoder.size", "encoder.test_size"), 4096),
+    **dict.fromkeys(("train.epochs", "train.batch"), 100_000),
+    "train.workers": 1024,
+}
 SHARES = ("train.momentum", "train.warm_up", "train.ema", "score.threshold")  # from 0 to 1
+FETCHED = "data/archives/"  # where the workflow puts what it downloads
 BEGINS = {"start", "rounds"}  # settings of methods that are epochs
 
 
@@ -71,19 +77,25 @@ def choices(where: str, merged: dict[str, dict]) -> None:
 
 
 def bounds(where: str, merged: dict[str, dict]) -> None:
-    for path in (*POSITIVE, *SHARES, *ELEMENTS):
+    for path in (*POSITIVE, *MOST, *SHARES, *ELEMENTS):
         block, key = path.split(".")
         value = merged[block].get(key)
         if value is None:
             continue
         if path in POSITIVE and value < 1:
             raise ValueError(f"{where}{path} is {value!r}; it must be 1 or more")
+        if value_above(path, value):
+            raise ValueError(f"{where}{path} is {value!r}; it may be {MOST[path]} at most")
         if path == "score.threshold" and value in (0, 1):
             raise ValueError(f"{where}{path} is {value!r}; it must lie between 0 and 1")
         if path in SHARES and not (isinstance(value, int | float) and 0 <= value <= 1):
             raise ValueError(f"{where}{path} is {value!r}; it must be from 0 to 1")
         if path in ELEMENTS and not (value and all(one in ELEMENTS[path] for one in value)):
             raise ValueError(f"{where}{path} is {value!r}; it takes some of {ELEMENTS[path]}")
+
+
+def value_above(path: str, value: Any) -> bool:
+    return path in MOST and value > MOST[path]
 
 
 def kind(path: str, value: Any, example: Any) -> None:
@@ -111,6 +123,14 @@ def together(where: str, encoder: dict[str, Any], train: dict[str, Any]) -> None
         raise ValueError(
             f"{where}: encoder.weights is {encoder['weights']!r}; Snakemake reads {sorted(signs)}"
             " in a path as signs of its own, so rename the file"
+        )
+    weights = encoder["weights"]
+    if weights not in ("imagenet", None) and not (
+        weights.startswith(FETCHED) or Path(weights).is_file()
+    ):
+        raise ValueError(
+            f"{where}: encoder.weights is {weights!r}, which is not a file; it may be imagenet,"
+            f" null, a file, or one of {FETCHED} that the workflow downloads"
         )
     late = [epoch for epoch in train["drop_at"] if epoch >= train["epochs"]]
     if train["schedule"] == "step" and late:

@@ -11,6 +11,8 @@ from math import isfinite
 from reprlib import Repr
 from typing import Any
 
+from labelgraph import names
+
 Shape = Callable[[str, Any], None]
 BRIEF = Repr()  # of a value that somebody gave, which may be anything
 BRIEF.maxstring = BRIEF.maxother = 80
@@ -26,8 +28,10 @@ def refuse(path: str, value: Any, wanted: str) -> None:
 
 
 def text(path: str, value: Any) -> None:
-    if not isinstance(value, str) or not value.strip() or "\0" in value:
+    if not isinstance(value, str) or not value.strip():
         refuse(path, value, "a text")
+    if names.REFUSED.search(value.strip()):
+        refuse(path, value, "a text on one line, without control characters")
 
 
 def anything(path: str, value: Any) -> None:

@@ -220,7 +220,7 @@ def test_what_came_with_a_checkout_is_taken_over_once():
 def test_inputs_stand_in_order_as_snakemake_has_them():
     made = job([file("b", "0")])
     came(made, job([file("out", "1")], inputs=["b"], sources=[file("c"), file("a")]))
-    syncing.sync()
+    syncing.sync("mini")
     assert metadata.read()["out"][1]["input"] == ["a", "b", "c"]
 
 

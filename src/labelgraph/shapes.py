@@ -28,8 +28,13 @@ def refuse(path: str, value: Any, wanted: str) -> None:
 
 
 def text(path: str, value: Any) -> None:
-    if not isinstance(value, str) or not value.strip():
+    if not isinstance(value, str) or not value.strip() or "\0" in value:
         refuse(path, value, "a text")
+
+
+def shown(path: str, value: Any) -> None:
+    """A text that pages, tables and terminals show."""
+    text(path, value)
     if names.REFUSED.search(value.strip()):
         refuse(path, value, "a text on one line, without control characters")
 

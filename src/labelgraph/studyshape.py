@@ -17,6 +17,7 @@ from labelgraph.shapes import (
     maybe,
     one_of,
     share,
+    shown,
     text,
     whole,
 )  # fmt: skip
@@ -25,7 +26,7 @@ REQUIRED = {"title", "note", "origin", "seeds", "selection", "gpu", "processes"}
 COUNTS = one_of("positive", "negative", "ignored")  # what a difficult label may count as
 WHOLE = ("title", "raw", "reader", "options", "parts", "tune", "tune_seed", "difficult", "aliases")
 ENTRY = {
-    "title": text,
+    "title": shown,
     "raw": text,
     "reader": text,
     "folder": text,
@@ -71,25 +72,25 @@ OPTIONS = {  # of the readers of one's own data
     "separator": letters,
 }
 OWN_TABLE = {
-    "caption": text,
+    "caption": shown,
     "task": text,
     "metrics": listed(text, least=1),
-    "titles": mapped(text),
+    "titles": mapped(shown),
     "rows": maybe(either(one_of("all"), listed(text, least=1))),
 }
 OWN_DATA = ("entry", "required", "options", "table", "rows")  # blocks of own_data.yaml
 TABLE = {
     "paper": text,
     "table": text,
-    "caption": text,
+    "caption": shown,
     "task": text,
     "columns": listed(mapping, least=1),
-    "runs": mapped(text),
+    "runs": mapped(shown),
     "more": mapped(text),
     "counted": mapped(text),
     "seeds": whole(1),
     "spread": text,
-    "notes": listed(text),
+    "notes": listed(shown),
 }
 
 
@@ -98,7 +99,7 @@ def layer(defaults: dict[str, dict]) -> dict[str, Shape]:
     blocks = {name: mapped(anything, defaults.get(name)) for name in layers.BLOCKS}
     stage = {name: blocks[name] for name in ("model", "train")}
     rest = dict.fromkeys(("learns", "labels", "graph", "departures"), anything)
-    return blocks | {"title": text, "partial": block(blocks), "shots": block(stage | rest)}
+    return blocks | {"title": shown, "partial": block(blocks), "shots": block(stage | rest)}
 
 
 def drawing(path: str, value: Any) -> None:
@@ -113,7 +114,7 @@ def study(parts: dict[str, dict]) -> dict[str, Shape]:
     own = [*parts["datasets"]]
     return {
         **layer(parts["defaults"]),
-        "note": text,
+        "note": shown,
         "origin": one_of("drawn", "official"),
         "local": mapped(text),
         "seeds": listed(whole(0), least=1),
@@ -128,7 +129,7 @@ def study(parts: dict[str, dict]) -> dict[str, Shape]:
         "widths": mapped(whole(1)),
         "detector": mapped(anything),
         "tables": listed(text),
-        "remarks": mapped(listed(text), parts["tables"]),
+        "remarks": mapped(listed(shown), parts["tables"]),
         "figures": mapped(maybe(mapping)),
         "own_table": block(OWN_TABLE),
         "methods": mapped(block(layer(parts["defaults"])), parts["methods"]),
@@ -155,10 +156,10 @@ def check_parts(parts: dict[str, Any]) -> None:
     for name, entry in parts["methods"].items():
         method = {key: value for key, value in entry.items() if key in lines}
         listed(one_of("regions"))(f"methods.{name}.inputs", entry.get("inputs", []))
-        listed(text)(f"methods.{name}.departures", entry.get("departures", []))
+        listed(shown)(f"methods.{name}.departures", entry.get("departures", []))
         block(lines, required=["title"])(f"methods.{name}", method)
         if "paper" in entry:
-            text(f"methods.{name}.paper", entry["paper"])
+            shown(f"methods.{name}.paper", entry["paper"])
         mapped(change)(f"methods.{name}.variants", entry.get("variants", {}))
         mapped(change, parts["datasets"])(f"methods.{name}.datasets", entry.get("datasets", {}))
 

@@ -35,8 +35,8 @@ def problems(found: dict[str, Any], plan: Plan) -> list[str]:
     if leaks:
         shown = some([" and ".join(pair["images"]) for pair in leaks])
         said.append(
-            f"{len(leaks)} pairs of nearly the same image are in training and in report, so what is"
-            f" reported is too good: {shown}"
+            f"{at_least(found)}{len(leaks)} pairs of nearly the same image are in training and in"
+            f" report, so what is reported is too good: {shown}"
         )
     if plan.learns_boxes and not found["boxes"]["to_learn_from"]:
         said.append(
@@ -44,6 +44,11 @@ def problems(found: dict[str, Any], plan: Plan) -> list[str]:
             " set the reader's option boxes to false"
         )
     return said
+
+
+def at_least(found: dict[str, Any]) -> str:
+    """Of very many pairs not all are looked at one by one."""
+    return "at least " if found["alike_left_out"] else ""
 
 
 def crosses(pair: dict[str, Any]) -> bool:
@@ -114,7 +119,7 @@ def of_pairs(found: dict[str, Any]) -> list[str]:
     differ = [pair for pair in found["alike"] if not pair["same_labels"]]
     kinds = {"serve the same end": inside, "have different labels": differ}
     return [
-        f"{len(chosen)} pairs of nearly the same image {what}:"
+        f"{at_least(found)}{len(chosen)} pairs of nearly the same image {what}:"
         f" {some([' and '.join(pair['images']) for pair in chosen])}"
         for what, chosen in kinds.items()
         if chosen

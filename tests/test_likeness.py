@@ -273,6 +273,12 @@ def test_what_spoils_a_result_is_told_apart_from_what_is_worth_knowing():
         (["train", "trainval"], []),
         (["test", "val"], []),
         (["cat", "dog"], []),
+        (["trains", "valley", "naval", "device", "protest"], []),
+        (["training-2", "trains", "validation", "valley"], ["training-2", "validation"]),
+        (
+            ["instances_train2014", "instances_val2014"],
+            ["instances_train2014", "instances_val2014"],
+        ),
     ],
 )
 def test_the_part_to_train_on_and_the_one_to_report(names, parts):

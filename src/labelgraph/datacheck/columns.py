@@ -6,7 +6,7 @@ from typing import Any
 
 import pandas as pd
 
-from labelgraph.datacheck.hints import LOOKED_AT, is_file, two_parts
+from labelgraph.datacheck.hints import LOOKED_AT, is_file, listed, two_parts
 from labelgraph.datasets.table import CODES, read_rows
 from labelgraph.images import ENDINGS
 from labelgraph.manifest import NO, YES
@@ -19,7 +19,7 @@ KINDS = 2  # of odd cells
 
 def table(folder: Path) -> dict[str, Any] | None:
     for ending in ("csv", "tsv", "parquet"):
-        for path in sorted(folder.glob(f"*.{ending}")):
+        for path in listed(folder, f"*.{ending}"):
             rows = read_rows(path)
             if found := image_column(rows, folder):
                 return {"reader": "table", **columns(rows, found, path.name)}

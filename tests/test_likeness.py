@@ -387,6 +387,18 @@ def test_the_column_of_images_and_where_they_lie(tmp_path):
         tablecolumns.image_column(rows.rename(columns={"id": "a.jpg"}), tmp_path)
 
 
+def test_many_columns_beside_many_folders_are_looked_up_in_lists(tmp_path, monkeypatch):
+    for number in range(60):
+        (tmp_path / str(number)).mkdir()
+    drawn(tmp_path, "59/deep/a.jpg")
+    rows = pd.DataFrame({f"c{n}": ["x"] * 20 for n in range(30)} | {"file": ["deep/a"] * 20})
+    calls = []
+    monkeypatch.setattr(tablecolumns, "is_file", lambda path: calls.append(path))
+    expected = {"image": "file", "images": "59", "ending": ".jpg"}
+    assert tablecolumns.image_column(rows, tmp_path) == expected
+    assert len(calls) == 31 * 61  # the names of columns alone
+
+
 def test_folders_of_labels_with_parts_or_without(tmp_path):
     drawn(tmp_path, "cat/1.jpg", "train/1.PNG", "None/2.jpg")
     (tmp_path / "empty").mkdir()

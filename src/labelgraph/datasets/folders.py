@@ -18,6 +18,7 @@ from labelgraph.images import ENDINGS
 from labelgraph.manifest import NO, YES, Manifest, no_boxes
 from labelgraph.names import check as check_name
 
+MOST_LABELS = 5000
 MOST_BYTES = 1 << 30  # of a picture
 Place = tuple[str, str]  # part (empty where parts are drawn), and the path below the label's folder
 
@@ -35,6 +36,11 @@ def read(root: Path, *, parts: list[str] | None, draw: dict | None, none: str | 
     labels = sorted({label for some in found.values() for label, _ in some} - {none})
     if not labels:
         raise ValueError(f"{root} has no folder with images; a folder for each label is expected")
+    if len(labels) > MOST_LABELS:
+        raise ValueError(
+            f"{root} has {len(labels):,} folders with images, more labels than {MOST_LABELS:,}; a"
+            " folder for each label is expected, not one for each image"
+        )
     columns = {label: column for column, label in enumerate(labels)}
     rows, codes, sides = [], [], []
     for (part, _), some in found.items():

@@ -240,7 +240,11 @@ def test_what_spoils_a_result_is_told_apart_from_what_is_worth_knowing():
     ]
     found = FOUND | {"unreadable": [], "never_shown": {"fit": ["x"], "tune": ["y"]}, "alike": pairs}
     nothing = {"count": 0, "first": []}
-    found |= {"without_label": nothing, "tiny": {"count": 30, "first": list("abcde")}}
+    found |= {
+        "blank": nothing,
+        "without_label": nothing,
+        "tiny": {"count": 30, "first": list("abcde")},
+    }
     assert sentences.problems(found, PLAN) == [
         "no fit image shows x, so it cannot be learnt",
         "1 pairs of nearly the same image are in training and in report, so what is reported is too"

@@ -10,6 +10,7 @@ import odd_pictures
 import pytest
 from conftest import ROOT
 from dataset_cases import SAMPLES
+from PIL import Image
 from run_cases import picture
 
 from labelgraph import datasets, images, manifest, recipe
@@ -421,3 +422,16 @@ def test_what_was_taken_for_parts_is_said(tmp_path, capsys):
     assert said in checked(capsys, tmp_path)[1]
     said = "remark: the folders 'train' and 'test' are the parts to train on and to report"
     assert said in checked(capsys, SAMPLES / "folders")[1]
+
+
+def test_pictures_that_are_read_as_nothing_and_labels_that_are_none_are_told(labelled, capsys):
+    for name in ("none/5.png", "nothing/6.png", "class/7.png"):
+        (labelled / name).parent.mkdir()
+        picture(len(name) + int(name[-5]), (60, 50)).save(labelled / name)
+    dark = np.arange(3000, dtype=np.uint16).reshape(50, 60) % 200
+    Image.fromarray(dark).save(labelled / "cat" / "8.png")
+    out = checked(capsys, labelled)[1]
+    assert "remark: 1 images are read as all one grey (of 16 bits a pixel" in out
+    assert "remark: 'nothing' is read as a label, though its name says that there is none" in out
+    assert "remark: 'class' is read as one label of that name" in out
+    assert "'none' is read" not in out and "'cat' is read" not in out

@@ -6,6 +6,8 @@
 from typing import Any
 
 from labelgraph.datacheck import boxes, pictures, unread
+from labelgraph.datacheck.columns import LABELS
+from labelgraph.datacheck.guessing import NO_LABEL
 from labelgraph.datacheck.later import Plan
 
 FEW = 5  # positives below which a label is hardly learnt or judged
@@ -83,7 +85,21 @@ def of_labels(found: dict[str, Any]) -> list[str]:
         )
     for kind, sentence in TOGETHER.items():
         said += [sentence.format(*pair) for pair in found[kind]]
+    said += [
+        f"{name!r} is read as a label, though its name says that there is none; put such pictures"
+        " under one name, which option none gives"
+        for name in found["labels"]
+        if name.lower() in NO_LABEL
+    ]
+    said += [
+        f"{name!r} is read as one label of that name" for name in found["labels"] if is_title(name)
+    ]
     return said + [f"the labels {some(names)} look alike" for names in found["look_alike"]]
+
+
+def is_title(name: str) -> bool:
+    """Label or class: rather what a column of labels is called."""
+    return LABELS.fullmatch(name) is not None
 
 
 def rare(role: str, labels: dict[str, dict[str, int]]) -> str:
@@ -106,7 +122,11 @@ def of_words(found: dict[str, Any]) -> list[str]:
 
 
 def of_images(found: dict[str, Any]) -> list[str]:
-    kinds = {"without_label": "show no label", "tiny": f"have a side under {pictures.TINY} pixels"}
+    kinds = {
+        "without_label": "show no label",
+        "tiny": f"have a side under {pictures.TINY} pixels",
+        "blank": "are read as all one grey (of 16 bits a pixel the upper 8 are what is read)",
+    }
     return [
         f"{found[kind]['count']} images {what}: {some(found[kind]['first'], found[kind]['count'])}"
         for kind, what in kinds.items()

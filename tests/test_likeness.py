@@ -1,6 +1,7 @@
 """What `check-data` measures and guesses, at the edges: pictures, labels that meet, layouts."""
 
 import json
+import tracemalloc
 
 import numpy as np
 import pandas as pd
@@ -62,10 +63,28 @@ def test_sixteen_of_128_bits_may_differ(apart, near, monkeypatch):
     bits = np.zeros((3, 16), np.uint8)
     bits[2] = np.packbits(np.arange(128) < apart)
     bits[1] = np.packbits(np.arange(128) >= 64)
+    ramp = np.arange(256, dtype=np.uint8).reshape(16, 16)
+    some = [likeness.Look(each, np.full(16, 0b10101010, np.uint8), ramp) for each in bits]
     for chunk in (1024, 1, 2):
         monkeypatch.setattr(likeness, "CHUNK", chunk)
-        found = likeness.near(bits.view(np.uint64), bits.view(np.uint64))
-        assert found == ([(0, 2)] if near else [])
+        assert likeness.pairs(some) == ([likeness.Pair(0, 2, False)] if near else [])
+
+
+def test_of_thousands_of_copies_the_first_pairs_are_kept_and_the_rest_are_counted():
+    """A camera that stands still; one of its pictures is of another part, one has other labels."""
+    ramp = np.arange(256).reshape(16, 16)
+    some = looks(*[ramp] * 3000)
+    traits = np.zeros((3000, 2), int)
+    traits[-1, 0] = traits[-2, 1] = 1
+    tracemalloc.start()
+    found = likeness.pairs(some, traits)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert len(found) + found.left_out == 3000 * 2999 // 2
+    assert len(found) == 3 * likeness.MOST + 1 and found == sorted(found)
+    assert sum(pair.second == 2999 for pair in found) >= likeness.MOST
+    assert likeness.Pair(2998, 2999, False) in found  # both traits differ
+    assert peak < 100e6, f"{peak:,} bytes"
 
 
 def test_bits_tell_from_cell_to_cell_where_it_gets_brighter():
@@ -162,7 +181,7 @@ def test_counts_by_hand():
 
 
 FOUND = {"labels": {}, "imbalance": None, "no_word_vector": None, "unread": {}, "boxes": {}}
-FOUND |= {"images": {"fit": 9, "tune": 3}}
+FOUND |= {"images": {"fit": 9, "tune": 3}, "alike_left_out": 0}
 FOUND |= dict.fromkeys((*sentences.TOGETHER, "look_alike", "aliases_of_none", "refused"), ())
 PLAN = later.Plan({}, [], learns_boxes=False, boxes=None)
 
@@ -221,7 +240,11 @@ def test_what_spoils_a_result_is_told_apart_from_what_is_worth_knowing():
     ]
     found = FOUND | {"unreadable": [], "never_shown": {"fit": ["x"], "tune": ["y"]}, "alike": pairs}
     nothing = {"count": 0, "first": []}
-    found |= {"without_label": nothing, "tiny": {"count": 30, "first": list("abcde")}}
+    found |= {
+        "blank": nothing,
+        "without_label": nothing,
+        "tiny": {"count": 30, "first": list("abcde")},
+    }
     assert sentences.problems(found, PLAN) == [
         "no fit image shows x, so it cannot be learnt",
         "1 pairs of nearly the same image are in training and in report, so what is reported is too"
@@ -232,6 +255,7 @@ def test_what_spoils_a_result_is_told_apart_from_what_is_worth_knowing():
         "2 pairs of nearly the same image serve the same end: c and d, e and f",
         "1 pairs of nearly the same image have different labels: e and f",
     ]
+    assert "at least 1 pairs" in sentences.problems(found | {"alike_left_out": 5}, PLAN)[1]
     found |= {"alike": [], "unreadable": ["p", "q"], "never_shown": {"report": ["z"]}}
     assert sentences.problems(found, PLAN) == [
         "2 images cannot be used: p, q",
@@ -253,6 +277,12 @@ def test_what_spoils_a_result_is_told_apart_from_what_is_worth_knowing():
         (["train", "trainval"], []),
         (["test", "val"], []),
         (["cat", "dog"], []),
+        (["trains", "valley", "naval", "device", "protest"], []),
+        (["training-2", "trains", "validation", "valley"], ["training-2", "validation"]),
+        (
+            ["instances_train2014", "instances_val2014"],
+            ["instances_train2014", "instances_val2014"],
+        ),
     ],
 )
 def test_the_part_to_train_on_and_the_one_to_report(names, parts):
@@ -359,6 +389,18 @@ def test_the_column_of_images_and_where_they_lie(tmp_path):
     assert tablecolumns.image_column(rows.replace({"a": "c", "b": "c"}), tmp_path) is None
     with pytest.raises(ValueError, match=r"has no header: its first line names 'a\.jpg'"):
         tablecolumns.image_column(rows.rename(columns={"id": "a.jpg"}), tmp_path)
+
+
+def test_many_columns_beside_many_folders_are_looked_up_in_lists(tmp_path, monkeypatch):
+    for number in range(60):
+        (tmp_path / str(number)).mkdir()
+    drawn(tmp_path, "59/deep/a.jpg")
+    rows = pd.DataFrame({f"c{n}": ["x"] * 20 for n in range(30)} | {"file": ["deep/a"] * 20})
+    calls = []
+    monkeypatch.setattr(tablecolumns, "is_file", lambda path: calls.append(path))
+    expected = {"image": "file", "images": "59", "ending": ".jpg"}
+    assert tablecolumns.image_column(rows, tmp_path) == expected
+    assert len(calls) == 31 * 61  # the names of columns alone
 
 
 def test_folders_of_labels_with_parts_or_without(tmp_path):

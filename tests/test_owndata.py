@@ -13,7 +13,7 @@ from dataset_cases import SAMPLES, read
 
 from labelgraph import datasets, owndata, owntables, recipe, stale, tables, wordvectors
 from labelgraph.commands import _given
-from labelgraph.datasets import _parts
+from labelgraph.datasets import _parts, folders
 from labelgraph.files import read_json
 from labelgraph.steps import list_folder
 
@@ -66,6 +66,17 @@ def test_methods_for_missing_labels_come_with_missing_labels():
     unknown = study({"difficult": {"train": "ignored", "ap": "ignored", "f1": "ignored"}})
     assert systems(hidden) == systems(unknown) == {*USUAL} | missing
     assert systems(study(own_table={"task": "partial-50", "rows": ["ml_gcn"]})) == {"ml_gcn"}
+
+
+def test_of_difficult_labels_what_is_not_said_stands_as_it_was():
+    found = study({"difficult": {"train": "ignored"}}).dataset("pets")["difficult"]
+    assert found == {"train": "ignored", "ap": "ignored", "f1": "negative"}
+
+
+def test_two_rows_of_one_title_are_refused():
+    block = {"rows": ["baseline", "ml_gcn"], "titles": {"baseline": "ML-GCN"}}
+    with pytest.raises(ValueError, match=r"two rows called 'ML-GCN', baseline and ml_gcn"):
+        study(own_table=block)
 
 
 def test_the_laptop_study_takes_it_too():
@@ -173,6 +184,20 @@ def test_tables_say_the_same_in_three_ways(tmp_path):
     assert shown(tabs) == wanted and tabs.images[0] == "p/a.jpg"
 
 
+def test_images_without_a_group_may_be_in_either_part(tmp_path):
+    text = "image,labels,g\n" + "".join(f"{n}.jpg,cat,\n" for n in range(8))
+    assert {*table_in(tmp_path, text, group="g").parts.tolist()} == {"train", "test"}
+
+
+def test_more_folders_than_there_can_be_labels(tmp_path, monkeypatch):
+    monkeypatch.setattr(folders, "MOST_LABELS", 1)
+    for name in ("cat", "dog"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "1.jpg").write_bytes(name.encode())
+    with pytest.raises(ValueError, match="has 2 folders with images, more labels than 1;"):
+        datasets.read("folders", tmp_path, parts=None, draw={"share": 0.5, "seed": 0}, none=None)
+
+
 def test_a_parquet_table_is_a_table(tmp_path):
     pytest.importorskip("pyarrow", reason="Parquet needs pyarrow")
     frame = pd.DataFrame({"image": ["a.jpg", "b.jpg"], "cat": [True, False], "dog": [0, 1]})
@@ -193,6 +218,19 @@ def test_a_parquet_table_is_a_table(tmp_path):
         ("image,labels\n", {}, "has no rows below its header"),
         ("", {}, "cannot be read as a table"),
         ("image,labels\na.jpg,cat\n", {"part": "labels"}, "part or draw"),
+        (
+            "image,labels,g\na,cat,x\na,dog,y\n",
+            {"group": "g"},
+            r"row 2: 'a' is in group 'y' here and in 'x' above",
+        ),
+        ("image,cat,\na.jpg,1,0\n", {"labels": None}, "column 3 has no name in the header"),
+        (f"image,labels\n{'a' * 1001},cat\n", {}, "row 1, column 'image': 'a{60}'... has 1,001"),
+        (f"image,labels\na,{'b' * 1001}\n", {}, "row 1, column 'labels': 'b{60}'... has 1,001"),
+        (
+            "image,labels\n" + "".join(f"{n},l{n}\n" for n in range(5001)),
+            {},
+            "column 'labels' gives 5,001 labels, more than 5,000: is it free text",
+        ),
     ],
 )
 def test_a_table_that_is_wrong_is_told_where(tmp_path, text, options, message):

@@ -1,6 +1,7 @@
 """Nothing in a user's data is dropped without a word: cells, columns, files, parts, boxes."""
 
 import json
+import os
 import shutil
 import warnings
 
@@ -9,6 +10,7 @@ import odd_pictures
 import pytest
 from conftest import ROOT
 from dataset_cases import SAMPLES
+from PIL import Image
 from run_cases import picture
 
 from labelgraph import datasets, images, manifest, recipe
@@ -358,3 +360,78 @@ def test_a_table_that_names_no_picture_is_not_passed_over(text, tmp_path, capsys
     assert code == 2 and f"{tmp_path}/labels.csv: no column names most of the pictures" in err
     (tmp_path / "images" / "0.png").rename(tmp_path / "0.png")
     assert "Of labels.csv no column names most of the pictures" in checked(capsys, tmp_path)[2]
+
+
+@pytest.fixture
+def labelled(tmp_path):
+    """Two pictures of each of two labels, in folders."""
+    folder = tmp_path / "pets"
+    for number, name in enumerate(["cat/1.png", "cat/2.png", "dog/3.png", "dog/4.png"]):
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        picture(number, (60, 50)).save(folder / name)
+    return folder
+
+
+def test_pipes_and_devices_are_not_opened(labelled, capsys):
+    os.mkfifo(labelled / "a.json")
+    os.mkfifo(labelled / "a.csv")
+    (labelled / "b.json").mkdir()
+    (labelled / "c.json").symlink_to("/dev/zero")
+    assert guessing.guess(labelled)["reader"] == "folders"
+    os.mkfifo(labelled / "cat" / "9.png")
+    code, out, _ = checked(capsys, labelled)
+    assert code == 1 and "cat/9.png is a pipe or a device, no picture; remove it" in out
+    os.mkfifo(labelled.parent / "x.png")
+    assert "x.png is a pipe, a device or a folder" in pictures.see_one(labelled.parent / "x.png")[0]
+
+
+def test_a_picture_of_two_hundred_gigabytes_is_not_read(labelled, capsys):
+    with (labelled / "cat" / "1.png").open("r+b") as stream:
+        os.truncate(stream.fileno(), 2 << 30)
+    code, out, _ = checked(capsys, labelled)
+    assert code == 1 and "cat/1.png has 2,147,483,648 bytes, too many for a picture" in out
+    shutil.copyfile(labelled / "dog" / "3.png", labelled / "dog" / "1.png")
+    code, out, _ = checked(capsys, labelled)
+    assert code == 1 and "cat/1.png has 2,147,483,648 bytes, too many for a picture" in out
+
+
+def test_hidden_files_and_notes_do_not_stop_the_guess(labelled):
+    for name in ("._labels.csv", "._a.json", "cat/._a.json", "notes.json"):
+        (labelled / name).write_bytes(b"\x00\x05\x16\x07 no JSON")
+    assert guessing.guess(labelled)["reader"] == "folders"
+    shutil.rmtree(labelled / "cat")
+    shutil.rmtree(labelled / "dog")
+    with pytest.raises(ValueError, match=r"notes\.json, line 1: not JSON"):
+        guessing.guess(labelled)
+
+
+def test_hidden_files_of_voc_do_not_stop_the_guess(tmp_path):
+    for place in ("Annotations", "JPEGImages", "more/Annotations"):
+        (tmp_path / place).mkdir(parents=True)
+    (tmp_path / "JPEGImages" / ".DS_Store.x").touch()
+    picture(1).save(tmp_path / "JPEGImages" / "1.jpg")
+    (tmp_path / "Annotations" / "._1.xml").touch()
+    assert guessing.voc(tmp_path) is None
+    (tmp_path / "Annotations" / "1.xml").touch()
+    assert "ending" not in guessing.voc(tmp_path)["options"]
+
+
+def test_what_was_taken_for_parts_is_said(tmp_path, capsys):
+    codes(tmp_path, count=24, split=lambda row: ("train", "test")[row % 2], cat=odd, dog=even)
+    said = "remark: column 'split' gives the parts: 'train' to train on, 'test' to report"
+    assert said in checked(capsys, tmp_path)[1]
+    said = "remark: the folders 'train' and 'test' are the parts to train on and to report"
+    assert said in checked(capsys, SAMPLES / "folders")[1]
+
+
+def test_pictures_that_are_read_as_nothing_and_labels_that_are_none_are_told(labelled, capsys):
+    for name in ("none/5.png", "nothing/6.png", "class/7.png"):
+        (labelled / name).parent.mkdir()
+        picture(len(name) + int(name[-5]), (60, 50)).save(labelled / name)
+    dark = np.arange(3000, dtype=np.uint16).reshape(50, 60) % 200
+    Image.fromarray(dark).save(labelled / "cat" / "8.png")
+    out = checked(capsys, labelled)[1]
+    assert "remark: 1 images are read as all one grey (of 16 bits a pixel" in out
+    assert "remark: 'nothing' is read as a label, though its name says that there is none" in out
+    assert "remark: 'class' is read as one label of that name" in out
+    assert "'none' is read" not in out and "'cat' is read" not in out

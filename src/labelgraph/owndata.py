@@ -85,6 +85,7 @@ def complete(where: str, name: str, entry: dict[str, Any], defaults: dict) -> di
         **defaults["entry"],
         "parts": parts,
         **entry,
+        "difficult": defaults["entry"]["difficult"] | (entry.get("difficult") or {}),
         "options": options,
         "vectors": vectors,
         "folder": folder.as_posix(),

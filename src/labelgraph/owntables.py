@@ -76,5 +76,10 @@ def rows(
                 )
             continue
         title = variants[variant].get("title", system) if variant else entry["title"]
-        found[titles.get(system, title)] = system
+        title = titles.get(system, title)
+        if found.setdefault(title, system) != system:
+            raise ValueError(
+                f"own_table has two rows called {title!r}, {found[title]} and {system}; give one of"
+                " them another title in own_table.titles"
+            )
     return found

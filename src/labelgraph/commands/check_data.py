@@ -50,6 +50,8 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.write:
         write_entry(arguments.write, given)
     found = [look_over(book, name) for name in wanted]
+    if Path(arguments.data).is_dir():
+        found[0]["remarks"][:0] = guessed_parts(given["datasets"][wanted[0]])
     if arguments.json:
         print(names.shown_lines(json.dumps(found, indent=1, ensure_ascii=False)))
     else:
@@ -78,6 +80,18 @@ def chosen(arguments: argparse.Namespace) -> tuple[dict[str, Any], list[str]]:
             )
         return given | ({"study": arguments.study} if arguments.study else {}), own
     return {"study": arguments.study or "mini"}, [arguments.data]
+
+
+def guessed_parts(entry: dict[str, Any]) -> list[str]:
+    """What the guess took for parts, since a name may mean something else."""
+    options = entry["options"]
+    if column := options.get("part"):
+        train, report = entry["parts"].values()
+        return [f"column {column!r} gives the parts: {train!r} to train on, {report!r} to report"]
+    if parts := options.get("parts"):
+        what = "lists" if entry["reader"] == "voc_folders" else "folders"
+        return [f"the {what} {parts[0]!r} and {parts[1]!r} are the parts to train on and to report"]
+    return []
 
 
 def name_of(folder: Path) -> str:

@@ -31,7 +31,8 @@ def check(name: str, entry: dict[str, Any], plan: Plan, root: Path) -> dict[str,
         "without_label": files(manifest, ~(manifest.labels == YES).any(1)),
         "unreadable": [each.error for each in seen if each.error],
         "tiny": files(manifest, [not e.error and min(e.size) < pictures.TINY for e in seen]),
-        "alike": alike(manifest, roles, seen),
+        "blank": files(manifest, [e.look and e.look.numbers.std() <= likeness.FLAT for e in seen]),
+        **alike(manifest, roles, seen),
         "no_word_vector": later.no_word_vector(manifest, entry),
         "aliases_of_none": sorted({*entry["aliases"]} - {*manifest.names}),
         "unread": unread.find(entry, root, manifest) if "folder" in entry else {},
@@ -72,10 +73,14 @@ def files(manifest: Manifest, chosen: Any) -> dict[str, Any]:
     return {"count": len(names), "first": names[:LISTED]}
 
 
-def alike(manifest: Manifest, roles: np.ndarray, seen: list[pictures.Seen]) -> list[dict[str, Any]]:
-    rows = [row for row, each in enumerate(seen) if each.look is not None]
+def alike(manifest: Manifest, roles: np.ndarray, seen: list[pictures.Seen]) -> dict[str, Any]:
+    """Pairs of nearly the same picture; of very many the first of each kind, and how many more."""
+    rows = np.array([row for row, each in enumerate(seen) if each.look is not None], int)
+    labels = np.unique(manifest.labels[rows], axis=0, return_inverse=True)[1].ravel()
+    traits = np.column_stack([roles[rows] == "report", roles[rows] == "unused", labels])
+    pairs = likeness.pairs([seen[row].look for row in rows.tolist()], traits)
     found = []
-    for pair in likeness.pairs([seen[row].look for row in rows]):
+    for pair in pairs:
         both = [rows[pair.first], rows[pair.second]]
         found.append(
             {
@@ -85,4 +90,4 @@ def alike(manifest: Manifest, roles: np.ndarray, seen: list[pictures.Seen]) -> l
                 "same_labels": bool((manifest.labels[both[0]] == manifest.labels[both[1]]).all()),
             }
         )
-    return found
+    return {"alike": found, "alike_left_out": pairs.left_out}

@@ -1,12 +1,15 @@
 """What the columns of a table are: images, labels, parts."""
 
+import os
 import re
+from functools import cache
+from itertools import product
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
-from labelgraph.datacheck.hints import LOOKED_AT, is_file, two_parts
+from labelgraph.datacheck.hints import LOOKED_AT, is_file, listed, two_parts
 from labelgraph.datasets.table import CODES, read_rows
 from labelgraph.images import ENDINGS
 from labelgraph.manifest import NO, YES
@@ -19,7 +22,7 @@ KINDS = 2  # of odd cells
 
 def table(folder: Path) -> dict[str, Any] | None:
     for ending in ("csv", "tsv", "parquet"):
-        for path in sorted(folder.glob(f"*.{ending}")):
+        for path in listed(folder, f"*.{ending}"):
             rows = read_rows(path)
             if found := image_column(rows, folder):
                 return {"reader": "table", **columns(rows, found, path.name)}
@@ -35,14 +38,24 @@ def image_column(rows: pd.DataFrame, folder: Path) -> dict[str, str] | None:
                 f"the table in {folder} has no header: its first line names {column!r}, an image;"
                 " put a line like image,labels above it"
             )
-    tried = [(c, place, ending) for c in rows for place in below for ending in ("", *ENDINGS)]
-    best, most = None, 0
-    for column, place, ending in tried:
+    best, most, known = None, 0, cache(files_in)
+    for column, place in product(rows, below):
         values = rows[column].head(LOOKED_AT)
-        there = sum(is_file(folder / place / f"{value}{ending}") for value in values if value)
-        if there > most and 2 * there >= len(values):
-            best, most = {"image": column, "images": place, "ending": ending}, there
+        split = [os.path.split(value) for value in values if value]
+        seen = [(known(folder / place / above), name) for above, name in split]
+        for ending in ("", *ENDINGS):
+            there = sum(f"{name}{ending}" in files for files, name in seen)
+            if there > most and 2 * there >= len(values):
+                best, most = {"image": column, "images": place, "ending": ending}, there
     return best
+
+
+def files_in(folder: Path) -> frozenset[str]:
+    try:
+        with os.scandir(folder) as found:
+            return frozenset(each.name for each in found if each.is_file())
+    except (OSError, ValueError):
+        return frozenset()
 
 
 def columns(rows: pd.DataFrame, found: dict[str, str], file: str) -> dict[str, Any]:

@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from labelgraph.datacheck.columns import table
-from labelgraph.datacheck.hints import LOOKED_AT, TEST, TRAIN, is_file, two_parts
+from labelgraph.datacheck.hints import LOOKED_AT, TEST, TRAIN, is_file, listed, two_parts
 from labelgraph.files import read_json
 from labelgraph.filestamps import stamps
 from labelgraph.images import ENDINGS
@@ -29,38 +29,37 @@ def guess(folder: Path) -> dict[str, Any]:
     for attempt in (voc, coco, table, folders):
         if found := attempt(folder):
             return {"folder": folder.resolve().as_posix(), **found}
-    tables = sorted([*folder.glob("*.csv"), *folder.glob("*.tsv")])
+    for path in jsons(folder):
+        read_json(path)  # of one that is no JSON, the sentence about it
+    tables = sorted([*listed(folder, "*.csv"), *listed(folder, "*.tsv")])
     more = f". Of {tables[0].name} no column names most of the pictures" if tables else ""
     raise ValueError(f"{folder} has none of the layouts that are known: {LAYOUTS}{more}")
 
 
 def voc(folder: Path) -> dict[str, Any] | None:
     found = [place for depth in ("", "*/", "*/*/") for place in folder.glob(f"{depth}Annotations")]
-    found = [place for place in found if any(place.glob("*.xml"))]
+    found = [place for place in found if listed(place, "*.xml")]
     if not found:
         return None
     place = found[0].parent
     below = place.relative_to(folder).as_posix()
     options: dict[str, Any] = {} if below == "." else {"folder": below}
-    first = next(iter(sorted((place / "JPEGImages").glob("*.*"))), Path("x.jpg"))
+    first = next(iter(listed(place / "JPEGImages", "*.*")), Path("x.jpg"))
     options |= {"ending": first.suffix} if first.suffix != ".jpg" else {}
     lists = place / "ImageSets" / "Main"
-    parts = two_parts([path.stem for path in lists.glob("*.txt") if "_" not in path.stem])
+    parts = two_parts([path.stem for path in listed(lists, "*.txt") if "_" not in path.stem])
     if not parts:
         return {"reader": "voc_folders", "options": options | {"labels": "objects", "draw": DRAWN}}
-    if not any(lists.glob(f"*_{parts[0]}.txt")):
+    if not listed(lists, f"*_{parts[0]}.txt"):
         options["labels"] = "objects"
     return {"reader": "voc_folders", "options": options | {"parts": parts}}
 
 
 def coco(folder: Path) -> dict[str, Any] | None:
-    paths = sorted([*folder.glob("*.json"), *folder.glob("*/*.json")])
     contents = {
         path: content
-        for path in paths
-        if not any(word in path.name for word in OTHER_JSON)
-        and isinstance(content := read_json(path), dict)
-        and content.keys() >= COCO
+        for path in jsons(folder)
+        if isinstance(content := read_sound(path), dict) and content.keys() >= COCO
     }
     if not contents:
         return None
@@ -82,6 +81,19 @@ def coco(folder: Path) -> dict[str, Any] | None:
     if not any("bbox" in item for item in items if isinstance(item, dict)):
         options["boxes"] = False
     return {"reader": "coco_json", "options": options}
+
+
+def jsons(folder: Path) -> list[Path]:
+    found = sorted([*listed(folder, "*.json"), *listed(folder, "*/*.json")])
+    return [path for path in found if not any(word in path.name for word in OTHER_JSON)]
+
+
+def read_sound(path: Path) -> Any:
+    """What is no JSON may be somebody's notes, beside data of another layout."""
+    try:
+        return read_json(path)
+    except ValueError:
+        return None
 
 
 def fitting(folder: Path, path: Path, names: dict[str, list[str]]) -> str:
@@ -121,7 +133,7 @@ def folders(folder: Path) -> dict[str, Any] | None:
     names = [path.name for path in sorted(folder.iterdir()) if path.is_dir() and holds(path)]
     if not names:
         return None
-    if len(names) == 1 and (tables := [*folder.glob("*.csv"), *folder.glob("*.tsv")]):
+    if len(names) == 1 and (tables := [*listed(folder, "*.csv"), *listed(folder, "*.tsv")]):
         raise ValueError(
             f"{min(tables)}: no column names most of the pictures below {folder}; expected a header"
             " and file names in one column, with commas between cells"

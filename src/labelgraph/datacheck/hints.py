@@ -3,7 +3,13 @@
 import re
 from pathlib import Path
 
-TRAIN, TEST = re.compile(r"train", re.I), re.compile(r"test|val|dev|report", re.I)
+TRAIN, TEST = (  # as whole words; digits, _ and - may stand beside them
+    re.compile(rf"(?<![^\W\d_])({words})(?![^\W\d_])", re.I)
+    for words in (
+        "train|training|trainval",
+        "test|testing|val|valid|validate|validation|dev|report",
+    )
+)
 LOOKED_AT = 20  # rows of a list, for a guess
 
 
@@ -16,6 +22,11 @@ def two_parts(names: list[str]) -> list[str]:
 
 def rank(name: str) -> tuple[bool, str]:
     return "test" not in name.lower(), name
+
+
+def listed(folder: Path, pattern: str) -> list[Path]:
+    """Files of the pattern, in order; neither hidden ones nor pipes nor devices."""
+    return sorted(p for p in folder.glob(pattern) if p.name[0] != "." and is_file(p))
 
 
 def is_file(path: Path) -> bool:

@@ -17,7 +17,8 @@ TOGETHER = 0.95  # correlation of the numbers, at least
 FLAT = 2.0  # spread of the grey values below which a picture shows nothing to compare
 CELLS = 8
 SIDE = 16
-CHUNK = 1024  # pictures that are compared with all others at a time
+CHUNK = 256  # pictures that are compared with all others at a time
+MOST = 200  # pairs of a kind that are kept
 
 
 class Look(NamedTuple):
@@ -34,6 +35,12 @@ class Pair(NamedTuple):
     mirrored: bool
 
 
+class Pairs(list[Pair]):
+    """With how many more there are."""
+
+    left_out = 0
+
+
 def look(image: Image.Image) -> Look:
     """Of a grey picture, turned as it is meant to be seen."""
     numbers = np.asarray(image.resize((SIDE, SIDE), Image.Resampling.BOX))
@@ -47,35 +54,62 @@ def bits(image: Image.Image) -> np.ndarray:
     return np.packbits(np.concatenate([rise.ravel() for rise in rises]))
 
 
-def pairs(looks: list[Look]) -> list[Pair]:
-    """Every pair that is alike, the lower number first; a mirror image counts."""
+def pairs(looks: list[Look], traits: np.ndarray | None = None) -> Pairs:
+    """Pairs that are alike, the lower number first; a mirror image counts.
+
+    At most MOST are kept of those that differ in the same of the `traits` (N, T), so that many of
+    one kind do not hide another; the rest are counted.
+    """
+    found = Pairs()
     if len(looks) < 2:
-        return []
+        return found
     straight, turned = (
         np.stack([each[place] for each in looks]).view(np.uint64) for place in (0, 1)
     )  # (N, 2) each
     numbers = np.stack([each.numbers for each in looks]).astype(np.float32)  # (N, SIDE, SIDE)
     shows = numbers.std((1, 2)) > FLAT
-    found: dict[tuple[int, int], Pair] = {}
-    for mirrored, other in ((False, straight), (True, turned)):
-        seen = numbers[:, :, ::-1] if mirrored else numbers
-        left, right = standard(numbers), standard(seen)
-        for first, second in near(straight, other):
-            alike = shows[first] and shows[second] and left[first] @ right[second] > TOGETHER
-            if alike:
-                found.setdefault((first, second), Pair(first, second, mirrored))
-    return [found[key] for key in sorted(found)]
+    left, right = (standard(n) * shows[:, None] for n in (numbers, numbers[:, :, ::-1]))
+    traits = np.zeros((len(looks), 0), int) if traits is None else traits
+    kept: dict[int, int] = {}  # kind -> pairs
+    for start in range(0, len(looks), CHUNK):
+        part = slice(start, start + CHUNK)
+        later = np.arange(len(looks)) > np.arange(len(looks))[part, None]  # (CHUNK, N)
+        same = alike(straight[part], straight, left[part], left, later)
+        flipped = alike(straight[part], turned, left[part], right, later & ~same)
+        kinds = sum(
+            ((trait[part, None] != trait) << place for place, trait in enumerate(traits.T)),
+            np.zeros((1, 1), int),
+        )
+        for kind in np.unique(kinds).tolist():
+            chosen = (same | flipped) & (kinds == kind)
+            room = MOST - kept.get(kind, 0)
+            rows, columns = first_of(chosen, room)
+            kept[kind] = kept.get(kind, 0) + len(rows)
+            found.left_out += int(chosen.sum()) - len(rows)
+            found += [
+                Pair(start + row, column, bool(flipped[row, column]))
+                for row, column in zip(rows.tolist(), columns.tolist(), strict=True)
+            ]
+    found.sort()
+    return found
 
 
-def near(one: np.ndarray, other: np.ndarray) -> list[tuple[int, int]]:
-    """Rows (first < second) whose bits differ in few places."""
-    found = []
-    for start in range(0, len(one), CHUNK):
-        part = one[start : start + CHUNK]
-        apart = sum(np.bitwise_count(part[:, None, k] ^ other[None, :, k]) for k in range(2))
-        rows, columns = np.nonzero(apart <= BITS)
-        found += [(start + r, c) for r, c in zip(rows.tolist(), columns.tolist(), strict=True)]
-    return [(first, second) for first, second in found if first < second]
+def alike(
+    bits: np.ndarray, others: np.ndarray, numbers: np.ndarray, seen: np.ndarray, among: np.ndarray
+) -> np.ndarray:
+    """Of the pairs `among` (CHUNK, N), those with few bits apart whose numbers go together."""
+    apart = sum(np.bitwise_count(bits[:, None, k] ^ others[None, :, k]) for k in range(2))
+    near = (apart <= BITS) & among
+    rows, columns = np.flatnonzero(near.any(1)), np.flatnonzero(near.any(0))
+    near[np.ix_(rows, columns)] &= numbers[rows] @ seen[columns].T > TOGETHER
+    return near
+
+
+def first_of(chosen: np.ndarray, count: int) -> tuple[np.ndarray, np.ndarray]:
+    """Rows and columns of the first `count` that are true."""
+    enough = int(np.searchsorted(chosen.sum(1).cumsum(), count)) + 1
+    rows, columns = np.nonzero(chosen[:enough])
+    return rows[:count], columns[:count]
 
 
 def standard(numbers: np.ndarray) -> np.ndarray:

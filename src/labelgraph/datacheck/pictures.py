@@ -9,6 +9,7 @@ from typing import NamedTuple
 from PIL import Image
 
 from labelgraph.datacheck.likeness import Look, look
+from labelgraph.datasets.folders import check_size
 from labelgraph.images import SIDEWAYS, TURNS, odd_kinds, opened, orientation, to_rgb
 
 SMALL = 64  # a JPEG is decoded to about this side
@@ -28,8 +29,10 @@ def see(paths: Sequence[Path]) -> list[Seen]:
 
 def see_one(path: Path) -> Seen:
     if not path.is_file():
-        return Seen(f"{path} is missing", (0, 0), None)
+        what = "a pipe, a device or a folder, no file" if path.exists() else "missing"
+        return Seen(f"{path} is {what}", (0, 0), None)
     try:
+        check_size(path)
         with path.open("rb") as stream, opened(stream, path) as image:
             turned = orientation(image)
             odd_kinds(image, turned)  # as the manifest's step asks, which may find pages missing
@@ -40,5 +43,5 @@ def see_one(path: Path) -> Seen:
             if turned in TURNS:
                 grey = grey.transpose(TURNS[turned])
             return Seen("", size, look(grey))
-    except OSError as error:
+    except (OSError, ValueError) as error:
         return Seen(str(error), (0, 0), None)

@@ -6,6 +6,8 @@
 from typing import Any
 
 from labelgraph.datacheck import boxes, pictures, unread
+from labelgraph.datacheck.columns import LABELS
+from labelgraph.datacheck.guessing import NO_LABEL
 from labelgraph.datacheck.later import Plan
 
 FEW = 5  # positives below which a label is hardly learnt or judged
@@ -35,8 +37,8 @@ def problems(found: dict[str, Any], plan: Plan) -> list[str]:
     if leaks:
         shown = some([" and ".join(pair["images"]) for pair in leaks])
         said.append(
-            f"{len(leaks)} pairs of nearly the same image are in training and in report, so what is"
-            f" reported is too good: {shown}"
+            f"{at_least(found)}{len(leaks)} pairs of nearly the same image are in training and in"
+            f" report, so what is reported is too good: {shown}"
         )
     if plan.learns_boxes and not found["boxes"]["to_learn_from"]:
         said.append(
@@ -44,6 +46,11 @@ def problems(found: dict[str, Any], plan: Plan) -> list[str]:
             " set the reader's option boxes to false"
         )
     return said
+
+
+def at_least(found: dict[str, Any]) -> str:
+    """Of very many pairs not all are looked at one by one."""
+    return "at least " if found["alike_left_out"] else ""
 
 
 def crosses(pair: dict[str, Any]) -> bool:
@@ -78,7 +85,21 @@ def of_labels(found: dict[str, Any]) -> list[str]:
         )
     for kind, sentence in TOGETHER.items():
         said += [sentence.format(*pair) for pair in found[kind]]
+    said += [
+        f"{name!r} is read as a label, though its name says that there is none; put such pictures"
+        " under one name, which option none gives"
+        for name in found["labels"]
+        if name.lower() in NO_LABEL
+    ]
+    said += [
+        f"{name!r} is read as one label of that name" for name in found["labels"] if is_title(name)
+    ]
     return said + [f"the labels {some(names)} look alike" for names in found["look_alike"]]
+
+
+def is_title(name: str) -> bool:
+    """Label or class: rather what a column of labels is called."""
+    return LABELS.fullmatch(name) is not None
 
 
 def rare(role: str, labels: dict[str, dict[str, int]]) -> str:
@@ -101,7 +122,11 @@ def of_words(found: dict[str, Any]) -> list[str]:
 
 
 def of_images(found: dict[str, Any]) -> list[str]:
-    kinds = {"without_label": "show no label", "tiny": f"have a side under {pictures.TINY} pixels"}
+    kinds = {
+        "without_label": "show no label",
+        "tiny": f"have a side under {pictures.TINY} pixels",
+        "blank": "are read as all one grey (of 16 bits a pixel the upper 8 are what is read)",
+    }
     return [
         f"{found[kind]['count']} images {what}: {some(found[kind]['first'], found[kind]['count'])}"
         for kind, what in kinds.items()
@@ -114,7 +139,7 @@ def of_pairs(found: dict[str, Any]) -> list[str]:
     differ = [pair for pair in found["alike"] if not pair["same_labels"]]
     kinds = {"serve the same end": inside, "have different labels": differ}
     return [
-        f"{len(chosen)} pairs of nearly the same image {what}:"
+        f"{at_least(found)}{len(chosen)} pairs of nearly the same image {what}:"
         f" {some([' and '.join(pair['images']) for pair in chosen])}"
         for what, chosen in kinds.items()
         if chosen

@@ -13,10 +13,13 @@ import numpy as np
 
 from labelgraph.datasets import _parts
 from labelgraph.datasets._reading import check_choice
+from labelgraph.files import sha256
 from labelgraph.images import ENDINGS
 from labelgraph.manifest import NO, YES, Manifest, no_boxes
 from labelgraph.names import check as check_name
 
+MOST_LABELS = 5000
+MOST_BYTES = 1 << 30  # of a picture
 Place = tuple[str, str]  # part (empty where parts are drawn), and the path below the label's folder
 
 
@@ -33,6 +36,11 @@ def read(root: Path, *, parts: list[str] | None, draw: dict | None, none: str | 
     labels = sorted({label for some in found.values() for label, _ in some} - {none})
     if not labels:
         raise ValueError(f"{root} has no folder with images; a folder for each label is expected")
+    if len(labels) > MOST_LABELS:
+        raise ValueError(
+            f"{root} has {len(labels):,} folders with images, more labels than {MOST_LABELS:,}; a"
+            " folder for each label is expected, not one for each image"
+        )
     columns = {label: column for column, label in enumerate(labels)}
     rows, codes, sides = [], [], []
     for (part, _), some in found.items():
@@ -74,8 +82,23 @@ def files(folder: Path) -> list[tuple[str, Path]]:
                     f"{place}/{name} is in no label's folder; move it into one, or into a folder"
                     " of its own kind that option none names: its images show no label"
                 )
-            found.append((label, Path(place, name)))
+            found.append((label, regular(Path(place, name))))
     return found
+
+
+def regular(path: Path) -> Path:
+    """Reading a pipe would wait for ever. A link to nothing is a missing picture, told later."""
+    if not path.is_file() and path.exists():
+        raise ValueError(f"{path} is a pipe or a device, no picture; remove it")
+    return path
+
+
+def check_size(path: Path) -> None:
+    if (size := path.stat().st_size) > MOST_BYTES:
+        raise ValueError(
+            f"{path} has {size:,} bytes, too many for a picture, at most {MOST_BYTES:,};"
+            " save it otherwise or remove it"
+        )
 
 
 def walked(folder: Path) -> Iterator[tuple[str, list[str]]]:
@@ -104,7 +127,8 @@ def copies(some: list[tuple[str, Path]]) -> list[list[tuple[str, Path]]]:
     """Files of the same name, grouped by what is in them."""
     if len(some) == 1:
         return [some]
-    found: dict[bytes, list[tuple[str, Path]]] = {}
+    found: dict[str, list[tuple[str, Path]]] = {}
     for label, file in some:
-        found.setdefault(file.read_bytes(), []).append((label, file))
+        check_size(file)
+        found.setdefault(sha256(file), []).append((label, file))
     return list(found.values())

@@ -21,6 +21,8 @@ from labelgraph.datasets._reading import below, check_choice, positions, present
 from labelgraph.manifest import DIFFICULT, NO, YES, Manifest, no_boxes
 from labelgraph.names import check as check_name
 
+LONGEST = 1000  # characters of a name
+MOST_LABELS = 5000
 CODES = {
     **dict.fromkeys(("1", "1.0", "true", "yes"), YES),
     **dict.fromkeys(("0", "0.0", "false", "no"), NO),
@@ -58,16 +60,23 @@ def read(
     else:
         others = [name for name in rows if name not in (image, part, group)]
         about, names, codes = coded(rows, image, labels or others, path)
-    check_parts(rows, image, part, path)
+    for column, what in ((image, "image"), (part, "part"), (group, "group")):
+        check_together(rows, image, column, what, path)
     parts = about[part].to_numpy(str) if part else None
     if parts is None:
-        groups = about[group].tolist() if group else None
-        parts = _parts.drawn(codes == YES, draw, groups)
+        parts = _parts.drawn(codes == YES, draw, grouped(about, group))
     paths = [
         below(images, name, ending, outside, f"{path}, row {row + 1}")
         for row, name in about[image].items()
     ]
     return Manifest(np.array(paths), parts, tuple(names), codes, **no_boxes())
+
+
+def grouped(rows: pd.DataFrame, group: str | None) -> list[str] | None:
+    """An image without a group is a group of its own."""
+    if group is None:
+        return None
+    return [f"group {cell}" if cell else f"row {row}" for row, cell in enumerate(rows[group])]
 
 
 def check_columns(path: Path, rows: pd.DataFrame, columns: list[str | None]) -> None:
@@ -114,6 +123,8 @@ def check_lines(path: Path, separator: str) -> None:
     with path.open(encoding="utf-8-sig", newline="") as stream:
         lines = csv.reader(stream, delimiter=separator)
         header = next(lines, [])
+        if blank := [place for place, name in enumerate(header, start=1) if not name.strip()]:
+            raise ValueError(f"column {blank[0]} has no name in the header; name it or remove it")
         if twice := sorted({name for name in header if header.count(name) > 1}):
             raise ValueError(f"two columns are called {twice[0]!r}; name them otherwise")
         for row, line in enumerate(filter(None, lines), start=1):
@@ -124,18 +135,38 @@ def check_lines(path: Path, separator: str) -> None:
                 )
 
 
-def check_parts(rows: pd.DataFrame, image: str, part: str | None, path: Path) -> None:
-    """Each part can be written, and an image of several rows is in one part."""
-    if part is None:
+def check_together(
+    rows: pd.DataFrame, image: str, column: str | None, what: str, path: Path
+) -> None:
+    """Each part or group can be written, and an image of several rows is in one."""
+    if column is None:
         return
     first: dict[str, str] = {}
-    for row, (name, side) in enumerate(zip(rows[image], rows[part], strict=True), start=1):
-        check_name("part", side, f"{path}, row {row}, column {part!r}")
+    for row, (name, side) in enumerate(zip(rows[image], rows[column], strict=True), start=1):
+        check_length(side, f"{path}, row {row}, column {column!r}")
+        if what == "part":
+            check_name(what, side, f"{path}, row {row}, column {column!r}")
         if first.setdefault(name, side) != side:
             raise ValueError(
-                f"{path}, row {row}: {name!r} is in part {side!r} here and in {first[name]!r}"
-                " above; an image is in one part"
+                f"{path}, row {row}: {name!r} is in {what} {side!r} here and in {first[name]!r}"
+                f" above; an image is in one {what}"
             )
+
+
+def check_length(name: str, place: str) -> None:
+    if len(name) > LONGEST:
+        raise ValueError(
+            f"{place}: {name[:60]!r}... has {len(name):,} characters, too many for a name, at most"
+            f" {LONGEST:,}"
+        )
+
+
+def check_count(labels: int, what: str) -> None:
+    if labels > MOST_LABELS:
+        raise ValueError(
+            f"{what} gives {labels:,} labels, more than {MOST_LABELS:,}: is it free text, or"
+            " something else in every row? Name the column of labels in option labels"
+        )
 
 
 def listed(
@@ -150,7 +181,9 @@ def listed(
     first = {label: row for row in range(len(several), 0, -1) for label in several[row - 1]}
     if not first:
         raise ValueError(f"column {column!r} is empty in every row; it should hold labels")
+    check_count(len(first), f"{path}, column {column!r}")
     for label, row in first.items():
+        check_length(label, f"{path}, row {row}, column {column!r}")
         check_name("label", label, f"{path}, row {row}, column {column!r}")
     labels = sorted(first)
     columns = {name: place for place, name in enumerate(labels)}
@@ -167,7 +200,9 @@ def coded(
 ) -> tuple[pd.DataFrame, list[str], np.ndarray]:
     """A column of codes for each label; an image has one row."""
     positions(rows[image].tolist(), f"{path}, row")
+    check_count(len(labels), f"{path}, the header")
     for label in labels:
+        check_length(label, f"{path}, the header")
         check_name("label", label, f"{path}, the header")
     lower = rows[labels].map(str.lower)
     wrong = np.argwhere(~lower.isin([*CODES]).to_numpy())
@@ -175,8 +210,8 @@ def coded(
         row, column = wrong[0]
         others = f", and {len(wrong) - 1} more cells are wrong" if len(wrong) > 1 else ""
         raise ValueError(
-            f"{path}, row {row + 1}, column {labels[column]!r}: {rows[labels].iloc[row, column]!r};"
-            f" expected 1 yes, 0 no or -1 difficult{others}. If it is no label, name the labels in"
-            " option labels"
+            f"{path}, row {row + 1}, column {labels[column]!r}: "
+            f"{rows[labels].iloc[row, column][:60]!r}; expected 1 yes, 0 no or"
+            f" -1 difficult{others}. If it is no label, name the labels in option labels"
         )
     return rows, labels, lower.map(CODES.__getitem__).to_numpy(np.int8)

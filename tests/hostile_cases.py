@@ -264,6 +264,13 @@ RUNS = {
         edit("calibration.json", thresholds=[2] * 5),
         "calibration.json: thresholds is [2, 2",
     ),
+    "a temperature beyond every float": (
+        lambda run: put(
+            "calibration.json",
+            (run / "calibration.json").read_text().replace("2.0", "1" + "0" * 400, 1),
+        )(run),
+        "calibration.json: temperature is 1000",
+    ),
     "a number of 5,000 digits": (
         put("calibration.json", "9" * 5000),
         "calibration.json: a number of thousands of digits",

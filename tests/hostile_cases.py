@@ -151,6 +151,17 @@ def resave(change):
     return spoil
 
 
+def relabel(name: str):
+    """The first label is called otherwise."""
+
+    def change(tensors, texts):
+        about = json.loads(texts["labels"])
+        about["names"] = [name, *about["names"][1:]]
+        return tensors, {"labels": json.dumps(about)}
+
+    return resave(change)
+
+
 def regions_of(run: Path, detector: bytes, name: str) -> None:
     """As if the run's regions came from this detector."""
     from hashlib import sha256
@@ -182,6 +193,14 @@ RUNS = {
     "fewer labels than weights": (
         resave(lambda t, m: (t, {"labels": json.dumps({"names": ["x"], "images": 1})})),
         "names 1 labels, whose counts, rates and vectors are",
+    ),
+    "labels that drive a terminal": (relabel("\x1b[31mred"), "label '\\x1b[31mred' cannot be"),
+    "labels that turn around": (relabel("\u202eb"), "label '\\u202eb' cannot be written"),
+    "a blank label": (relabel(" "), "label ' ' is blank; give it a name"),
+    "a label twice": (relabel("bird"), "label 'bird' is there twice"),
+    "a dataset that drives a terminal": (
+        edit("settings.yaml", dataset="\x1b[31m"),
+        "settings.yaml: dataset is '\\x1b[31m'; expected a name",
     ),
     "weights of another shape": (
         resave(lambda t, m: ({k: v[:2].clone() if k[0] == "m" else v for k, v in t.items()}, m)),
@@ -244,6 +263,13 @@ RUNS = {
     "thresholds above 1": (
         edit("calibration.json", thresholds=[2] * 5),
         "calibration.json: thresholds is [2, 2",
+    ),
+    "a temperature beyond every float": (
+        lambda run: put(
+            "calibration.json",
+            (run / "calibration.json").read_text().replace("2.0", "1" + "0" * 400, 1),
+        )(run),
+        "calibration.json: temperature is 1000",
     ),
     "a number of 5,000 digits": (
         put("calibration.json", "9" * 5000),

@@ -126,6 +126,22 @@ def test_scores_that_score_did_not_write(sound, tmp_path, capsys):
         assert said in line and "scores.json" in line
 
 
+@pytest.mark.parametrize(
+    "changes",
+    [{"images": "<script>"}, {"map": []}, {"ap": 3}, {"map": {"non_interpolated": 7.5}}]
+    + [{"settings": {"threshold": "<b>"}}, {"images": 10**400}],
+)
+def test_scores_whose_numbers_are_none(sound, tmp_path, capsys, changes):
+    run = shutil.copytree(sound, tmp_path / "run")
+    rates = dict.fromkeys(("CP", "CR", "CF1", "OP", "OR", "OF1"), 0.5)
+    found = {"images": 3, "settings": {"threshold": 0.5}, "map": {"non_interpolated": 0.5}}
+    found |= {"all": rates, "ap": {"non_interpolated": {}}}
+    (run / "scores.json").write_text(json.dumps(found))
+    assert main(["export", str(run), str(tmp_path / "card.md")]) == 0
+    (run / "scores.json").write_text(json.dumps(found | changes))
+    assert "scores.json has what `score`" in refused(capsys, "export", run, tmp_path / "card.md")
+
+
 def test_where_nothing_can_be_written(sound, tmp_path, capsys):
     shot = sound.parent / "p.png"
     line = refused(capsys, "predict", sound, shot, "--csv", tmp_path)

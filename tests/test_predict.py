@@ -98,6 +98,19 @@ def test_what_is_printed_is_calibrated_and_safe_for_a_terminal(run, odd, capsys)
         assert entry["chosen"] == (entry["probability"] >= 0.6)
 
 
+def test_names_neither_drive_a_terminal_nor_a_spreadsheet(run, few, tmp_path, capsys, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    Path("\x1b[31mz.png").write_bytes(b"x")
+    Path("=1+1.png").write_bytes((few / "0.png").read_bytes())
+    code, out, err = predicted(capsys, run, "=1+1.png", "\x1b[31mz.png", "--csv", "p.csv")
+    assert code == 1
+    assert "\x1b" not in out + err and "\\u001b[31mz.png" in err
+    lines = Path("p.csv").read_text().splitlines()
+    assert lines[1].startswith("'=1+1.png,0.")
+    code, out, _ = predicted(capsys, run, "\x1b[31mz.png", "--json")
+    assert "\x1b" not in out and json.loads(out)[0]["image"] == "\x1b[31mz.png"
+
+
 def test_nothing_above_its_threshold_is_said(run, few, capsys):
     code, out, _ = predicted(capsys, run, few, "--threshold", "1.0")
     assert code == 0

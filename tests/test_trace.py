@@ -149,6 +149,17 @@ def test_a_quoted_cell_says_where_it_is_printed(checkout, capsys):
     assert "no run stands behind this cell" in shown
 
 
+def test_what_a_run_says_of_itself_drives_no_terminal(checkout, capsys):
+    path = run_folder(0) / "provenance.json"
+    write_json(path, json.loads(path.read_text()) | {"python": "\x1b[31m3\n\u202efake"})
+    main(["trace", TABLE, "--row", ROW, "--column", COLUMN])
+    assert "Python \\u001b[31m3\\u000a\\u202efake\n" in capsys.readouterr().out
+    main(["trace", TABLE, "--row", ROW, "--column", COLUMN, "--json"])
+    out = capsys.readouterr().out
+    assert "\u202e" not in out
+    assert json.loads(out)["runs"][0]["python"] == "\x1b[31m3\n\u202efake"
+
+
 def test_json_is_the_object_itself(checkout, capsys):
     assert main(["trace", TABLE, "--row", ROW, "--column", COLUMN, "--json"]) == 0
     assert json.loads(capsys.readouterr().out) == trace()

@@ -4,6 +4,7 @@ import argparse
 import json
 from pathlib import Path
 
+from labelgraph import names
 from labelgraph.comparing import compare, page, sources, tolerances
 from labelgraph.comparing.sources import Side
 from labelgraph.files import write_text
@@ -48,9 +49,9 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.html:
         write_text(arguments.html, page.html(found, allowed.text))
     if arguments.json:
-        print(json.dumps(found, indent=1, ensure_ascii=False))
+        print(names.shown_lines(json.dumps(found, indent=1, ensure_ascii=False)))
     else:
-        print(page.text(found, allowed.text, arguments.most), end="")
+        print(names.shown_lines(page.text(found, allowed.text, arguments.most)), end="")
     return 1 if found["differs"] else 0
 
 

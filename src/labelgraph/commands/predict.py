@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from labelgraph.files import whole
+from labelgraph.names import shown, shown_lines
 from labelgraph.trained import calibration
 
 RUN = "folder of a run, as in results/runs/.../seed0; or of a dataset's runs, for the best of them"
@@ -26,7 +27,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--threshold", type=share, metavar="P", help="choose labels from this probability on"
     )
-    parser.add_argument("--csv", type=Path, metavar="FILE", help="a line a picture, all labels")
+    parser.add_argument(
+        "--csv",
+        type=Path,
+        metavar="FILE",
+        help="a line a picture, all labels; names that begin as a formula does (= + - @ or a tab)"
+        " have a ' before them",
+    )
     parser.add_argument(
         "--save", type=Path, metavar="FOLDER", help="pictures of what speaks for each chosen label"
     )
@@ -57,7 +64,7 @@ def run(arguments: argparse.Namespace) -> int:
     place = trained.folder / "calibration.json"
     said = [trained.choice] * bool(trained.choice)
     for line in [*said, calibration.describe(trained.calibration, place), *remarks]:
-        print(f"labelgraph predict: {line}", file=sys.stderr)
+        warn(line)
     failed = not files
     with ExitStack() as stack:
         writers = [json_lines(stack) if arguments.json else text_lines(arguments.top)]
@@ -66,13 +73,16 @@ def run(arguments: argparse.Namespace) -> int:
         for answer in looking.look(trained, files, arguments.threshold, arguments.save):
             if answer.error:
                 failed = True
-                print(f"labelgraph predict: {answer.error}", file=sys.stderr)
+                warn(answer.error)
             for name in answer.unexplained:
-                said = f"{answer.path}: no place in the picture speaks for {name}; none is saved"
-                print(f"labelgraph predict: {said}", file=sys.stderr)
+                warn(f"{answer.path}: no place in the picture speaks for {name}; none is saved")
             for write in writers:
                 write(answer)
     return 1 if failed else 0
+
+
+def warn(text: str) -> None:
+    print(f"labelgraph predict: {shown(text)}", file=sys.stderr)
 
 
 def text_lines(top: int | None) -> Writer:
@@ -85,11 +95,11 @@ def text_lines(top: int | None) -> Writer:
         columns, start = judged.columns(top), ""
         if not columns:
             columns, start = judged.ranked()[:1], "nothing for sure; first comes "
-        shown = ", ".join(
+        said = ", ".join(
             f"{judged.names[column]} {100 * judged.probabilities[column]:.0f} %"
             for column in columns
         )
-        print(f"{printable(str(answer.path))}: {start}{shown}", flush=True)
+        print(f"{printable(str(answer.path))}: {start}{shown(said)}", flush=True)
 
     return write
 
@@ -107,7 +117,7 @@ def json_lines(stack: ExitStack) -> Writer:
         else:
             entry |= {"labels": answer.judgement.entries()}
             entry |= {"saved": answer.saved} if answer.saved else {}
-        print("," if count else "[", json.dumps(entry, ensure_ascii=False), flush=True)
+        print("," if count else "[", shown_lines(json.dumps(entry, ensure_ascii=False)), flush=True)
         count += 1
 
     return write
@@ -121,15 +131,20 @@ def csv_lines(stack: ExitStack, path: Path, names: tuple[str, ...]) -> Writer:
         )
     )
     table = csv.writer(stream, lineterminator="\n")
-    table.writerow(["image", *names])
+    table.writerow(["image", *map(no_formula, names)])
 
     def write(answer: Any) -> None:
         numbers = [""] * len(names)
         if answer.judgement is not None:
             numbers = [f"{value:.6f}" for value in answer.judgement.probabilities]
-        table.writerow([answer.path, *numbers])
+        table.writerow([no_formula(str(answer.path)), *numbers])
 
     return write
+
+
+def no_formula(text: str) -> str:
+    """A spreadsheet would compute a cell that begins so."""
+    return f"'{text}" if text.startswith(("=", "+", "-", "@", "\t")) else text
 
 
 def printable(text: str) -> str:

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from labelgraph import metrics
+from labelgraph import metrics, names
 from labelgraph.joining import join
 from labelgraph.pools import POOLS
 from labelgraph.ranking import POLICIES
@@ -71,7 +71,8 @@ def run(arguments: argparse.Namespace) -> int:
         pool=arguments.pool,
     )
     found = metrics.named(evaluation, joined.labels, joined.unscored)
-    print(json.dumps(found, indent=1, ensure_ascii=False) if arguments.json else summary(found))
+    said = json.dumps(found, indent=1, ensure_ascii=False) if arguments.json else summary(found)
+    print(names.shown_lines(said))
     return 0
 
 
@@ -107,10 +108,14 @@ def summary(found: dict[str, Any]) -> str:
             f"{group:<18}" + "".join(f"{percent(found[group][name]):>10}" for name in RATES)
         )
     if found["absent"]:
-        lines += ["", f"not in any mAP, because no image shows them: {', '.join(found['absent'])}"]
+        lines += ["", f"not in any mAP, because no image shows them: {listed(found['absent'])}"]
     if found["unscored"]:
-        lines += ["", f"not scored: {', '.join(found['unscored'])}"]
+        lines += ["", f"not scored: {listed(found['unscored'])}"]
     return "\n".join(lines)
+
+
+def listed(labels: list[str]) -> str:
+    return ", ".join(map(names.shown, labels))
 
 
 def percent(value: float | None) -> str:

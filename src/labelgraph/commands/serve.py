@@ -10,6 +10,8 @@ import sys
 import threading
 from pathlib import Path
 
+from labelgraph import names
+
 HELP = "a local web page: drop a picture, see labels, probabilities and what speaks for them"
 NEEDS = "starlette and uvicorn are missing; `uv run --extra serve labelgraph serve {}` brings them"
 
@@ -50,7 +52,7 @@ def run(arguments: argparse.Namespace) -> int:
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # as Ctrl-C
     with contextlib.suppress(KeyboardInterrupt):
         host = f"[{arguments.host}]" if ":" in arguments.host else arguments.host
-        print(f"http://{host}:{server.port}/ ({title}); Ctrl-C stops it", flush=True)
+        print(f"http://{host}:{server.port}/ ({names.shown(title)}); Ctrl-C stops it", flush=True)
         if not is_loopback(arguments.host):
             print("Everybody who reaches this machine can send pictures to it.", file=sys.stderr)
         server.serve_forever()

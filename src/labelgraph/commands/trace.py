@@ -8,7 +8,7 @@ from typing import Any
 
 import yaml
 
-from labelgraph import tracing
+from labelgraph import names, tracing
 from labelgraph.commands import _given
 
 HELP = "what stands behind a cell of a table: runs, settings, commit, inputs, cost"
@@ -31,9 +31,10 @@ def run(arguments: argparse.Namespace) -> int:
     if found["command"] and (options := _given.options(arguments)):
         found["command"] += f" {shlex.join(options)}"
     if arguments.json:
-        print(json.dumps(found, indent=1, ensure_ascii=False))
+        print(names.shown_lines(json.dumps(found, indent=1, ensure_ascii=False)))
     else:
-        print("\n".join([*cell(found), *runs(found["runs"]), *ending(found)]))
+        lines = [*cell(found), *runs(found["runs"]), *ending(found)]
+        print("\n".join(map(names.shown, lines)))
     return 1 if found["problems"] else 0
 
 

@@ -14,6 +14,7 @@ from labelgraph.trained.reading import Trained
 FEW = 10  # positives below which a label is named as weak
 SCORED = {"images", "settings", "map", "all", "ap"}  # what is used of scores.json
 ASSESSED = {"images", "level", "rule", "intervals"}  # and of assessment.json
+BLOCKS = {"settings", "map", "all", "ap", "rule", "intervals"}
 METRICS = ("CP", "CR", "CF1", "OP", "OR", "OF1")
 LEARNS = {"nothing": "frozen", "last_stage": "last stage fine-tuned", "all": "fine-tuned"}
 USE = """
@@ -97,7 +98,34 @@ def judged(path: Path, keys: set[str], step: str) -> dict[str, Any]:
     found = read_json(path)
     if not isinstance(found, dict) or not found.keys() >= keys:
         raise ValueError(f"{path} is not what `{step}` writes; `snakemake {path}` makes it anew")
+    lacking = {key for key in keys & BLOCKS if not isinstance(found[key], dict)}
+    if lacking or not all(sound(found[key], key) for key in keys):
+        raise ValueError(f"{path} has what `{step}` never writes; `snakemake {path}` makes it anew")
     return found
+
+
+def sound(value: Any, key: str) -> bool:
+    """Whether what the card shows of a field are numbers, and shares from 0 to 1."""
+    if key in ("images", "level"):
+        return runfiles.is_number(value) and value >= 0
+    if key == "settings":
+        return is_share(value.get("threshold"))
+    if key in ("map", "ap"):
+        shown = value.get("non_interpolated", [])
+        return is_share(shown) if key == "map" else isinstance(shown, dict) and shares(shown)
+    if key == "all":
+        return value.keys() >= {*METRICS} and all(is_share(value[name]) for name in METRICS)
+    return shares(value)
+
+
+def shares(block: dict[str, Any]) -> bool:
+    """Each alone, or in a list with both ends."""
+    lists = (value if isinstance(value, list) else [value] for value in block.values())
+    return all(is_share(value) for each in lists for value in each)
+
+
+def is_share(value: Any) -> bool:
+    return value is None or (runfiles.is_number(value) and 0 <= value <= 1)
 
 
 def quality(found: dict[str, Any] | None, sure: dict[str, Any] | None, path: Path) -> str:

@@ -104,8 +104,9 @@ def read(folder: Path) -> Trained:
     elif complete:  # what it started from is not needed
         settings = settings | {"encoder": chosen | {"weights": None}}
     model = runs.read_model(path, settings, width).eval()
-    detector, propose = read_detector(folder)
     names = list(model.names)
+    runfiles.check_names(path, names)
+    detector, propose = read_detector(folder)
     fitted = folder / "calibration.json"
     found = (
         calibration.read(fitted, names) if fitted.exists() else calibration.none(names, THRESHOLD)

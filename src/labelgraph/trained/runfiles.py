@@ -4,7 +4,7 @@ from math import isfinite
 from pathlib import Path
 from typing import Any
 
-from labelgraph import checks
+from labelgraph import checks, names
 from labelgraph.files import read_json
 from labelgraph.yamlfiles import read_yaml
 
@@ -38,6 +38,9 @@ def settings(path: Path) -> dict[str, Any]:
             f"{path} is not what a training writes: it lacks some of {sorted(EXAMPLE)}"
         )
     alike(f"{path}: ", found, EXAMPLE)
+    for key in ("study", "task", "dataset", "method", "variant"):
+        if names.REFUSED.search(found[key]):
+            raise ValueError(f"{path}: {key} is {found[key]!r}; expected a name without controls")
     checks.choices(f"{path}: ", found)
     if found["encoder"]["test_size"] < 1:
         raise ValueError(f"{path}: encoder.test_size is 0; expected 1 pixel or more")
@@ -48,6 +51,15 @@ def settings(path: Path) -> dict[str, Any]:
     if missing := sorted(wanted - found["model"].keys()):
         raise ValueError(f"{path}: model lacks {missing}")
     return found
+
+
+def check_names(path: Path, labels: list[str]) -> None:
+    """Whether a model's labels are names, and each is there once."""
+    for name in labels:
+        names.check("label", name, str(path))
+    if len({*labels}) < len(labels):
+        twice = next(name for name in labels if labels.count(name) > 1)
+        raise ValueError(f"{path}: label {twice!r} is there twice; expected each once")
 
 
 def alike(where: str, found: dict[str, Any], example: dict[str, Any]) -> None:
@@ -104,4 +116,7 @@ def check_calibration(path: Path, content: dict[str, Any]) -> None:
 
 
 def is_number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and isfinite(value)
+    try:
+        return isinstance(value, int | float) and not isinstance(value, bool) and isfinite(value)
+    except OverflowError:  # a whole number beyond every float
+        return False

@@ -1,6 +1,7 @@
 """A cell leads to its runs, or says what is missing; a chain with a gap is no chain."""
 
 import json
+import os
 import shutil
 from pathlib import Path
 
@@ -147,6 +148,24 @@ def test_a_quoted_cell_says_where_it_is_printed(checkout, capsys):
     shown = capsys.readouterr().out
     assert "published   99.7 in ml_gcn, table VOC (workflow/published/ml_gcn.csv, line" in shown
     assert "no run stands behind this cell" in shown
+
+
+@pytest.mark.parametrize(
+    ("name", "told"),
+    [
+        ("/dev/zero", "/dev/zero leads out of the checkout, so it was not opened"),
+        ("../x", "../x leads out of the checkout, so it was not opened"),
+        ("data/pipe", "data/pipe is no regular file, so it was not opened"),
+    ],
+)
+def test_what_is_no_file_of_the_checkout_is_not_opened(checkout, monkeypatch, capsys, name, told):
+    os.mkfifo("data/pipe")
+    monkeypatch.setattr("labelgraph.tracing.behind.sha256", lambda path: pytest.fail(str(path)))
+    for seed in range(3):
+        path = run_folder(seed) / "provenance.json"
+        write_json(path, json.loads(path.read_text()) | {"inputs": {name: "0"}})
+    assert main(["trace", TABLE, "--row", ROW, "--column", COLUMN]) == 1
+    assert told in capsys.readouterr().out
 
 
 def test_what_a_run_says_of_itself_drives_no_terminal(checkout, capsys):

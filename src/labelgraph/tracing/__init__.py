@@ -11,7 +11,7 @@
      "runs": [{"folder", "task", "dataset", "method", "variant", "seed", "found", and where found:
                "value" in percent, "settings", "as_configured", "git": {"commit", "clean"},
                "packages", "python", "hardware", "wall_seconds", "cpu_seconds", "peak_mb",
-               "inputs": [{"path", "sha256", "state": "same", "changed" or "gone"}]}],
+               "inputs": [{"path", "sha256", "state": a key of STATES}]}],
      "command": null, or what makes the files that are missing,
      "problems": [a sentence for each gap in the chain]}
 """
@@ -27,6 +27,13 @@ from labelgraph.tracing.behind import counted, ran
 from labelgraph.tracing.place import axes, checkout, named, printed
 
 Entry = dict[str, Any]
+STATES = {
+    "same": "is as it was",
+    "changed": "is changed since",
+    "gone": "is gone since",
+    "outside": "leads out of the checkout, so it was not opened",
+    "no file": "is no regular file, so it was not opened",
+}
 
 
 def trace(path: Path, row: str, column: str, given: Entry | None = None) -> Entry:
@@ -90,4 +97,4 @@ def problems(found: Entry, missing: list[str]) -> Iterator[str]:
             yield f"{run['folder']}: the study's settings are others today"
         for file in run["inputs"]:
             if file["state"] != "same":
-                yield f"{run['folder']}: {file['path']} is {file['state']} since"
+                yield f"{run['folder']}: {file['path']} {STATES[file['state']]}"

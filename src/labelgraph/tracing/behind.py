@@ -60,7 +60,7 @@ def a_run(book: recipe.Book, root: Path, scores: Path, metric: str) -> Entry:
         "as_configured": settings == book.settings(run)["training"],
         **{name: origin[name] for name in KEPT},
         "inputs": [
-            {"path": path, "sha256": digest, "state": state(root / path, digest)}
+            {"path": path, "sha256": digest, "state": state(root, path, digest)}
             for path, digest in origin["inputs"].items()
         ],
     }
@@ -81,7 +81,13 @@ def number(path: Path, metric: str) -> float | None:
         raise ValueError(f"{path} is not what a run writes: {metric} cannot be read") from None
 
 
-def state(path: Path, digest: str) -> str:
+def state(root: Path, name: str, digest: str) -> str:
+    """A record may name any path; only files of the checkout are opened."""
+    path = root / name
+    if Path(name).is_absolute() or ".." in Path(name).parts:
+        return "outside"
     if not path.exists():
         return "gone"
+    if not path.is_file():
+        return "no file"
     return "same" if sha256(path) == digest else "changed"

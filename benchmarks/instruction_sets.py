@@ -17,8 +17,8 @@ import numpy as np
 import pandas as pd
 import tiny
 
-from labelgraph.launch import PINS
-from labelgraph.records import travelling
+from labelgraph.jobs.launch import PINS
+from labelgraph.jobs.records import travelling
 
 TABLE = "ml_sgm_II"
 TARGET = f"results/tables/mini/{TABLE}.csv"
@@ -50,7 +50,7 @@ def study(changes: dict[str, str | None]) -> tuple[pd.DataFrame, dict[str, str]]
     """The table, and every file's sha256, with the pins changed; null takes one away."""
     with tempfile.TemporaryDirectory() as place:
         folder = tiny.copy(Path(place))
-        launch = folder / "src/labelgraph/launch.py"
+        launch = folder / "src/labelgraph/jobs/launch.py"
         head, line, rest = launch.read_text().partition("\nSTART_SECONDS")
         pins = {name: value for name, value in (PINS | changes).items() if value is not None}
         launch.write_text(f"{head}\nPINS = {pins!r}{line}{rest}")

@@ -132,7 +132,7 @@ def at_work(folder: Path) -> dict[str, list[psutil.Process]]:
                 continue
             words = process.cmdline()
             parent = process.parent()
-            fork = "warm.py" in " ".join(parent.cmdline() if parent else [])
+            fork = "server.py" in " ".join(parent.cmdline() if parent else [])
         except psutil.Error:
             continue
         if kind := kind_of(" ".join(words), fork):
@@ -141,7 +141,7 @@ def at_work(folder: Path) -> dict[str, list[psutil.Process]]:
 
 
 def kind_of(line: str, fork: bool) -> str | None:
-    marks = {"warm.py": "job" if fork else "server", "launch.py": "caller"}
+    marks = {"server.py": "job" if fork else "server", "launch.py": "caller"}
     marks |= {"snakemake --cores": "snakemake", "dvc repro": "dvc"}
     return next((kind for mark, kind in marks.items() if mark in line), None)
 

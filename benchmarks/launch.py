@@ -12,7 +12,7 @@ import sys
 import time
 from pathlib import Path
 
-LAUNCH = Path(__file__).parents[1] / "src/labelgraph/launch.py"
+LAUNCH = Path(__file__).parents[1] / "src/labelgraph/jobs/launch.py"
 WARM = [sys.executable, "-I", "-S", str(LAUNCH), "predict", "--help"]
 COLD = [sys.executable, "-m", "labelgraph.steps.predict", "--help"]
 

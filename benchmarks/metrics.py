@@ -1,4 +1,4 @@
-"""Every convention of labelgraph.metrics against torchmetrics' mAP alone, on COCO-sized scores.
+"""Every convention of labelgraph.score.metrics against torchmetrics' mAP alone, on COCO-sized scores.
 
     OMP_NUM_THREADS=1 python benchmarks/metrics.py
 
@@ -16,7 +16,7 @@ import numpy as np
 import torch
 from torchmetrics.functional.classification import multilabel_average_precision
 
-from labelgraph.metrics import evaluate
+from labelgraph.score.metrics import evaluate
 
 SETTINGS = {"threshold": 0.5, "top": 3, "difficult_ap": "ignored", "difficult_f1": "negative"}
 

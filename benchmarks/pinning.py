@@ -12,11 +12,11 @@ import statistics
 import subprocess
 import sys
 
-from labelgraph.launch import PINS
+from labelgraph.jobs.launch import PINS
 
 CHILD = """
 import json, time, torch
-from labelgraph.parts import efficientnet
+from labelgraph.encoders import efficientnet
 torch.set_num_threads(1)
 torch.manual_seed(0)
 network = efficientnet.build().eval().to(memory_format=torch.channels_last)

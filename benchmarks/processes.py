@@ -19,9 +19,11 @@ import numpy as np
 import torch
 import torch._dynamo  # what follows would import it in every fork
 
-from labelgraph import costs, elastic, heads, parallel, recipe
-from labelgraph.parts import encoder as encoders
-from labelgraph.training import Examples, Training
+from labelgraph.costs import counting, heads
+from labelgraph.encoders import encoder as encoders
+from labelgraph.study import recipe
+from labelgraph.train.loop import Examples, Training
+from labelgraph.train.team import parallel, torchrun
 
 CONFIG = Path(__file__).parents[1] / "workflow/config"
 BOOK = recipe.read_study(CONFIG, {"study": "paper"})
@@ -41,11 +43,11 @@ class Given:
 def training(method: str, team: parallel.Alone, options: argparse.Namespace) -> Training:
     sizes = {"encoder": options.encoder, "size": options.size, "labels": heads.LABELS}
     device, rows = torch.device("cpu"), np.arange(options.batch)
-    batch = costs.inputs(sizes, options.batch, device)
+    batch = counting.inputs(sizes, options.batch, device)
     torch.manual_seed(0)
     encoder = encoders.build(options.encoder, None, "all")
     settings = heads.networks(BOOK, [method])[method]
-    model = costs.build(method, settings, costs.label_space(heads.LABELS), encoder)
+    model = counting.build(method, settings, counting.label_space(heads.LABELS), encoder)
     codes = batch["target"].numpy().astype(np.int8)
     examples = Examples(Given(batch), batch["target"], batch["known"], codes, rows, rows[:0])
     block = BOOK.defaults["train"] | {"batch": options.batch, "schedule": "constant", "lr": 1e-6}
@@ -93,4 +95,4 @@ def parse(arguments: list[str]) -> argparse.Namespace:
 
 if __name__ == "__main__":
     sys.modules["labelgraph.steps.benchmark"] = SimpleNamespace(command=command)
-    elastic.run("benchmark", sys.argv[1:], parse(sys.argv[1:]).processes)
+    torchrun.run("benchmark", sys.argv[1:], parse(sys.argv[1:]).processes)

@@ -18,7 +18,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from labelgraph.launch import PINS
+from labelgraph.jobs.launch import PINS
 
 if PINS.items() - os.environ.items():  # some count only when a process starts
     os.execve(sys.executable, [sys.executable, *sys.argv], os.environ | PINS)
@@ -28,9 +28,10 @@ import torch
 from PIL import Image
 from torchvision import transforms
 
-from labelgraph import extraction, views
-from labelgraph.images import read_image
-from labelgraph.parts import encoder as encoders
+from labelgraph.encoders import encoder as encoders
+from labelgraph.encoders import views
+from labelgraph.files.images import read_image
+from labelgraph.inputs import features
 
 SIDES = (224, 448)
 KINDS = {"a photo site's, 500 x 375": (500, 375), "a camera's, 4000 x 3000": (4000, 3000)}
@@ -66,7 +67,7 @@ def ours(side: int) -> Callable[[list[Path]], torch.Tensor]:
 
     def read(paths: list[Path]) -> torch.Tensor:
         names = np.array([str(path) for path in paths])
-        return encoder.normalised(extraction.read_chunk(Path("/"), names, "plain", side))
+        return encoder.normalised(features.read_chunk(Path("/"), names, "plain", side))
 
     return read
 
@@ -127,7 +128,7 @@ def extracting(paths: list[Path], repeats: int) -> None:
             network = encoders.build("efficientnet_lite0", "imagenet", "nothing")
             names = np.array([str(path) for path in paths])
             work, output = Path(folder, "work"), Path(folder, "features.npy")
-            extraction.extract(network, Path("/"), names, "plain", side, work, output)
+            features.extract(network, Path("/"), names, "plain", side, work, output)
 
     last = copy.deepcopy(encoder).to(memory_format=torch.channels_last)
     pictures = [plain(part).to(memory_format=torch.channels_last) for part in chunks(paths)]

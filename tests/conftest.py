@@ -7,9 +7,11 @@ import numpy as np
 import pytest
 import torch
 
-from labelgraph import launch, models, recipe
-from labelgraph.labelspace import LabelSpace
-from labelgraph.parts import encoder as encoders
+from labelgraph import models
+from labelgraph.encoders import encoder as encoders
+from labelgraph.jobs import launch
+from labelgraph.parts.labelspace import LabelSpace
+from labelgraph.study import recipe
 
 torch.set_num_threads(1)
 

@@ -3,8 +3,8 @@
 import json
 from pathlib import Path
 
-from labelgraph import datasets
-from labelgraph.manifest import Manifest
+from labelgraph.manifest import readers
+from labelgraph.manifest.manifest import Manifest
 
 SAMPLES = Path(__file__).parent / "samples"
 SHARED = {"coco_json": "coco2014", "voc_folders": "voc2007"}  # one sample serves two readers
@@ -16,7 +16,7 @@ def sample(reader: str) -> Path:
 
 
 def read(reader: str, root: Path | None = None, **changes) -> Manifest:
-    return datasets.read(reader, root or sample(reader), **OPTIONS[reader] | changes)
+    return readers.read(reader, root or sample(reader), **OPTIONS[reader] | changes)
 
 
 def published(root: Path) -> dict:

@@ -10,7 +10,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import yaml
 
-from labelgraph.download import sources
+from labelgraph.fetch import sources
 
 PATIENCE = sources.Patience(
     attempts=3, wait_seconds=0.01, longest_wait_seconds=0.02, timeout_seconds=5

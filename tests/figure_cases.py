@@ -6,8 +6,8 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from labelgraph import metrics
-from labelgraph.files import write_arrays
+from labelgraph.files.small import write_arrays
+from labelgraph.score import metrics
 
 LABELS = ("bird", "bottle", "chair", "diningtable", "dog", "person")
 SYSTEMS = {"one": "System One", "two": "System Two"}

@@ -141,7 +141,7 @@ def resave(change):
     """model.safetensors with other tensors or texts."""
     from safetensors.torch import save_file
 
-    from labelgraph.tensorfiles import read_safetensors
+    from labelgraph.files.tensors import read_safetensors
 
     def spoil(run: Path) -> None:
         tensors, texts = read_safetensors(run / "model.safetensors")

@@ -8,8 +8,8 @@ from dataclasses import replace
 import torch
 from torch import Tensor, nn
 
-from labelgraph import training
-from labelgraph.labelspace import LabelSpace
+from labelgraph.parts.labelspace import LabelSpace
+from labelgraph.train import loop
 
 ORDER = [3, 0, 4, 1, 2]  # the labels of the permutation tests
 
@@ -178,7 +178,7 @@ def follow_labels(model: nn.Module, other: nn.Module, own: dict[str, int], image
 
 def survive_mixed_precision(model: nn.Module, inputs: dict[str, Tensor]) -> None:
     with torch.autocast("cpu", dtype=torch.bfloat16):
-        loss = training.loss_of(model.train(), inputs)
+        loss = loop.loss_of(model.train(), inputs)
     loss.backward()
     assert loss.isfinite()
     assert all(value.grad.isfinite().all() for value in model.parameters() if value.requires_grad)

@@ -22,9 +22,12 @@ from safetensors.torch import load_file, save_file
 from test_launch import alive
 from torch import nn
 
-from labelgraph import elastic, inference, models, parallel, recipe
-from labelgraph.checkpoint import Checkpoint
-from labelgraph.training import Examples, Training
+from labelgraph import models
+from labelgraph.predict import inference
+from labelgraph.study import recipe
+from labelgraph.train.checkpoint import Checkpoint
+from labelgraph.train.loop import Examples, Training
+from labelgraph.train.team import parallel, torchrun
 
 DEFAULTS = recipe.read_yaml(ROOT / "workflow/config/defaults.yaml")["train"]
 LABELS, IMAGES, FIT = 5, 30, 22
@@ -209,7 +212,7 @@ def together(name, folder, processes=2):
     """How it ended."""
     folder.mkdir()
     try:
-        elastic.run("cases", [name, str(folder)], processes)
+        torchrun.run("cases", [name, str(folder)], processes)
     except (ValueError, RuntimeError) as error:
         return str(error)
     except SystemExit as stop:

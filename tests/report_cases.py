@@ -8,11 +8,13 @@ from pathlib import Path
 import numpy as np
 from conftest import ROOT
 
-from labelgraph import metrics, recipe, tables
-from labelgraph.files import write_json, write_text
-from labelgraph.recipe import Book, Run
+from labelgraph.files.small import write_json, write_text
 from labelgraph.report.material import Places
+from labelgraph.score import metrics
 from labelgraph.steps import tabulate, write_report
+from labelgraph.study import recipe
+from labelgraph.study.recipe import Book, Run
+from labelgraph.tables import tables
 
 CONFIG, PUBLISHED = Path("workflow/config"), Path("workflow/published")
 HEADS = Path("results/costs/heads.json")

@@ -8,10 +8,11 @@ import yaml
 from conftest import label_space, settings
 from PIL import Image
 
-from labelgraph import models, runs
-from labelgraph.files import write_json
-from labelgraph.parts import efficientnet
-from labelgraph.parts import encoder as encoders
+from labelgraph import models
+from labelgraph.encoders import efficientnet
+from labelgraph.encoders import encoder as encoders
+from labelgraph.files.small import write_json
+from labelgraph.train import run_folder
 
 SIDE = 64  # pixels that the encoder sees
 LABELS = 5
@@ -41,8 +42,8 @@ def make_run(folder: Path, method: str, inputs: dict[str, str] | None = None) ->
     network = encoders.Cached(efficientnet.WIDTH)
     model = models.build(method, labels, network, **chosen["model"])
     weights = {name: value.clone() for name, value in model.state_dict().items()}
-    runs.save_model(folder / "model.safetensors", weights, labels)
-    runs.write_settings(folder / "settings.yaml", chosen)
+    run_folder.save_model(folder / "model.safetensors", weights, labels)
+    run_folder.write_settings(folder / "settings.yaml", chosen)
     write_json(folder / "provenance.json", {"inputs": inputs or {}, "git": {"commit": None}})
     return folder
 

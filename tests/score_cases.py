@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from labelgraph import metrics
+from labelgraph.score import metrics
 
 SETTINGS = {"threshold": 0.5, "top": 3, "difficult_ap": "ignored", "difficult_f1": "negative"}
 

@@ -22,7 +22,7 @@ POST = "POST /predict HTTP/1.1\r\nHost: localhost\r\nX-Labelgraph: picture\r\n"
 
 @contextmanager
 def running(oracle, about, host="127.0.0.1"):
-    from labelgraph.trained import serving
+    from labelgraph.own import serving
 
     server = serving.Server(host, 0, oracle, about)
     thread = threading.Thread(target=server.serve_forever)

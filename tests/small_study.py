@@ -7,9 +7,8 @@ from pathlib import Path
 
 from conftest import ROOT
 
-from labelgraph import owndata, recipe, tables
 from labelgraph.__main__ import main
-from labelgraph.files import read_json
+from labelgraph.files.small import read_json
 from labelgraph.report import sheets
 from labelgraph.steps import (
     assess,
@@ -25,6 +24,8 @@ from labelgraph.steps import (
     train,
     write_manifest,
 )
+from labelgraph.study import own_data, recipe
+from labelgraph.tables import tables
 
 SIDE = 32  # pixels that the encoder sees
 SMALL = {
@@ -68,7 +69,7 @@ def run(config: Path, place: Path, **more) -> dict:
 def inputs(book: recipe.Book, name: str, task: str) -> None:
     entry, manifest, root = book.dataset(name), Path("manifest.npz"), Path("raw")
     folder = Path(entry["folder"])
-    list_folder.main(folder, owndata.state(folder), Path("raw.json"))
+    list_folder.main(folder, own_data.state(folder), Path("raw.json"))
     write_manifest.main(
         entry["reader"],
         root,

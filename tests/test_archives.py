@@ -20,9 +20,9 @@ from unpack_cases import (
     write_table,
 )
 
-from labelgraph.download import archives
-from labelgraph.download.progress import Progress
-from labelgraph.download.sources import Unpacking
+from labelgraph.fetch import archives
+from labelgraph.fetch.progress import Progress
+from labelgraph.fetch.sources import Unpacking
 
 
 @pytest.fixture

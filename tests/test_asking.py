@@ -5,7 +5,7 @@ import io
 import pytest
 from run_cases import LABELS, calibrate, make_run, picture
 
-from labelgraph.trained import asking, reading
+from labelgraph.own import asking, reading
 
 
 @pytest.fixture(scope="module")

@@ -9,9 +9,9 @@ import pytest
 from audit_cases import CLAIMS, CLEAN, FIRST, PLANTED, write
 from conftest import ROOT
 
-from labelgraph import audit
 from labelgraph.__main__ import main
-from labelgraph.audit import listing
+from labelgraph.review import audit
+from labelgraph.review.audit import listing
 
 PUBLISHED = ROOT / "workflow/published"
 

@@ -5,14 +5,14 @@ import pytest
 from score_cases import evaluate
 from sklearn.metrics import average_precision_score
 
-from labelgraph import balance, ranking
+from labelgraph.score import average_precision, class_balanced
 
 
 def test_weights_by_hand():
     shown = np.array([[1, 1, 0, 0, 0], [1, 0, 1, 1, 0], [0, 0, 0, 0, 0]], bool)  # (C, N)
     third = 1 / 3
     expected = [1 / 2 + third, 1 / 2, third, third, 0]
-    np.testing.assert_allclose(balance.image_weights(shown), expected)
+    np.testing.assert_allclose(class_balanced.image_weights(shown), expected)
 
 
 def test_balanced_precision_by_hand():
@@ -32,7 +32,7 @@ def test_weights_count_as_in_scikit_learn(digits):
     draw = np.random.default_rng(2)
     target = (draw.random((80, 5)) < [0.5, 0.3, 0.2, 0.1, 0.05]).astype(np.int8)
     scores = (draw.standard_normal(target.shape) + target).round(digits)
-    weights = balance.image_weights(target.T == 1)
+    weights = class_balanced.image_weights(target.T == 1)
     expected = [
         average_precision_score(target[:, label], scores[:, label], sample_weight=weights)
         for label in range(5)
@@ -59,22 +59,24 @@ def test_ever_more_draws_come_to_the_weights():
     assert abs(found["map_balanced"]["scikit_learn"] - found["map"]["scikit_learn"]) > 0.05
 
 
-@pytest.mark.parametrize("kind", ranking.CONVENTIONS)
+@pytest.mark.parametrize("kind", average_precision.CONVENTIONS)
 def test_equal_weights_change_nothing(kind):
     draw = np.random.default_rng(7)
     positives, negatives = (draw.standard_normal(size).round(1) for size in (23, 70))
-    plain = ranking.average_precisions(positives, negatives)
+    plain = average_precision.average_precisions(positives, negatives)
     same = [np.full(len(values), 0.1) for values in (positives, negatives)]
-    weighted = balance.weighted_precisions(positives, negatives, *same)
+    weighted = class_balanced.weighted_precisions(positives, negatives, *same)
     assert weighted[kind] == pytest.approx(plain[kind], rel=1e-9)
-    assert balance.weighted_precisions(positives[:0], negatives, *same)[kind] is None
+    assert class_balanced.weighted_precisions(positives[:0], negatives, *same)[kind] is None
 
 
 def test_of_tied_positives_the_light_ones_stand_first():
     """Weights 3 and 1 tie with a negative of weight 2, which stands before both."""
     ones = np.ones(2)
     for weights in ([3.0, 1.0], [1.0, 3.0]):
-        found = balance.weighted_precisions(ones, ones[:1], np.array(weights), np.array([2.0]))
+        found = class_balanced.weighted_precisions(
+            ones, ones[:1], np.array(weights), np.array([2.0])
+        )
         light, heavy = (1 / 4) / (1 / 4 + 2 / 4), 1 / (1 + 2 / 4)
         assert found["non_interpolated"] == pytest.approx(light / 4 + heavy * 3 / 4)
         assert found["interpolated"] == found["scikit_learn"] == pytest.approx(heavy)
@@ -84,14 +86,16 @@ def test_the_order_of_images_changes_not_the_last_digit():
     draw = np.random.default_rng(4)
     scores, weights = draw.integers(4, size=200).astype(float), draw.random(200)
     yes = draw.random(200) < 0.3
-    first = balance.weighted_precisions(scores[yes], scores[~yes], weights[yes], weights[~yes])
+    first = class_balanced.weighted_precisions(
+        scores[yes], scores[~yes], weights[yes], weights[~yes]
+    )
     for _ in range(20):
         order = draw.permutation(200)
         s, w, y = scores[order], weights[order], yes[order]
-        assert balance.weighted_precisions(s[y], s[~y], w[y], w[~y]) == first
+        assert class_balanced.weighted_precisions(s[y], s[~y], w[y], w[~y]) == first
 
 
-@pytest.mark.parametrize("policy", ranking.POLICIES)
+@pytest.mark.parametrize("policy", average_precision.POLICIES)
 def test_what_a_difficult_target_counts_as_holds_in_both_pools(policy):
     scores = np.array([[4.0], [3.0], [2.0], [1.0]])
     target = np.array([[-1], [1], [0], [1]])

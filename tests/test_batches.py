@@ -5,8 +5,9 @@ import pytest
 import torch
 from PIL import Image
 
-from labelgraph import batches, views
-from labelgraph.files import write_arrays, write_json
+from labelgraph.encoders import views
+from labelgraph.files.small import write_arrays, write_json
+from labelgraph.inputs import batches
 
 NAMES = np.array(["a", "b", "c", "d"])
 PLAIN = views.FIXED["plain"]

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from run_cases import LABELS, make_run, run_settings
 
-from labelgraph.files import read_arrays, write_arrays
+from labelgraph.files.small import read_arrays, write_arrays
+from labelgraph.predict import calibration
 from labelgraph.steps import calibrate, predict
-from labelgraph.trained import calibration
 
 
 def made(images=400, labels=6, warmth=3.0, seed=0):

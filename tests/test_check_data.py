@@ -10,9 +10,14 @@ from dataset_cases import SAMPLES
 from PIL import Image, ImageEnhance
 from run_cases import picture
 
-from labelgraph import recipe
 from labelgraph.__main__ import main
-from labelgraph.datacheck import guessing, labels, likeness, pictures
+from labelgraph.own.datacheck import (
+    guessing,
+    labels,
+    likeness,
+    pictures,
+)
+from labelgraph.study import recipe
 
 
 @pytest.fixture(autouse=True)

@@ -4,8 +4,8 @@ import pytest
 import torch
 from torch import nn
 
-from labelgraph import checkpoint
-from labelgraph.checkpoint import Checkpoint
+from labelgraph.train import checkpoint
+from labelgraph.train.checkpoint import Checkpoint
 
 
 def state(number):

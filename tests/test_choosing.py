@@ -6,11 +6,13 @@ import pytest
 from conftest import ROOT
 from run_cases import calibrate, make_run, picture
 
-from labelgraph import ending, parallel, recipe, tables
 from labelgraph.__main__ import main
-from labelgraph.files import write_json
+from labelgraph.files.small import write_json
+from labelgraph.own import choosing, ending, reading
 from labelgraph.steps.train import name_of
-from labelgraph.trained import choosing, reading
+from labelgraph.study import recipe
+from labelgraph.tables import tables
+from labelgraph.train.team import parallel
 
 
 def fitted(folder, losses, **more):

@@ -12,7 +12,8 @@ import yaml
 from conftest import ROOT
 from test_workflow import copy_of, jobs
 
-from labelgraph import launch, recipe
+from labelgraph.jobs import launch
+from labelgraph.study import recipe
 
 PROFILE = yaml.safe_load((ROOT / "workflow/profiles/slurm/config.yaml").read_text())
 RULES = "".join(path.read_text() for path in sorted((ROOT / "workflow/rules").glob("*.smk")))

@@ -11,7 +11,7 @@ from conftest import ROOT
 from scipy.stats import kendalltau
 
 from labelgraph.__main__ import main
-from labelgraph.comparing.ranks import ranked, tau
+from labelgraph.review.comparing.ranks import ranked, tau
 
 HEADER = "row,column,published,reproduced,std,seeds,status"
 LINES = [

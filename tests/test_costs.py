@@ -9,8 +9,11 @@ from conftest import ROOT
 from torch import nn
 
 from labelgraph import __main__ as cli
-from labelgraph import costs, heads, recipe, rendering, tables, timing
-from labelgraph.parts import encoder as encoders
+from labelgraph.costs import counting as costs
+from labelgraph.costs import heads, timing
+from labelgraph.encoders import encoder as encoders
+from labelgraph.study import recipe
+from labelgraph.tables import rendering, tables
 
 SMALL = {"encoder": "resnet18", "size": 64, "labels": 6}
 HERE = {"batch": 1, "repeats": 1, "threads": 1, "device": "cpu", "precision": "float32"}

@@ -27,8 +27,8 @@ from download_cases import (
     write_table,
 )
 
-from labelgraph.download import checks, sources, transfer
-from labelgraph.download.part import Part
+from labelgraph.fetch import checks, sources, transfer
+from labelgraph.fetch.part import Part
 from labelgraph.steps import fetch
 
 

@@ -5,13 +5,21 @@ import json
 import numpy as np
 import pytest
 
-from labelgraph import wordvectors
-from labelgraph.datasets import drawn
-from labelgraph.datasets.drawn import looks, place, plan, render, shapes, words, worlds
-from labelgraph.files import fingerprint
+from labelgraph import scenes
+from labelgraph.files.small import fingerprint
+from labelgraph.inputs import word_vectors
+from labelgraph.scenes import (
+    looks,
+    place,
+    plan,
+    render,
+    shapes,
+    words,
+    worlds,
+)
 from labelgraph.steps import draw
 
-each_layout = pytest.mark.parametrize("layout", drawn.LAYOUTS)
+each_layout = pytest.mark.parametrize("layout", scenes.LAYOUTS)
 
 
 def test_the_pixels_of_a_scene_are_pinned():
@@ -94,7 +102,7 @@ def test_what_a_thing_stands_on_is_placed_first(first, where, second):
 
 
 def test_every_label_has_a_look_and_every_relation_its_things():
-    for layout in drawn.LAYOUTS:
+    for layout in scenes.LAYOUTS:
         for label in worlds.label_names(layout):
             assert shapes.parts(looks.LOOKS[looks.look_name(label)].family)
     named = [(first, second) for first, _, second in worlds.RELATIONS]
@@ -108,8 +116,10 @@ def test_every_label_has_a_vector_and_alike_words_are_near(tmp_path):
     arguments = ["--dataset", draw.WORDS, "--settings", text, "--root", str(root)]
     draw.command([*arguments, "--index", str(index), "--jobs", "1"])
     options = {"aliases": words.PIECES, "multiword": "mean", "case": "lower", "missing": "refused"}
-    names = tuple(sorted({name for layout in drawn.LAYOUTS for name in worlds.label_names(layout)}))
-    vectors, report = wordvectors.embed(names, root / draw.WORDS_FILE, options)
+    names = tuple(
+        sorted({name for layout in scenes.LAYOUTS for name in worlds.label_names(layout)})
+    )
+    vectors, report = word_vectors.embed(names, root / draw.WORDS_FILE, options)
     assert vectors.shape == (len(names), 300)
     assert not any(entry["missing"] for entry in report.values())
     unit = vectors / np.linalg.norm(vectors, axis=1, keepdims=True)

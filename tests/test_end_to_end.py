@@ -15,8 +15,10 @@ import torch
 import yaml
 from conftest import ROOT, narrow
 
-from labelgraph import figurekinds, manifest, models, recipe
-from labelgraph.files import read_arrays, read_json, write_arrays
+from labelgraph import models
+from labelgraph.figures import fields
+from labelgraph.files.small import read_arrays, read_json, write_arrays
+from labelgraph.manifest import manifest
 from labelgraph.steps import (
     count_labels,
     embed_labels,
@@ -28,6 +30,7 @@ from labelgraph.steps import (
     train,
     write_manifest,
 )
+from labelgraph.study import recipe
 
 SAMPLE = ROOT / "tests/samples/voc2007"
 BOOK = recipe.read_study(ROOT / "workflow/config", {"study": "paper"})
@@ -116,7 +119,7 @@ def test_a_method_learns_end_to_end_at_448_pixels(folder, tmp_path, method):
     assert str(folder / "train.npz") in provenance["inputs"]
     assert {"git", "packages", "hardware", "seed", "wall_seconds", "peak_mb"} <= provenance.keys()
     assert not list((tmp_path / "work").glob("*"))
-    for view in figurekinds.views(method):
+    for view in fields.views(method):
         inspect(folder, tmp_path, training, view)
 
 

@@ -9,7 +9,7 @@ import pytest
 from conftest import ROOT
 from markdown_it import MarkdownIt
 
-from labelgraph import escaping
+from labelgraph.files import escaping
 
 NASTY = (
     "<script>alert(1)</script>",

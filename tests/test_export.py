@@ -14,13 +14,14 @@ from PIL import Image
 from run_cases import LABELS, calibrate, make_run, picture, run_settings
 from torch import nn
 
-from labelgraph import agreement, metrics
 from labelgraph.__main__ import main
-from labelgraph.files import write_arrays, write_json
+from labelgraph.files.small import write_arrays, write_json
+from labelgraph.own import card, exporting, reading
 from labelgraph.parts import components
 from labelgraph.parts.regions import nearest
+from labelgraph.predict import calibration, judging
+from labelgraph.score import metrics, precision_recall
 from labelgraph.steps import assess
-from labelgraph.trained import calibration, card, exporting, judging, reading
 
 SIDE = 64
 needs_onnx = pytest.mark.skipif(
@@ -213,7 +214,7 @@ def test_the_card_judges_by_the_rule_that_predict_uses(exported):
     exported("ml_gcn", "card.md")
     text = file.read_text()
     judged = [each.chosen for each in judging.judge(scores, trained.calibration, None)]
-    rule = agreement.agreement(np.array(judged), target, "negative")
+    rule = precision_recall.agreement(np.array(judged), target, "negative")
     assert rule["CF1"] != pytest.approx(found["all"]["CF1"], abs=0.01)
     start = f"| {100 * found['map']['non_interpolated']:.1f} ["
     row = next(line for line in text.splitlines() if line.startswith(start))

@@ -7,9 +7,10 @@ import pytest
 import torch
 from conftest import ROOT
 
-from labelgraph import extraction, manifest
-from labelgraph.files import read_json
-from labelgraph.parts import encoder as encoders
+from labelgraph.encoders import encoder as encoders
+from labelgraph.files.small import read_json
+from labelgraph.inputs import features
+from labelgraph.manifest import manifest
 from labelgraph.steps import extract_features
 
 SAMPLE = ROOT / "tests/samples/voc2007"
@@ -44,7 +45,7 @@ def extract(listed, output, work, settings=SETTINGS):
 def test_features_are_the_encoders_within_half_precision(listed, tmp_path):
     found = extract(listed, tmp_path / "plain.json", tmp_path / "work")
     images = manifest.read(listed).images
-    pixels = extraction.read_chunk(SAMPLE, images, "plain", 64)
+    pixels = features.read_chunk(SAMPLE, images, "plain", 64)
     with torch.inference_mode():
         expected = encoders.build("efficientnet_lite0", "imagenet", "nothing").eval()(pixels)
     np.testing.assert_allclose(found, expected.permute(0, 2, 3, 1), atol=5e-3)
@@ -53,9 +54,9 @@ def test_features_are_the_encoders_within_half_precision(listed, tmp_path):
 
 
 def test_a_cut_extraction_goes_on_with_what_is_there(listed, tmp_path, monkeypatch):
-    monkeypatch.setattr(extraction, "CHUNK", 2)
+    monkeypatch.setattr(features, "CHUNK", 2)
     expected = extract(listed, tmp_path / "whole.json", tmp_path / "other")
-    read, seen = extraction.read_chunk, []
+    read, seen = features.read_chunk, []
 
     def read_until_cut(root, names, view, size):
         if len(seen) == 2:
@@ -63,13 +64,13 @@ def test_a_cut_extraction_goes_on_with_what_is_there(listed, tmp_path, monkeypat
         seen.append(names.tolist())
         return read(root, names, view, size)
 
-    monkeypatch.setattr(extraction, "read_chunk", read_until_cut)
+    monkeypatch.setattr(features, "read_chunk", read_until_cut)
     with pytest.raises(KeyboardInterrupt):
         extract(listed, tmp_path / "plain.json", tmp_path / "work")
     assert not (tmp_path / "plain.npy").exists()
     again = []
     monkeypatch.setattr(
-        extraction, "read_chunk", lambda *a: (again.append(a[1].tolist()), read(*a))[1]
+        features, "read_chunk", lambda *a: (again.append(a[1].tolist()), read(*a))[1]
     )
     found = extract(listed, tmp_path / "plain.json", tmp_path / "work")
     assert np.array_equal(found, expected)

@@ -9,11 +9,20 @@ from conftest import ROOT, build, label_space, narrow
 from PIL import Image
 from test_training import DEFAULTS, Grids
 
-from labelgraph import inference, models, recipe, runs, shots, training
-from labelgraph.checkpoint import Checkpoint
-from labelgraph.files import read_arrays, read_json, write_arrays
-from labelgraph.manifest import Manifest, no_boxes, write
-from labelgraph.steps import count_labels, predict, score, split, train
+from labelgraph import models
+from labelgraph.files.small import read_arrays, read_json, write_arrays
+from labelgraph.manifest.manifest import Manifest, no_boxes, write
+from labelgraph.predict import inference
+from labelgraph.steps import (
+    count_labels,
+    predict,
+    score,
+    split,
+    train,
+)
+from labelgraph.study import recipe
+from labelgraph.train import few_shots, loop, run_folder
+from labelgraph.train.checkpoint import Checkpoint
 
 BOOK = recipe.read_study(ROOT / "workflow/config", {"study": "paper"})
 NAMES = ("bird", "cat", "dog", "vase", "sofa")
@@ -39,32 +48,32 @@ FILE = {
 
 
 def test_an_episode_by_hand():
-    found = shots.of_episode(FILE, 1)
+    found = few_shots.of_episode(FILE, 1)
     assert found["images"].tolist() == ["e", "f", "c"]
     assert found["role"].tolist() == [0, 0, 1]
     assert found["labels"].tolist() == [[1, 1, 0], [-1, 0, 1], [0, -2, 1]]
-    assert shots.novel_only(found)["labels"].tolist() == [[1, -2, 0], [-1, -2, 1], [0, -2, 1]]
+    assert few_shots.novel_only(found)["labels"].tolist() == [[1, -2, 0], [-1, -2, 1], [0, -2, 1]]
     assert LABELS[2, 1] == 1, "the file itself stays as it is"
 
 
 def test_tune_images_without_novel_labels_choose_nothing():
     held_out = FILE | {"role": np.array([0, 1, 0, 2, 2, 2], np.uint8)}
-    assert shots.of_episode(held_out, 0)["images"].tolist() == ["d", "e"]
+    assert few_shots.of_episode(held_out, 0)["images"].tolist() == ["d", "e"]
 
 
 def test_an_episode_that_is_not_there_is_named():
     with pytest.raises(ValueError, match=r"seed 2 learns from episode 2, and the split has 2; few"):
-        shots.of_episode(FILE, 2)
+        few_shots.of_episode(FILE, 2)
     none = {key: value for key, value in FILE.items() if not key.startswith("episode")}
     with pytest.raises(ValueError, match="and the split has 0"):
-        shots.of_episode(none, 0)
+        few_shots.of_episode(none, 0)
 
 
 def test_label_statistics_with_the_shots_by_hand():
     labels = label_space(3)
     base = torch.tensor([[0.0, 0, 0], [0, 8, 0], [0, 0, 0]])
     labels = type(labels)(**vars(labels) | {"counts": base, "positive_rate": base[1] / 10})
-    found = shots.counted_in(labels, shots.of_episode(FILE, 0))
+    found = few_shots.counted_in(labels, few_shots.of_episode(FILE, 0))
     assert found.counts.tolist() == [[2, 1, 0], [1, 8, 0], [0, 0, 0]]
     torch.testing.assert_close(found.positive_rate, torch.tensor([1.0, 0.8, 0.0]))
 
@@ -74,17 +83,17 @@ def test_label_statistics_with_the_shots_by_hand():
 
 def test_parts_that_are_not_there_are_named():
     with pytest.raises(ValueError, match=r"shots.learns has \['head'\]; the parts are .*'classif"):
-        shots.freeze(build("kggr"), ["head"])
+        few_shots.freeze(build("kggr"), ["head"])
 
 
 def test_a_part_without_base_training_must_learn():
     weights = {name: value.clone() for name, value in build("laso").state_dict().items()}
-    shots.carry(build("laso", variant="shots"), weights, ["few"])
+    few_shots.carry(build("laso", variant="shots"), weights, ["few"])
     with pytest.raises(ValueError, match=r"has no part \['few'\]"):
-        shots.carry(build("laso", variant="shots"), weights, ["shared"])
+        few_shots.carry(build("laso", variant="shots"), weights, ["shared"])
     weights["shared.weight"] = weights["shared.weight"][:, :-1]
     with pytest.raises(ValueError, match=r"other sizes of \['shared.weight'\]"):
-        shots.carry(build("laso", variant="shots"), weights, ["few"])
+        few_shots.carry(build("laso", variant="shots"), weights, ["few"])
 
 
 def test_what_is_made_of_label_statistics_is_made_anew():
@@ -92,7 +101,7 @@ def test_what_is_made_of_label_statistics_is_made_anew():
     model.feature_graph.graph.fill_(2.0)
     base.classifier.weight.data.fill_(3.0)
     base.reduction.norm.running_mean.fill_(4.0)
-    shots.carry(model, base.state_dict(), "all")
+    few_shots.carry(model, base.state_dict(), "all")
     assert (model.feature_graph.graph == 2).all()
     assert (model.classifier.weight == 3).all()
     assert (model.reduction.norm.running_mean == 4).all()
@@ -101,16 +110,16 @@ def test_what_is_made_of_label_statistics_is_made_anew():
 @pytest.mark.parametrize("method", models.available())
 def test_an_episode_of_one_image_works(method, tmp_path):
     model = build(method)
-    shots.freeze(model, "all")
+    few_shots.freeze(model, "all")
     grids = torch.rand(1, model.encoder.width, 4, 5)
     one = torch.ones(1, 5, dtype=torch.bool)
     boxes = torch.tensor([[[0.1, 0.1, 0.6, 0.7]]])
     inputs = Grids(grids)
     inputs.batches = lambda parts, chance: ({"image": grids, "boxes": boxes} for _ in parts)
     rows = np.arange(1)
-    examples = training.Examples(inputs, one.float(), one, one.numpy(), rows, rows[:0])
+    examples = loop.Examples(inputs, one.float(), one, one.numpy(), rows, rows[:0])
     settings = DEFAULTS | {"epochs": 2, "schedule": "constant", "lr": 1e-4}
-    learning = training.Training(model, examples, settings, seed=0)
+    learning = loop.Training(model, examples, settings, seed=0)
     learning.run(Checkpoint(tmp_path))
     assert np.isfinite(learning.history[-1]["loss"])
 
@@ -167,7 +176,7 @@ def learn(here, output, task, method, train_file=None, base=None, **changed):
     files |= {"counts": here / "counts.npz", "vectors": here / "vectors.npz"}
     files |= {"work": output / "work", "output": output} | ({"base": base} if base else {})
     train.command(["--settings", chosen, *(f"--{name}={path}" for name, path in files.items())])
-    return runs.read_weights(output / "model.safetensors")
+    return run_folder.read_weights(output / "model.safetensors")
 
 
 def scores_of(here, output, method):
@@ -197,7 +206,7 @@ def base(folder, tmp_path_factory):
 @pytest.mark.parametrize("method", METHODS)
 def test_the_second_stage_moves_what_learns_and_nothing_else(folder, base, tmp_path, method):
     model = base[method] / "model.safetensors"
-    before = runs.read_weights(model)
+    before = run_folder.read_weights(model)
     after = learn(folder, tmp_path, "fewshot-1", method, base=model)
     counted = ("graph.graph", ".rate")  # of label statistics, in which the shots may count
     moved = {
@@ -223,7 +232,7 @@ def test_a_run_killed_in_either_stage_ends_in_the_same_bytes(
     options = {"epochs": 3} | ({"base": start} if "1" in task else {})
     learn(folder, tmp_path / "whole", task, "laso", **options)
     options["checkpoint_seconds"] = 0
-    step, left = training.Training.learn, iter(range(2))
+    step, left = loop.Training.learn, iter(range(2))
 
     def until_killed(self, batch):
         if next(left, None) is None:
@@ -231,7 +240,7 @@ def test_a_run_killed_in_either_stage_ends_in_the_same_bytes(
         return step(self, batch)
 
     with monkeypatch.context() as patch:
-        patch.setattr(training.Training, "learn", until_killed)
+        patch.setattr(loop.Training, "learn", until_killed)
         with pytest.raises(KeyboardInterrupt):
             learn(folder, tmp_path / "killed", task, "laso", **options)
     assert list(tmp_path.glob("killed/work/*/state.json"))
@@ -270,7 +279,7 @@ def test_a_novel_label_without_a_shot_is_still_scored(folder, base, tmp_path):
 
 def test_a_part_at_rest_keeps_its_statistics_and_drops_nothing():
     model = build("kggr").train()
-    shots.freeze(model, ["classifier"])
+    few_shots.freeze(model, ["classifier"])
     inference.rest_frozen(model)
     assert not model.reduction.training and not model.reduction.norm.training
     assert model.classifier.training

@@ -3,10 +3,14 @@
 import numpy as np
 import pytest
 
-from labelgraph.figures import _choosing as choosing
-from labelgraph.figures import _curves as curves
-from labelgraph.figures import _maps as maps
-from labelgraph.figures import embedding, mistakes, regions, retrieval, sweep
+from labelgraph.figures import choosing, curves, maps
+from labelgraph.figures.kinds import (
+    embedding,
+    mistakes,
+    regions,
+    retrieval,
+    sweep,
+)
 
 
 def report(target, probability):

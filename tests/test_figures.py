@@ -10,15 +10,13 @@ import pytest
 from conftest import ROOT
 from PIL import Image
 
-from labelgraph import figurekinds, figurelist, figures, recipe, sourcecode
-from labelgraph.figures import _choosing as choosing
-from labelgraph.figures import _placing as placing
-from labelgraph.figures import _sheet as sheet
-from labelgraph.figures import _style as style
+from labelgraph.figures import choosing, fields, kinds, placing, plans, sheet, style
+from labelgraph.jobs import sourcecode
 from labelgraph.steps import plot
+from labelgraph.study import recipe
 
 STUDIES = ("mini", "laptop", "paper")
-each_kind = pytest.mark.parametrize("kind", figures.available())
+each_kind = pytest.mark.parametrize("kind", kinds.available())
 SAID = {  # besides what every figure says
     "sweep": ["threshold γ", "mAP (%)", "(a) in the paper: 95.2", "the method's own value", "0.9"],
     "proportions": ["known labels (%)", "VOC 2007, published", "VOC 2007, here", "System Two"],
@@ -70,7 +68,7 @@ def draw(monkeypatch, folder, figure):
 
 
 def test_a_file_for_every_kind_and_a_kind_for_every_file():
-    assert sorted(figurekinds.KINDS) == figures.available() == sorted(SAID) == sorted(cases.OWN)
+    assert sorted(fields.KINDS) == kinds.available() == sorted(SAID) == sorted(cases.OWN)
 
 
 @each_kind
@@ -102,7 +100,7 @@ def test_nothing_small_and_nothing_outside(kind, made, monkeypatch):
     """Words of 7 points or more, all of them on the paper, which is no wider than a page."""
     monkeypatch.chdir(made[0])
     with style.look():
-        figure = figures.draw(cases.plan(kind)).figure
+        figure = kinds.draw(cases.plan(kind)).figure
         style.FigureCanvasAgg(figure).draw()
         width, height = figure.get_size_inches() * figure.dpi
         assert figure.get_figwidth() <= style.PAGE
@@ -147,7 +145,7 @@ def test_no_mistake_is_a_sentence(made, monkeypatch):
     report = choosing.read("targets.npz", {"one": "one.npz"})
     column = report.labels.index("dog")
     report.probability["one"][:, column] = 0.1
-    from labelgraph.figures import mistakes
+    from labelgraph.figures.kinds import mistakes
 
     assert mistakes.worst(report, "one", wanted) == []
     monkeypatch.setattr(mistakes.choosing, "read", lambda *_: report)
@@ -159,7 +157,7 @@ def test_images_that_do_not_exist_are_a_sentence(made, monkeypatch):
     monkeypatch.chdir(made[0])
     rule = {"rule": "first", "count": 4, "labels": 7}
     with pytest.raises(ValueError, match=r"^made_top_labels: no reported image of voc2007 has 7"):
-        figures.draw(cases.plan("top_labels", images=rule))
+        kinds.draw(cases.plan("top_labels", images=rule))
 
 
 @pytest.fixture
@@ -211,12 +209,12 @@ def test_words_are_cut_to_their_place():
 def test_every_figure_names_runs_that_exist(study):
     """Planning asks for the settings of each run, and knows all of its files."""
     here = book(study)
-    chosen = figurelist.of_study(here)
+    chosen = plans.of_study(here)
     assert chosen.keys() == here.figures.keys()
     for name, entry in chosen.items():
-        planned = figurelist.plan(here, name, entry)
+        planned = plans.plan(here, name, entry)
         assert json.loads(json.dumps(planned)) == planned
-        files = figurelist.inputs(planned)
+        files = plans.inputs(planned)
         assert files == sorted(set(files)) and files
         assert not [path for path in files if path.startswith("/")]
 
@@ -229,27 +227,27 @@ def test_every_figure_of_the_papers_is_there():
 
 def test_a_figure_needs_its_own_kind_and_no_other():
     source = ROOT / "src/labelgraph"
-    for kind in figures.available():
+    for kind in kinds.available():
         files = sourcecode.closure(source / "steps/plot.py") | sourcecode.closure(
-            source / f"figures/{kind}.py"
+            source / f"figures/kinds/{kind}.py"
         )
-        names = {path.stem for path in files if path.parent.name == "figures"}
-        assert {name for name in names if name[0] != "_"} == {kind}
+        names = {path.stem for path in files if path.parent.name == "kinds"} - {"__init__"}
+        assert names == {kind}
         assert not [path for path in files if path.parent.name in ("models", "parts")]
 
 
 def test_an_edit_touches_one_figure_only():
     here = book()
-    before = {name: figurelist.plan(here, name, e) for name, e in figurelist.of_study(here).items()}
+    before = {name: plans.plan(here, name, e) for name, e in plans.of_study(here).items()}
     here.figures["ml_gcn_7"]["caption"] += " Changed."
-    after = {name: figurelist.plan(here, name, e) for name, e in figurelist.of_study(here).items()}
+    after = {name: plans.plan(here, name, e) for name, e in plans.of_study(here).items()}
     assert [name for name in before if before[name] != after[name]] == ["ml_gcn_7"]
 
 
 def test_a_point_lies_where_the_settings_of_its_run_are():
     here = book()
-    entry = figurelist.of_study(here)["ml_sgm_8"]
-    curves = {c["symbol"]: c for c in figurelist.plan(here, "ml_sgm_8", entry)["curves"]}
+    entry = plans.of_study(here)["ml_sgm_8"]
+    curves = {c["symbol"]: c for c in plans.plan(here, "ml_sgm_8", entry)["curves"]}
     assert [point["x"] for point in curves["γ"]["points"]] == [0.1, 0.2, 0.3, 0.5, 0.7]
     assert curves["γ"]["chosen"] == 0.5
     assert [point["label"] for point in curves["k"]["points"]] == ["1", "2", "3", "4"]
@@ -275,5 +273,5 @@ def test_a_wrong_line_is_named(what):
     here = book()
     here.figures[name].update(change)
     with pytest.raises(ValueError, match=message):
-        for figure, entry in figurelist.of_study(here).items():
-            figurelist.plan(here, figure, entry)
+        for figure, entry in plans.of_study(here).items():
+            plans.plan(here, figure, entry)

@@ -6,15 +6,15 @@ import zipfile
 import numpy as np
 import pytest
 
-from labelgraph import files
+from labelgraph.files import small
 
 
 def test_a_file_is_there_whole_or_as_it_was(tmp_path):
     path = tmp_path / "below" / "a.txt"
-    with files.whole(path) as draft:
+    with small.whole(path) as draft:
         draft.write_text("one")
         assert not path.exists() and draft.parent == path.parent
-    with pytest.raises(KeyboardInterrupt), files.whole(path) as draft:
+    with pytest.raises(KeyboardInterrupt), small.whole(path) as draft:
         draft.write_text("tw")
         raise KeyboardInterrupt
     assert path.read_text() == "one"
@@ -24,29 +24,29 @@ def test_a_file_is_there_whole_or_as_it_was(tmp_path):
 @pytest.mark.parametrize("number", [errno.ENOSPC, errno.EDQUOT])
 def test_a_full_disk_is_called_one(tmp_path, number):
     full = pytest.raises(OSError, match=r"a\.txt cannot be written: no space is left there")
-    with full, files.whole(tmp_path / "a.txt"):
+    with full, small.whole(tmp_path / "a.txt"):
         raise OSError(number, "full")
-    with pytest.raises(OSError, match="broken"), files.whole(tmp_path / "a.txt"):
+    with pytest.raises(OSError, match="broken"), small.whole(tmp_path / "a.txt"):
         raise OSError(errno.EIO, "broken")
 
 
 def test_a_folder_and_a_file_in_the_way_are_named(tmp_path):
     (tmp_path / "file").touch()
     with pytest.raises(IsADirectoryError, match="is a folder; expected the name of a file"):
-        files.write_text(tmp_path, "x")
+        small.write_text(tmp_path, "x")
     for path in (tmp_path / "file/a.txt", tmp_path / "file/below/a.txt"):
         with pytest.raises(NotADirectoryError, match="is no folder, so nothing goes there"):
-            files.write_text(path, "x")
+            small.write_text(path, "x")
 
 
 def test_json_is_written_as_people_read_it(tmp_path):
     path = tmp_path / "a.json"
-    files.write_json(path, {"é": [1, None]})
+    small.write_json(path, {"é": [1, None]})
     assert path.read_text(encoding="utf-8") == '{\n "é": [\n  1,\n  null\n ]\n}\n'
-    assert files.read_json(path) == {"é": [1, None]}
+    assert small.read_json(path) == {"é": [1, None]}
     with pytest.raises(ValueError, match="not JSON compliant"):
-        files.write_json(path, float("nan"))
-    assert files.read_json(path) == {"é": [1, None]}
+        small.write_json(path, float("nan"))
+    assert small.read_json(path) == {"é": [1, None]}
 
 
 @pytest.mark.parametrize(
@@ -61,12 +61,12 @@ def test_json_is_written_as_people_read_it(tmp_path):
 def test_what_is_no_json_is_named(tmp_path, content, message):
     (tmp_path / "a.json").write_bytes(content)
     with pytest.raises(ValueError, match=message):
-        files.read_json(tmp_path / "a.json")
+        small.read_json(tmp_path / "a.json")
 
 
 def test_json_with_a_byte_order_mark_is_read(tmp_path):
     (tmp_path / "a.json").write_bytes(b"\xef\xbb\xbf[1]")
-    assert files.read_json(tmp_path / "a.json") == [1]
+    assert small.read_json(tmp_path / "a.json") == [1]
 
 
 ARRAYS = {"a": np.arange(6).reshape(2, 3), "names": np.array(["x", "é"])}
@@ -75,19 +75,19 @@ ARRAYS = {"a": np.arange(6).reshape(2, 3), "names": np.array(["x", "é"])}
 def test_arrays_come_back_and_the_same_ones_give_the_same_bytes(tmp_path):
     first, second = tmp_path / "1.npz", tmp_path / "2.npz"
     for path in (first, second):
-        files.write_arrays(path, **ARRAYS)
+        small.write_arrays(path, **ARRAYS)
     assert first.read_bytes() == second.read_bytes()
-    found = files.read_arrays(first)
+    found = small.read_arrays(first)
     assert found.keys() == ARRAYS.keys()
     assert all(np.array_equal(found[name], array) for name, array in ARRAYS.items())
     with pytest.raises(TypeError, match="array 'a' holds Python objects"):
-        files.write_arrays(first, a=np.array([None]))
+        small.write_arrays(first, a=np.array([None]))
 
 
 def test_a_small_archive_may_unpack_to_a_thousand_times_its_size(tmp_path):
-    files.write_arrays(tmp_path / "a.npz", a=np.zeros(300_000))
+    small.write_arrays(tmp_path / "a.npz", a=np.zeros(300_000))
     assert (tmp_path / "a.npz").stat().st_size < 300_000 * 8 / 200
-    assert not files.read_arrays(tmp_path / "a.npz")["a"].any()
+    assert not small.read_arrays(tmp_path / "a.npz")["a"].any()
 
 
 def archive(path, members):
@@ -99,36 +99,36 @@ def archive(path, members):
 
 @pytest.mark.filterwarnings("ignore:Duplicate name")
 def test_an_archive_that_holds_a_name_twice_or_unpacks_to_too_much(tmp_path, monkeypatch):
-    files.write_arrays(tmp_path / "a.npz", a=np.zeros(10_000))
+    small.write_arrays(tmp_path / "a.npz", a=np.zeros(10_000))
     data = zipfile.ZipFile(tmp_path / "a.npz").read("a.npy")
     twice = archive(tmp_path / "twice.npz", [("a.npy", data), ("a.npy", data)])
     with pytest.raises(ValueError, match=r"twice\.npz is not an \.npz.*: it holds 'a\.npy' twice"):
-        files.read_arrays(twice)
-    monkeypatch.setattr(files, "RATIO", 2)
-    monkeypatch.setattr(files, "SMALL", len(data))
-    assert files.read_arrays(tmp_path / "a.npz").keys() == {"a"}
-    monkeypatch.setattr(files, "SMALL", len(data) - 1)
+        small.read_arrays(twice)
+    monkeypatch.setattr(small, "RATIO", 2)
+    monkeypatch.setattr(small, "SMALL", len(data))
+    assert small.read_arrays(tmp_path / "a.npz").keys() == {"a"}
+    monkeypatch.setattr(small, "SMALL", len(data) - 1)
     with pytest.raises(ValueError, match=f"it unpacks to {len(data):,} bytes, expected"):
-        files.read_arrays(tmp_path / "a.npz")
-    monkeypatch.setattr(files, "RATIO", len(data))  # a large file may unpack to more
-    assert files.read_arrays(tmp_path / "a.npz").keys() == {"a"}
+        small.read_arrays(tmp_path / "a.npz")
+    monkeypatch.setattr(small, "RATIO", len(data))  # a large file may unpack to more
+    assert small.read_arrays(tmp_path / "a.npz").keys() == {"a"}
 
 
 def test_a_fingerprint_is_of_names_types_shapes_and_values():
     one = np.arange(6, dtype=np.int32)
-    same = files.fingerprint(a=one, b=one)
-    assert same == files.fingerprint(b=one, a=one)
-    assert same == files.fingerprint(a=np.arange(12, dtype=np.int32)[::2] // 2, b=one)
+    same = small.fingerprint(a=one, b=one)
+    assert same == small.fingerprint(b=one, a=one)
+    assert same == small.fingerprint(a=np.arange(12, dtype=np.int32)[::2] // 2, b=one)
     others = [
-        files.fingerprint(a=one, c=one),
-        files.fingerprint(a=one.astype(np.uint32), b=one),
-        files.fingerprint(a=one.reshape(2, 3), b=one),
-        files.fingerprint(a=one[::-1], b=one),
-        files.fingerprint(a=one),
+        small.fingerprint(a=one, c=one),
+        small.fingerprint(a=one.astype(np.uint32), b=one),
+        small.fingerprint(a=one.reshape(2, 3), b=one),
+        small.fingerprint(a=one[::-1], b=one),
+        small.fingerprint(a=one),
     ]
     assert len({same, *others}) == 6
 
 
 def test_the_sha256_of_a_file(tmp_path):
     (tmp_path / "a").write_bytes(b"abc")
-    assert files.sha256(tmp_path / "a").startswith("ba7816bf8f01cfea")
+    assert small.sha256(tmp_path / "a").startswith("ba7816bf8f01cfea")

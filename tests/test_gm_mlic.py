@@ -6,7 +6,7 @@ from conftest import batch, build, label_space, settings
 from test_matching import literal
 
 from labelgraph import models
-from labelgraph.parts import encoder as encoders
+from labelgraph.encoders import encoder as encoders
 from labelgraph.parts import losses, regions
 
 VARIANTS = ("", "no_label_graph", "no_instance_graph", "no_matching", "modules_1", "modules_3")

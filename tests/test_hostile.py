@@ -17,12 +17,15 @@ import pytest
 from conftest import ROOT
 from run_cases import calibrate, make_run, picture
 
-from labelgraph import checks, files, recipe, tables, wordvectors, yamlfiles
 from labelgraph.__main__ import main
-from labelgraph.parts import encoder
-from labelgraph.proposals import given
-from labelgraph.protocols import episodes
-from labelgraph.records import memory, travelling
+from labelgraph.encoders import encoder
+from labelgraph.files import small, yaml_reader
+from labelgraph.inputs import word_vectors
+from labelgraph.inputs.regions import given
+from labelgraph.jobs.records import memory, travelling
+from labelgraph.split import episodes
+from labelgraph.study import checks, recipe
+from labelgraph.tables import tables
 
 CONFIG = ROOT / "workflow/config"
 
@@ -90,7 +93,7 @@ def test_a_code_of_9_is_named_with_image_and_label(tmp_path, capsys):
 
 
 def test_a_bomb_of_zeros_is_not_unpacked(tmp_path, capsys, monkeypatch):
-    monkeypatch.setattr("labelgraph.files.SMALL", 1_000_000)
+    monkeypatch.setattr("labelgraph.files.small.SMALL", 1_000_000)
     content = cases.zipped(("scores.npy", bytes(20_000_000)))
     line = refused(capsys, "score", write(tmp_path / "p.npz", content), "--targets", "x.npz")
     assert "it unpacks to 20,000,000 bytes, expected 1," in line
@@ -165,7 +168,7 @@ def test_a_picture_whose_name_is_no_text(sound, tmp_path, capsys):
 def test_yaml(tmp_path, content, said):
     path = tmp_path / "x.yaml"
     path.write_bytes(content if isinstance(content, bytes) else content.encode())
-    line = sentence(yamlfiles.read_yaml, path)
+    line = sentence(yaml_reader.read_yaml, path)
     assert said in line and str(path) in line
 
 
@@ -174,7 +177,7 @@ def test_yaml_bombs(tmp_path, capsys, content, said):
     """Written out, each would take minutes or more."""
     start, path = time.process_time(), tmp_path / "x.yaml"
     path.write_text(content)
-    line = sentence(yamlfiles.read_yaml, path)
+    line = sentence(yaml_reader.read_yaml, path)
     assert said in line and str(path) in line
     assert refused(capsys, "check-data", path) == f"labelgraph check-data: {line}"
     assert time.process_time() - start < 1
@@ -182,7 +185,7 @@ def test_yaml_bombs(tmp_path, capsys, content, said):
 
 def test_what_is_merged_within_reason_is_read_as_before():
     text = "outer: {b: &b {<<: &a {x: 1}, x: 2}}\nc: {<<: [*b, {y: 1}]}\n"
-    assert yamlfiles.parse(text) == {"outer": {"b": {"x": 2}}, "c": {"x": 2, "y": 1}}
+    assert yaml_reader.parse(text) == {"outer": {"b": {"x": 2}}, "c": {"x": 2, "y": 1}}
 
 
 def read_all(lines, folder=CONFIG):
@@ -301,7 +304,7 @@ def test_boxes(tmp_path, content, said):
 def test_words(tmp_path, name, content, said):
     path = write(tmp_path / name, content)
     options = {"aliases": {}, "multiword": "mean", "case": "lower", "missing": "refused"}
-    line = sentence(wordvectors.embed, ("cat",), path, options)
+    line = sentence(word_vectors.embed, ("cat",), path, options)
     assert said in line and str(path) in line
 
 
@@ -332,7 +335,7 @@ def test_what_is_known_of_a_folder_and_was_edited_is_found_out_again(tmp_path, m
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="a device that is always full")
 def test_a_full_disk_is_named_with_the_file_that_found_no_place(tmp_path):
     def fill():
-        with files.whole(tmp_path / "x.csv"), Path("/dev/full").open("w") as stream:
+        with small.whole(tmp_path / "x.csv"), Path("/dev/full").open("w") as stream:
             stream.write("x")
 
     assert sentence(fill) == f"{tmp_path}/x.csv cannot be written: no space is left there"

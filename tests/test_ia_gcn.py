@@ -9,7 +9,7 @@ from conftest import WIDTH, batch, build, label_space, settings
 from torch.nn.functional import binary_cross_entropy_with_logits
 
 from labelgraph import models
-from labelgraph.parts import encoder as encoders
+from labelgraph.encoders import encoder as encoders
 from labelgraph.parts import labelgraph
 from labelgraph.parts.regions import pool
 

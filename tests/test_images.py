@@ -8,7 +8,13 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from labelgraph.images import PIXEL_LIMIT, TURNS, inspect, inspect_file, read_image
+from labelgraph.files.images import (
+    PIXEL_LIMIT,
+    TURNS,
+    inspect,
+    inspect_file,
+    read_image,
+)
 
 RED, BLUE, WHITE = (255, 0, 0), (0, 0, 255), (255, 255, 255)
 
@@ -133,7 +139,7 @@ def test_decompression_bomb_is_refused_by_its_header(side, tmp_path):
 
 def test_a_jpeg_of_endless_scans_is_refused(tmp_path, monkeypatch):
     """A scan in which nothing changes is a few bytes, and takes as long as any other."""
-    monkeypatch.setattr("labelgraph.images.SCAN_LIMIT", 20 * 32 * 16)
+    monkeypatch.setattr("labelgraph.files.images.SCAN_LIMIT", 20 * 32 * 16)
     path = saved(tmp_path / "x.jpg", halves(), progressive=True)
     whole = path.read_bytes()
     assert read_image(path).shape == (16, 32, 3)

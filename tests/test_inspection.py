@@ -4,10 +4,12 @@ import pytest
 import torch
 from conftest import batch, build
 
-from labelgraph import figurekinds, inspection, models
-from labelgraph.inspection import _reading as reading
+from labelgraph import models
+from labelgraph.figures import fields
+from labelgraph.predict import inspection
+from labelgraph.predict.inspection import _reading as reading
 
-VIEWS = [(method, view) for method in inspection.available() for view in figurekinds.views(method)]
+VIEWS = [(method, view) for method in inspection.available() for view in fields.views(method)]
 SHAPES = {  # of 3 images, 5 labels, maps of 4 x 5 cells and 6 boxes
     "maps": {"maps": (3, 5, 4, 5), "boxes": (3, 5, 4)},
     "features": {"features": (3, 24)},
@@ -25,7 +27,7 @@ def shown(method, view, variant="", **inputs):
 def test_every_file_is_a_methods_and_every_view_is_described():
     assert set(inspection.available()) <= set(models.available())
     assert {view for _, view in VIEWS} == set(SHAPES)
-    assert {kind.view for kind in figurekinds.KINDS.values()} - {""} == set(SHAPES)
+    assert {kind.view for kind in fields.KINDS.values()} - {""} == set(SHAPES)
     for view in SHAPES:
         assert f"    {view} " in inspection.__doc__
 

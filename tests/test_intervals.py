@@ -6,10 +6,17 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from labelgraph import agreement, cellfiles, intervals, recipe, rendering, resampling, tables
-from labelgraph.files import read_json, write_arrays, write_json
+from labelgraph.files.small import read_json, write_arrays, write_json
+from labelgraph.predict import calibration, judging
+from labelgraph.score import bootstrap, precision_recall
 from labelgraph.steps import assess, score, tabulate
-from labelgraph.trained import calibration, judging
+from labelgraph.study import recipe
+from labelgraph.tables import (
+    csv_cells,
+    intervals,
+    rendering,
+    tables,
+)
 
 SETTINGS = {"threshold": 0.5, "top": 3, "difficult_ap": "ignored", "difficult_f1": "negative"}
 SETTINGS |= {"pool": "all"}
@@ -57,9 +64,9 @@ def test_the_rule_is_that_of_predict(tmp_path):
     scores, target, found = run(tmp_path / "run", 1.5, shift=0.8)
     chosen = np.array([each.chosen for each in judging.judge(scores, found, None)])
     rule = read_json(tmp_path / "run/assessment.json")["rule"]
-    wanted = agreement.agreement(chosen, target, "negative")
+    wanted = precision_recall.agreement(chosen, target, "negative")
     assert {name: values[0] for name, values in rule.items()} == {
-        name: pytest.approx(wanted[name]) for name in resampling.RATES
+        name: pytest.approx(wanted[name]) for name in bootstrap.RATES
     }
     assert wanted["OF1"] != read_json(tmp_path / "run/scores.json")["all"]["OF1"]
     assert all(low <= value <= high for value, low, high in rule.values())
@@ -87,7 +94,7 @@ def test_what_overlaps_is_not_marked_and_what_does_not_is(tmp_path):
 
 def test_the_csv_has_the_ends_and_is_read(tmp_path):
     written(tmp_path, {"one": 1.5, "two": 3.0})
-    cells = cellfiles.parse("t.csv", (tmp_path / "t.csv").read_bytes())
+    cells = csv_cells.parse("t.csv", (tmp_path / "t.csv").read_bytes())
     cell = cells["two", "mAP"]
     ends = read_json(tmp_path / "two/assessment.json")["intervals"]["mAP"]
     assert (float(cell.low), float(cell.high)) == pytest.approx([100 * x for x in ends], abs=0.006)
@@ -96,7 +103,7 @@ def test_the_csv_has_the_ends_and_is_read(tmp_path):
     assert rendering.lines(lines, "pictures")["mAP"].str.fullmatch(r"\S+ \[\S+, \S+\]").all()
     broken = (tmp_path / "t.csv").read_text().replace(f",{cell.low},", ",low,", 1)
     with pytest.raises(ValueError, match="low is 'low', expected a number or nothing"):
-        cellfiles.parse("t.csv", broken.encode())
+        csv_cells.parse("t.csv", broken.encode())
 
 
 def test_of_several_seeds_both_ends_are_means(tmp_path):

@@ -10,9 +10,16 @@ import numpy as np
 import pytest
 import torch
 
-from labelgraph import labelspace, protocols, wordvectors
-from labelgraph.files import read_arrays, read_json, sha256, write_arrays
-from labelgraph.manifest import Manifest, no_boxes, write
+from labelgraph import split
+from labelgraph.files.small import (
+    read_arrays,
+    read_json,
+    sha256,
+    write_arrays,
+)
+from labelgraph.inputs import word_vectors
+from labelgraph.manifest.manifest import Manifest, no_boxes, write
+from labelgraph.parts import labelspace
 from labelgraph.steps import count_labels, embed_labels
 
 OPTIONS = {"aliases": {}, "multiword": "mean", "case": "lower", "missing": "refused"}
@@ -81,7 +88,7 @@ def test_counts_are_exact_where_there_are_many():
     labels = np.ones((70_000, 2), np.int8)
     labels[0, 0] = 0
     role = np.zeros(70_000, np.uint8)
-    found = protocols.count({"names": np.array(["a", "b"]), "role": role, "labels": labels})
+    found = split.count({"names": np.array(["a", "b"]), "role": role, "labels": labels})
     assert found["counts"].tolist() == [[69_999, 69_999], [69_999, 70_000]]
 
 
@@ -133,22 +140,22 @@ def test_the_steps_do_without_torch():
 )
 def test_words_of_a_label(name, words):
     aliases = {"hot dog": "hot-dog", "pottedplant": "potted plant"}
-    assert wordvectors.split(name, aliases, "lower") == words
+    assert word_vectors.split(name, aliases, "lower") == words
 
 
 def test_case_may_be_kept():
-    assert wordvectors.split("Dining Table", {}, "keep") == ["Dining", "Table"]
+    assert word_vectors.split("Dining Table", {}, "keep") == ["Dining", "Table"]
 
 
 def test_vectors_are_means_over_words(glove):
-    vectors, report = wordvectors.embed(("dining table", "à", "cat"), glove, OPTIONS)
+    vectors, report = word_vectors.embed(("dining table", "à", "cat"), glove, OPTIONS)
     assert vectors.dtype == np.float32
     assert vectors.tolist() == [[2, -1], [5, 5], [1, 0]]  # of two lines for cat, the first
     assert report["dining table"] == {"words": ["dining", "table"], "missing": []}
 
 
 def test_what_is_missing_is_reported(glove):
-    vectors, report = wordvectors.embed(("kitchen table",), glove, OPTIONS)
+    vectors, report = word_vectors.embed(("kitchen table",), glove, OPTIONS)
     assert vectors.tolist() == [[0, -2]]
     assert report["kitchen table"] == {"words": ["table"], "missing": ["kitchen"]}
 
@@ -157,7 +164,7 @@ def test_a_label_without_any_word_is_an_error(glove):
     with pytest.raises(
         ValueError, match=r"label 'tv_monitors_x' .*tv, monitors.*aliases: \{tv_mon"
     ) as e:
-        wordvectors.embed(("tv_monitors_x",), glove_without_tv(glove), OPTIONS)
+        word_vectors.embed(("tv_monitors_x",), glove_without_tv(glove), OPTIONS)
     assert str(glove) in str(e.value)
 
 
@@ -179,7 +186,7 @@ def test_a_text_inside_a_zip(tmp_path, others):
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
         for name, text in ({"glove.6B.300d.txt": GLOVE} | others).items():
             archive.writestr(name, text)
-    assert wordvectors.embed(("table",), path, OPTIONS)[0].tolist() == [[0, -2]]
+    assert word_vectors.embed(("table",), path, OPTIONS)[0].tolist() == [[0, -2]]
 
 
 def test_zips_that_cannot_be_read(tmp_path):
@@ -188,10 +195,10 @@ def test_zips_that_cannot_be_read(tmp_path):
         archive.writestr("a.txt", GLOVE)
         archive.writestr("b.txt", GLOVE)
     with pytest.raises(ValueError, match=r"holds \['a.txt', 'b.txt'\]; expected glove.6B.300d.txt"):
-        wordvectors.read_words(path, {"cat"})
+        word_vectors.read_words(path, {"cat"})
     path.write_bytes(path.read_bytes()[:40])
     with pytest.raises(ValueError, match="is damaged"):
-        wordvectors.read_words(path, {"cat"})
+        word_vectors.read_words(path, {"cat"})
 
 
 @pytest.mark.parametrize(
@@ -207,20 +214,20 @@ def test_zips_that_cannot_be_read(tmp_path):
 def test_malformed_lines_are_named(glove, line, message):
     glove.write_text(f"{GLOVE}{line}\nbird 0 0\n", encoding="utf-8")
     with pytest.raises(ValueError, match=message):
-        wordvectors.read_words(glove, {"dog", "bird"})
+        word_vectors.read_words(glove, {"dog", "bird"})
 
 
 def test_words_with_spaces_are_passed_over(glove):
     glove.write_text(f"at name@domain.com 1 1\n{GLOVE}", encoding="utf-8")
     with pytest.raises(ValueError, match="line 2"):
-        wordvectors.read_words(glove, {"cat"})  # the first line sets how many numbers there are
+        word_vectors.read_words(glove, {"cat"})  # the first line sets how many numbers there are
     glove.write_text(f"{GLOVE}at name@domain.com 1 1\n. . . 2 2\nat 6 6\n", encoding="utf-8")
-    assert wordvectors.read_words(glove, {"at"})["at"].tolist() == [6, 6]
+    assert word_vectors.read_words(glove, {"at"})["at"].tolist() == [6, 6]
 
 
 def test_a_missing_file(tmp_path):
     with pytest.raises(FileNotFoundError, match=r"glove.txt is missing; `snakemake"):
-        wordvectors.read_words(tmp_path / "glove.txt", {"cat"})
+        word_vectors.read_words(tmp_path / "glove.txt", {"cat"})
 
 
 @pytest.mark.parametrize(
@@ -236,7 +243,7 @@ def test_a_missing_file(tmp_path):
 )
 def test_wrong_options(glove, options):
     with pytest.raises(ValueError, match=r"options are|may be|aliases|no word in it"):
-        wordvectors.embed(("cat",), glove, options)
+        word_vectors.embed(("cat",), glove, options)
 
 
 def test_options_that_are_not_json():
@@ -247,9 +254,9 @@ def test_options_that_are_not_json():
 
 def test_reading_stops_at_the_last_word_that_is_needed(glove):
     glove.write_text(f"{GLOVE}broken\n", encoding="utf-8")
-    assert set(wordvectors.read_words(glove, {"cat", "tv"})) == {"cat", "tv"}
+    assert set(word_vectors.read_words(glove, {"cat", "tv"})) == {"cat", "tv"}
     with pytest.raises(ValueError, match="line 9"):
-        wordvectors.read_words(glove, {"cat", "yak"})
+        word_vectors.read_words(glove, {"cat", "yak"})
 
 
 def test_a_long_file_is_not_held_in_memory(tmp_path):
@@ -258,7 +265,7 @@ def test_a_long_file_is_not_held_in_memory(tmp_path):
     path.write_text("".join(f"w{row} {numbers}\n" for row in range(8_000)))
     tracemalloc.start()
     try:
-        assert len(wordvectors.read_words(path, {"w7999", "yak"})) == 1
+        assert len(word_vectors.read_words(path, {"w7999", "yak"})) == 1
         peak = tracemalloc.get_traced_memory()[1]
     finally:
         tracemalloc.stop()

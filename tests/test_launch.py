@@ -47,15 +47,16 @@ def environment(tmp_path_factory):
     steps = folder / "labelgraph/steps"
     steps.mkdir(parents=True)
     (folder / "labelgraph/__init__.py").touch()
-    for name in ("launch.py", "shortages.py", "warm.py"):
-        shutil.copy(ROOT / "src/labelgraph" / name, folder / "labelgraph")
+    (folder / "labelgraph/jobs").mkdir()
+    for name in ("__init__.py", "launch.py", "server.py", "shortages.py"):
+        shutil.copy(ROOT / "src/labelgraph/jobs" / name, folder / "labelgraph/jobs")
     (steps / "__init__.py").touch()
     (folder / LONG).mkdir()
     for name, text in STEPS.items():
         (steps / f"{name}.py").write_text(text)
     return os.environ | {
         "TMPDIR": str(folder / LONG),
-        "LAUNCH": str(folder / "labelgraph/launch.py"),
+        "LAUNCH": str(folder / "labelgraph/jobs/launch.py"),
     }
 
 

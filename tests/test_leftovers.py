@@ -7,7 +7,8 @@ import sys
 
 import pytest
 
-from labelgraph import files, leftovers
+from labelgraph.files import small
+from labelgraph.jobs import leftovers
 
 ENDED = subprocess.Popen([sys.executable, "-c", ""])
 ENDED.wait()
@@ -65,7 +66,7 @@ def test_what_a_killed_process_was_writing_is_removed(tmp_path):
     (tmp_path / "results").mkdir()
     program = (
         "import os, pathlib, signal\n"
-        "from labelgraph.files import whole\n"
+        "from labelgraph.files.small import whole\n"
         "with whole(pathlib.Path('results/a.csv')) as draft:\n"
         "    draft.write_text('half')\n"
         "    os.kill(os.getpid(), signal.SIGKILL)\n"
@@ -77,4 +78,4 @@ def test_what_a_killed_process_was_writing_is_removed(tmp_path):
 
 
 def test_the_name_of_a_draft_is_one_that_is_removed(tmp_path):
-    assert files.DRAFT.fullmatch(files.draft_of(tmp_path / "a b.csv").name)[1] == str(os.getpid())
+    assert small.DRAFT.fullmatch(small.draft_of(tmp_path / "a b.csv").name)[1] == str(os.getpid())

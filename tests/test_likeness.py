@@ -8,8 +8,16 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from labelgraph.datacheck import columns as tablecolumns
-from labelgraph.datacheck import guessing, hints, labels, later, likeness, pictures, sentences
+from labelgraph.own.datacheck import columns as tablecolumns
+from labelgraph.own.datacheck import (
+    guessing,
+    hints,
+    labels,
+    later,
+    likeness,
+    pictures,
+    sentences,
+)
 
 
 def grey(numbers):

@@ -10,7 +10,7 @@ from contextlib import suppress
 import pytest
 import toy_study
 
-from labelgraph import locks
+from labelgraph.jobs import locks
 
 TABLE = "results/tables/mini/main.csv"
 MADE = "1275\n2550\n3825\n"

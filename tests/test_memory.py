@@ -8,10 +8,18 @@ from pathlib import Path
 
 import pytest
 
-from labelgraph.records import checking, exporting, hashes, memory, metadata, syncing, travelling
-from labelgraph.records.hashes import Hashes
-from labelgraph.records.memory import Memory, recall
-from labelgraph.records.travelling import Job
+from labelgraph.jobs.records import (
+    checking,
+    exporting,
+    hashes,
+    memory,
+    metadata,
+    syncing,
+    travelling,
+)
+from labelgraph.jobs.records.hashes import Hashes
+from labelgraph.jobs.records.memory import Memory, recall
+from labelgraph.jobs.records.travelling import Job
 
 RULE = dict.fromkeys(travelling.RULE) | {"rule": "make"}
 EARLY, LATE = 1_600_000_000 * 10**9, 1_700_000_000 * 10**9  # nanoseconds

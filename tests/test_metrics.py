@@ -7,7 +7,7 @@ import pytest
 import sklearn.metrics
 from score_cases import draw, each_kind, evaluate
 
-from labelgraph import metrics
+from labelgraph.score import metrics
 
 
 @each_kind

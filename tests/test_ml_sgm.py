@@ -11,8 +11,9 @@ from test_matching import encoded, literal, of
 from torch.nn.functional import layer_norm
 
 from labelgraph import models
-from labelgraph.parts import cellmatching, losses
-from labelgraph.parts import encoder as encoders
+from labelgraph.encoders import encoder as encoders
+from labelgraph.models.ml_sgm import released as cellmatching
+from labelgraph.parts import losses
 
 VARIANTS = ("", "bl_casc", "bl_casc_go", "bl_gl", "go_gl", "no_matching", "no_activation", "sum")
 

@@ -9,8 +9,11 @@ import test_models
 import yaml
 from conftest import ROOT
 
-from labelgraph import checks, models, recipe, sourcecode, tables
+from labelgraph import models
 from labelgraph.__main__ import main
+from labelgraph.jobs import sourcecode
+from labelgraph.study import recipe
+from labelgraph.tables import tables
 
 METHODS = "workflow/config/methods.yaml"
 
@@ -33,7 +36,7 @@ def begun(checkout, monkeypatch, capsys):
     place = checkout / "src/labelgraph/models"
     monkeypatch.setattr(models, "__path__", [str(place)])
     monkeypatch.setattr(models, "__file__", str(place / "__init__.py"))
-    monkeypatch.setattr(checks, "MODELS", place)
+    monkeypatch.setattr(sourcecode, "MODELS", place)
     monkeypatch.setattr(conftest, "ROOT", checkout)
     monkeypatch.setattr(test_models, "CONFIG", recipe.read_yaml(checkout / METHODS))
     return capsys.readouterr().out

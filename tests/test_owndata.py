@@ -11,11 +11,15 @@ import pytest
 from conftest import ROOT
 from dataset_cases import SAMPLES, read
 
-from labelgraph import datasets, owndata, owntables, recipe, stale, tables, wordvectors
 from labelgraph.commands import _given
-from labelgraph.datasets import _parts, folders
-from labelgraph.files import read_json
+from labelgraph.files.small import read_json
+from labelgraph.inputs import word_vectors
+from labelgraph.manifest import readers
+from labelgraph.manifest.readers import _parts, folders
+from labelgraph.review import stale
 from labelgraph.steps import list_folder
+from labelgraph.study import own_data, own_tables, recipe
+from labelgraph.tables import tables
 
 CONFIG = ROOT / "workflow/config"
 USUAL = ["baseline", "baseline@max", "ml_gcn", "add_gcn", "ssgrl", "c_tran", "ml_sgm"]
@@ -40,8 +44,8 @@ def test_an_entry_of_two_lines_is_a_dataset_with_a_table():
     assert (entry["title"], entry["raw"]) == ("pets", "pets")
     assert entry["options"] == {"parts": None, "draw": {"share": 0.25, "seed": 0}, "none": None}
     table = tables.recipe(book, "own_pets")
-    assert table["notes"] == [owntables.RULE, owntables.NO_WORDS]
-    assert "probability of 0.5" in owntables.RULE and book.defaults["score"]["threshold"] == 0.5
+    assert table["notes"] == [own_tables.RULE, own_tables.NO_WORDS]
+    assert "probability of 0.5" in own_tables.RULE and book.defaults["score"]["threshold"] == 0.5
     assert tables.of_study(book)["own_pets"]["more"]["no graph, max pooling"] == "baseline@max"
 
 
@@ -168,7 +172,7 @@ def table_in(folder, text, name="t.csv", **options):
     folder.mkdir(exist_ok=True)
     (folder / name).write_text(text)
     standing = recipe.read_yaml(CONFIG / "own_data.yaml")["options"]["table"]
-    return datasets.read("table", folder, **standing | {"file": name, **options})
+    return readers.read("table", folder, **standing | {"file": name, **options})
 
 
 def test_tables_say_the_same_in_three_ways(tmp_path):
@@ -195,7 +199,7 @@ def test_more_folders_than_there_can_be_labels(tmp_path, monkeypatch):
         (tmp_path / name).mkdir()
         (tmp_path / name / "1.jpg").write_bytes(name.encode())
     with pytest.raises(ValueError, match="has 2 folders with images, more labels than 1;"):
-        datasets.read("folders", tmp_path, parts=None, draw={"share": 0.5, "seed": 0}, none=None)
+        readers.read("folders", tmp_path, parts=None, draw={"share": 0.5, "seed": 0}, none=None)
 
 
 def test_a_parquet_table_is_a_table(tmp_path):
@@ -204,7 +208,7 @@ def test_a_parquet_table_is_a_table(tmp_path):
     frame.to_parquet(tmp_path / "t.parquet")
     options = recipe.read_yaml(CONFIG / "own_data.yaml")["options"]["table"]
     options = options | {"file": "t.parquet", "labels": None}
-    found = datasets.read("table", tmp_path, **options)
+    found = readers.read("table", tmp_path, **options)
     assert shown(found) == {"a.jpg": {"cat": 1}, "b.jpg": {"dog": 1}}
 
 
@@ -247,7 +251,7 @@ def test_parquet_without_pyarrow_says_what_to_do(tmp_path, monkeypatch):
     monkeypatch.setattr(pd, "read_parquet", missing)
     standing = recipe.read_yaml(CONFIG / "own_data.yaml")["options"]["table"]
     with pytest.raises(ValueError, match=r"needs the package pyarrow.*save the table as CSV"):
-        datasets.read("table", tmp_path, **standing | {"file": "t.parquet"})
+        readers.read("table", tmp_path, **standing | {"file": "t.parquet"})
 
 
 def test_folders_of_labels(tmp_path):
@@ -261,11 +265,11 @@ def test_folders_of_labels(tmp_path):
             (tmp_path / label / "deep" / name).write_text(f"{label} {name}")
         (tmp_path / label / "Thumbs.db").write_bytes(b"")
     draw = {"share": 0.5, "seed": 0}
-    other = datasets.read("folders", tmp_path, parts=None, draw=draw, none=None)
+    other = readers.read("folders", tmp_path, parts=None, draw=draw, none=None)
     assert len(other.images) == 4  # the same name, but not the same picture
     (tmp_path / "loose.jpg").write_bytes(b"3")
     with pytest.raises(ValueError, match=r"loose.jpg is in no label's folder"):
-        datasets.read("folders", tmp_path, parts=None, draw=draw, none=None)
+        readers.read("folders", tmp_path, parts=None, draw=draw, none=None)
 
 
 def test_voc_labels_from_objects():
@@ -281,17 +285,17 @@ def test_vectors_of_labels_without_words(tmp_path):
     (tmp_path / "v.txt").write_text("cat 1 2 2\ndog 2 4 4\n")
     options = {"aliases": {}, "multiword": "mean", "case": "lower", "missing": "drawn"}
     names = ("cat", "dog", "zzz", "yyy")
-    vectors, report = wordvectors.embed(names, tmp_path / "v.txt", options)
+    vectors, report = word_vectors.embed(names, tmp_path / "v.txt", options)
     assert [name for name in names if not report[name]["words"]] == ["zzz", "yyy"]
     assert vectors[0].tolist() == [1, 2, 2]
     assert np.linalg.norm(vectors[2:], axis=1) == pytest.approx([4.5, 4.5])  # as long as the others
-    alone, _ = wordvectors.embed(("yyy",), None, options)
-    many, _ = wordvectors.embed(tuple(f"n{k}" for k in range(40)) + ("yyy",), None, options)
+    alone, _ = word_vectors.embed(("yyy",), None, options)
+    many, _ = word_vectors.embed(tuple(f"n{k}" for k in range(40)) + ("yyy",), None, options)
     assert (alone[0] == many[-1]).all()  # of the name alone
     close = many @ many.T / 6.7**2
     assert abs(close[~np.eye(41, dtype=bool)]).max() < 0.3
     with pytest.raises(ValueError, match="no vector for label 'zzz'"):
-        wordvectors.embed(names, tmp_path / "v.txt", options | {"missing": "refused"})
+        word_vectors.embed(names, tmp_path / "v.txt", options | {"missing": "refused"})
 
 
 def test_a_folder_is_linked_and_its_state_follows_its_files(tmp_path):
@@ -301,13 +305,13 @@ def test_a_folder_is_linked_and_its_state_follows_its_files(tmp_path):
     (folder / ".git").mkdir()
     (folder / ".git" / "x").write_bytes(b"")
     (folder / "cat" / "loop").symlink_to(folder, target_is_directory=True)
-    before = owndata.state(folder)
+    before = own_data.state(folder)
     output = tmp_path / "raw" / "pets.json"
     list_folder.main(folder, before, output)
     assert (tmp_path / "raw" / "pets" / "cat" / "1.jpg").read_bytes() == b"one"
     assert read_json(output)["listing"] == {"cat/1.jpg": 3}
     os.utime(folder / "cat" / "1.jpg", (1, 1))
-    assert owndata.state(folder) != before
+    assert own_data.state(folder) != before
     list_folder.main(folder, before, output)  # again: the link is made anew
     with pytest.raises(ValueError, match="holds this repository's data"):
         list_folder.main(tmp_path, before, tmp_path / "raw" / "other.json")

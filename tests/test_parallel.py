@@ -12,9 +12,10 @@ from conftest import ROOT
 from safetensors.torch import load_file
 from test_workflow import SCENES, copy_of
 
-from labelgraph import checks, models, recipe
-from labelgraph.files import read_arrays, read_json
+from labelgraph import models
+from labelgraph.files.small import read_arrays, read_json
 from labelgraph.steps import predict, train
+from labelgraph.study import checks, recipe
 
 METHODS = ("plain", *models.available())
 

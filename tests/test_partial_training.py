@@ -10,13 +10,14 @@ import pytest
 import torch
 from conftest import ROOT, WIDTH, boxes, label_space, settings
 
-from labelgraph import manifest as manifests
-from labelgraph import models, protocols, recipe
-from labelgraph.checkpoint import Checkpoint
-from labelgraph.labelspace import LabelSpace
-from labelgraph.manifest import Manifest, no_boxes
-from labelgraph.parts.encoder import Cached
-from labelgraph.training import Examples, Training
+from labelgraph import models, split
+from labelgraph.encoders.encoder import Cached
+from labelgraph.manifest import manifest as manifests
+from labelgraph.manifest.manifest import Manifest, no_boxes
+from labelgraph.parts.labelspace import LabelSpace
+from labelgraph.study import recipe
+from labelgraph.train.checkpoint import Checkpoint
+from labelgraph.train.loop import Examples, Training
 
 DEFAULTS = recipe.read_yaml(ROOT / "workflow/config/defaults.yaml")["train"]
 LABELS, IMAGES, REPORTED = 5, 24, 6
@@ -61,7 +62,7 @@ def planted(whole: Manifest, changed: np.ndarray) -> Manifest:
 
 
 def label_space_of(train) -> LabelSpace:
-    counted = protocols.count(train)
+    counted = split.count(train)
     known = torch.from_numpy(counted["known"]).clamp(min=1)
     return replace(
         label_space(LABELS),
@@ -73,9 +74,9 @@ def label_space_of(train) -> LabelSpace:
 
 def training(method, whole, wrong_targets=False, **changed):
     """As the steps `split`, `count_labels` and `train` make it."""
-    train = protocols.cut(whole, PROTOCOL).train
+    train = split.cut(whole, PROTOCOL).train
     target, known = (
-        torch.from_numpy(x) for x in protocols.training_target(train["labels"], "positive")
+        torch.from_numpy(x) for x in split.training_target(train["labels"], "positive")
     )
     if wrong_targets:
         target = torch.where(known, target, 1 - target)
@@ -97,16 +98,16 @@ def assert_same(first, second):
 
 
 def test_the_case_has_what_is_hard():
-    known = protocols.known_mask(IMAGES, LABELS, 0.3)
+    known = split.known_mask(IMAGES, LABELS, 0.3)
     assert not known.any(1).all(), "an image without a known label is missing"
-    train = protocols.cut(manifest(), PROTOCOL).train
+    train = split.cut(manifest(), PROTOCOL).train
     assert (train["role"] == 1).any()
     assert (train["labels"] == manifests.YES).any(0).sum() >= 3
 
 
 @each_method
 def test_a_wrong_value_in_every_hidden_entry_changes_no_bit(method, tmp_path):
-    whole, hidden = manifest(), ~protocols.known_mask(IMAGES, LABELS, 0.3)
+    whole, hidden = manifest(), ~split.known_mask(IMAGES, LABELS, 0.3)
     honest = training(method, whole)
     expected = honest.run(Checkpoint(tmp_path / "honest"))
     wrong = training(method, planted(whole, hidden), True)
@@ -116,7 +117,7 @@ def test_a_wrong_value_in_every_hidden_entry_changes_no_bit(method, tmp_path):
 
 
 def test_a_wrong_value_in_a_known_entry_changes_the_weights(tmp_path):
-    whole, known = manifest(), protocols.known_mask(IMAGES, LABELS, 0.3)
+    whole, known = manifest(), split.known_mask(IMAGES, LABELS, 0.3)
     first = training("baseline", whole).run(Checkpoint(tmp_path / "first"))
     second = training("baseline", planted(whole, known)).run(Checkpoint(tmp_path / "second"))
     assert not torch.equal(first["classifier.weight"], second["classifier.weight"])

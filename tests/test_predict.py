@@ -19,14 +19,15 @@ from run_cases import (
     run_settings,
 )
 
-from labelgraph import runs
 from labelgraph.__main__ import main
-from labelgraph.files import read_arrays, write_arrays, write_json
-from labelgraph.parts.encoder import Cached
-from labelgraph.proposals import light
+from labelgraph.encoders.encoder import Cached
+from labelgraph.encoders.views import FIXED
+from labelgraph.files.small import read_arrays, write_arrays, write_json
+from labelgraph.inputs.regions import light
+from labelgraph.own import painting, reading
+from labelgraph.predict import evidence
 from labelgraph.steps import extract_features, predict, propose_regions
-from labelgraph.trained import evidence, painting, reading
-from labelgraph.views import FIXED
+from labelgraph.train import run_folder
 
 # fmt: off
 NETWORK = {
@@ -237,10 +238,10 @@ def test_a_fine_tuned_encoder_comes_from_the_run_alone(tmp_path, few, capsys):
     chosen = run_settings("baseline")
     chosen["encoder"] |= {"cached": False, "learns": "all", "weights": "imagenet"}
     labels = label_space(5)
-    model = runs.make(chosen, labels, None)
-    runs.save_model(tmp_path / "model.safetensors", model.state_dict(), labels)
+    model = run_folder.make(chosen, labels, None)
+    run_folder.save_model(tmp_path / "model.safetensors", model.state_dict(), labels)
     chosen["encoder"]["weights"] = "gone.pth"
-    runs.write_settings(tmp_path / "settings.yaml", chosen)
+    run_folder.write_settings(tmp_path / "settings.yaml", chosen)
     write_json(tmp_path / "provenance.json", {"inputs": {}})
     code, out, err = predicted(capsys, tmp_path, few, "--json")
     assert code == 0 and "not calibrated" in err

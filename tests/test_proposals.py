@@ -8,10 +8,16 @@ import torch
 from PIL import Image
 from torchvision.ops import box_iou
 
-from labelgraph import manifest as manifests
-from labelgraph.files import read_arrays, write_arrays, write_json
-from labelgraph.manifest import Manifest
-from labelgraph.proposals import anchors, faster_rcnn, learning, light, regions
+from labelgraph.files.small import read_arrays, write_arrays, write_json
+from labelgraph.inputs.regions import (
+    anchors,
+    faster_rcnn,
+    learning,
+    light,
+    region_file,
+)
+from labelgraph.manifest import manifest as manifests
+from labelgraph.manifest.manifest import Manifest
 from labelgraph.steps import propose_regions, train_detector
 
 NETWORK = {
@@ -250,7 +256,7 @@ def test_wrong_boxes_are_named(folder, tmp_path, message):
 
 
 def test_missing_broken_and_ambiguous_boxes_are_named(folder, tmp_path):
-    from labelgraph.proposals import given
+    from labelgraph.inputs.regions import given
 
     with pytest.raises(FileNotFoundError, match=r"mine\.json is missing"):
         given.read(tmp_path / "mine.json", np.array(["a.jpg"]))
@@ -267,8 +273,8 @@ def test_faster_rcnn_with_random_weights(folder, kind):
     images = np.array(["square_000000.png", "square_000001.png"])
     torch.manual_seed(0)
     network = faster_rcnn.read(None, torch.device("cpu"))
-    found = regions.detect(network, images, folder, RCNN | {"kind": kind})
-    again = regions.detect(network, images, folder, RCNN | {"kind": kind})
+    found = region_file.detect(network, images, folder, RCNN | {"kind": kind})
+    again = region_file.detect(network, images, folder, RCNN | {"kind": kind})
     assert found["boxes"].shape == (2, 5, 4)
     assert found["boxes"].min() >= 0
     assert found["boxes"].max() <= 1

@@ -8,10 +8,15 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from labelgraph import protocols
-from labelgraph.files import fingerprint, read_arrays, read_json
-from labelgraph.manifest import Manifest, no_boxes, write
-from labelgraph.protocols import episodes, fewshot, partial, roles
+from labelgraph import split as protocols
+from labelgraph.files.small import fingerprint, read_arrays, read_json
+from labelgraph.manifest.manifest import Manifest, no_boxes, write
+from labelgraph.split import (
+    episodes,
+    fewshot,
+    partial,
+    roles,
+)
 from labelgraph.steps import split as step
 
 NAMES = ("bird", "cat", "dog", "vase", "boat", "sofa")  # bird, vase and boat are COCO's novel ones

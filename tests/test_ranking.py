@@ -10,7 +10,7 @@ import torch
 from score_cases import draw, each_kind, evaluate
 from torchmetrics.functional.classification import multilabel_average_precision
 
-from labelgraph.ranking import average_precisions
+from labelgraph.score.average_precision import average_precisions
 
 
 @pytest.mark.parametrize(

@@ -6,10 +6,18 @@ import numpy as np
 import pytest
 from dataset_cases import SAMPLES, change, published, read
 
-from labelgraph import datasets
-from labelgraph.datasets import _parts, _published, _reading, coco_json, folders, nuswide, table
-from labelgraph.datasets import visual_genome as genome
-from labelgraph.datasets import voc_folders as voc
+from labelgraph.manifest import readers
+from labelgraph.manifest.readers import (
+    _parts,
+    _published,
+    _reading,
+    coco_json,
+    folders,
+    nuswide,
+    table,
+)
+from labelgraph.manifest.readers import visual_genome as genome
+from labelgraph.manifest.readers import voc_folders as voc
 
 
 def refused(message, call, *arguments, **more):
@@ -21,8 +29,8 @@ def refused(message, call, *arguments, **more):
 
 
 def test_readers_are_listed_in_order_and_say_which_options_they_take():
-    assert datasets.available() == sorted(datasets.available())
-    refused(r"voc2007 takes the options \['boxes'\], not \[\]", datasets.read, "voc2007", SAMPLES)
+    assert readers.available() == sorted(readers.available())
+    refused(r"voc2007 takes the options \['boxes'\], not \[\]", readers.read, "voc2007", SAMPLES)
 
 
 def test_a_line_that_stands_there_twice_is_named_with_both_places():

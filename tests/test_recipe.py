@@ -7,7 +7,8 @@ import pytest
 import yaml
 from conftest import ROOT
 
-from labelgraph import recipe, tables
+from labelgraph.study import recipe
+from labelgraph.tables import tables
 
 CONFIG = ROOT / "workflow/config"
 RUN = recipe.run_of("mini", "full", "voc2007", "ml_gcn@binary", 1)

@@ -11,7 +11,14 @@ import toy_study
 from toy_study import jobs
 
 from labelgraph.__main__ import main
-from labelgraph.records import checking, exporting, metadata, studies, syncing, travelling
+from labelgraph.jobs.records import (
+    checking,
+    exporting,
+    metadata,
+    studies,
+    syncing,
+    travelling,
+)
 
 SCORES = "results/runs/mini/b/scores.json"
 TABLE = "results/tables/mini/main.csv"

@@ -15,10 +15,18 @@ import pytest
 import report_cases as cases
 from conftest import ROOT
 
-from labelgraph import recipe, report
-from labelgraph.recipe import run_of
-from labelgraph.report import distances, gains, overview, pictures, records, site
+from labelgraph import report
+from labelgraph.report import (
+    distances,
+    gains,
+    overview,
+    pictures,
+    records,
+    site,
+)
 from labelgraph.steps import write_report
+from labelgraph.study import recipe
+from labelgraph.study.recipe import run_of
 
 MINUS = "\N{MINUS SIGN}"
 VOID = {"meta", "link", "img", "br", "input"}

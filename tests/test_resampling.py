@@ -5,7 +5,7 @@ import time
 import numpy as np
 import pytest
 
-from labelgraph import agreement, metrics, resampling
+from labelgraph.score import bootstrap, metrics, precision_recall
 
 SETTINGS = {"threshold": 0.5, "top": 2, "difficult_ap": "ignored", "difficult_f1": "negative"}
 NAMES = ["cat", "dog", "owl", "elk"]
@@ -20,24 +20,24 @@ def pictures(count, seed=0, rounded=1):
 
 
 def test_a_draw_takes_as_many_pictures_and_always_the_same():
-    counts = resampling.draws(7, 50)
+    counts = bootstrap.draws(7, 50)
     assert counts.shape == (50, 7)
     assert (counts.sum(1) == 7).all()
     assert 0 < (counts == 0).mean() < 0.5 and counts.max() > 2
-    assert (counts == resampling.draws(7, 50)).all()
-    assert (counts != resampling.draws(7, 50, seed=1)).any()
+    assert (counts == bootstrap.draws(7, 50)).all()
+    assert (counts != bootstrap.draws(7, 50, seed=1)).any()
 
 
 @pytest.mark.parametrize("policy", ["ignored", "negative", "positive"])
 def test_values_of_a_draw_are_those_of_the_copied_pictures(policy):
     scores, target = pictures(23)
-    counts = resampling.draws(23, 12)
+    counts = bootstrap.draws(23, 12)
     settings = SETTINGS | {"difficult_ap": policy, "difficult_f1": policy}
-    precise = resampling.label_precisions(counts, scores, target, policy)
+    precise = bootstrap.label_precisions(counts, scores, target, policy)
     chosen = {
         "all": scores > 0,
-        "top2_thresholded": (scores > 0) & agreement.among_highest(scores, 2),
-        "top2_strict": agreement.among_highest(scores, 2),
+        "top2_thresholded": (scores > 0) & precision_recall.among_highest(scores, 2),
+        "top2_strict": precision_recall.among_highest(scores, 2),
     }
     for row, times in enumerate(counts):
         copied = np.repeat(np.arange(23), times)
@@ -45,17 +45,17 @@ def test_values_of_a_draw_are_those_of_the_copied_pictures(policy):
         known = [np.nan if ap is None else ap for ap in wanted["ap"]["non_interpolated"]]
         np.testing.assert_allclose(precise[:, row], known, atol=1e-12)
         for group, mask in chosen.items():
-            found = resampling.rates(counts, mask, target, policy)
-            for name in resampling.RATES:
+            found = bootstrap.rates(counts, mask, target, policy)
+            for name in bootstrap.RATES:
                 assert found[name][row] == pytest.approx(wanted[group][name]), (group, name)
 
 
 def test_parts_give_what_the_whole_gives(monkeypatch):
     scores, target = pictures(31)
-    counts = resampling.draws(31, 9)
-    whole = resampling.label_precisions(counts, scores, target, "ignored")
-    monkeypatch.setattr(resampling, "WIDEST", 70)
-    parts = resampling.label_precisions(counts, scores, target, "ignored")
+    counts = bootstrap.draws(31, 9)
+    whole = bootstrap.label_precisions(counts, scores, target, "ignored")
+    monkeypatch.setattr(bootstrap, "WIDEST", 70)
+    parts = bootstrap.label_precisions(counts, scores, target, "ignored")
     np.testing.assert_allclose(whole, parts, rtol=1e-12)
 
 
@@ -63,7 +63,7 @@ def test_intervals_hold_the_value_and_narrow_with_more_pictures():
     widths = []
     for count in (40, 640):
         scores, target = pictures(count)
-        found = resampling.intervals(scores, target, NAMES, SETTINGS)
+        found = bootstrap.intervals(scores, target, NAMES, SETTINGS)
         whole = metrics.named(metrics.evaluate(scores, target, **SETTINGS), NAMES, [])
         for name, (low, high) in found.items():
             assert 0 <= low <= metrics.value(whole, name) <= high <= 1, name
@@ -85,7 +85,7 @@ def test_nineteen_of_twenty_intervals_hold_the_truth():
 
     truth, held = values(*taken(50_000)), dict.fromkeys(("mAP", "CF1", "OF1"), 0)
     for _ in range(200):
-        found = resampling.intervals(*taken(32), NAMES, SETTINGS)
+        found = bootstrap.intervals(*taken(32), NAMES, SETTINGS)
         for name in held:
             low, high = found[name]
             held[name] += low <= metrics.value(truth, name) <= high
@@ -95,17 +95,17 @@ def test_nineteen_of_twenty_intervals_hold_the_truth():
 def test_what_no_draw_can_say_is_left_out():
     scores, target = pictures(12)
     target[:, 1] = 0
-    found = resampling.intervals(scores, target, NAMES, SETTINGS)
+    found = bootstrap.intervals(scores, target, NAMES, SETTINGS)
     assert "AP:dog" not in found and "AP:cat" in found
-    assert resampling.intervals(scores, np.zeros_like(target), NAMES, SETTINGS).keys() == {
+    assert bootstrap.intervals(scores, np.zeros_like(target), NAMES, SETTINGS).keys() == {
         f"{name}{ending}" for name in ("OP",) for ending in ("", "_top2", "_top2_strict")
     }
-    one = resampling.intervals(scores[:1], np.array([[1, 0, 0, 0]], np.int8), NAMES, SETTINGS)
+    one = bootstrap.intervals(scores[:1], np.array([[1, 0, 0, 0]], np.int8), NAMES, SETTINGS)
     assert one["mAP"][0] == one["mAP"][1]
 
 
 def test_a_thousand_draws_of_a_thousand_pictures_take_seconds():
     scores, target = pictures(1000)
     start = time.process_time()
-    resampling.intervals(scores, target, NAMES, SETTINGS)
+    bootstrap.intervals(scores, target, NAMES, SETTINGS)
     assert time.process_time() - start < 5

@@ -19,8 +19,7 @@ from transfer_cases import (
     yes,
 )
 
-from labelgraph.models import sarb
-from labelgraph.parts import clusters
+from labelgraph.models.sarb import clusters, sarb
 
 SETTINGS = {
     "width": 4,

@@ -6,9 +6,9 @@ import json
 import numpy as np
 import pytest
 
-from labelgraph import metrics
 from labelgraph.commands import score as verb
-from labelgraph.files import read_json, write_arrays
+from labelgraph.files.small import read_json, write_arrays
+from labelgraph.score import metrics
 from labelgraph.steps import score as step
 
 LABELS = np.array(["cat", "dog", "boat"])

@@ -18,10 +18,10 @@ from run_cases import calibrate, make_run, picture
 from serve_cases import NASTY, POST, answers, connect, error, get, needs_six, running
 
 from labelgraph.__main__ import main
-from labelgraph.trained import asking, reading
+from labelgraph.own import asking, reading
 
 pytest.importorskip("uvicorn", reason="needs the extra serve")
-from labelgraph.trained import connection, serving
+from labelgraph.own import connection, serving
 
 PICTURE = {"X-Labelgraph": "picture", "Content-Type": "application/octet-stream"}
 
@@ -428,14 +428,14 @@ settings = {"method": "m", "dataset": "d"}
 trained = SimpleNamespace(calibration=None, folder=Path(), names="ab", settings=settings)
 oracle = SimpleNamespace(ask=lambda content: time.sleep(100))
 sys.modules |= {
-    "labelgraph.trained.asking": SimpleNamespace(
+    "labelgraph.own.asking": SimpleNamespace(
         Oracle=lambda trained: oracle, BusyError=type("BusyError", (Exception,), {})
     ),
-    "labelgraph.trained.calibration": SimpleNamespace(describe=lambda found, path: ""),
-    "labelgraph.trained.reading": SimpleNamespace(read=lambda folder: trained),
+    "labelgraph.predict.calibration": SimpleNamespace(describe=lambda found, path: ""),
+    "labelgraph.own.reading": SimpleNamespace(read=lambda folder: trained),
 }
 from labelgraph.__main__ import main
-from labelgraph.trained import serving
+from labelgraph.own import serving
 
 serving.ENDING = 0.5
 sys.exit(main(["serve", "run", "--port", "0", "--host", sys.argv[1]]))

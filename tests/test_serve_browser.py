@@ -7,7 +7,7 @@ import pytest
 from run_cases import calibrate, make_run, picture
 from serve_cases import running
 
-from labelgraph.trained import asking, reading
+from labelgraph.own import asking, reading
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser"))), None)
 pytestmark = [

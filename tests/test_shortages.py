@@ -14,8 +14,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from labelgraph import batches, shortages
-from labelgraph.datasets.drawn import pictures
+from labelgraph.inputs import batches
+from labelgraph.jobs import shortages
+from labelgraph.scenes import pictures
 
 ALLOCATOR = "[enforce fail at alloc_cpu.cpp:124] DefaultCPUAllocator: can't allocate memory: you"
 WORKER = (
@@ -87,7 +88,7 @@ READING = """
 import sys
 from pathlib import Path
 import numpy as np
-from labelgraph import batches
+from labelgraph.inputs import batches
 settings = {"train": {"augment": "none", "workers": 1}, "encoder": {"test_view": "plain"}}
 pictures = batches.Pictures(Path(sys.argv[1]), np.array(["0.png", "1.png"]), 8, settings)
 print([tuple(images.shape) for images, _ in pictures.batches([np.arange(2)], None)])
@@ -125,7 +126,7 @@ def test_shared_memory_that_is_read_only():
     inside = ["unshare", "--map-root-user", "--mount", "sh", "-c"]
     if not shutil.which("unshare") or subprocess.run([*inside, mount]).returncode:
         pytest.skip("nothing can be mounted here")
-    program = "from labelgraph import shortages; shortages.check_shared()"
+    program = "from labelgraph.jobs import shortages; shortages.check_shared()"
     command = f'{mount} && exec "{sys.executable}" -c "{program}"'
     answer = subprocess.run([*inside, command], capture_output=True, text=True)
     assert f"{SHARED} (Read-only file system)" in answer.stderr

@@ -64,7 +64,7 @@ def undisturbed(tmp_path_factory):
     kept = {row: run for row, run in entries[name]["runs"].items() if run in METHODS}
     entries[name] |= {"runs": kept, "more": {}}
     tables.write_text(yaml.safe_dump(entries, sort_keys=False))
-    training = folder / "src/labelgraph/training.py"
+    training = folder / "src/labelgraph/train/loop.py"
     assert KEEP in training.read_text()
     training.write_text(training.read_text().replace(KEEP, KEEP + HOLD))
     finish(start(folder, "--cores", "2"), folder)

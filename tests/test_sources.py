@@ -7,8 +7,8 @@ import pytest
 import yaml
 from download_cases import source_of, write_table
 
-from labelgraph.download import sources
-from labelgraph.download.progress import Progress, duration, size
+from labelgraph.fetch import sources
+from labelgraph.fetch.progress import Progress, duration, size
 
 TABLE = Path("workflow/config/sources.yaml")
 

@@ -21,7 +21,7 @@ from transfer_cases import (
     yes,
 )
 
-from labelgraph.models import sst_pl
+from labelgraph.models.sst_pl import sst_pl
 from labelgraph.parts.contrast import contrastive
 
 PAIRS = [(0, 1), (0, 2), (0, 3), (1, 2), (1, 3), (2, 3)]

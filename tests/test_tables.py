@@ -8,7 +8,9 @@ import pytest
 from conftest import ROOT
 from scipy.stats import t as student
 
-from labelgraph import recipe, rendering, spread, tablecolumns, tables
+from labelgraph.score import confidence
+from labelgraph.study import recipe
+from labelgraph.tables import rendering, table_columns, tables
 
 PUBLISHED = pd.DataFrame(
     [
@@ -120,7 +122,7 @@ def test_an_interval_of_the_mean_by_hand(table, values, tmp_path):
 
 @pytest.mark.parametrize("degrees", [1, 2, 9, 20, 21, 30, 100, 10000])
 def test_quantiles_of_student(degrees):
-    assert spread.student(degrees) == pytest.approx(student.ppf(0.975, degrees), abs=5e-4)
+    assert confidence.student(degrees) == pytest.approx(student.ppf(0.975, degrees), abs=5e-4)
 
 
 def test_a_spread_that_is_unknown_is_named():
@@ -373,7 +375,7 @@ MANY = {
 def test_columns_of_several_datasets_by_hand():
     printed = pd.DataFrame({"dataset": ["voc2007", "voc2007", "coco2014"],
                             "metric": ["mAP", "AP:dog", "AP:cat"]})  # fmt: skip
-    columns = tablecolumns.columns_of(MANY, printed)
+    columns = table_columns.columns_of(MANY, printed)
     assert [(each.name, each.setting, each.places) for each in columns] == [
         ("voc2007 mAP", "", ("full/voc2007",)),
         ("voc2007 AP:dog", "", ("full/voc2007",)),
@@ -383,11 +385,11 @@ def test_columns_of_several_datasets_by_hand():
         ("gflops", "", ()),
     ]
     assert [each.cost for each in columns] == [False] * 5 + [True]
-    assert tablecolumns.all_tasks(MANY) == ["full", "partial-10"]
-    assert tablecolumns.settings(MANY) == {"x"}
+    assert table_columns.all_tasks(MANY) == ["full", "partial-10"]
+    assert table_columns.settings(MANY) == {"x"}
     averaged = {"columns": [SHARES, {"costs": ["gflops"]}]}
-    assert tablecolumns.settings(averaged) == {"10%", "20%", "avg"}
-    alone = tablecolumns.columns_of(averaged, printed)
+    assert table_columns.settings(averaged) == {"10%", "20%", "avg"}
+    alone = table_columns.columns_of(averaged, printed)
     assert [each.name for each in alone] == ["10% mAP", "20% mAP", "avg mAP", "gflops"]
     assert alone[2].places == ("partial-10/voc2007", "partial-20/voc2007")
 

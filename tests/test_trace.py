@@ -10,9 +10,13 @@ import pytest
 import yaml
 from conftest import ROOT
 
-from labelgraph import cellfiles, metrics, provenance, recipe, tables, tracing
 from labelgraph.__main__ import main
-from labelgraph.files import write_json, write_text
+from labelgraph.files.small import write_json, write_text
+from labelgraph.jobs import provenance
+from labelgraph.review import tracing
+from labelgraph.score import metrics
+from labelgraph.study import recipe
+from labelgraph.tables import csv_cells, tables
 
 TABLE = "results/tables/mini/ml_gcn_VOC.csv"
 ROW, COLUMN = "ML-GCN (Re-weighted)", "mAP"
@@ -160,7 +164,9 @@ def test_a_quoted_cell_says_where_it_is_printed(checkout, capsys):
 )
 def test_what_is_no_file_of_the_checkout_is_not_opened(checkout, monkeypatch, capsys, name, told):
     os.mkfifo("data/pipe")
-    monkeypatch.setattr("labelgraph.tracing.behind.sha256", lambda path: pytest.fail(str(path)))
+    monkeypatch.setattr(
+        "labelgraph.review.tracing.behind.sha256", lambda path: pytest.fail(str(path))
+    )
     for seed in range(3):
         path = run_folder(seed) / "provenance.json"
         write_json(path, json.loads(path.read_text()) | {"inputs": {name: "0"}})
@@ -269,7 +275,7 @@ def test_a_counted_cell_leads_to_the_count(checkout):
 def test_every_committed_table_can_be_traced():
     """Whether runs are there or not: tables.yaml knows the rows and columns of each."""
     for path in sorted((ROOT / "results/tables").glob("*/*.csv")):
-        cells = cellfiles.parse(path.name, path.read_bytes())
+        cells = csv_cells.parse(path.name, path.read_bytes())
         row, column = next(place for place, cell in cells.items() if cell.status == "reproduced")
         found = trace(row, column, path)
         assert found["runs"] or found["counted"], path

@@ -6,11 +6,11 @@ import torch
 from conftest import ROOT, WIDTH
 from torch import nn
 
-from labelgraph import recipe
-from labelgraph.checkpoint import Checkpoint
-from labelgraph.optimisation import optimizer, rate
-from labelgraph.parts.encoder import Cached
-from labelgraph.training import Examples, Training
+from labelgraph.encoders.encoder import Cached
+from labelgraph.study import recipe
+from labelgraph.train.checkpoint import Checkpoint
+from labelgraph.train.loop import Examples, Training
+from labelgraph.train.optimizer import optimizer, rate
 
 DEFAULTS = recipe.read_yaml(ROOT / "workflow/config/defaults.yaml")["train"]
 IMAGES, LABELS = 12, 3

@@ -22,8 +22,8 @@ from unpack_cases import (
     write_table,
 )
 
-from labelgraph.download import assembly, sources
-from labelgraph.download.progress import Progress
+from labelgraph.fetch import assembly, sources
+from labelgraph.fetch.progress import Progress
 from labelgraph.steps import unpack
 
 KILLED = """
@@ -79,7 +79,7 @@ def test_again_replaces_the_folder(place):
 @pytest.mark.parametrize(
     ("function", "count"),
     [
-        ("labelgraph.download.archives.write", 3),  # some members are there
+        ("labelgraph.fetch.archives.write", 3),  # some members are there
         ("pathlib.Path.rename", 1),  # the folder of before is still in its place
         ("pathlib.Path.rename", 2),  # neither it nor the new one is
         ("labelgraph.steps.unpack.write_json", 1),  # only the index is missing

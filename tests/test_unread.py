@@ -13,10 +13,12 @@ from dataset_cases import SAMPLES
 from PIL import Image
 from run_cases import picture
 
-from labelgraph import datasets, images, manifest, recipe
 from labelgraph.__main__ import main
-from labelgraph.datacheck import boxes, guessing, pictures
-from labelgraph.datasets import folders
+from labelgraph.files import images
+from labelgraph.manifest import manifest, readers
+from labelgraph.manifest.readers import folders
+from labelgraph.own.datacheck import boxes, guessing, pictures
+from labelgraph.study import recipe
 
 
 @pytest.fixture(autouse=True)
@@ -130,7 +132,7 @@ def test_an_image_of_two_parts_is_refused(tmp_path):
     standing = recipe.read_yaml(ROOT / "workflow/config/own_data.yaml")["options"]["table"]
     options = standing | {"file": "labels.csv", "part": "part", "draw": None}
     with pytest.raises(ValueError, match=r"row 2: 'a.jpg' is in part 'test' here and in 'train'"):
-        datasets.read("table", tmp_path, **options)
+        readers.read("table", tmp_path, **options)
 
 
 def test_what_lies_in_the_folder_and_takes_no_part(tmp_path, capsys):
@@ -228,7 +230,7 @@ def test_boxes_of_which_none_is_one_are_a_problem(tmp_path, capsys):
 
 
 def test_what_is_said_of_a_box_is_what_the_detector_does():
-    from labelgraph.proposals import learning
+    from labelgraph.inputs.regions import learning
 
     given = np.float32([[5, 5, -3, 9], [5, 5, 9, 9], [-90, 5, 9, 9], [-5, 5, 9, 9], [9, 60, 9, 9]])
     size = np.array([60, 50])
@@ -285,9 +287,7 @@ def test_labels_may_share_a_folder_by_a_link(tmp_path):
     for label in ("cat", "dog"):
         picture(len(label), (60 + len(label[0]), 50)).save(tmp_path / label / f"{label}.png")
         (tmp_path / label / "both").symlink_to(shared, target_is_directory=True)
-    found = datasets.read(
-        "folders", tmp_path, parts=None, draw={"share": 0.4, "seed": 0}, none=None
-    )
+    found = readers.read("folders", tmp_path, parts=None, draw={"share": 0.4, "seed": 0}, none=None)
     both = found.images.tolist().index("cat/both/1.png")
     assert len(found.images) == 3 and found.labels[both].tolist() == [1, 1]
     (tmp_path / "dog" / "again").symlink_to(shared, target_is_directory=True)

@@ -5,8 +5,8 @@ import pytest
 import torch
 from PIL import Image
 
-from labelgraph import views
-from labelgraph.images import read_image
+from labelgraph.encoders import views
+from labelgraph.files.images import read_image
 
 
 def photograph(width: int, height: int, seed: int = 0) -> np.ndarray:

@@ -11,7 +11,10 @@ from pathlib import Path
 import pytest
 from conftest import ROOT
 
-from labelgraph import figurelist, recipe, stale, tables
+from labelgraph.figures import plans as figurelist
+from labelgraph.review import stale
+from labelgraph.study import recipe
+from labelgraph.tables import tables
 
 SCENES = {
     "layout": "voc2007",
@@ -109,16 +112,20 @@ def retrained(count, shown=0):
 EDITS = {  # where, what, and how many jobs of which rules run again
     "caption": ("workflow/config/tables.yaml", '"ML-GCN on VOC', {"tabulate": 1}),
     "caption of a figure": ("workflow/config/figures.yaml", '"The five images', {"plot": 1}),
-    "a kind of figure": ("src/labelgraph/figures/retrieval.py", "import numpy", {"plot": 1}),
+    "a kind of figure": ("src/labelgraph/figures/kinds/retrieval.py", "import numpy", {"plot": 1}),
     "a view": (
-        "src/labelgraph/inspection/ml_gcn.py",
+        "src/labelgraph/predict/inspection/ml_gcn.py",
         "from torch",
         {"inspect_model": 1, "plot": 1},
     ),
     "departure": ("workflow/config/methods.yaml", "the re-weighting formula", {"tabulate": 1}),
     "threshold": ("workflow/config/defaults.yaml", "threshold: 0.5", {"score": 6, "tabulate": 1}),
-    "metric": ("src/labelgraph/agreement.py", "import numpy", {"score": 6, "tabulate": 1}),
-    "loop": ("src/labelgraph/training.py", "import copy", retrained(6, shown=2)),
+    "metric": (
+        "src/labelgraph/score/precision_recall.py",
+        "import numpy",
+        {"score": 6, "tabulate": 1},
+    ),
+    "loop": ("src/labelgraph/train/loop.py", "import copy", retrained(6, shown=2)),
     "method": ("src/labelgraph/models/ml_gcn.py", "SLOPE", retrained(4, shown=2)),
     "setting": ("workflow/config/methods.yaml", "graph: binary", retrained(1)),
 }

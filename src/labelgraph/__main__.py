@@ -7,8 +7,9 @@ import os
 import sys
 from io import TextIOWrapper
 
-from labelgraph import names, shortages
 from labelgraph.commands import _guide, _verbs
+from labelgraph.files import names
+from labelgraph.jobs import shortages
 
 
 def main(arguments: list[str] | None = None) -> int:

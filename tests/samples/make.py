@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageDraw
 
-from labelgraph.datasets.voc2007 import NAMES
+from labelgraph.manifest.readers.voc2007 import NAMES
 
 SIZES = ((96, 92), (92, 96), (96, 96))  # every object fits into the smallest
 EASY, HARD, CROWD = 0, 1, 1  # what the last number of an object says

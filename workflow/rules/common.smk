@@ -17,23 +17,17 @@ from snakemake.scheduling.job_scheduler import JobScheduler
 
 from snakemake_interface_logger_plugins.common import LogEvent
 
-from labelgraph import (
-    checks,
-    ending,
-    figurekinds,
-    figurelist,
-    filestamps,
-    heads,
-    locks,
-    owndata,
-    recipe,
-    sourcecode,
-    tables,
-)
 from labelgraph import report as pages  # `report` is a word of Snakemake's
-from labelgraph.audit.printed import PAPERS
-from labelgraph.download import sources
-from labelgraph.files import sha256
+from labelgraph.costs import heads
+from labelgraph.fetch import sources
+from labelgraph.figures import fields, plans
+from labelgraph.files import filestamps
+from labelgraph.files.small import sha256
+from labelgraph.jobs import locks, sourcecode
+from labelgraph.own import ending
+from labelgraph.review.audit.printed import PAPERS
+from labelgraph.study import checks, own_data, recipe
+from labelgraph.tables import tables
 from labelgraph.report import material
 
 CONFIG = Path("workflow/config")
@@ -42,8 +36,8 @@ try:
     TABLES = tables.of_study(BOOK)
     for run in tables.runs(BOOK, TABLES):
         BOOK.settings(run)
-    FIGURES = figurelist.of_study(BOOK)
-    PLANS = {name: figurelist.plan(BOOK, name, FIGURES[name]) for name in FIGURES}
+    FIGURES = plans.of_study(BOOK)
+    PLANS = {name: plans.plan(BOOK, name, FIGURES[name]) for name in FIGURES}
     SOURCES = sources.read(CONFIG / "sources.yaml")
     LOCAL = sources.local_copies(SOURCES, BOOK.size.get("local", {}))
     DETECTORS = recipe.read_yaml(CONFIG / "detectors.yaml")
@@ -81,7 +75,7 @@ INSPECTION = f"results/inspections/{{figure}}/{STUDY}/{{task}}/{{dataset}}/{{sys
 # with the same packages reruns nothing.
 PYTHON = shlex.quote(sys.executable)
 shell.prefix(
-    f'step() {{{{ exec {PYTHON} -I -S src/labelgraph/launch.py --present {locks.JOBS} "$@"; }}}}; '
+    f'step() {{{{ exec {PYTHON} -I -S src/labelgraph/jobs/launch.py --present {locks.JOBS} "$@"; }}}}; '
 )
 
 
@@ -227,12 +221,16 @@ def scoring(wildcards):
     return json.dumps(settings(wildcards)["scoring"])
 
 
+def method_file(method):
+    return str(sourcecode.method_file(method).relative_to(Path.cwd()))
+
+
 def method_code(step):
     """The step's code with the method's own file: another method's file is none of its inputs."""
 
     def files(wildcards):
         method = wildcards.system.partition("@")[0]
-        return code(step, f"src/labelgraph/models/{method}.py")
+        return code(step, method_file(method))
 
     return files
 
@@ -317,7 +315,7 @@ def raw_index(wildcards):
 
 
 def reader_code(wildcards):
-    reader = f"src/labelgraph/datasets/{dataset(wildcards)['reader']}.py"
+    reader = f"src/labelgraph/manifest/readers/{dataset(wildcards)['reader']}.py"
     return code("write_manifest", reader)
 
 
@@ -474,7 +472,7 @@ def regions(wildcards):
 
 def all_heads(step):
     """The step's code and every method's file."""
-    return code(step, *sorted(map(str, Path("src/labelgraph/models").glob("[!_]*.py"))))
+    return code(step, *map(method_file, sorted(BOOK.methods)))
 
 
 def run_files(wildcards):
@@ -494,7 +492,7 @@ def measured_digest(wildcards):
 
 def figure_files(wildcards):
     """All figures, and what they are drawn from."""
-    drawn = [path for plan in PLANS.values() for path in figurelist.inputs(plan)]
+    drawn = [path for plan in PLANS.values() for path in plans.inputs(plan)]
     return drawn + expand(f"{FIGURE}.svg", figure=FIGURES)
 
 
@@ -515,8 +513,8 @@ def inspection_code(wildcards):
     method = wildcards.system.partition("@")[0]
     return code(
         "inspect_model",
-        f"src/labelgraph/models/{method}.py",
-        f"src/labelgraph/inspection/{method}.py",
+        method_file(method),
+        f"src/labelgraph/predict/inspection/{method}.py",
     )
 
 

@@ -45,7 +45,7 @@ rule list_folder:
         "logs/list_folder/{name}.log",
     params:
         folder=own_folder,
-        state=lambda wildcards: owndata.state(Path(own_folder(wildcards))),
+        state=lambda wildcards: own_data.state(Path(own_folder(wildcards))),
     shell:
         step(
             "list_folder",

@@ -21,7 +21,7 @@ rule inspect_model:
     params:
         settings=training,
         images=image_options(test_images),
-        view=lambda wildcards: figurekinds.KINDS[FIGURES[wildcards.figure]["kind"]].view,
+        view=lambda wildcards: fields.KINDS[FIGURES[wildcards.figure]["kind"]].view,
         choice=choice,
     shell:
         step(
@@ -38,9 +38,10 @@ rule inspect_model:
 
 rule plot:
     input:
-        files=lambda wildcards: figurelist.inputs(PLANS[wildcards.figure]),
+        files=lambda wildcards: plans.inputs(PLANS[wildcards.figure]),
         code=lambda wildcards: code(
-            "plot", f"src/labelgraph/figures/{FIGURES[wildcards.figure]['kind']}.py"
+            "plot",
+            f"src/labelgraph/figures/kinds/{FIGURES[wildcards.figure]['kind']}.py",
         ),
     output:
         svg=f"{FIGURE}.svg",

@@ -8,8 +8,8 @@ from snakemake.exceptions import WorkflowError
 from snakemake.logging import logger
 from snakemake.settings.types import Quietness
 
-from labelgraph import locks
-from labelgraph.records import exporting, syncing
+from labelgraph.jobs import locks
+from labelgraph.jobs.records import exporting, syncing
 
 
 def wrong(sentence):

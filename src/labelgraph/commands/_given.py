@@ -7,7 +7,8 @@ from typing import Any
 
 import yaml
 
-from labelgraph import checks, recipe, studyshape, yamlfiles
+from labelgraph.files import yaml_reader
+from labelgraph.study import checks, recipe, study_file
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -34,7 +35,7 @@ def read(arguments: argparse.Namespace) -> dict[str, Any]:
     """What `recipe.read_study` is given; later wins, and --config over files."""
     found = [recipe.read_yaml(path) for path in arguments.configfile]
     for path, content in zip(arguments.configfile, found, strict=True):
-        checks.keys(str(path), content, studyshape.KEYS)
+        checks.keys(str(path), content, study_file.KEYS)
     return reduce(recipe.over, [*found, *map(setting, arguments.config)], {})
 
 
@@ -43,7 +44,7 @@ def setting(text: str) -> dict[str, Any]:
     if not equals or not name:
         raise ValueError(f"--config {text!r}: expected KEY=VALUE, like study=own")
     try:
-        return {name: yamlfiles.parse(value)}
+        return {name: yaml_reader.parse(value)}
     except yaml.YAMLError:
         raise ValueError(f"--config {text!r}: {value!r} is not YAML") from None
 

@@ -5,10 +5,10 @@ import json
 from dataclasses import asdict
 from pathlib import Path
 
-from labelgraph import audit
-from labelgraph.audit import listing
-from labelgraph.audit.findings import HINT, SURE
-from labelgraph.files import write_text
+from labelgraph.files.small import write_text
+from labelgraph.review import audit
+from labelgraph.review.audit import listing
+from labelgraph.review.audit.findings import HINT, SURE
 
 HELP = "what the published tables contradict: means, F1s, quoted rows, claims of the text"
 DESCRIPTION = f"{HELP}. Exit code 1 if something is found."

@@ -5,7 +5,9 @@ import json
 import sys
 from pathlib import Path
 
-from labelgraph import heads, provenance, recipe
+from labelgraph.costs import heads
+from labelgraph.jobs import provenance
+from labelgraph.study import recipe
 
 HELP = "time, memory, parameters and FLOPs of every method beside its encoder, in one run"
 CONFIG = Path("workflow/config")
@@ -43,7 +45,7 @@ def run(arguments: argparse.Namespace) -> int:
     book = recipe.read_study(CONFIG, {})
     systems = arguments.methods.split(",") if arguments.methods else [*book.methods]
     networks = heads.networks(book, systems)
-    from labelgraph import timing  # imports torch, which the other verbs can do without
+    from labelgraph.costs import timing
 
     setup = vars(arguments)
     found = timing.measure(setup, networks, lambda system: print(system, file=sys.stderr))

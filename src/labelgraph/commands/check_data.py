@@ -11,9 +11,16 @@ from typing import Any
 
 import yaml
 
-from labelgraph import checks, names, owndata, recipe, studyshape, tables
-from labelgraph.files import write_text
-from labelgraph.shapes import mapped, mapping
+from labelgraph.files import names
+from labelgraph.files.small import write_text
+from labelgraph.study import (
+    checks,
+    own_data,
+    recipe,
+    study_file,
+)
+from labelgraph.study.shapes import mapped, mapping
+from labelgraph.tables import tables
 
 HELP = "what is odd in a dataset: counts, broken files, copies, labels that go together"
 CONFIG = Path("workflow/config")
@@ -65,13 +72,13 @@ def chosen(arguments: argparse.Namespace) -> tuple[dict[str, Any], list[str]]:
     if arguments.write and not path.is_dir():
         raise ValueError(f"{path} is no folder, and it is a folder's entry that --write writes")
     if path.is_dir():
-        from labelgraph.datacheck import guessing
+        from labelgraph.own.datacheck import guessing
 
         name = name_of(path)
         return {"study": arguments.study or "own", "datasets": {name: guessing.guess(path)}}, [name]
     if path.suffix in ENDINGS:
         given = recipe.read_yaml(path)
-        checks.keys(str(path), given, studyshape.KEYS)
+        checks.keys(str(path), given, study_file.KEYS)
         mapped(mapping)(f"{path}: datasets", given.get("datasets", {}))
         own = [name for name, entry in given.get("datasets", {}).items() if "folder" in entry]
         if not own:
@@ -99,11 +106,11 @@ def name_of(folder: Path) -> str:
     name = re.sub(r"\W+", "_", folder.resolve().name, flags=re.ASCII).strip("_") or "pictures"
     taken = recipe.read_yaml(CONFIG / "datasets.yaml")
     name = f"my_{name}" if name in taken or not name[0].isalpha() else name
-    return name[: owndata.LONGEST]
+    return name[: own_data.LONGEST]
 
 
 def look_over(book: recipe.Book, name: str) -> dict[str, Any]:
-    from labelgraph.datacheck import checking, later  # slow to import
+    from labelgraph.own.datacheck import checking, later
 
     entry = book.dataset(name)
     raw = Path("data/raw", book.size["origin"])

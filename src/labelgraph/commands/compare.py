@@ -4,10 +4,15 @@ import argparse
 import json
 from pathlib import Path
 
-from labelgraph import names
-from labelgraph.comparing import compare, page, sources, tolerances
-from labelgraph.comparing.sources import Side
-from labelgraph.files import write_text
+from labelgraph.files import names
+from labelgraph.files.small import write_text
+from labelgraph.review.comparing import (
+    compare,
+    page,
+    sources,
+    tolerances,
+)
+from labelgraph.review.comparing.sources import Side
 
 HELP = "tables against tables: cells that differ, rows that appeared or vanished, ranks"
 DESCRIPTION = f"""{HELP}. A and B are folders of tables or single csv files, the same in a git

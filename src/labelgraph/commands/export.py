@@ -4,8 +4,8 @@ import argparse
 import sys
 from pathlib import Path
 
-from labelgraph import recipe
-from labelgraph.files import write_text
+from labelgraph.files.small import write_text
+from labelgraph.study import recipe
 
 HELP = "a run as one ONNX file, with a model card beside it"
 METHODS = Path("workflow/config/methods.yaml")
@@ -20,7 +20,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    from labelgraph.trained import card, exporting, reading  # import torch, which is slow
+    from labelgraph.own import card, exporting, reading
 
     file = arguments.file
     if file.suffix not in (".onnx", ".md"):

@@ -6,9 +6,12 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from labelgraph import checks, protocols, recipe, stale, tablecolumns
-from labelgraph import tables as studytables
+from labelgraph import split
 from labelgraph.commands import _given
+from labelgraph.review import stale
+from labelgraph.study import checks, recipe
+from labelgraph.tables import table_columns
+from labelgraph.tables import tables as studytables
 
 HELP = (
     "What there is: methods, datasets, protocols or tables; or stale files, the tables and figures"
@@ -73,10 +76,10 @@ def named_protocols(study: str) -> list[dict[str, Any]]:
         {
             "name": entry["name"],
             "about": entry["description"],
-            "full_size_masks": protocols.mask_fingerprints(entry["name"]),
+            "full_size_masks": split.mask_fingerprints(entry["name"]),
             "made": made(study, entry["name"]),
         }
-        for entry in protocols.describe()
+        for entry in split.describe()
     ]
 
 
@@ -93,7 +96,7 @@ def tables(book: recipe.Book) -> list[dict[str, Any]]:
 
 
 def tasks(entry: dict[str, Any]) -> str:
-    return ", ".join(tablecolumns.all_tasks(entry)) or entry["task"]
+    return ", ".join(table_columns.all_tasks(entry)) or entry["task"]
 
 
 def stale_files(options: list[str]) -> list[dict[str, Any]]:

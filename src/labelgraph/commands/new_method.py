@@ -5,14 +5,15 @@ import keyword
 import re
 from pathlib import Path
 
-from labelgraph import owntables, yamlfiles
-from labelgraph.files import write_text
+from labelgraph.files import yaml_reader
+from labelgraph.files.small import write_text
+from labelgraph.study import own_tables
 
 HELP = "begin a method of one's own: its file in models/, its entry in methods.yaml"
 MODELS, METHODS = Path("src/labelgraph/models"), Path("workflow/config/methods.yaml")
 NAME = re.compile(r"[a-z][a-z0-9_]*", re.ASCII)
 LONGEST = 40  # letters, for the name is a part of files' names
-TAKEN = ("own", owntables.EVERY)  # words that mean something else where a method may stand
+TAKEN = ("own", own_tables.EVERY)  # words that mean something else where a method may stand
 FILE = '''"""{title}: one sentence on its idea.
 
 As it stands, a label's score also hears the scores of the labels that it was seen with.
@@ -22,7 +23,7 @@ Shapes: B images, C labels, F features of the encoder, h x w positions.
 
 from torch import Tensor, nn
 
-from labelgraph.labelspace import LabelSpace
+from labelgraph.parts.labelspace import LabelSpace
 
 
 def label_graph(counts: Tensor) -> Tensor:
@@ -80,7 +81,7 @@ def run(arguments: argparse.Namespace) -> int:
         )
     check(name)
     text = METHODS.read_text(encoding="utf-8")
-    known = yamlfiles.read_yaml(METHODS)
+    known = yaml_reader.read_yaml(METHODS)
     if name in known or file.exists():
         where = METHODS if name in known else file
         raise ValueError(f"there is a method {name!r} already, in {where}; choose another name")

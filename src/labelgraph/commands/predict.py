@@ -9,9 +9,9 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
-from labelgraph.files import whole
-from labelgraph.names import shown, shown_lines
-from labelgraph.trained import calibration
+from labelgraph.files.names import shown, shown_lines
+from labelgraph.files.small import whole
+from labelgraph.predict import calibration
 
 RUN = "folder of a run, as in results/runs/.../seed0; or of a dataset's runs, for the best of them"
 Writer = Callable[[Any], None]  # of a looking.Answer
@@ -57,7 +57,7 @@ def share(text: str) -> float:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    from labelgraph.trained import looking, pictures, reading  # import torch, which is slow
+    from labelgraph.own import looking, pictures, reading
 
     files, remarks = pictures.collect(arguments.pictures)
     trained = reading.read(arguments.run)

@@ -8,10 +8,11 @@ from typing import Any
 
 import numpy as np
 
-from labelgraph import metrics, names
-from labelgraph.joining import join
-from labelgraph.pools import POOLS
-from labelgraph.ranking import POLICIES
+from labelgraph.files import names
+from labelgraph.score import metrics
+from labelgraph.score.average_precision import POLICIES
+from labelgraph.score.joining import join
+from labelgraph.score.pools import POOLS
 
 HELP = "every metric convention for anybody's predictions"
 RATES = ("CP", "CR", "CF1", "OP", "OR", "OF1", "CF1_classwise")

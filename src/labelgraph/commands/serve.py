@@ -10,7 +10,7 @@ import sys
 import threading
 from pathlib import Path
 
-from labelgraph import names
+from labelgraph.files import names
 
 HELP = "a local web page: drop a picture, see labels, probabilities and what speaks for them"
 NEEDS = "starlette and uvicorn are missing; `uv run --extra serve labelgraph serve {}` brings them"
@@ -34,7 +34,8 @@ def run(arguments: argparse.Namespace) -> int:
         import uvicorn  # noqa: F401
     except ImportError:
         raise ValueError(NEEDS.format(shlex.quote(str(arguments.run)))) from None
-    from labelgraph.trained import asking, calibration, reading, serving  # import torch
+    from labelgraph.own import asking, reading, serving
+    from labelgraph.predict import calibration
 
     trained = reading.read(arguments.run)
     remark = calibration.describe(trained.calibration, trained.folder / "calibration.json")

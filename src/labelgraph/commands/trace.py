@@ -8,8 +8,9 @@ from typing import Any
 
 import yaml
 
-from labelgraph import names, tracing
 from labelgraph.commands import _given
+from labelgraph.files import names
+from labelgraph.review import tracing
 
 HELP = "what stands behind a cell of a table: runs, settings, commit, inputs, cost"
 DESCRIPTION = f"""{HELP}. Exit code 1 if the chain has a gap: a run is missing, an input changed

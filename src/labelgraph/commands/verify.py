@@ -5,7 +5,7 @@ import json
 from dataclasses import asdict
 
 from labelgraph.commands import _given
-from labelgraph.records import checking
+from labelgraph.jobs.records import checking
 
 HELP = "Whether the tables and figures here belong to the code and settings; needs no data."
 TARGETS = ["results/tables", "results/figures"]

@@ -1,19 +1,25 @@
-"""One file per method: build(labels, encoder, **settings) -> a module with an `encoder`."""
+"""One file per method, or a folder with a file of that name where the method has parts of its own.
+
+build(labels, encoder, **settings) -> a module with an `encoder`.
+"""
 
 from importlib import import_module
-from pathlib import Path
+from pkgutil import iter_modules
 
 from torch import nn
 
-from labelgraph.labelspace import LabelSpace
+from labelgraph.parts.labelspace import LabelSpace
 
 
 def available() -> list[str]:
-    return sorted(path.stem for path in Path(__file__).parent.glob("[!_]*.py"))
+    return sorted(found.name for found in iter_modules(__path__))
 
 
 def build(method: str, labels: LabelSpace, encoder: nn.Module, **settings) -> nn.Module:
     """`settings` is the run's `model` block. The module maps a batch to logits (B, C)."""
     if method not in available():
         raise ValueError(f"no method {method!r}; src/labelgraph/models/ has {available()}")
-    return import_module(f"{__name__}.{method}").build(labels, encoder, **settings)
+    found = import_module(f"{__name__}.{method}")
+    if hasattr(found, "__path__"):
+        found = import_module(f"{found.__name__}.{method}")
+    return found.build(labels, encoder, **settings)

@@ -6,7 +6,7 @@ uses, the same network is several points better, so both are here.
 
 from torch import nn
 
-from labelgraph.labelspace import LabelSpace
+from labelgraph.parts.labelspace import LabelSpace
 from labelgraph.parts.pooledlinear import PooledLinear
 
 

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from torch.nn.functional import binary_cross_entropy_with_logits, relu
 from torch.nn.functional import scaled_dot_product_attention as attention
 
-from labelgraph.labelspace import LabelSpace
+from labelgraph.parts.labelspace import LabelSpace
 from labelgraph.parts.positions import narrowed
 
 

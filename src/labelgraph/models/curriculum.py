@@ -13,8 +13,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import dropout
 
-from labelgraph.labelspace import LabelSpace
 from labelgraph.parts import losses
+from labelgraph.parts.labelspace import LabelSpace
 from labelgraph.parts.pooledlinear import PooledLinear
 
 NOTHING = -1  # of an entry that was not filled in

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from torch.linalg import cholesky_ex, norm
 from torch.nn.functional import cosine_similarity, leaky_relu
 
-from labelgraph.labelspace import LabelSpace
+from labelgraph.parts.labelspace import LabelSpace
 from labelgraph.parts.losses import soft_margin
 
 SLOPE = 0.2  # of the LeakyReLU between the layers

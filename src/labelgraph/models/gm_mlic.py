@@ -9,8 +9,8 @@ Shapes: B images, R boxes of a batch, M = `instances` of them, C labels, F featu
 import torch
 from torch import Tensor, nn
 
-from labelgraph.labelspace import LabelSpace
 from labelgraph.parts import losses, matching, regions
+from labelgraph.parts.labelspace import LabelSpace
 
 
 class GMMLIC(nn.Module):

@@ -10,9 +10,9 @@ a label's state.
 import torch
 from torch import Tensor, nn
 
-from labelgraph.labelspace import LabelSpace
 from labelgraph.parts import decoupling
 from labelgraph.parts.gated import GatedGraph, enlarge, with_self
+from labelgraph.parts.labelspace import LabelSpace
 
 
 class KGGR(nn.Module):

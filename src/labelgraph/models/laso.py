@@ -10,8 +10,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import leaky_relu, mse_loss
 
-from labelgraph.labelspace import LabelSpace
 from labelgraph.parts.imagenorm import ImageNorm
+from labelgraph.parts.labelspace import LabelSpace
 from labelgraph.parts.losses import soft_margin
 
 SLOPE = 0.2  # of every LeakyReLU

@@ -12,8 +12,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import leaky_relu
 
-from labelgraph.labelspace import LabelSpace
 from labelgraph.parts import labelgraph
+from labelgraph.parts.labelspace import LabelSpace
 
 POOLING = ("average", "max")
 SLOPE = 0.2  # of the LeakyReLU between the layers

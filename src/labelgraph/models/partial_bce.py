@@ -8,8 +8,8 @@ Shapes: B images, C labels.
 
 from torch import Tensor, nn
 
-from labelgraph.labelspace import LabelSpace
 from labelgraph.parts import losses
+from labelgraph.parts.labelspace import LabelSpace
 from labelgraph.parts.pooledlinear import PooledLinear
 
 NORMALISATIONS = ("image", "batch")

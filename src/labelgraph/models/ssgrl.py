@@ -13,9 +13,9 @@ from functools import partial
 import torch
 from torch import Tensor, nn
 
-from labelgraph.labelspace import LabelSpace
 from labelgraph.parts import decoupling
 from labelgraph.parts.gated import GatedGraph, enlarge, with_self
+from labelgraph.parts.labelspace import LabelSpace
 from labelgraph.parts.positions import positions
 
 

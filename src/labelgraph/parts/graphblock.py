@@ -8,7 +8,12 @@ Shapes: B images, M instances, N neighbours of an instance, C labels, d and H wi
 
 from torch import Tensor, nn
 
-from labelgraph.parts.perceptrons import EdgeChange, Message, Update, changed
+from labelgraph.parts.perceptrons import (
+    EdgeChange,
+    Message,
+    Update,
+    changed,
+)
 from labelgraph.parts.products import linear
 
 Near = tuple[Tensor, Tensor]  # picks (B, M, N, M) and weights (B, M, N) of the neighbours

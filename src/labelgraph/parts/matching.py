@@ -17,7 +17,13 @@ import torch
 from torch import Tensor, nn
 
 from labelgraph.parts.graphblock import Block, Near, of_neighbours
-from labelgraph.parts.perceptrons import Encoder, Perceptron, by_rows, changed, merge
+from labelgraph.parts.perceptrons import (
+    Encoder,
+    Perceptron,
+    by_rows,
+    changed,
+    merge,
+)
 from labelgraph.parts.products import linear, through
 
 KINDS = ("instances", "labels", "matching")  # of edges

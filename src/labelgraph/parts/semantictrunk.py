@@ -9,9 +9,9 @@ Shapes: B images, C labels, W width of a label's state.
 import torch
 from torch import Tensor, nn
 
-from labelgraph.labelspace import LabelSpace
 from labelgraph.parts import decoupling
 from labelgraph.parts.gated import GatedGraph, enlarge, with_self
+from labelgraph.parts.labelspace import LabelSpace
 
 
 class SemanticTrunk(nn.Module):

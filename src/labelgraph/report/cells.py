@@ -7,8 +7,8 @@ from typing import Any
 
 import pandas as pd
 
-from labelgraph import rendering, tablecolumns, tables
-from labelgraph.rendering import HERE, PUBLISHED
+from labelgraph.tables import rendering, table_columns, tables
+from labelgraph.tables.rendering import HERE, PUBLISHED
 
 STEPS = (0.05, 2, 10, 25)  # differences from which a cell's shade is one stronger
 BEST, SECOND = "best", "second"
@@ -40,7 +40,7 @@ def maker(
     findings: list[Entry],
 ) -> Callable[[Any], Cell]:
     """Line of the csv -> its cell."""
-    columns = {column.name: column for column in tablecolumns.columns_of(table, values)}
+    columns = {column.name: column for column in table_columns.columns_of(table, values)}
     keys = {title: key for key, title in tables.rows_of(table, titles).items()}
     networks = tables.systems(table) | (table["counted"] or {})
     texts, ranks = shown(table, lines)
@@ -74,7 +74,7 @@ def maker(
     return make
 
 
-def behind(table: Entry, key: str, column: tablecolumns.Column) -> tuple[str, ...]:
+def behind(table: Entry, key: str, column: table_columns.Column) -> tuple[str, ...]:
     """Folders of the runs whose scores make the cell, below results/runs."""
     scores = table["scores"].get(key, {})
     paths = [Path(path) for place in column.places for path in scores.get(place, [])]
@@ -82,7 +82,7 @@ def behind(table: Entry, key: str, column: tablecolumns.Column) -> tuple[str, ..
 
 
 def notes_of(table: Entry, values: pd.DataFrame) -> dict[tuple, str]:
-    own = tablecolumns.settings(table)
+    own = table_columns.settings(table)
     return {
         (tables.row_key(line.method, line.setting, own), *tables.place_key(line, own)): line.note
         for line in values.itertuples()

@@ -3,11 +3,12 @@
 from statistics import fmean, stdev
 from typing import Any
 
-from labelgraph import heads, tables
-from labelgraph.audit import KINDS
+from labelgraph.costs import heads
+from labelgraph.costs.timing import COLUMNS
 from labelgraph.report import overview
 from labelgraph.report.material import Material
-from labelgraph.timing import COLUMNS
+from labelgraph.review.audit import KINDS
+from labelgraph.tables import tables
 
 Entry = dict[str, Any]
 COSTS = {  # name of a list -> its heading

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from statistics import fmean, stdev
 
-from labelgraph.recipe import Book, Run
+from labelgraph.study.recipe import Book, Run
 
 METRIC, TASK, BASELINE = "mAP", "full", "baseline"
 AHEAD, LEVEL, BEHIND, UNKNOWN = "ahead", "level", "behind", "one seed"

@@ -5,12 +5,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from labelgraph import figurelist, tables
-from labelgraph.files import read_json
-from labelgraph.recipe import Book, Run, run_of
+from labelgraph.figures import plans
+from labelgraph.files.small import read_json
 from labelgraph.report import pictures, records, sheets
 from labelgraph.report.pictures import Figure
 from labelgraph.report.sheets import Sheet
+from labelgraph.study.recipe import Book, Run, run_of
+from labelgraph.tables import tables
 
 MAIN = "mAP"  # what a run is known by where one number must do
 
@@ -57,11 +58,11 @@ class Material:
 
 def runs_of(book: Book) -> list[Run]:
     """The runs behind the tables and the figures of a study, each once."""
-    figures = figurelist.of_study(book)
+    figures = plans.of_study(book)
     files = {
         Path(path)
         for name, entry in figures.items()
-        for path in figurelist.inputs(figurelist.plan(book, name, entry))
+        for path in plans.inputs(plans.plan(book, name, entry))
     }
     drawn = {run_at(path) for path in files if path.name in ("scores.json", "predictions.npz")}
     return sorted(drawn | {*tables.runs(book, list(tables.of_study(book)))})

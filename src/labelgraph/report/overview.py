@@ -5,11 +5,17 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import Any
 
-from labelgraph.recipe import Book
 from labelgraph.report import distances, gains
 from labelgraph.report.distances import Distance
-from labelgraph.report.gains import AHEAD, BEHIND, LEVEL, UNKNOWN, Gain
+from labelgraph.report.gains import (
+    AHEAD,
+    BEHIND,
+    LEVEL,
+    UNKNOWN,
+    Gain,
+)
 from labelgraph.report.material import Material
+from labelgraph.study.recipe import Book
 
 WIDTH = 165  # of a strip of dots, in pixels
 CONTROL = "_control"  # what the name of a dataset's control ends in

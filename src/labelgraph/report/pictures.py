@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from labelgraph import escaping
+from labelgraph.files import escaping
 from labelgraph.report import PICTURES
 
 

@@ -9,10 +9,10 @@ import math
 from pathlib import Path
 from typing import Any
 
-from labelgraph import metrics
-from labelgraph.files import read_json
-from labelgraph.recipe import Run
-from labelgraph.yamlfiles import read_yaml
+from labelgraph.files.small import read_json
+from labelgraph.files.yaml_reader import read_yaml
+from labelgraph.score import metrics
+from labelgraph.study.recipe import Run
 
 POOLS = ("settings", "git", "packages", "machine", "inputs", "files", "metrics")
 

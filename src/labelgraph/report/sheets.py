@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pandas as pd
 
-from labelgraph import rendering, tables
 from labelgraph.report.cells import Cell, Entry, maker
+from labelgraph.tables import rendering, tables
 
 
 @dataclass(frozen=True)

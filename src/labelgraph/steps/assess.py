@@ -14,10 +14,10 @@ from typing import Any
 
 import numpy as np
 
-from labelgraph import agreement, pools, resampling
-from labelgraph.files import read_arrays, write_json
-from labelgraph.joining import join
-from labelgraph.trained import calibration
+from labelgraph.files.small import read_arrays, write_json
+from labelgraph.predict import calibration
+from labelgraph.score import bootstrap, pools, precision_recall
+from labelgraph.score.joining import join
 
 
 def main(
@@ -35,19 +35,19 @@ def main(
         output,
         {
             "images": len(scores),
-            "draws": resampling.DRAWS,
-            "level": resampling.LEVEL,
+            "draws": bootstrap.DRAWS,
+            "level": bootstrap.LEVEL,
             "rule": rule(chosen, target, settings["difficult_f1"]),
-            "intervals": resampling.intervals(scores, target, joined.labels, settings),
+            "intervals": bootstrap.intervals(scores, target, joined.labels, settings),
         },
     )
 
 
 def rule(chosen: np.ndarray, target: np.ndarray, policy: str) -> dict[str, list[float] | None]:
     """Name of a rate -> its value and both ends, null where it has none."""
-    values = agreement.agreement(chosen, target, policy)
-    drawn = resampling.rates(resampling.draws(len(chosen)), chosen, target, policy)
-    ends = {name: resampling.interval(found) for name, found in drawn.items()}
+    values = precision_recall.agreement(chosen, target, policy)
+    drawn = bootstrap.rates(bootstrap.draws(len(chosen)), chosen, target, policy)
+    ends = {name: bootstrap.interval(found) for name, found in drawn.items()}
     return {
         name: None if values[name] is None or both is None else [values[name], *both]
         for name, both in ends.items()

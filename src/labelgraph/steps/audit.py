@@ -4,9 +4,9 @@ import argparse
 import sys
 from pathlib import Path
 
-from labelgraph import audit
-from labelgraph.audit import listing
-from labelgraph.files import write_text
+from labelgraph.files.small import write_text
+from labelgraph.review import audit
+from labelgraph.review.audit import listing
 
 
 def main(published: Path, output: Path) -> None:

@@ -8,10 +8,11 @@ from typing import Any
 
 import numpy as np
 
-from labelgraph import batches, inference, runs
-from labelgraph.files import read_arrays
-from labelgraph.protocols.roles import TUNE
-from labelgraph.trained import calibration
+from labelgraph.files.small import read_arrays
+from labelgraph.inputs import batches
+from labelgraph.predict import calibration, inference
+from labelgraph.split.roles import TUNE
+from labelgraph.train import run_folder
 
 
 def main(
@@ -30,10 +31,10 @@ def main(
     rows = np.flatnonzero(stored["role"] == TUNE)
     names, codes = stored["images"], stored["labels"][rows]
     inputs = batches.inputs(features, images, regions, names, settings, learning=False)
-    trained = runs.read_model(model, settings, inputs.pictures.width)
+    trained = run_folder.read_model(model, settings, inputs.pictures.width)
     labels, scores = list(trained.names), np.empty((0, len(trained.names)), np.float32)
     if len(rows):
-        scores = inference.scores(trained, inputs, rows, settings["train"], runs.device())
+        scores = inference.scores(trained, inputs, rows, settings["train"], run_folder.device())
     found = calibration.fit(labels, scores, codes, selection, threshold)
     calibration.write(output, found)
 

@@ -8,13 +8,13 @@ from typing import Any
 
 import torch
 
-from labelgraph import costs
-from labelgraph.files import write_json
+from labelgraph.costs import counting
+from labelgraph.files.small import write_json
 
 
 def main(setup: dict[str, Any], networks: dict[str, dict], output: Path) -> None:
     torch.set_num_threads(1)
-    write_json(output, costs.count(setup, networks))
+    write_json(output, counting.count(setup, networks))
 
 
 def command(arguments: list[str]) -> None:

@@ -7,12 +7,12 @@ import argparse
 import sys
 from pathlib import Path
 
-from labelgraph import protocols
-from labelgraph.files import read_arrays, write_arrays
+from labelgraph import split
+from labelgraph.files.small import read_arrays, write_arrays
 
 
 def main(train: Path, output: Path) -> None:
-    write_arrays(output, **protocols.count(read_arrays(train)))
+    write_arrays(output, **split.count(read_arrays(train)))
 
 
 def command(arguments: list[str]) -> None:

@@ -12,17 +12,17 @@ from typing import Any
 
 import numpy as np
 
-from labelgraph import manifest as manifests
-from labelgraph import wordvectors
-from labelgraph.files import sha256, write_arrays, write_json
+from labelgraph.files.small import sha256, write_arrays, write_json
+from labelgraph.inputs import word_vectors
+from labelgraph.manifest import manifest as manifests
 
 
 def main(
     manifest: Path, vectors: Path | None, options: dict[str, Any], output: Path, report: Path
 ) -> None:
-    """`options`: aliases, multiword, case and missing, as `labelgraph.wordvectors` explains."""
+    """`options`: aliases, multiword, case and missing, as `labelgraph.inputs.word_vectors` explains."""
     names = manifests.read(manifest).names
-    table, words = wordvectors.embed(names, vectors, options)
+    table, words = word_vectors.embed(names, vectors, options)
     write_arrays(output, names=np.array(names), vectors=table)
     if drawn := [name for name in names if not words[name]["words"]]:
         print(

@@ -10,10 +10,10 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from labelgraph import provenance
-from labelgraph.extraction import extract
-from labelgraph.files import read_arrays, sha256, write_json
-from labelgraph.parts import encoder as encoders
+from labelgraph.encoders import encoder as encoders
+from labelgraph.files.small import read_arrays, sha256, write_json
+from labelgraph.inputs.features import extract
+from labelgraph.jobs import provenance
 
 
 def main(

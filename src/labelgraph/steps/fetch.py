@@ -5,8 +5,8 @@ import shutil
 import sys
 from pathlib import Path
 
-from labelgraph.download import checks, sources, transfer
-from labelgraph.files import whole
+from labelgraph.fetch import checks, sources, transfer
+from labelgraph.files.small import whole
 
 
 def main(*, table: Path, name: str, output: Path, local: Path | None) -> None:

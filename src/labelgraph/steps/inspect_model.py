@@ -13,9 +13,12 @@ from typing import Any
 import numpy as np
 import torch
 
-from labelgraph import batches, inference, inspection, runs, views
-from labelgraph.figures import _choosing as choosing
-from labelgraph.files import read_arrays, write_arrays
+from labelgraph.encoders import views
+from labelgraph.figures import choosing
+from labelgraph.files.small import read_arrays, write_arrays
+from labelgraph.inputs import batches
+from labelgraph.predict import inference, inspection
+from labelgraph.train import run_folder
 
 
 def main(view: str, choice: dict[str, Any], settings: dict[str, Any], files: argparse.Namespace):
@@ -23,14 +26,17 @@ def main(view: str, choice: dict[str, Any], settings: dict[str, Any], files: arg
     inputs = batches.inputs(
         files.features, files.images, files.regions, names, settings, learning=False
     )
-    model = runs.read_model(files.model, settings, inputs.pictures.width).eval()
+    model = run_folder.read_model(files.model, settings, inputs.pictures.width).eval()
     shown = chosen(choice, names)
     window = views.fixed(settings["encoder"]["test_view"])
     look = inspection.find(settings["method"], view)
     found = []
-    with torch.inference_mode(), inference.precision(settings["train"]["precision"], runs.device()):
+    with (
+        torch.inference_mode(),
+        inference.precision(settings["train"]["precision"], run_folder.device()),
+    ):
         for batch in inputs.batches(batches.groups(shown, inference.BATCH), None):
-            placed = inference.placed(batch, settings["train"], runs.device())
+            placed = inference.placed(batch, settings["train"], run_folder.device())
             found.append(
                 {key: value.detach().float().cpu() for key, value in look(model, placed).items()}
             )

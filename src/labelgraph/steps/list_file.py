@@ -8,7 +8,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from labelgraph.files import sha256, write_json
+from labelgraph.files.small import sha256, write_json
 
 
 def main(file: Path, output: Path) -> None:

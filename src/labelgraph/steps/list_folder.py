@@ -7,8 +7,8 @@ import argparse
 import sys
 from pathlib import Path
 
-from labelgraph import filestamps, names
-from labelgraph.files import write_json
+from labelgraph.files import filestamps, names
+from labelgraph.files.small import write_json
 
 
 def main(folder: Path, state: str, output: Path) -> None:

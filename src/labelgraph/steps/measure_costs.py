@@ -6,9 +6,9 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from labelgraph import timing
-from labelgraph.files import write_json, write_text
-from labelgraph.provenance import hardware
+from labelgraph.costs import timing
+from labelgraph.files.small import write_json, write_text
+from labelgraph.jobs.provenance import hardware
 
 
 def main(setup: dict[str, Any], networks: dict[str, dict], output: Path) -> None:

@@ -6,14 +6,14 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from labelgraph import escaping, figures
-from labelgraph.figures import _style as style
-from labelgraph.files import write_text
+from labelgraph.figures import kinds, style
+from labelgraph.files import escaping
+from labelgraph.files.small import write_text
 
 
 def main(figure: dict[str, Any], output: Path) -> None:
     with style.look():
-        drawing = figures.draw(figure)
+        drawing = kinds.draw(figure)
         style.write(drawing, figure["caption"], output)
     write_text(output.with_suffix(".md"), markdown(figure, drawing, output))
 

@@ -8,8 +8,10 @@ from typing import Any
 
 import numpy as np
 
-from labelgraph import batches, elastic, parallel, runs
-from labelgraph.files import read_arrays, write_arrays
+from labelgraph.files.small import read_arrays, write_arrays
+from labelgraph.inputs import batches
+from labelgraph.train import run_folder
+from labelgraph.train.team import parallel, torchrun
 
 
 def main(
@@ -24,9 +26,9 @@ def main(
     team = parallel.join()
     names = read_arrays(report)["images"]
     inputs = batches.inputs(features, images, regions, names, settings, learning=False)
-    trained = runs.read_model(model, settings, inputs.pictures.width)
+    trained = run_folder.read_model(model, settings, inputs.pictures.width)
     rows = np.arange(len(names))
-    scores = team.scores(trained, inputs, rows, settings["train"], runs.device())
+    scores = team.scores(trained, inputs, rows, settings["train"], run_folder.device())
     if team.first:
         write_arrays(output, images=names, labels=np.array(trained.names), scores=scores)
     team.leave()
@@ -43,8 +45,8 @@ def command(arguments: list[str]) -> None:
     parser.add_argument("--output", type=Path, required=True)
     parser.add_argument("--processes", type=int, default=1, help="that share the images")
     given = vars(parser.parse_args(arguments))
-    if (processes := given.pop("processes")) > 1 and not elastic.inside():
-        elastic.run("predict", arguments, processes)
+    if (processes := given.pop("processes")) > 1 and not torchrun.inside():
+        torchrun.run("predict", arguments, processes)
     else:
         main(**given)
 

@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 import torch
 
-from labelgraph.files import read_arrays, sha256, write_arrays
-from labelgraph.proposals import faster_rcnn, light, regions
+from labelgraph.files.small import read_arrays, sha256, write_arrays
+from labelgraph.inputs.regions import faster_rcnn, light, region_file
 
 
 def main(
@@ -28,9 +28,9 @@ def main(
     """`settings`: the block `propose` of detectors.yaml."""
     listed = read_arrays(manifest)
     if boxes:
-        found = regions.from_user(boxes, listed["images"], listed["sizes"], settings)
+        found = region_file.from_user(boxes, listed["images"], listed["sizes"], settings)
     else:
-        found = regions.detect(read_detector(detector), listed["images"], root, settings)
+        found = region_file.detect(read_detector(detector), listed["images"], root, settings)
     source = boxes or detector
     origin = {
         "source": source.as_posix(),
@@ -41,7 +41,7 @@ def main(
     write_arrays(output, **found, **texts)
 
 
-def read_detector(path: Path) -> regions.Proposer:
+def read_detector(path: Path) -> region_file.Proposer:
     if path.suffix == ".pth":
         device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
         return faster_rcnn.read(path, device)

@@ -6,9 +6,9 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from labelgraph import metrics
-from labelgraph.files import write_json
-from labelgraph.joining import join
+from labelgraph.files.small import write_json
+from labelgraph.score import metrics
+from labelgraph.score.joining import join
 
 
 def main(predictions: Path, targets: Path, settings: dict[str, Any], output: Path) -> None:

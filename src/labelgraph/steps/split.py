@@ -13,9 +13,9 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from labelgraph import manifest as manifests
-from labelgraph import protocols
-from labelgraph.files import write_arrays, write_json
+from labelgraph import split as protocols
+from labelgraph.files.small import write_arrays, write_json
+from labelgraph.manifest import manifest as manifests
 
 
 def main(
@@ -26,7 +26,7 @@ def main(
     targets: Path,
     description: Path,
 ) -> None:
-    """`protocol`: the settings of `labelgraph.protocols.settings`."""
+    """`protocol`: the settings of `labelgraph.split.settings`."""
     split = protocols.cut(manifests.read(manifest), protocol)
     write_arrays(train, **split.train)
     write_arrays(report, **split.report)

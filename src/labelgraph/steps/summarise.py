@@ -12,8 +12,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from labelgraph.files import read_json, write_json, write_text
-from labelgraph.metrics import value
+from labelgraph.files.small import read_json, write_json, write_text
+from labelgraph.score.metrics import value
 
 
 def main(scores: list[Path], folder: Path, csv: Path) -> None:

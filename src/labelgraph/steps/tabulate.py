@@ -6,8 +6,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from labelgraph import intervals, rendering, tables
-from labelgraph.files import write_text
+from labelgraph.files.small import write_text
+from labelgraph.tables import intervals, rendering, tables
 
 
 def main(table: dict[str, Any], published: Path | None, systems: Path, output: Path) -> None:

@@ -15,13 +15,17 @@ import numpy as np
 import pandas as pd
 import torch
 
-from labelgraph import batches, elastic, labelspace, parallel, provenance, runs, shots
-from labelgraph.checkpoint import Checkpoint
-from labelgraph.files import read_arrays, write_json, write_text
-from labelgraph.manifest import DIFFICULT, UNKNOWN
-from labelgraph.protocols.roles import FIT, TUNE
-from labelgraph.protocols.targets import training_target
-from labelgraph.training import Examples, Training
+from labelgraph.files.small import read_arrays, write_json, write_text
+from labelgraph.inputs import batches
+from labelgraph.jobs import provenance
+from labelgraph.manifest.manifest import DIFFICULT, UNKNOWN
+from labelgraph.parts import labelspace
+from labelgraph.split.roles import FIT, TUNE
+from labelgraph.split.targets import training_target
+from labelgraph.train import few_shots, run_folder
+from labelgraph.train.checkpoint import Checkpoint
+from labelgraph.train.loop import Examples, Training
+from labelgraph.train.team import parallel, torchrun
 
 
 def main(settings: dict[str, Any], files: argparse.Namespace, output: Path) -> None:
@@ -30,15 +34,15 @@ def main(settings: dict[str, Any], files: argparse.Namespace, output: Path) -> N
     train = read_arrays(files.train)
     stage, weights = settings.get("shots"), {}
     if stage:
-        train = shots.of_episode(train, settings["seed"])
-        labels = shots.counted_in(labels, train) if stage["graph"] == "shots" else labels
-        train = shots.novel_only(train) if stage["labels"] == "novel" else train
+        train = few_shots.of_episode(train, settings["seed"])
+        labels = few_shots.counted_in(labels, train) if stage["graph"] == "shots" else labels
+        train = few_shots.novel_only(train) if stage["labels"] == "novel" else train
     examples = read_examples(files, train, settings)
-    model = runs.make(settings, labels, examples.inputs.pictures.width)
+    model = run_folder.make(settings, labels, examples.inputs.pictures.width)
     if stage:
-        weights = runs.read_weights(files.base)
-        shots.carry(model, weights, stage["learns"])
-        shots.freeze(model, stage["learns"])
+        weights = run_folder.read_weights(files.base)
+        few_shots.carry(model, weights, stage["learns"])
+        few_shots.freeze(model, stage["learns"])
     more = [path for path in (files.regions, files.base) if path]
     inputs = [files.train, files.counts, files.vectors, *files.features, *more]
     record = provenance.record(inputs)
@@ -47,9 +51,9 @@ def main(settings: dict[str, Any], files: argparse.Namespace, output: Path) -> N
     kept = training.run(checkpoint)
 
     def save() -> None:
-        runs.save_model(output / "model.safetensors", weights | kept, labels)
+        run_folder.save_model(output / "model.safetensors", weights | kept, labels)
         write_text(output / "history.csv", pd.DataFrame(training.history).to_csv(index=False))
-        runs.write_settings(output / "settings.yaml", settings)
+        run_folder.write_settings(output / "settings.yaml", settings)
         account = clock.account(record, settings["seed"]) | {"processes": team.size}
         write_json(output / "provenance.json", account)
         checkpoint.remove()
@@ -91,8 +95,8 @@ def command(arguments: list[str]) -> None:
     parser.add_argument("--output", type=Path, required=True, help="the run's folder")
     parser.add_argument("--processes", type=int, default=1, help="that train together")
     files = parser.parse_args(arguments)
-    if files.processes > 1 and not elastic.inside():
-        elastic.run("train", arguments, files.processes)
+    if files.processes > 1 and not torchrun.inside():
+        torchrun.run("train", arguments, files.processes)
     else:
         main(files.settings, files, files.output)
 

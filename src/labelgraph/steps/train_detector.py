@@ -11,9 +11,9 @@ from typing import Any
 
 import torch
 
-from labelgraph import manifest as manifests
-from labelgraph.files import read_arrays
-from labelgraph.proposals import learning, light
+from labelgraph.files.small import read_arrays
+from labelgraph.inputs.regions import learning, light
+from labelgraph.manifest import manifest as manifests
 
 
 def main(manifest: Path, train: Path, root: Path, settings: dict[str, Any], output: Path) -> None:

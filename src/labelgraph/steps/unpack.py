@@ -4,9 +4,9 @@ import argparse
 import sys
 from pathlib import Path
 
-from labelgraph.download import assembly, checks, sources
-from labelgraph.download.progress import Progress
-from labelgraph.files import write_json
+from labelgraph.fetch import assembly, checks, sources
+from labelgraph.fetch.progress import Progress
+from labelgraph.files.small import write_json
 
 
 def main(*, table: Path, name: str, output: Path, archives: list[Path], local: Path | None) -> None:

@@ -9,10 +9,15 @@ from typing import Any
 
 import numpy as np
 
-from labelgraph import datasets
-from labelgraph.files import write_json
-from labelgraph.images import inspect
-from labelgraph.manifest import DIFFICULT, YES, Manifest, write
+from labelgraph.files.images import inspect
+from labelgraph.files.small import write_json
+from labelgraph.manifest import readers
+from labelgraph.manifest.manifest import (
+    DIFFICULT,
+    YES,
+    Manifest,
+    write,
+)
 
 
 def main(
@@ -25,7 +30,7 @@ def main(
     workers: int,
     decode: bool,
 ) -> None:
-    manifest = datasets.read(reader, root, **options)
+    manifest = readers.read(reader, root, **options)
     found = inspect([root / image for image in manifest.images], workers=workers, decode=decode)
     write(manifest, output, sizes=found.sizes, digests=found.digests)
     if report:

@@ -7,10 +7,16 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from labelgraph import recipe, report
-from labelgraph.files import whole, write_text
-from labelgraph.report import content, material, records, site
+from labelgraph import report
+from labelgraph.files.small import whole, write_text
+from labelgraph.report import (
+    content,
+    material,
+    records,
+    site,
+)
 from labelgraph.report.material import Places
+from labelgraph.study import recipe
 
 
 def main(given: dict[str, Any], config: Path, places: Places, output: Path) -> None:

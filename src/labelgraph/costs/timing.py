@@ -1,0 +1,193 @@
+"""How long a method takes beside its encoder alone: the two take turns in one process.
+
+The encoder alone is its average-pooled baseline, all of it learning. Every ratio is the median over
+turns of a method's time by the encoder's in the same turn, so what slows both cancels out.
+"""
+
+import gc
+import statistics
+import time
+from collections.abc import Callable
+from typing import Any
+from weakref import finalize
+
+import torch
+from torch import Tensor, nn
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_leaves
+
+from labelgraph.costs import counting
+from labelgraph.encoders import encoder as encoders
+from labelgraph.predict.inference import precision
+from labelgraph.train.loop import loss_of
+
+RATE = 1e-6  # of the timed training steps: they shall change nothing that matters
+
+
+class Alive(TorchDispatchMode):
+    """The most bytes that tensors held at a time: weights, gradients, all that a step keeps."""
+
+    def __init__(self, there: list[Tensor]):
+        super().__init__()
+        self.known: set[int] = set()  # storages by their address as objects
+        self.now = self.peak = 0
+        for tensor in there:
+            self.add(tensor)
+
+    def __torch_dispatch__(self, function, types, args=(), kwargs=None):
+        result = function(*args, **(kwargs or {}))
+        for leaf in tree_leaves(result):
+            if isinstance(leaf, Tensor):
+                self.add(leaf)
+        return result
+
+    def add(self, tensor: Tensor) -> None:
+        storage = tensor.untyped_storage()
+        if id(storage) not in self.known:
+            self.known.add(id(storage))
+            self.now += storage.nbytes()
+            self.peak = max(self.peak, self.now)
+            finalize(storage, self.drop, id(storage), storage.nbytes())
+
+    def drop(self, name: int, size: int) -> None:
+        self.known.discard(name)
+        self.now -= size
+
+
+class Turn:
+    """One network with all that a forward pass and a training step of it need."""
+
+    def __init__(self, model: nn.Module, batch: counting.Batch, device: torch.device, number: str):
+        self.model, self.batch, self.device, self.number = model.to(device), batch, device, number
+        self.model.requires_grad_(True)
+        options = {"lr": RATE, "momentum": 0.9, "weight_decay": 1e-4}
+        self.optimizer = torch.optim.SGD(self.model.parameters(), **options)
+
+    def forward(self) -> None:
+        with torch.inference_mode(), precision(self.number, self.device):
+            self.model.eval()(self.batch)
+
+    def step(self) -> None:
+        self.optimizer.zero_grad()
+        with precision(self.number, self.device):
+            loss = loss_of(self.model.train(), self.batch)
+        loss.backward()
+        self.optimizer.step()
+
+    def peak(self) -> int:
+        """Bytes of a training step, the first: it warms up, too."""
+        self.forward()
+        self.optimizer.zero_grad()
+        own = [*self.model.parameters(), *self.model.buffers(), *self.batch.values()]
+        if self.device.type == "cuda":
+            others = torch.cuda.memory_allocated() - sum(tensor.nbytes for tensor in own)
+            torch.cuda.reset_peak_memory_stats()
+            self.step()
+            return torch.cuda.max_memory_allocated() - others
+        with Alive(own) as alive:
+            self.step()
+        return alive.peak
+
+
+def seconds(call: Callable[[], None], device: torch.device) -> float:
+    """On one thread, those of the processor: time that others take from it does not count."""
+    alone = device.type == "cpu" and torch.get_num_threads() == 1
+    clock = time.process_time if alone else time.perf_counter
+    start = clock()
+    call()
+    if device.type == "cuda":
+        torch.cuda.synchronize()
+    return clock() - start
+
+
+def pairs(one: Callable[[], None], other: Callable[[], None], repeats: int, device) -> list:
+    """Seconds of both, in turns; who is first changes each time."""
+    found = []
+    for turn in range(repeats):
+        if turn % 2:
+            late, early = seconds(other, device), seconds(one, device)
+            found.append((early, late))
+        else:
+            found.append((seconds(one, device), seconds(other, device)))
+    return found
+
+
+def measure(
+    setup: dict[str, Any], networks: dict[str, dict], tell: Callable[[str], None]
+) -> list[dict[str, Any]]:
+    """One entry for the encoder alone, named after it, then one for each network."""
+    torch.set_num_threads(setup["threads"])
+    device = torch.device(setup["device"])
+    if device.type == "cuda" and not torch.cuda.is_available():
+        raise ValueError("the device is cuda, but torch finds no GPU here; use cpu")
+    batch = counting.inputs(setup, setup["batch"], device)
+    labels = counting.label_space(setup["labels"])
+    encoder = encoders.build(setup["encoder"], None, "all")
+
+    def turn(system: str, settings: dict[str, Any]) -> Turn:
+        model = counting.build(system, settings, labels, encoder)
+        return Turn(model, batch, device, setup["precision"])
+
+    counted = {line["method"]: line for line in counting.count(setup, networks)}
+    alone = turn("baseline", {"pooling": "average"})
+    peaks = {setup["encoder"]: alone.peak()}
+    times = {}
+    for system, settings in networks.items():
+        tell(system)
+        here = turn(system, settings)
+        peaks[system] = here.peak()
+        times[system] = {
+            kind: pairs(getattr(alone, kind), getattr(here, kind), setup["repeats"], device)
+            for kind in ("forward", "step")
+        }
+        del here
+        gc.collect()
+    times[setup["encoder"]] = {
+        kind: [(one, one) for found in times.values() for one, _ in found[kind]]
+        for kind in ("forward", "step")
+    }
+    return [
+        counted[name] | summary(times[name], setup["batch"]) | {"peak_mb": peaks[name] / 1e6}
+        for name in [setup["encoder"], *networks]
+    ]
+
+
+def summary(times: dict[str, list], batch: int) -> dict[str, float]:
+    middle = statistics.median
+    ratios = {
+        f"{kind}_ratio": middle(other / one for one, other in found)
+        for kind, found in times.items()
+    }
+    speeds = {kind: batch / middle(other for _, other in found) for kind, found in times.items()}
+    return {
+        **ratios,
+        "images_per_second": speeds["forward"],
+        "step_images_per_second": speeds["step"],
+    }
+
+
+COLUMNS = {  # of a list that people read: what an entry's key means, and its digits
+    "forward_ratio": ("forward, times the encoder", 2),
+    "step_ratio": ("training step, times the encoder", 2),
+    "images_per_second": ("images/s, forward", 1),
+    "step_images_per_second": ("images/s, training", 1),
+    "params_m": ("parameters (M)", 2),
+    "gflops": ("FLOPs (G multiply-adds)", 2),
+    "peak_mb": ("peak memory of a training step (MB)", 0),
+}
+
+
+def markdown(setup: dict[str, Any], hardware: dict[str, Any], found: list[dict]) -> str:
+    names = ["", *(title for title, _ in COLUMNS.values())]
+    rows = [names, ["---", *["---:"] * len(COLUMNS)]]
+    for line in found:
+        values = [f"{line[key]:.{digits}f}" for key, (_, digits) in COLUMNS.items()]
+        rows.append([line["method"], *values])
+    body = "\n".join("| " + " | ".join(row) + " |" for row in rows)
+    where = hardware.get("gpu") if setup["device"] == "cuda" else hardware.get("processor")
+    about = (
+        f"{setup['encoder']}, {setup['size']} pixels, {setup['labels']} labels, batches of"
+        f" {setup['batch']}, {setup['repeats']} turns, {setup['precision']}; {setup['device']}"
+        f" ({where}), {setup['threads']} thread(s). FLOPs are those of one image."
+    )
+    return f"# What each method costs beside its encoder\n\n{body}\n\n{about}\n"

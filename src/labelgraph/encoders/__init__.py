@@ -1,0 +1,1 @@
+"""Image encoders: pictures in, a grid of features out."""

@@ -1,0 +1,14 @@
+"""One file per kind of figure: draw(figure) -> a Drawing."""
+
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+
+def available() -> list[str]:
+    return sorted(path.stem for path in Path(__file__).parent.glob("[!_]*.py"))
+
+
+def draw(figure: dict[str, Any]) -> Any:
+    """`figure` is an entry of figures.yaml with the files and titles that belong to it."""
+    return import_module(f"{__name__}.{figure['kind']}").draw(figure)

@@ -1,0 +1,90 @@
+"""Where two systems see each label: class activation maps and the boxes that follow from them."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from matplotlib.axes import Axes
+
+from labelgraph.figures import choosing, maps
+from labelgraph.figures.sheet import (
+    LINE,
+    WIDE,
+    Sheet,
+    box,
+    inches,
+    photograph,
+    shortened,
+)
+from labelgraph.figures.style import (
+    BLUE,
+    GREEN,
+    NORMAL,
+    PINK,
+    RED,
+    Drawing,
+)
+from labelgraph.files.small import read_arrays
+
+INKS = (BLUE, GREEN, PINK)  # of an image's labels
+GAP, HIGH = 0.05, 0.74  # inches between pictures, and of a picture
+VERDICT = {True: "touches the label", False: "elsewhere", None: ""}
+HOW = (
+    "Left, the photograph with the objects of its labels. Right, each label's map, coloured where"
+    " it is strong, with the label's probability and the box around the largest part above 20% of"
+    " the map's highest value; red and dashed where its strongest cell touches no such object."
+)
+
+
+def draw(figure: dict[str, Any]) -> Drawing:
+    ((_, files),) = figure["files"].items()
+    report = choosing.read(files["targets"], files["predictions"])
+    rows = choosing.choose(figure["images"], report)
+    looks = {name: read_arrays(Path(path)) for name, path in files["inspections"].items()}
+    objects = maps.read_objects(files["manifest"], report.images[rows].tolist())
+    wide = (WIDE - 2 * GAP) / (1 + 2 * len(INKS)) - GAP
+    pictures = [photograph(files["root"], report.images[row]) for row in rows]
+    heights = [min(HIGH, wide * len(pixels) / pixels.shape[1]) for pixels in pictures]
+    tops = [0.16, *(0.16 + np.cumsum([high + LINE + 0.08 for high in heights]))]
+    sheet = Sheet(WIDE, tops[-1] - 0.08)
+    for place, title in enumerate(figure["systems"].values()):
+        sheet.words(title, start(place * len(INKS), wide), 0, fontsize=NORMAL, fontweight="bold")
+    table = [["image", "label", "system", "probability", "place"]]
+    for row, pixels, top, high in zip(rows, pictures, tops, heights, strict=False):
+        name = str(report.images[row])
+        shown = [report.labels[column] for column in report.shown(row)][: len(INKS)]
+        axes = sheet.picture(pixels, 0, top + LINE, wide, high)
+        for label, edges in objects[name]:
+            if label in shown:
+                box(axes, edges, INKS[shown.index(label)], linewidth=0.7, under=0.7)
+        places = ((system, label) for system in figure["systems"] for label in shown)
+        for system, label in places:
+            number = [*figure["systems"]].index(system) * len(INKS) + shown.index(label)
+            sure = report.probability[system][row, report.labels.index(label)]
+            words(sheet, label, sure, start(number, wide), top, wide, INKS[shown.index(label)])
+            seen = maps.read(looks[system], name, label)
+            picture = maps.overlaid(pixels, seen)
+            axes = sheet.picture(picture, start(number, wide), top + LINE, wide, high)
+            right = maps.touches(seen, [edges for other, edges in objects[name] if other == label])
+            locate(axes, seen, INKS[shown.index(label)], right)
+            line = Path(name).stem, label, figure["systems"][system], f"{sure:.2f}", VERDICT[right]
+            table.append([*line])
+    remarks = [choosing.in_words(figure["images"], figure["systems"]), HOW]
+    return Drawing(sheet.figure, table, remarks, photographs=True)
+
+
+def words(sheet: Sheet, label: str, sure: float, left: float, top: float, wide: float, ink: str):
+    """A label, shortened where it must be, and its probability."""
+    text = shortened(label, wide - inches(f"  {sure:.2f}"))
+    sheet.words(f"{text} {sure:.2f}", left, top, color=ink)
+
+
+def locate(axes: Axes, seen: maps.Seen, ink: str, right: bool | None) -> None:
+    """The map's box; where nothing is known of the label's objects it is not judged."""
+    wrong = {"colour": RED, "linestyle": "--"}
+    box(axes, seen.in_photograph(seen.box), **(wrong if right is False else {"colour": ink}))
+
+
+def start(place: int, wide: float) -> float:
+    """Left edge of a map: the photograph and some room come first, room again between systems."""
+    return (1 + place) * (wide + GAP) + GAP * (1 + place // len(INKS))

@@ -1,0 +1,134 @@
+"""Labels by what a system has learned of them, in two dimensions: near each other if alike.
+
+Shapes: C labels, d numbers for each.
+"""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from matplotlib.axes import Axes
+
+from labelgraph.figures import style
+from labelgraph.figures.placing import DISTANCES, nearest_end, place
+from labelgraph.figures.sheet import (
+    EDGE,
+    LINE,
+    WIDE,
+    Sheet,
+    inches,
+)
+from labelgraph.files.small import read_arrays
+
+SEED = 0
+PARTNERS = 3  # most frequent companions that the table asks for
+GAP = 0.2  # inches between panels
+INSIDE = 0.15  # inches between the outermost points and the frame
+
+
+HOW = (
+    "t-SNE of cosine distances. A line joins each label with the one it shares most images with,"
+    " measured by the cosine of their counts; labels joined in this way have one colour and mark."
+    f" The table: how many labels are nearest to one of their {PARTNERS} most frequent companions."
+)
+
+
+def draw(figure: dict[str, Any]) -> style.Drawing:
+    panels = [
+        (title, name, *read(files, system))
+        for files, name in zip(figure["files"].values(), figure["datasets"].values(), strict=True)
+        for system, title in figure["systems"].items()
+    ]
+    most = max(len(names) for _, _, names, _, _ in panels)
+    wide = WIDE if len(panels) > 1 or most > 30 else style.COLUMN - 2 * EDGE
+    wide = (wide - GAP * (len(panels) - 1)) / len(panels)
+    high = min((0.85 if most <= 40 else 1.2) * wide, 4.8)
+    sheet = Sheet(wide * len(panels) + GAP * (len(panels) - 1), high + 0.2)
+    rows = [["system", "dataset", "nearest label is a frequent companion", "by chance"]]
+    for number, (title, dataset, names, vectors, counts) in enumerate(panels):
+        left = number * (wide + GAP)
+        sheet.words(f"{title}, {dataset}", left, 0.02, fontsize=style.NORMAL)
+        axes = sheet.axes(left, 0.2, wide, high)
+        scatter(axes, names, flat(vectors), counts, np.array([wide, high]))
+        shares = agreement(vectors, counts), 100 * PARTNERS / (len(names) - 1)
+        rows.append([title, dataset, *(f"{share:.0f}%" for share in shares)])
+    return style.Drawing(sheet.figure, rows, [HOW])
+
+
+def read(files: dict[str, Any], system: str) -> tuple[list[str], np.ndarray, np.ndarray]:
+    """Names, what stands for each label (C, d), and how often two occur together (C, C)."""
+    stored = read_arrays(Path(files["inspections"][system]))
+    counted = read_arrays(Path(files["counts"]))
+    place_of = {name: place for place, name in enumerate(counted["names"].tolist())}
+    rows = [place_of[name] for name in stored["labels"].tolist()]
+    vectors = stored["vectors"].astype(np.float64)
+    return stored["labels"].tolist(), vectors, counted["counts"][np.ix_(rows, rows)]
+
+
+def flat(vectors: np.ndarray) -> np.ndarray:
+    """(C, 2) between 0 and 1."""
+    from sklearn.manifold import TSNE  # slow to import
+
+    fit = TSNE(
+        perplexity=min(15.0, (len(vectors) - 1) / 4),
+        metric="cosine",
+        init="pca",
+        method="exact",
+        random_state=SEED,
+    )
+    found = fit.fit_transform(vectors)
+    return (found - found.min(0)) / np.maximum(np.ptp(found, axis=0), 1e-9)
+
+
+def likeness(counts: np.ndarray) -> np.ndarray:
+    """(C, C) cosine of two labels' images; nothing is like itself, or like what never occurs."""
+    alone = np.maximum(np.diagonal(counts), 1)
+    found = counts / np.sqrt(alone[:, None] * alone)
+    np.fill_diagonal(found, 0)
+    return found
+
+
+def groups(partner: np.ndarray) -> np.ndarray:
+    """(C,) the number of the group that each label belongs to, by the lines that join them."""
+    group = np.arange(len(partner))
+    for _ in partner:
+        for one, other in enumerate(partner):
+            group[one] = group[other] = min(group[one], group[other])
+    return np.unique(group, return_inverse=True)[1]
+
+
+def scatter(
+    axes: Axes, names: list[str], spots: np.ndarray, counts: np.ndarray, page: np.ndarray
+) -> None:
+    """Points, words and lines; `page` is the panel's size in inches."""
+    points = INSIDE + spots * (page - 2 * INSIDE)
+    alike = likeness(counts)
+    partner = np.where(alike.any(1), alike.argmax(1), np.arange(len(names)))
+    group = groups(partner)
+    for one, other in enumerate(partner):
+        axes.plot(*points[[one, other]].T, color=style.PALE, linewidth=1, zorder=1)
+    for one, number in enumerate(group):
+        look = {
+            "color": style.COLOURS[number % len(style.COLOURS)],
+            "marker": style.MARKERS[(number + number // len(style.COLOURS)) % len(style.MARKERS)],
+        }
+        axes.plot(*points[one], linestyle="none", zorder=2, **look)
+    widths, high = [inches(name) for name in names], 0.8 * LINE
+    corners = place(points, widths, high, page)
+    for name, point, low, width, number in zip(names, points, corners, widths, group, strict=True):
+        colour = style.COLOURS[number % len(style.COLOURS)]
+        axes.text(*low, name, fontsize=style.SMALL, color=colour, va="bottom", zorder=3)
+        end = nearest_end(point, low, np.array([width, high]))
+        if np.linalg.norm(end - point) > 1.5 * DISTANCES[0]:
+            axes.plot(*np.array([point, end]).T, color=colour, linewidth=0.4, zorder=1)
+    axes.set(xlim=(0, page[0]), ylim=(0, page[1]), xticks=[], yticks=[])
+    axes.spines[:].set(visible=True, color=style.PALE)
+
+
+def agreement(vectors: np.ndarray, counts: np.ndarray) -> float:
+    """Percent of the labels whose nearest other label is a frequent companion."""
+    unit = vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12)
+    near = unit @ unit.T
+    np.fill_diagonal(near, -np.inf)
+    companions = np.argsort(-likeness(counts), axis=1, kind="stable")[:, :PARTNERS]
+    return 100 * float((near.argmax(1)[:, None] == companions).any(1).mean())

@@ -1,0 +1,115 @@
+"""The images whose features are nearest to those of a query, for two systems.
+
+Shapes: N reported images, F features.
+"""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from labelgraph.figures import choosing
+from labelgraph.figures.sheet import (
+    LINE,
+    WIDE,
+    Sheet,
+    frame,
+    photograph,
+    wrapped,
+)
+from labelgraph.figures.style import (
+    BLUE,
+    RED,
+    SKY,
+    Drawing,
+)
+from labelgraph.files.small import read_arrays
+from labelgraph.manifest.manifest import YES
+
+ASKED = 1000  # images that are queries in the table
+GAP, HIGH, QUERY = 0.07, 0.66, 1.25  # inches; QUERY: the width of a query's column
+HOW = (
+    "Nearest first, by the distance of the pooled features. Under each image, how many of the"
+    " query's labels it shows; its frame is dark blue where it shows all of them, light blue where"
+    " some, red where none."
+)
+FROZEN = "The encoder does not learn in this study, so the two differ in their pooling alone."
+
+
+def draw(figure: dict[str, Any]) -> Drawing:
+    ((_, files),) = figure["files"].items()
+    report = choosing.read(files["targets"], files["predictions"])
+    queries = choosing.choose(figure["queries"], report)
+    asked = np.unique([*queries, *range(min(ASKED, len(report.images)))])
+    near = {
+        system: nearest(features(path, report), asked, figure["top"])
+        for system, path in files["inspections"].items()
+    }
+    wide = (WIDE - QUERY - 0.2) / figure["top"] - GAP
+    high = 2 * (HIGH + LINE + 0.06) + 0.1
+    sheet = Sheet(WIDE, len(queries) * high)
+    for place, row in enumerate(queries):
+        one_query(sheet, figure, report, row, near, place * high, wide)
+    table = shares(figure, report, near)
+    remarks = [choosing.in_words(figure["queries"], figure["systems"]), HOW]
+    return Drawing(sheet.figure, table, remarks + [FROZEN] * figure["frozen"], photographs=True)
+
+
+def one_query(sheet, figure, report, row: int, near, top: float, wide: float) -> None:
+    """The query, and beside it a line of images for each system."""
+    files = next(iter(figure["files"].values()))
+    axes = sheet.picture(photograph(files["root"], report.images[row]), 0, top + 0.14, QUERY, 0.94)
+    frame(axes, "black", 0.8)
+    names = [report.labels[column] for column in report.shown(row)]
+    for line, text in enumerate(wrapped(names, QUERY, 2)):
+        sheet.words(text, 0, top + 1.12 + line * LINE)
+    for number, (system, title) in enumerate(figure["systems"].items()):
+        below = top + 0.03 + number * (HIGH + LINE + 0.06)
+        middle = below + HIGH / 2
+        sheet.words(title, QUERY + 0.05, middle, rotation=90, va="center")
+        for place, other in enumerate(near[system][row]):
+            left = QUERY + 0.2 + place * (wide + GAP)
+            pixels = photograph(files["root"], report.images[other])
+            axes = sheet.picture(pixels, left, below, wide, HIGH)
+            same, all_of_it = shared(report, row, other), len(names)
+            frame(axes, BLUE if same == all_of_it else SKY if same else RED)
+            sheet.words(f"{same} of {all_of_it}", left + wide / 2, below + HIGH + 0.03, ha="center")
+
+
+def features(path: str, report: choosing.Report) -> np.ndarray:
+    """(N, F) in the order of the report."""
+    stored = read_arrays(Path(path))
+    place = {name: row for row, name in enumerate(stored["images"].tolist())}
+    return stored["features"][[place[name] for name in report.images.tolist()]].astype(np.float64)
+
+
+def nearest(values: np.ndarray, asked: np.ndarray, top: int) -> dict[int, np.ndarray]:
+    """Rows of the `top` nearest other images of each one asked; of equally near ones the first."""
+    squares = (values**2).sum(1)
+    found = {}
+    for part in np.array_split(asked, -(-len(asked) // 256)):
+        distance = squares[part, None] + squares - 2 * values[part] @ values.T
+        distance[np.arange(len(part)), part] = np.inf
+        order = np.argsort(distance, axis=1, kind="stable")[:, :top]
+        found |= dict(zip(part.tolist(), order, strict=True))
+    return found
+
+
+def shared(report: choosing.Report, row: int, other: int) -> int:
+    """How many of the query's labels the other image shows."""
+    return int((report.target[other, report.shown(row)] == YES).sum())
+
+
+def shares(figure, report: choosing.Report, near: dict[str, dict]) -> list[list[str]]:
+    """Over many queries: the share of a query's labels that are in what is returned."""
+    head = f"labels of the query in the first {figure['top']}"
+    rows = [["system", head, "queries"]]
+    for system, title in figure["systems"].items():
+        each = [
+            shared(report, row, other) / len(report.shown(row))
+            for row, others in near[system].items()
+            if len(report.shown(row))
+            for other in others
+        ]
+        rows.append([title, f"{100 * np.mean(each):.1f}%", str(len(each) // figure["top"])])
+    return rows

@@ -1,0 +1,61 @@
+"""The points of a curve over a setting: a method and all its variants that are named after it.
+
+A point lies where the run's own settings put it, so no number is written twice; of two runs with
+the same value the method as it is comes first.
+"""
+
+from typing import Any
+
+from labelgraph.study import checks
+from labelgraph.study.recipe import Book, run_of
+
+KEYS = {"name", "symbol", "setting", "variants", "show"}
+
+
+def curves(book: Book, entry: dict[str, Any], datasets: list[str]) -> list[dict[str, Any]]:
+    """One for each sweep and dataset: `points` with x, label, scores; `chosen`, the method's x."""
+    found = []
+    for sweep in entry["sweeps"]:
+        checks.keys(f"a sweep of {entry['method']}", sweep, KEYS)
+        for dataset in datasets:
+            points = along(book, entry, sweep, dataset)
+            chosen = points[0]["x"]
+            points.sort(key=lambda point: order(point["x"]))
+            shared = {key: sweep[key] for key in ("name", "symbol")}
+            found.append(shared | {"dataset": dataset, "chosen": chosen, "points": points})
+    return found
+
+
+def along(
+    book: Book, entry: dict[str, Any], sweep: dict[str, Any], dataset: str
+) -> list[dict[str, Any]]:
+    """The method as it is with all seeds of the study, then its variants with as many as wanted."""
+    method, all_seeds = entry["method"], book.size["seeds"]
+    names = [name for name in book.variants(method) if name.startswith(f"{sweep['variants']}_")]
+    found: dict[str, dict[str, Any]] = {}
+    for system in (method, *(f"{method}@{name}" for name in names)):
+        seeds = all_seeds if system == method else all_seeds[: entry.get("seeds")]
+        each = [run_of(book.study, "full", dataset, system, seed) for seed in seeds]
+        value = setting(book.settings(each[0])["training"], sweep["setting"])
+        x = len(value) if sweep.get("show") == "count" else value
+        scores = [f"results/runs/{run.folder}/scores.json" for run in each]
+        found.setdefault(str(x), {"x": x, "label": label(x), "scores": scores})
+    if len(found) < 2:
+        raise ValueError(f"{method} has no variants {sweep['variants']}_* to be compared")
+    return list(found.values())
+
+
+def setting(settings: dict[str, Any], path: str) -> Any:
+    """`model.gamma` of a run's settings."""
+    block, key = path.split(".")
+    if key not in settings[block]:
+        raise ValueError(f"there is no setting {path}; {block} has {sorted(settings[block])}")
+    return settings[block][key]
+
+
+def order(x: Any) -> float:
+    return sum(x) if isinstance(x, list) else x
+
+
+def label(x: Any) -> str:
+    return ", ".join(map(str, x)) if isinstance(x, list) else f"{x:g}"

@@ -1,0 +1,1 @@
+"""What a method reads: batches, cached features, word vectors, regions."""

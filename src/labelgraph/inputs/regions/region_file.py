@@ -1,0 +1,66 @@
+"""The regions of a manifest's images in one file, whatever proposed them.
+
+regions.npz: images (N,), boxes (N, R, 4) float32 left, top, right, bottom as shares of the image,
+best first, zero where there are fewer than R; scores (N, R) float32, 0 there. The step that writes
+it adds what proposed them: source, a path; source_sha256; settings, JSON text.
+"""
+
+import sys
+import time
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+
+from labelgraph.files.images import read_image
+from labelgraph.inputs.regions import given
+
+PROGRESS_SECONDS = 10
+
+
+class Proposer(Protocol):
+    def propose(self, pictures: list[np.ndarray], settings: dict[str, Any]) -> list: ...
+
+
+def empty(images: np.ndarray, count: int) -> dict[str, np.ndarray]:
+    return {
+        "images": images,
+        "boxes": np.zeros((len(images), count, 4), np.float32),
+        "scores": np.zeros((len(images), count), np.float32),
+    }
+
+
+def fill(regions: dict[str, np.ndarray], row: int, boxes: Any, scores: Any) -> None:
+    """Boxes and scores are best first; a box without area, which means an empty place, is none."""
+    boxes, scores = np.asarray(boxes, np.float32), np.asarray(scores, np.float32)
+    inside = (boxes[:, 2:] > boxes[:, :2]).all(1)
+    count = min(int(inside.sum()), regions["boxes"].shape[1])
+    regions["boxes"][row, :count] = boxes[inside][:count]
+    regions["scores"][row, :count] = scores[inside][:count]
+
+
+def detect(
+    proposer: Proposer, images: np.ndarray, root: Path, settings: dict[str, Any]
+) -> dict[str, np.ndarray]:
+    """Image files, a few at a time; only the regions are kept."""
+    regions, told = empty(images, settings["count"]), time.monotonic()
+    for start in range(0, len(images), settings["batch"]):
+        names = images[start : start + settings["batch"]].tolist()
+        found = proposer.propose([read_image(root / name) for name in names], settings)
+        for row, (boxes, scores) in enumerate(found, start=start):
+            fill(regions, row, boxes, scores)
+        if time.monotonic() - told > PROGRESS_SECONDS:
+            told = time.monotonic()
+            print(f"regions of {start + len(names)} of {len(images)} images", file=sys.stderr)
+    return regions
+
+
+def from_user(
+    path: Path, images: np.ndarray, sizes: np.ndarray, settings: dict[str, Any]
+) -> dict[str, np.ndarray]:
+    """Boxes of a file in COCO's results format; `sizes` (N, 2) are width and height."""
+    regions = empty(images, settings["count"])
+    found = given.arrange(given.read(path, images), sizes, settings)
+    for row, (boxes, scores) in enumerate(found):
+        fill(regions, row, boxes, scores)
+    return regions

@@ -1,0 +1,191 @@
+"""Runs a step in a process that has torch already: importing it costs more than most steps do.
+
+    python -I -S launch.py [--present FILE] [--log FILE] STEP ARGUMENTS...
+
+The first call starts a server (server.py) that imports the slow packages once. Every call is then a
+fork of it, with the caller's folder, environment and terminal. When the caller's parent dies,
+Snakemake that is, the caller ends, and when the caller ends its fork does: no job goes on unseen.
+While they live they share a lock on `--present`, which tells the next Snakemake (locks.py).
+Only the standard library is used here, and little of it: this starts once for every job.
+
+Numbers must not depend on the machine, so the instruction sets that change rounding are pinned.
+"""
+
+import contextlib
+import fcntl
+import json
+import os
+import signal
+import socket
+import sys
+import time
+import zlib
+from pathlib import Path
+
+# COMPATIBLE is the one mode in which MKL promises the same results on every maker's processors.
+PINS = {
+    "ATEN_CPU_CAPABILITY": "avx2",
+    "MKL_CBWR": "COMPATIBLE",
+    "ONEDNN_MAX_CPU_ISA": "AVX2",
+    "OPENBLAS_CORETYPE": "Haswell",
+    # Snakemake sets these to the threads of the job that happens to start the server.
+    **dict.fromkeys(
+        ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMEXPR_NUM_THREADS"), "1"
+    ),
+    "CUBLAS_WORKSPACE_CONFIG": ":4096:8",  # what makes cuBLAS repeatable
+    # Freed memory is kept for the next layer: to ask the system for it took four tenths of the time
+    # of extracting features.
+    **dict.fromkeys(("MALLOC_MMAP_THRESHOLD_", "MALLOC_TRIM_THRESHOLD_"), str(1 << 32)),
+}
+SERVER = Path(__file__).with_name("server.py")
+START_SECONDS = 600  # a busy disk takes minutes to give torch for the first time
+LOOK_SECONDS = 0.5  # how often a caller looks whether its parent is still there
+KILLED = 137
+NO_SOCKET = 75  # how server.py ends that cannot make one
+# What SLURM ends as one, with processors, memory and GPUs of its own: no server serves two of them.
+STEP = ("SLURM_JOB_ID", "SLURM_STEP_ID")
+
+
+def main(arguments: list[str]) -> int:
+    parent, streams = os.getppid(), [0, 1, 2]
+    if arguments[:1] == ["--present"]:
+        streams.append(share(arguments[1]))
+        arguments = arguments[2:]
+    request = {"argv": arguments, "cwd": str(Path.cwd()), "env": os.environ | PINS}
+    try:
+        line = connect(address())
+    except OSError as error:
+        print(f"{named(arguments)}: {error}", file=sys.stderr)
+        return 1
+    with line:
+        socket.send_fds(line, [json.dumps(request).encode() + b"\n"], streams)
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, lambda *_: line.sendall(b"stop\n"))
+        line.settimeout(LOOK_SECONDS)
+        while os.getppid() == parent:
+            with contextlib.suppress(TimeoutError):
+                if answer := line.recv(16):
+                    return int(answer)
+                why = limited() or "perhaps for memory"
+                print(f"{named(arguments)} was killed, {why}", file=sys.stderr)
+                break
+    return KILLED
+
+
+def named(arguments: list[str]) -> str:
+    """The step, and the log that tells it from others of its kind."""
+    if arguments[:1] == ["--log"]:
+        return f"{arguments[2]} ({arguments[1]})"
+    return arguments[0]
+
+
+def share(path: str) -> int:
+    """A descriptor; the lock lasts until caller and fork have both closed it."""
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
+    with contextlib.suppress(OSError):  # a file system without locks
+        fcntl.flock(descriptor, fcntl.LOCK_SH)
+    return descriptor
+
+
+def address() -> Path:
+    """One server per user, environment, installed packages, text of the server and cluster job."""
+    python = Path(sys.executable)  # sys.prefix is not the environment's here, because of -S
+    packages = python.parent.parent.glob("lib/python*/site-packages")
+    installed = [path.stat().st_mtime_ns for path in (SERVER, *packages)]
+    step = [os.environ.get(name) for name in STEP]
+    key = zlib.crc32(f"{__file__} {python} {installed} {step}".encode())
+    return private_folder() / f"{key:08x}.socket"
+
+
+def private_folder() -> Path:
+    """Of this user in TMPDIR; its rights are those of the socket."""
+    temporary = Path(os.environ.get("TMPDIR") or "/tmp").absolute()
+    folder = temporary / f"labelgraph-{os.getuid()}"
+    try:
+        folder.mkdir(mode=0o700, exist_ok=True)
+        found = folder.lstat()
+    except OSError as error:
+        raise unusable(temporary, error) from None
+    if found.st_uid != os.getuid() or found.st_mode & 0o077:
+        raise PermissionError(f"{folder} belongs to somebody else or is open to others; remove it")
+    return folder
+
+
+def unusable(temporary: Path, error: OSError) -> OSError:
+    """In one sentence."""
+    return OSError(
+        f"TMPDIR is {temporary}, where jobs meet the process that they are forks of, and nothing"
+        f" can be written there ({error.strerror}); set TMPDIR to a folder with room that is yours"
+    )
+
+
+def connect(path: Path) -> socket.socket:
+    """A line to the server, which is started if none answers."""
+    try:
+        lock = path.with_suffix(".lock").open("w")
+    except OSError as error:
+        raise unusable(path.parents[1], error) from None
+    with lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        return knock(path) or start(path)
+
+
+def start(path: Path) -> socket.socket:
+    import subprocess
+
+    server = subprocess.Popen(
+        [sys.executable, "-P", str(SERVER), str(path)],
+        env=os.environ | PINS,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        start_new_session=True,
+    )
+    deadline = time.monotonic() + START_SECONDS
+    while (line := knock(path)) is None:
+        if time.monotonic() > deadline:
+            server.kill()
+        if server.poll() is not None:
+            said = server.communicate()[1].decode(errors="replace")
+            if server.returncode == NO_SOCKET:
+                raise unusable(path.parents[1], OSError(0, said.strip()))
+            raise OSError(reason(said, server.returncode, time.monotonic() > deadline))
+        time.sleep(0.02)
+    return line
+
+
+def reason(said: str, code: int, late: bool) -> str:
+    """Why the server has ended: its last line, and the limit that it may have met."""
+    words = said.strip().splitlines()[-1:] or [f"it took {START_SECONDS} s" if late else ""]
+    how = words[0] or (f"signal {-code}, perhaps for memory" if code < 0 else f"exit code {code}")
+    if limit := limited():
+        return f"torch and the like could not be loaded ({how}), {limit}"
+    return f"{SERVER} did not start: {said.strip()[-2000:] or how}"
+
+
+def limited() -> str:
+    """The limit of addresses, if there is one."""
+    import resource
+
+    limit = resource.getrlimit(resource.RLIMIT_AS)[0]
+    if limit == resource.RLIM_INFINITY:
+        return ""
+    return (
+        f"perhaps because `ulimit -v` allows a process {limit >> 20:,} MB of addresses; set it to"
+        " 8,000 MB or more, or to unlimited"
+    )
+
+
+def knock(path: Path) -> socket.socket | None:
+    line = socket.socket(socket.AF_UNIX)
+    try:
+        with contextlib.chdir(path.parent):  # its whole name may be longer than an address can be
+            line.connect(path.name)
+    except (FileNotFoundError, ConnectionRefusedError):
+        line.close()
+        return None
+    return line
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

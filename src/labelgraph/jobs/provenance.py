@@ -1,0 +1,87 @@
+"""Where a result comes from: commit, packages, machine, inputs, cost."""
+
+import hashlib
+import json
+import platform
+import resource
+import subprocess
+import sys
+import time
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+from labelgraph.files.small import sha256
+
+SOURCE = Path(__file__).parents[1]
+PACKAGES = ("labelgraph", "torch", "torchvision", "numpy", "pillow", "safetensors", "snakemake")
+
+
+class Clock:
+    """Started with the step; `account` closes it."""
+
+    def __init__(self) -> None:
+        self.start, self.cpu = time.perf_counter(), time.process_time()
+
+    def account(self, inputs: dict[str, str], seed: int | None) -> dict[str, Any]:
+        """`inputs`: what `record` gave."""
+        unit = 1024 if sys.platform == "linux" else 1  # bytes in a unit of ru_maxrss
+        return {
+            "git": git_state(),
+            "packages": {name: installed(name) for name in PACKAGES},
+            "python": platform.python_version(),
+            "hardware": hardware(),
+            "seed": seed,
+            "inputs": inputs,
+            "wall_seconds": round(time.perf_counter() - self.start, 3),
+            "cpu_seconds": round(time.process_time() - self.cpu, 3),
+            "peak_mb": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 1e6, 1),
+        }
+
+
+def record(inputs: list[Path]) -> dict[str, str]:
+    return {str(path): sha256(path) for path in sorted(set(inputs))}
+
+
+def key(output: Path, settings: dict[str, Any], inputs: dict[str, str]) -> str:
+    """A name for unfinished work: the result's place and all that the result depends on, which is
+    settings, inputs and this package's code. Equal results in two places are made side by side.
+    """
+    code = {str(path.relative_to(SOURCE)): sha256(path) for path in sorted(SOURCE.rglob("*.py"))}
+    text = json.dumps([str(output), settings, inputs, code], sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()[:20]
+
+
+def git_state() -> dict[str, Any]:
+    """The commit, and whether tracked files differed from it; nulls outside a repository."""
+    commit = git("rev-parse", "HEAD")
+    changed = git("status", "--porcelain", "--untracked-files=no")
+    return {"commit": commit, "clean": None if changed is None else not changed}
+
+
+def git(*arguments: str) -> str | None:
+    try:
+        answer = subprocess.run(["git", *arguments], capture_output=True, text=True, timeout=30)
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    return answer.stdout.strip() if answer.returncode == 0 else None
+
+
+def installed(name: str) -> str | None:
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return None
+
+
+def hardware() -> dict[str, Any]:
+    found = {"machine": platform.machine(), "system": platform.system()}
+    information = Path("/proc/cpuinfo")
+    if information.exists():
+        lines = information.read_text().splitlines()
+        names = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
+        found |= {"processor": names[0] if names else None, "cores": len(names)}
+    torch = sys.modules.get("torch")
+    if torch is not None and torch.cuda.is_available():
+        found["gpu"] = torch.cuda.get_device_name()
+    return found

@@ -1,0 +1,133 @@
+"""Before a run: takes over records that came with the results, and finds what does not belong.
+
+An output belongs to its record as long as its content is what the job left. Snakemake itself sees
+neither an output that somebody changed nor an input that changed and has an older time. Such jobs
+are marked here, and Snakemake runs them again with all that depends on them.
+"""
+
+import hashlib
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from labelgraph.jobs.records import metadata, travelling
+from labelgraph.jobs.records.hashes import is_account
+from labelgraph.jobs.records.memory import Memory, recall
+from labelgraph.jobs.records.studies import OWN, concerns
+from labelgraph.jobs.records.travelling import Job
+
+TIMED = 1_000_000  # bytes; Snakemake may judge larger inputs by their time
+SHOWN = 10
+
+
+def sync(study: str) -> list[str]:
+    """What there is to say, in sentences; other studies' files wait for a run of theirs."""
+    memory = recall()
+    changed = memory.altered()
+    jobs = travelling.read()
+    came = len(jobs)  # what stands behind them never came with a checkout
+    if study == OWN:
+        jobs += travelling.read(travelling.file_of(study))
+    made = travelling.contents(jobs)
+    file = memory.hashes.bytes(str(travelling.FILE))
+    taken = set()
+    for place, job in enumerate(jobs):
+        lost = {
+            output
+            for output in job.made
+            if (output not in memory.records or output in changed) and memory.finished(output)
+        }
+        # A file that is not ours came with a checkout.
+        if lost or (place < came and file != memory.file):
+            same = {
+                output
+                for output, content in job.made.items()
+                if memory.finished(output) and memory.hashes.content(output) == content
+            }
+            take_over(memory, job, same, made)
+            taken |= same
+            changed = (changed | lost) - same
+    memory.file = file
+    outdated = out_of_date(memory, changed)
+    taken, changed = ({path for path in some if concerns(path, study)} for some in (taken, changed))
+    outdated = {path: source for path, source in outdated.items() if concerns(path, study)}
+    for output, ours in memory.marks.items():
+        if ours and output not in changed and output not in outdated:
+            metadata.unmark(output)
+    for output in (changed | outdated.keys()) - memory.marks.keys():
+        metadata.mark(output)
+    memory.save()
+    return told(taken, changed, outdated, travelling.file_of(study))
+
+
+def told(taken: set[str], changed: set[str], outdated: dict[str, str], file: Path) -> list[str]:
+    return [
+        *([f"{len(taken)} files are what {file} says"] if taken else []),
+        *listing(f"{path} is not what its job left; it is made again" for path in changed),
+        *listing(
+            f"{path} was made from another {source}; it is made again"
+            for path, source in outdated.items()
+        ),
+    ]
+
+
+def listing(sentences: Iterable[str]) -> list[str]:
+    every = sorted(sentences)
+    rest = [f"... and so are {len(every) - SHOWN} more files"] if len(every) > SHOWN else []
+    return every[:SHOWN] + rest
+
+
+def take_over(memory: Memory, job: Job, outputs: set[str], made: dict[str, str]) -> None:
+    """Tells Snakemake what it would know if it had run the job here."""
+    if not outputs:
+        return
+    record = record_of(job, made, memory)
+    oldest = min(memory.hashes.write_time(output) for output in outputs)
+    for output in outputs:
+        time = memory.hashes.write_time(output) / 1e9
+        own = record | {"starttime": time, "endtime": time}
+        memory.records[output] = (metadata.write(output, own), own)
+        memory.left[output] = [memory.records[output][0], job.made[output]]
+    for path in job.inputs:
+        same = memory.hashes.content(path) == made[path]
+        if same and memory.hashes.size(path) > TIMED and memory.hashes.read_time(path) > oldest:
+            memory.hashes.age(path, oldest)
+
+
+def record_of(job: Job, made: dict[str, str], memory: Memory) -> dict[str, Any]:
+    """As Snakemake would have written it; an input that has changed differs from its checksum."""
+    sums = {path: sha for path, sha in job.sources.items() if sha}
+    for path in job.inputs:
+        if memory.hashes.content(path) == made[path]:
+            sums[path] = memory.hashes.bytes(path)
+        elif not is_account(path):  # the checksum of an account that is not here is not known
+            sums[path] = made[path]
+    name = "|".join(sorted(job.made))
+    return {
+        **job.rule,
+        "input": sorted([*job.inputs, *job.sources]),
+        "params": job.params,
+        "record_format_version": metadata.FORMAT,
+        "job_hash": int(hashlib.sha256(name.encode()).hexdigest()[:12], 16),
+        "incomplete": False,
+        "log": [],
+        "shellcmd": None,
+        "external_jobid": None,
+        "input_checksums": {path: f"sha256:{sha}" for path, sha in sums.items()},
+    }
+
+
+def out_of_date(memory: Memory, changed: set[str]) -> dict[str, str]:
+    """Output -> an input that is not what its job read, where no file's time would tell."""
+    hashes, found = memory.hashes, {}
+    for output, (_, record) in memory.records.items():
+        if not memory.finished(output) or output in changed:
+            continue
+        for path, checksum in (record.get("input_checksums") or {}).items():
+            if path in changed or not hashes.exists(path):
+                continue
+            other = checksum != f"sha256:{hashes.bytes(path)}"
+            if other and hashes.read_time(path) <= hashes.write_time(output):
+                found[output] = path
+                break
+    return found

@@ -1,0 +1,134 @@
+"""The process that launch.py starts: it has imported what is slow, and forks for every call.
+
+    python -P server.py SOCKET
+
+It leaves after half a minute without calls. Nothing of `labelgraph` is imported before the fork,
+so an edited file is always the one that runs.
+"""
+
+import contextlib
+import importlib
+import json
+import os
+import signal
+import socket
+import sys
+import threading
+import time
+import traceback
+from collections.abc import Callable
+from pathlib import Path
+
+SLOW = (
+    *("numpy", "torch", "torch._dynamo", "safetensors.torch", "pandas", "PIL.Image", "yaml"),
+    "matplotlib.backends.backend_svg",
+)
+IDLE_SECONDS = 30
+KILLED = 137
+NO_SOCKET = 75  # launch.py knows it
+USER_ERRORS = (ValueError, OSError, FloatingPointError)
+
+
+def serve(path: Path) -> int:
+    """Imports what is slow, then forks for every call until none has come for a while."""
+    with socket.socket(socket.AF_UNIX) as door:
+        bind(door, path)  # nobody gets in before it listens
+        for name in SLOW:
+            importlib.import_module(name)
+        door.listen(128)
+        door.settimeout(1)
+        last = time.monotonic()
+        while time.monotonic() - last < IDLE_SECONDS:
+            with contextlib.suppress(ChildProcessError):
+                while os.waitpid(-1, os.WNOHANG)[0]:
+                    last = time.monotonic()
+                last = time.monotonic()  # a fork is still at work
+            with contextlib.suppress(TimeoutError):
+                line, _ = door.accept()
+                last = time.monotonic()
+                with line, contextlib.suppress(OSError):  # no memory for a fork: the caller says so
+                    if os.fork() == 0:
+                        door.close()
+                        try:
+                            answer(line)
+                        finally:  # never back into this loop
+                            os._exit(KILLED)
+        path.unlink(missing_ok=True)
+    return 0
+
+
+def bind(door: socket.socket, path: Path) -> None:
+    path.unlink(missing_ok=True)
+    try:
+        with contextlib.chdir(path.parent):  # its whole name may be longer than an address can be
+            door.bind(path.name)
+    except OSError as error:
+        print(error.strerror, file=sys.stderr)
+        sys.exit(NO_SOCKET)  # launch.py says more
+
+
+def answer(line: socket.socket) -> None:
+    """In the fork: becomes the process that the caller asked for. Does not return."""
+    os.setsid()
+    line.settimeout(None)
+    text, descriptors, _, _ = socket.recv_fds(line, 1 << 16, 4)
+    while not text.endswith(b"\n"):
+        text += line.recv(1 << 20)
+    request = json.loads(text)
+    for number, descriptor in enumerate(descriptors[:3]):
+        os.dup2(descriptor, number)
+        os.close(descriptor)
+    os.chdir(request["cwd"])
+    os.environ.clear()
+    os.environ.update(request["env"])
+    code = perform(request["argv"], threading.Thread(target=obey, args=(line,), daemon=True).start)
+    sys.stdout.flush()
+    sys.stderr.flush()
+    with contextlib.suppress(OSError):
+        line.sendall(str(code).encode())
+    os._exit(code)
+
+
+def obey(line: socket.socket) -> None:
+    """Ends this process with its caller, and passes on the caller's wish to stop."""
+    while line.recv(16):
+        os.kill(os.getpid(), signal.SIGTERM)
+    os.killpg(0, signal.SIGKILL)  # with all that it has started
+
+
+def perform(arguments: list[str], begin: Callable[[], None]) -> int:
+    """Runs a step; a user's mistake ends in one sentence, a fault of ours in a traceback.
+
+    `begin` is the first to need a thread, of which there may be none.
+    """
+    log = None
+    if arguments[0] == "--log":
+        log, arguments = Path(arguments[1]), arguments[2:]
+    name, *rest = arguments
+    sys.path.insert(0, str(Path(__file__).resolve().parents[2]))  # this checkout's code
+    from safetensors import SafetensorError  # which a full disk and a broken file end in
+
+    from labelgraph.jobs import shortages
+
+    try:
+        begin()
+        importlib.import_module(f"labelgraph.steps.{name}").command(rest)
+        code, message = 0, ""
+    except SystemExit as stop:
+        code, message = int(stop.code or 0), ""
+    except BaseException as error:
+        code, message = 1, traceback.format_exc()
+        said = shortages.sentence(error)
+        if said is None and isinstance(error, (*USER_ERRORS, SafetensorError)):
+            said = str(error)
+        if said is not None and "LABELGRAPH_TRACEBACK" not in os.environ:
+            message = f"{name}: {said}\n"
+    sys.stderr.write(message)
+    if log:
+        log.parent.mkdir(parents=True, exist_ok=True)
+        log.write_text(message or f"{name}: exit code {code}\n", encoding="utf-8")
+    return code
+
+
+if __name__ == "__main__":
+    sys.exit(serve(Path(sys.argv[1])))

@@ -1,0 +1,53 @@
+"""Which files of this package a file needs, itself included: a rule's code is one of its inputs."""
+
+import ast
+from functools import cache
+from pathlib import Path
+
+PACKAGE = Path(__file__).parents[1]
+MODELS = PACKAGE / "models"
+
+
+@cache
+def closure(path: Path) -> frozenset[Path]:
+    """All files reached by imports from `path`, read from the text; nothing is imported."""
+    found, waiting = set(), [path]
+    while waiting:
+        here = waiting.pop()
+        if here not in found:
+            found.add(here)
+            waiting += imports(here)
+    return frozenset(found)
+
+
+@cache
+def imports(path: Path) -> tuple[Path, ...]:
+    """The package's own files that `path` names in its import statements."""
+    names = []
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            names += [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            names += [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
+    return tuple(file for name in names for file in files(name))
+
+
+def files(name: str) -> list[Path]:
+    """`labelgraph.parts.encoder` -> its file and the __init__ files on the way to it."""
+    top, *rest = name.split(".")
+    if top != PACKAGE.name:
+        return []
+    place = PACKAGE
+    found = [PACKAGE / "__init__.py"]
+    for part in rest:
+        place = place / part
+        found += [
+            path for path in (place / "__init__.py", place.with_suffix(".py")) if path.exists()
+        ]
+    return found
+
+
+def method_file(method: str) -> Path:
+    """The file with its `build`; of a method with parts of its own it lies in a folder."""
+    inside = MODELS / method / f"{method}.py"
+    return inside if inside.exists() else MODELS / f"{method}.py"

@@ -1,0 +1,47 @@
+"""Boxes that are no boxes of their picture, and whether a detector has any to learn from.
+
+Shapes: N images, M boxes.
+"""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from labelgraph.inputs.regions import given
+from labelgraph.manifest.manifest import Manifest
+
+LISTED = 20
+SENTENCES = {
+    "flat": "{} boxes have no area and are left out: {}",
+    "beyond": "{} boxes lie beyond their picture's edges and are left out: {}",
+    "cut": "{} boxes reach over their picture's edges and are cut there: {}",
+}
+
+
+def find(manifest: Manifest, sizes: np.ndarray, fit: np.ndarray) -> dict[str, Any]:
+    """`sizes` (N, 2) width and height, 0 where unknown; `fit` (N,) bool."""
+    size = sizes[manifest.box_image]  # (M, 2)
+    low, high = manifest.boxes[:, :2], manifest.boxes[:, :2] + manifest.boxes[:, 2:]
+    flat = (manifest.boxes[:, 2:] <= 0).any(1)
+    known = (size > 0).all(1) & ~flat
+    beyond = known & ((low >= size) | (high <= 0)).any(1)
+    cut = known & ~beyond & ((low < -0.5) | (high > size + 0.5)).any(1)  # not by rounding alone
+    usable = ~flat & ~beyond & fit[manifest.box_image]
+    kinds = {"flat": flat, "beyond": beyond, "cut": cut}
+    found = {kind: listed(manifest, np.flatnonzero(chosen)) for kind, chosen in kinds.items()}
+    return found | {"to_learn_from": int(usable.sum())}
+
+
+def listed(manifest: Manifest, rows: np.ndarray) -> dict[str, Any]:
+    first = [
+        f"{manifest.images[manifest.box_image[row]]} {manifest.boxes[row].tolist()}"
+        for row in rows[:LISTED]
+    ]
+    return {"count": len(rows), "first": first}
+
+
+def given_regions(path: Path, images: np.ndarray) -> list[str]:
+    """Images that a file of regions has none for; a wrong file is a ValueError."""
+    some = {row for row, *_ in given.read(path, images)}
+    return [str(image) for row, image in enumerate(images) if row not in some]

@@ -1,0 +1,111 @@
+"""What the columns of a table are: images, labels, parts."""
+
+import os
+import re
+from functools import cache
+from itertools import product
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from labelgraph.files.images import ENDINGS
+from labelgraph.manifest.manifest import NO, YES
+from labelgraph.manifest.readers.table import CODES, read_rows
+from labelgraph.own.datacheck.hints import (
+    LOOKED_AT,
+    is_file,
+    listed,
+    two_parts,
+)
+
+LABELS = re.compile(r"(labels?|tags?|class(es)?|categor(y|ies))", re.I)
+SEPARATORS = (";", "|", ",")
+MOST = 0.5  # share of codes from which a column is one of codes
+KINDS = 2  # of odd cells
+
+
+def table(folder: Path) -> dict[str, Any] | None:
+    for ending in ("csv", "tsv", "parquet"):
+        for path in listed(folder, f"*.{ending}"):
+            rows = read_rows(path)
+            if found := image_column(rows, folder):
+                return {"reader": "table", **columns(rows, found, path.name)}
+    return None
+
+
+def image_column(rows: pd.DataFrame, folder: Path) -> dict[str, str] | None:
+    """The column most of whose values are files, below which folder, with which ending."""
+    below = ["", *(p.name for p in sorted(folder.iterdir()) if p.is_dir() and p.name[0] != ".")]
+    for column in rows:
+        if any(is_file(folder / place / column) for place in below):
+            raise ValueError(
+                f"the table in {folder} has no header: its first line names {column!r}, an image;"
+                " put a line like image,labels above it"
+            )
+    best, most, known = None, 0, cache(files_in)
+    for column, place in product(rows, below):
+        values = rows[column].head(LOOKED_AT)
+        split = [os.path.split(value) for value in values if value]
+        seen = [(known(folder / place / above), name) for above, name in split]
+        for ending in ("", *ENDINGS):
+            there = sum(f"{name}{ending}" in files for files, name in seen)
+            if there > most and 2 * there >= len(values):
+                best, most = {"image": column, "images": place, "ending": ending}, there
+    return best
+
+
+def files_in(folder: Path) -> frozenset[str]:
+    try:
+        with os.scandir(folder) as found:
+            return frozenset(each.name for each in found if each.is_file())
+    except (OSError, ValueError):
+        return frozenset()
+
+
+def columns(rows: pd.DataFrame, found: dict[str, str], file: str) -> dict[str, Any]:
+    options: dict[str, Any] = {"file": file, **found}
+    others = [name for name in rows if name != found["image"]]
+    entry: dict[str, Any] = {}
+    for name in others:
+        few = rows[name].nunique() < 6 and not LABELS.fullmatch(name)
+        parts = two_parts(sorted({*rows[name]})) if few else []
+        if parts:
+            options["part"] = name
+            entry["parts"] = {"train": parts[0], "report": parts[1]}
+            others.remove(name)
+            break
+    named = [name for name in others if LABELS.fullmatch(name) and not coded(rows[name])]
+    codes = [name for name in others if coded(rows[name])]
+    texts = [name for name in others if name not in codes and says_something(rows[name])]
+    if codes and not named:
+        options["labels"] = None if codes == others else codes
+    elif column := [*named, *texts][:1]:
+        options["labels"] = column[0]
+        cells = "".join(rows[column[0]])
+        options["separator"] = max(SEPARATORS, key=cells.count)
+    else:
+        raise ValueError(
+            f"no column of {file} can be read as labels, of {others}; expected a column called"
+            " labels with names, or a column of 1 and 0 for each label"
+        )
+    return {"options": options, **entry}
+
+
+def coded(cells: pd.Series) -> bool:
+    """Whether a column says yes and no. Odd cells in it are mistakes, which the reader names: a
+    minority, or of two kinds at most, like ? and an empty one. Numbers of classes are none.
+    """
+    lower, filled = cells.str.lower(), cells != ""
+    right = lower.isin([*CODES])
+    odd = {*lower[~right & filled]}
+    if odd and LABELS.fullmatch(str(cells.name)) and all(map(str.isdecimal, odd)):
+        return False
+    both = {CODES[cell] for cell in lower[right]} >= {YES, NO}
+    return right.sum() >= MOST * filled.sum() > 0 or (both and len(odd) <= KINDS)
+
+
+def says_something(cells: pd.Series) -> bool:
+    """Texts that come again; not numbers, and not something else in every row."""
+    numbers = pd.to_numeric(cells.where(cells != "", "0"), errors="coerce").notna().all()
+    return not numbers and (cells.nunique() < len(cells) or len(cells) < LOOKED_AT)

@@ -1,0 +1,106 @@
+"""What lies in a dataset's folder and takes no part: files, columns of a table, parts, folders.
+
+Hidden files, whose name or folder begins with a point, are read by none; pictures are counted.
+"""
+
+import os
+from collections.abc import Iterable
+from pathlib import Path
+from posixpath import normpath
+from typing import Any
+
+from labelgraph.files.filestamps import stamps
+from labelgraph.files.images import ENDINGS
+from labelgraph.manifest.manifest import Manifest
+from labelgraph.manifest.readers.table import read_rows
+
+LISTED = 20  # names of a kind
+KINDS = (  # pictures that are not read
+    *(".heic", ".heif", ".avif", ".jxl", ".jp2", ".j2k", ".jfif", ".jpe", ".apng", ".ico"),
+    *(".svg", ".eps", ".ai", ".psd", ".xcf", ".tga", ".pcx", ".dds", ".exr", ".hdr", ".dcm"),
+    *(".ppm", ".pgm", ".pbm", ".pnm", ".raw", ".dng", ".cr2", ".cr3", ".nef", ".arw", ".orf"),
+    *(".rw2", ".raf", ".pef", ".srw"),
+)
+VOC = ("Annotations/", "ImageSets/")
+SENTENCES = {
+    "not_read": "{} pictures are of kinds that are not read: {}; save them as JPEG or PNG",
+    "hidden": "{} pictures are hidden by a point before a name and take no part: {}",
+    "not_listed": "{} pictures are in the folder and take no part: {}",
+    "other_files": "{} other files are not read: {}",
+    "columns": "{} columns of the table are left out as no labels: {}",
+    "no_pictures": "{} folders hold no picture that is read and give no label: {}",
+    "parts": "{} parts are not used: {}",
+}
+
+
+def find(entry: dict[str, Any], root: Path, manifest: Manifest | None) -> dict[str, dict]:
+    """Kind -> count and the first names. Without a manifest, what can be said without."""
+    options = entry["options"]
+    files = [name for name, *_ in sorted(stamps(root))]
+    others = [name for name in files if not name.lower().endswith((*ENDINGS, *KINDS))]
+    found = {"not_read": [name for name in files if name.lower().endswith(KINDS)]}
+    found["hidden"] = hidden(root)
+    found["other_files"] = [name for name in others if not used(name, options)]
+    if entry["reader"] == "table":
+        found["columns"] = columns(root, options)
+    if manifest is not None:
+        images = [name for name in files if name.lower().endswith(ENDINGS)]
+        found["not_listed"] = [*unlisted(images, entry, manifest)]
+        found["parts"] = parts(entry, manifest)
+        if entry["reader"] == "folders":
+            found["no_pictures"] = bare(root, options, manifest)
+    return {kind: {"count": len(names), "first": names[:LISTED]} for kind, names in found.items()}
+
+
+def hidden(root: Path) -> list[str]:
+    """Those that begin with ._ are a Macintosh's notes about files."""
+    paths = [Path(place, name) for place, _, names in os.walk(root) for name in names]
+    pictures = [path for path in paths if path.name.lower().endswith((*ENDINGS, *KINDS))]
+    names = [path.relative_to(root).as_posix() for path in pictures]
+    return sorted(n for n in names if "/." in f"/{n}" and not n.rpartition("/")[2].startswith("._"))
+
+
+def used(name: str, options: dict[str, Any]) -> bool:
+    """Whether the options name a file, or VOC's folders hold it."""
+    given = options.get("annotations", options.get("file"))
+    named = given.values() if isinstance(given, dict) else [given]
+    below = f"{options.get('folder') or '.'}/"
+    in_voc = [normpath(below + place) + "/" for place in VOC] if "names" in options else []
+    return name in [normpath(file) for file in named if file] or name.startswith(tuple(in_voc))
+
+
+def unlisted(images: list[str], entry: dict[str, Any], manifest: Manifest) -> Iterable[str]:
+    """Of label folders every picture is read; a copy in another label's is no row of its own."""
+    if entry["reader"] == "folders":
+        within = tuple(f"{part}/" for part in entry["options"]["parts"] or [""])
+        return [] if "/" in within else [name for name in images if not name.startswith(within)]
+    listed = {normpath(image) for image in manifest.images.tolist()}
+    return [name for name in images if name not in listed]
+
+
+def columns(root: Path, options: dict[str, Any]) -> list[str]:
+    """With a cell as an example."""
+    labels = options["labels"]
+    if labels is None:
+        return []
+    rows = read_rows(root / options["file"])
+    known = {options[key] for key in ("image", "part", "group")}
+    known |= {labels} if isinstance(labels, str) else {*labels}
+    return [f"{name} ({rows[name].iloc[0][:20]!r})" for name in rows if name not in known]
+
+
+def parts(entry: dict[str, Any], manifest: Manifest) -> list[str]:
+    sides = manifest.parts.tolist()
+    unused = sorted({*sides} - {*entry["parts"].values()})
+    return [f"{part!r} of {sides.count(part)} images" for part in unused]
+
+
+def bare(root: Path, options: dict[str, Any], manifest: Manifest) -> list[str]:
+    known = {*manifest.names, options["none"]}
+    places = [root / part for part in options["parts"] or [""]]
+    below = [path for place in places for path in sorted(place.iterdir()) if path.is_dir()]
+    return [
+        path.relative_to(root).as_posix()
+        for path in below
+        if path.name not in known and not path.name.startswith(".")
+    ]

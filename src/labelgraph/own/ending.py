@@ -1,0 +1,65 @@
+"""The last lines of a run on the user's own data: where its tables are, and what to do next."""
+
+import shlex
+from pathlib import Path
+
+from labelgraph.files.small import read_json
+from labelgraph.own import choosing
+from labelgraph.predict import calibration
+from labelgraph.score.metrics import value
+from labelgraph.study.recipe import Book
+from labelgraph.tables import intervals, tables
+
+MAIN = "mAP"
+
+
+def lines(book: Book, made: set[str]) -> list[str]:
+    """`made`: the files of this workflow. Of tables among them that show data of one's own."""
+    found = []
+    for name, entry in tables.of_study(book).items():
+        path = f"results/tables/{book.study}/{name}.csv"
+        if entry["paper"] == "own" and path in made:
+            found += ["", f"Table: {path.removesuffix('.csv')}.md", *best(book, name)]
+    return found
+
+
+def best(book: Book, name: str) -> list[str]:
+    """Of the table's runs; nothing if they are not calibrated."""
+    titles = {system: title for title, system in tables.systems(book.tables[name]).items()}
+    runs = {Path("results/runs", run.folder): run for run in tables.runs(book, [name])}
+    chosen = choosing.best(sorted(runs))
+    if chosen is None:
+        return []
+    title = titles[runs[chosen.folder].system]
+    run = shlex.quote(str(chosen.folder))
+    return [
+        f"Best run: {title}; {chosen.reason}.",
+        f"  {judged(chosen)}",
+        f"  {calibration.describe(chosen.calibration, chosen.folder / choosing.FILE)}",
+        "  To use it on a picture:",
+        f"    uv run labelgraph predict {run} photo.jpg --save seen",
+    ]
+
+
+def judged(chosen: choosing.Best) -> str:
+    """What the reported pictures say of it."""
+    scores = read_json(chosen.folder / "scores.json")
+    assessed = read_json(chosen.folder / intervals.FILE)
+    role = (
+        "which also chose it, so these numbers are too high"
+        if chosen.calibration.selection == "report"
+        else "which were not used to choose it"
+    )
+    whole = [value(scores, MAIN), *assessed["intervals"].get(MAIN, [])]
+    said = ", ".join(
+        f"{name} {shown(values)}"
+        for name, values in ((MAIN, whole), ("OF1 of what predict names", assessed["rule"]["OF1"]))
+        if values and values[0] is not None
+    )
+    return f"On {assessed['images']} reported pictures, {role}: {said}."
+
+
+def shown(values: list[float]) -> str:
+    """In percent, with both ends where there are some."""
+    first, *ends = (f"{100 * each:.1f}" for each in values)
+    return f"{first} [{', '.join(ends)}]" if ends else first

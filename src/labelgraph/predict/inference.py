@@ -1,0 +1,63 @@
+"""Scores of a trained model for images, in the order they are asked for; never sees a target."""
+
+from contextlib import AbstractContextManager, nullcontext
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from labelgraph.inputs import batches
+
+BATCH = 64
+
+
+def scores(
+    model: nn.Module,
+    inputs: batches.Inputs,
+    rows: np.ndarray,
+    settings: dict[str, Any],
+    device: torch.device,
+) -> np.ndarray:
+    """Logits (n, C) float32. `settings` is the run's `train` block."""
+    return np.concatenate(of_groups(model, inputs, batches.groups(rows, BATCH), settings, device))
+
+
+def of_groups(
+    model: nn.Module,
+    inputs: batches.Inputs,
+    parts: batches.Groups,
+    settings: dict[str, Any],
+    device: torch.device,
+) -> list[np.ndarray]:
+    """The same for each batch of rows."""
+    model.eval()
+    found = []
+    with torch.inference_mode(), precision(settings["precision"], device):
+        for batch in inputs.batches(parts, None):
+            found.append(model(placed(batch, settings, device)).float().cpu().numpy())
+    return found
+
+
+def placed(
+    batch: dict[str, Tensor], settings: dict[str, Any], device: torch.device
+) -> dict[str, Tensor]:
+    """The batch on the device, images in the memory layout that the settings ask for."""
+    moved = {name: value.to(device) for name, value in batch.items()}
+    if settings["channels_last"]:
+        moved["image"] = moved["image"].contiguous(memory_format=torch.channels_last)
+    return moved
+
+
+def precision(name: str, device: torch.device) -> AbstractContextManager:
+    """Mixed precision where the settings ask for it."""
+    if name == "float32":
+        return nullcontext()
+    return torch.autocast(device.type, dtype=getattr(torch, name))
+
+
+def rest_frozen(model: nn.Module) -> None:
+    """A part, or a stage of the encoder, that does not learn keeps its statistics too."""
+    for part in (*model.children(), *getattr(model.encoder, "stages", [])):
+        if not any(parameter.requires_grad for parameter in part.parameters()):
+            part.eval()

@@ -1,0 +1,10 @@
+"""GM-MLIC: the label nodes that its last module leaves behind."""
+
+from torch import Tensor
+
+from labelgraph.models.gm_mlic import GMMLIC
+from labelgraph.predict.inspection._reading import label_nodes
+
+
+def labels(model: GMMLIC, batch: dict[str, Tensor]) -> dict[str, Tensor]:
+    return label_nodes(model, batch)

@@ -1,0 +1,123 @@
+"""The small files of a run's folder, as training writes them and perhaps somebody edited them."""
+
+from math import isfinite
+from pathlib import Path
+from typing import Any
+
+from labelgraph.files import names
+from labelgraph.files.small import read_json
+from labelgraph.files.yaml_reader import read_yaml
+from labelgraph.study import checks
+
+# What is used of settings.yaml besides the method's own block, and what it looks like.
+EXAMPLE = {
+    "study": "own",
+    "task": "full",
+    "dataset": "pets",
+    "method": "ml_gcn",
+    "variant": "",
+    "seed": 0,
+    "encoder": {
+        "name": "resnet101",
+        "cached": True,
+        "learns": "all",
+        "test_size": 448,
+        "test_view": "plain",
+    },
+    "model": {},
+    "train": {"precision": "float32", "channels_last": False},
+}
+
+
+def settings(path: Path) -> dict[str, Any]:
+    try:
+        found = read_yaml(path)
+    except ValueError as error:
+        raise ValueError(f"{error}; it is not what a training writes") from None
+    if not isinstance(found, dict) or not found.keys() >= EXAMPLE.keys():
+        raise ValueError(
+            f"{path} is not what a training writes: it lacks some of {sorted(EXAMPLE)}"
+        )
+    alike(f"{path}: ", found, EXAMPLE)
+    for key in ("study", "task", "dataset", "method", "variant"):
+        if names.REFUSED.search(found[key]):
+            raise ValueError(f"{path}: {key} is {found[key]!r}; expected a name without controls")
+    checks.choices(f"{path}: ", found)
+    if found["encoder"]["test_size"] < 1:
+        raise ValueError(f"{path}: encoder.test_size is 0; expected 1 pixel or more")
+    if not isinstance(found["encoder"].get("weights"), str | None):
+        raise ValueError(f"{path}: encoder.weights is no name of a file")
+    wanted = checks.model_settings(found["method"])
+    checks.keys(f"{path}: model", found["model"], wanted)
+    if missing := sorted(wanted - found["model"].keys()):
+        raise ValueError(f"{path}: model lacks {missing}")
+    return found
+
+
+def check_names(path: Path, labels: list[str]) -> None:
+    """Whether a model's labels are names, and each is there once."""
+    for name in labels:
+        names.check("label", name, str(path))
+    if len({*labels}) < len(labels):
+        twice = next(name for name in labels if labels.count(name) > 1)
+        raise ValueError(f"{path}: label {twice!r} is there twice; expected each once")
+
+
+def alike(where: str, found: dict[str, Any], example: dict[str, Any]) -> None:
+    for key, value in example.items():
+        if key not in found:
+            raise ValueError(f"{where}{key} is missing; expected something like {value!r}")
+        if found[key] is None:
+            raise ValueError(f"{where}{key} is null; expected something like {value!r}")
+        checks.kind(f"{where}{key}", found[key], value)
+        if isinstance(value, dict):
+            alike(f"{where}{key}.", found[key], value)
+
+
+def account(folder: Path) -> dict[str, Any]:
+    """provenance.json: where the run came from."""
+    path = folder / "provenance.json"
+    found = read_json(path)
+    blocks = found if isinstance(found, dict) else {}
+    if not all(isinstance(blocks.get(key, {}), dict) for key in ("inputs", "git")):
+        blocks = {}
+    if "inputs" not in blocks:
+        raise ValueError(f"{path} is not what a training writes: it has no block of inputs")
+    return blocks
+
+
+def check_calibration(path: Path, content: dict[str, Any]) -> None:
+    """Whether each field is what `calibration.fit` may make of it."""
+    found = {name: content[name] for name in ("temperature", "thresholds", "images", "selection")}
+    sides = {"before", "after"} if found["images"] else set()
+    thresholds = found["thresholds"] if isinstance(found["thresholds"], list) else []
+    shares = [value for value in thresholds if is_number(value) and 0 <= value <= 1]
+    right = {
+        "temperature": is_number(found["temperature"]) and found["temperature"] > 0,
+        "thresholds": len(shares) == len(thresholds) == len(content["labels"]),
+        "images": type(found["images"]) is int and found["images"] >= 0,
+        "selection": found["selection"] in ("tune", "report"),
+    }
+    found["losses"] = content["losses"]
+    right["losses"] = (
+        isinstance(found["losses"], list)
+        and len(found["losses"]) == found["images"]
+        and all(is_number(value) and value >= 0 for value in found["losses"])
+    )
+    for name in ("loss", "error"):
+        found[name] = block = content[name]
+        there = isinstance(block, dict) and block.keys() >= sides
+        right[name] = there and all(map(is_number, block.values()))
+    for name, value in found.items():
+        if not right[name]:
+            raise ValueError(
+                f"{path}: {name} is {str(value)[:60]}, which no calibration makes; `snakemake"
+                f" {path}` makes it anew"
+            )
+
+
+def is_number(value: Any) -> bool:
+    try:
+        return isinstance(value, int | float) and not isinstance(value, bool) and isfinite(value)
+    except OverflowError:  # a whole number beyond every float
+        return False

@@ -1,0 +1,1 @@
+"""A reviewer's commands: compare, audit, trace, list stale."""

@@ -1,0 +1,119 @@
+"""What a paper says of its tables (claims.csv), in its text or in bold print, against the tables.
+
+A line of claims.csv: paper, table, claim (a few words of ours), kind, cell, against, value. A cell
+is `DATASET METHOD SETTING METRIC`, the setting left out where there is none, the dataset `-` where
+the table names none; `*` in setting or metric stands for anything.
+
+    value    the cell is `value`
+    gain     the cell is `value` above the cell `against`
+    percent  the cell is `value` percent below the cell `against`
+    above    the cell is above `against`, each with the same metric
+    best     nothing in the cell's column is above it; of a cell with a setting, among rows
+             that have it, if any do
+    lead     the same, where the text praises the cell and does not say that it is best
+    wins     so many of the cells are best in their column
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from fnmatch import fnmatchcase
+from fractions import Fraction
+from pathlib import Path
+
+from labelgraph.review.audit.findings import Finding, finding
+from labelgraph.review.audit.printed import (
+    Interval,
+    Row,
+    interval,
+    lines,
+)
+
+KIND = "claim"
+Cell = tuple[Row, str]
+
+KINDS = ("value", "gain", "percent", "above", "best", "lead", "wins")
+WITH_VALUE = ("value", "gain", "percent", "wins")
+AGAINST = ("gain", "percent", "above")
+FILE = "claims.csv"
+
+
+@dataclass(frozen=True)
+class Place:
+    """A cell, or several where it has a `*`."""
+
+    dataset: str
+    method: str
+    setting: str
+    metric: str
+
+    def fits(self, row: Row) -> bool:
+        names = (row.dataset, row.method) == (self.dataset, self.method)
+        return names and matches(row.setting, self.setting)
+
+
+def matches(text: str, pattern: str) -> bool:
+    return fnmatchcase(text, pattern) if "*" in pattern else text == pattern
+
+
+@dataclass(frozen=True)
+class Claim:
+    paper: str
+    table: str
+    claim: str
+    kind: str
+    cell: Place
+    against: Place | None
+    value: str
+
+
+def read(folder: Path) -> list[Claim]:
+    path = folder / FILE
+    found = []
+    for number, line in enumerate(lines(path, 7), 2):
+        paper, table, claim, kind, cell, against, value = line
+        where = f"{path}, line {number}"
+        if kind not in KINDS:
+            raise ValueError(f"{where}: kind is {kind!r}, not one of {KINDS}")
+        if bool(against) != (kind in AGAINST):
+            raise ValueError(f"{where}: a second cell is for {AGAINST}, and they need it")
+        if (interval(value) is not None) != (kind in WITH_VALUE):
+            raise ValueError(f"{where}: a number is for {WITH_VALUE}, and they need it")
+        ends = place(where, cell), place(where, against) if against else None
+        found.append(Claim(paper, table, claim, kind, *ends, value))
+    return found
+
+
+def place(where: str, text: str) -> Place:
+    words = text.split(" ")
+    if len(words) < 3:
+        raise ValueError(f"{where}: {text!r} is no cell: DATASET METHOD [SETTING] METRIC")
+    dataset = "" if words[0] == "-" else words[0]
+    return Place(dataset, words[1], " ".join(words[2:-1]), words[-1])
+
+
+def cells(table: list[Row], wanted: Place) -> Iterator[Cell]:
+    for row in table:
+        if wanted.fits(row):
+            for metric in row.printed:
+                if matches(metric, wanted.metric):
+                    yield row, metric
+
+
+def one(table: list[Row], place: Place) -> Cell:
+    found = list(cells(table, place))
+    if len(found) != 1:
+        raise ValueError(f"claims.csv: {place} {place.metric} is {len(found)} cells, not one")
+    return found[0]
+
+
+def of(cell: Cell) -> Interval | None:
+    return interval(cell[0].printed[cell[1]])
+
+
+def exact(cell: Cell) -> Fraction:
+    return Fraction(cell[0].printed[cell[1]])
+
+
+def said(row: Row, metric: str, text: str, found: str, sure: str, reason: str) -> Finding:
+    """`printed` is what the text says here, `recomputed` what the table gives."""
+    return replace(finding(row, metric, found, KIND, sure, reason), printed=text)

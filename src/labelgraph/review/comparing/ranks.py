@@ -1,0 +1,58 @@
+"""Who is ahead of whom in a column, and whether that changed."""
+
+from collections.abc import Iterator
+from decimal import Decimal
+from itertools import combinations
+from math import sqrt
+from typing import Any
+
+from labelgraph.tables.csv_cells import Cell, Cells, number
+
+
+def changes(first: Cells, second: Cells, published: bool) -> Iterator[dict[str, Any]]:
+    """One entry for each column in which both have two rows or more with values of their own."""
+    columns: dict[str, list[tuple[str, Decimal, Decimal]]] = {}
+    for place, cell in first.items():
+        if place in second:
+            pair = values(cell, second[place], published)
+            if pair is not None:
+                columns.setdefault(place[1], []).append((place[0], *pair))
+    for column, found in columns.items():
+        if len(found) < 2:
+            continue
+        rows, a, b = zip(*found, strict=True)
+        ranks = zip(rows, ranked(a), ranked(b), strict=True)
+        yield {
+            "column": column,
+            "rows": len(rows),
+            "tau": tau(a, b),
+            "moved": [{"row": row, "a": one, "b": two} for row, one, two in ranks if one != two],
+        }
+
+
+def values(a: Cell, b: Cell, published: bool) -> tuple[Decimal, Decimal] | None:
+    """Ours of both; beside published values, ours and theirs."""
+    pairs = [(a.reproduced, b.reproduced)]
+    if published:
+        pairs = [(a.reproduced, b.published), (a.published, b.reproduced)]
+    for one, two in pairs:
+        if one and two:
+            return number(one), number(two)
+    return None
+
+
+def ranked(values: tuple[Decimal, ...]) -> list[int]:
+    """1 is the highest value; equal values have the same rank."""
+    return [1 + sum(other > value for other in values) for value in values]
+
+
+def tau(a: tuple[Decimal, ...], b: tuple[Decimal, ...]) -> float | None:
+    """Kendall's tau-b, which allows for equal values; null where one side has no order at all."""
+    signs = [(sign(a[i] - a[j]), sign(b[i] - b[j])) for i, j in combinations(range(len(a)), 2)]
+    total = sum(one * two for one, two in signs)
+    untied = [sum(abs(pair[side]) for pair in signs) for side in (0, 1)]
+    return total / sqrt(untied[0] * untied[1]) if all(untied) else None
+
+
+def sign(value: Decimal) -> int:
+    return (value > 0) - (value < 0)

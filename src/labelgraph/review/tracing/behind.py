@@ -1,0 +1,94 @@
+"""What stands behind a cell: the runs of every seed, or a count."""
+
+from pathlib import Path
+from typing import Any
+
+from labelgraph.files.small import read_json, sha256
+from labelgraph.files.yaml_reader import read_yaml
+from labelgraph.score.metrics import value
+from labelgraph.study import recipe
+from labelgraph.tables import tables
+from labelgraph.tables.table_columns import Column
+
+Entry = dict[str, Any]
+KEPT = ("git", "packages", "python", "hardware", "wall_seconds", "cpu_seconds", "peak_mb")
+
+
+def counted(book: recipe.Book, root: Path, table: Entry, key: str, column: Column) -> Entry:
+    """A cost comes from one file of counts, the same on any machine."""
+    network = (tables.systems(table) | table["counted"])[key]
+    path = root / table["costs"]
+    known = {entry["method"]: entry for entry in read_json(path)} if path.exists() else {}
+    about = {"network": network, "metric": column.metric, "file": table["costs"]}
+    about |= {"found": network in known, "value": known.get(network, {}).get(column.metric)}
+    mean, spread, seeds, _ = tables.counted(about["value"])
+    again = {"mean": mean, "std": spread, "seeds": seeds} if about["found"] else None
+    return {"counted": about, "recomputed": again}
+
+
+def ran(book: recipe.Book, root: Path, table: Entry, key: str, column: Column) -> Entry:
+    """Every run of every seed, and what they give together."""
+    scores = table["scores"].get(key, {})
+    paths = {place: scores[place] for place in column.places if place in scores}
+    runs = [
+        a_run(book, root, Path(path), column.metric) for each in paths.values() for path in each
+    ]
+    if not runs or not all(run["found"] for run in runs):
+        return {"runs": runs}
+    read = {place: [read_json(root / path) for path in each] for place, each in paths.items()}
+    mean, spread, seeds, _ = tables.summary(tables.by_seed(column, read))
+    return {"runs": runs, "recomputed": {"mean": mean, "std": spread, "seeds": seeds}}
+
+
+def a_run(book: recipe.Book, root: Path, scores: Path, metric: str) -> Entry:
+    task, dataset, system, seed = scores.parts[-5:-1]
+    run = recipe.run_of(book.study, task, dataset, system, int(seed.removeprefix("seed")))
+    folder = root / scores.parent
+    names = ("scores.json", "settings.yaml", "provenance.json")
+    about = {
+        "folder": str(scores.parent),
+        **{name: getattr(run, name) for name in ("task", "dataset", "method", "variant", "seed")},
+        "found": all((folder / name).exists() for name in names),
+    }
+    if not about["found"]:
+        return about
+    settings = read_yaml(folder / "settings.yaml")
+    origin = read_whole(folder / "provenance.json", {*KEPT, "inputs"})
+    known = number(folder / "scores.json", metric)
+    return about | {
+        "value": None if known is None else 100 * known,
+        "settings": settings,
+        "as_configured": settings == book.settings(run)["training"],
+        **{name: origin[name] for name in KEPT},
+        "inputs": [
+            {"path": path, "sha256": digest, "state": state(root, path, digest)}
+            for path, digest in origin["inputs"].items()
+        ],
+    }
+
+
+def read_whole(path: Path, keys: set[str]) -> Entry:
+    found = read_json(path)
+    if not isinstance(found, dict) or keys - found.keys():
+        raise ValueError(f"{path} is not what a run writes; it has to have {sorted(keys)}")
+    return found
+
+
+def number(path: Path, metric: str) -> float | None:
+    scores = read_whole(path, {"map", "ap", "settings", "labels"})
+    try:
+        return value(scores, metric)
+    except (KeyError, TypeError, AttributeError):
+        raise ValueError(f"{path} is not what a run writes: {metric} cannot be read") from None
+
+
+def state(root: Path, name: str, digest: str) -> str:
+    """A record may name any path; only files of the checkout are opened."""
+    path = root / name
+    if Path(name).is_absolute() or ".." in Path(name).parts:
+        return "outside"
+    if not path.exists():
+        return "gone"
+    if not path.is_file():
+        return "no file"
+    return "same" if sha256(path) == digest else "changed"

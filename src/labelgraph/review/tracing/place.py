@@ -1,0 +1,84 @@
+"""Where a cell stands: in which checkout, study, row and column, and where its paper prints it."""
+
+from pathlib import Path
+from typing import Any
+
+from labelgraph.study import recipe
+from labelgraph.tables import rendering, table_columns, tables
+from labelgraph.tables.csv_cells import choose
+from labelgraph.tables.table_columns import Column
+
+Entry = dict[str, Any]
+
+
+def checkout(path: Path) -> tuple[Path, str]:
+    """The folder that has `workflow` and `results`, and the study."""
+    parents = path.absolute().parents
+    names = [parent.name for parent in parents[:3]]
+    if len(names) < 3 or names[1:] != ["tables", "results"]:
+        raise ValueError(f"{path} is not results/tables/<study>/<table>.csv of a checkout")
+    if not path.exists() and path.parent.exists():
+        choose(
+            "table",
+            path.name,
+            sorted(each.name for each in path.parent.glob("*.csv")),
+            str(path.parent),
+        )
+    return parents[3], names[0]
+
+
+def printed_in(root: Path, table: Entry) -> Path | None:
+    """What its paper printed; null for a table of one's own."""
+    path = root / f"workflow/published/{table['paper']}.csv"
+    return None if table["paper"] == "own" else path
+
+
+def axes(
+    table: Entry, root: Path, published: Path | None
+) -> tuple[dict[str, str], dict[str, Column]]:
+    """Row title -> its key, and column name -> column, as tables.yaml has them today."""
+    titles = tables.read_published(root / "workflow/published/systems.csv")
+    titles["order"] = titles["order"].astype(int)
+    keys = {title: key for key, title in tables.rows_of(table, titles).items()}
+    lines = tables.read_published(published)
+    here = lines[lines["table"] == table["table"]]
+    return keys, {each.name: each for each in table_columns.columns_of(table, here)}
+
+
+def column(table: Entry, shown: str, columns: dict[str, Column]) -> str:
+    """The column's name in the csv, by that or by what stands above it in the table for people."""
+    found = [name for name in columns if rendering.header(table, name) == shown]
+    return shown if shown in columns or len(found) != 1 else found[0]
+
+
+def named(book: recipe.Book, row: str, keys: dict[str, str]) -> str:
+    """The row that a paper calls `Ours`, by the name of its method."""
+    if row in keys:
+        return row
+    for title, key in keys.items():
+        method, _, setting = key.partition("/")
+        known = book.methods.get(method, {}).get("title", method)
+        if row in (key, f"{known} {setting}".strip()):
+            return title
+    return row
+
+
+def printed(path: Path | None, table: Entry, key: str, column: Column) -> Entry | None:
+    """Where the published value stands."""
+    if path is None:
+        return None
+    lines = tables.read_published(path)
+    own = table_columns.settings(table)
+    wanted = (key, column.dataset, column.setting, column.metric)
+    for number, line in enumerate(lines.itertuples(), 2):
+        place = (tables.row_key(line.method, line.setting, own), *tables.place_key(line, own))
+        if line.table == table["table"] and place == wanted:
+            return {
+                "paper": table["paper"],
+                "table": line.table,
+                "value": line.value,
+                "note": line.note,
+                "file": f"workflow/published/{path.name}",
+                "line": number,
+            }
+    return None

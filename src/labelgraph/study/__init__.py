@@ -1,0 +1,1 @@
+"""YAML files and the command line -> the checked settings of one run."""

@@ -1,0 +1,1 @@
+"""Scores and an entry of tables.yaml -> a table."""

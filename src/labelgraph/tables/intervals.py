@@ -1,0 +1,78 @@
+"""Between which ends the cells of a table lie, for other pictures of the same kind.
+
+A table whose `spread` is `pictures` has two more fields in its csv, `low` and `high`, in percent:
+the ends that the step `assess` found for each run. Of several seeds, or several places, both ends
+are means.
+"""
+
+import re
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from labelgraph.files.small import read_json
+from labelgraph.score import confidence
+from labelgraph.tables import table_columns
+
+FIELDS = ("low", "high")
+FILE = "assessment.json"  # of a run, beside its scores.json
+PRINTED = re.compile(r"(\S+).* \[(\S+), (\S+)\]")
+
+
+def shown(table: dict[str, Any]) -> bool:
+    return table.get("spread") == confidence.PICTURES
+
+
+def added(table: dict[str, Any], cells: pd.DataFrame) -> pd.DataFrame:
+    """The cells with both fields, if the table has them. Its rows are all of our own making."""
+    if not shown(table):
+        return cells
+    columns = {each.name: each for each in table_columns.columns_of(table, NONE_PUBLISHED)}
+    found = [
+        ends(table["scores"].get(line.row, {}), columns[line.column]) for line in cells.itertuples()
+    ]
+    return pd.concat([cells, pd.DataFrame(found, columns=FIELDS)], axis=1)
+
+
+NONE_PUBLISHED = pd.DataFrame(columns=["dataset", "metric"])
+
+
+def ends(scores: dict[str, list[str]], column: table_columns.Column) -> tuple[str, str]:
+    """Empty where a run has none: of a metric that is not drawn again, or without a value."""
+    paths = [Path(path) for place in column.places for path in scores.get(place, [])]
+    files = [read_json(path.with_name(FILE)) for path in paths]
+    found = [file["intervals"].get(column.metric) for file in files]
+    if not found or None in found:
+        return "", ""
+    low, high = 100 * np.mean(found, axis=0)
+    return f"{low:.6f}", f"{high:.6f}"
+
+
+def behind(texts: list[str], cells: pd.DataFrame) -> list[str]:
+    """What a row's cells say, with their ends in brackets where they have some."""
+    if FIELDS[0] not in cells:
+        return texts
+    rows = zip(texts, cells["low"], cells["high"], strict=True)
+    return [
+        f"{text} [{float(low):.1f}, {float(high):.1f}]" if low else text for text, low, high in rows
+    ]
+
+
+def distinct(column: pd.Series, table: pd.DataFrame) -> int:
+    """Of a column's cells as printed, how many of the best stand clear of all that are below them.
+
+    0 if the best one's interval overlaps another's, or a cell has none. In a table without
+    intervals all are distinct.
+    """
+    if not any(each.str.match(PRINTED).any() for _, each in table.items()):
+        return len(column)
+    cells = [PRINTED.match(cell) for cell in column if cell]
+    if None in cells:
+        return 0
+    best = sorted((tuple(map(float, cell.groups())) for cell in cells), reverse=True)
+    clear = 0
+    while clear < len(best) - 1 and best[clear][1] > max(high for *_, high in best[clear + 1 :]):
+        clear += 1
+    return clear

@@ -1,0 +1,150 @@
+"""Cells -> the table as people read it: Markdown and LaTeX.
+
+Every system has a line with the published values and, where a run stands behind it, a line with
+ours below. The best of each column is marked, and the second best, apart for the two.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+import pandas as pd
+
+from labelgraph.files import escaping
+from labelgraph.score import confidence
+from labelgraph.tables import intervals, table_columns
+
+PUBLISHED, HERE = "published", "here"
+COSTS = {  # metrics of which less is better, or none is better
+    "params_m": "parameters (M)",
+    "gflops": "FLOPs (G)",
+    "images_per_second": "images/s",
+}
+
+
+def lines(cells: pd.DataFrame, kind: str = "std") -> pd.DataFrame:
+    """Columns `system`, `source` and one for each column of the table: what each cell says.
+
+    `kind` is what stands behind ±.
+    """
+    found = []
+    for title, row in cells.groupby("row", sort=False):
+        if (row["published"] != "").any() or (row["status"] == "quoted").all():
+            found.append([title, PUBLISHED, *row["published"]])
+        if (row["status"] == "reproduced").any():
+            numbers = zip(row["reproduced"], row["std"], row["seeds"], strict=True)
+            texts = [ours(*of_cell, kind) for of_cell in numbers]
+            found.append([title, HERE, *intervals.behind(texts, row)])
+    return pd.DataFrame(found, columns=["system", "source", *cells["column"].unique()])
+
+
+def ours(mean: str, std: str, seeds: str, kind: str) -> str:
+    if not seeds:  # nothing, or a count
+        return mean and f"{float(mean):.2f}"
+    if not std:
+        return f"{float(mean):.1f}"
+    return f"{float(mean):.1f} ± {confidence.of(float(std), int(seeds), kind):.1f}"
+
+
+def marked(
+    table: pd.DataFrame, best: Callable[[str], str], second: Callable[[str], str]
+) -> pd.DataFrame:
+    """The two highest values of each column, among the published and among ours."""
+    table, plain = table.copy(), table.iloc[:, 2:]
+    for source in (PUBLISHED, HERE):
+        chosen = table["source"] == source
+        for column in table.columns[2:].difference([*COSTS]):
+            texts = table.loc[chosen, column]
+            numbers = texts[texts != ""].map(lambda text: float(text.split(" ")[0]))
+            ranks = sorted(set(numbers), reverse=True)
+            styles = (best, second)[: intervals.distinct(texts, plain)]
+            for place, style in zip(ranks, styles, strict=False):
+                same = numbers.index[numbers == place]
+                table.loc[same, column] = table.loc[same, column].map(style)
+    return table
+
+
+def remarks(table: dict[str, Any]) -> list[str]:
+    """What a reader must know: the study, the protocol, what departs from each paper."""
+    notes = [
+        f"{method}: {departure}"
+        for method, departures in table["footnotes"].items()
+        for departure in departures
+    ]
+    meaning = confidence.NOTES[table.get("spread") or "std"] if table["protocol"] else ""
+    study = [line for line in (table["note"], table["protocol"], meaning) if line]
+    return [*study, *table.get("notes", []), *notes]
+
+
+def dataset_of(table: dict[str, Any], name: str) -> str:
+    """What a column's name starts with, where the table has several datasets."""
+    first = name.split(" ")[0]
+    return first if first in table["titles"] else ""
+
+
+def header(table: dict[str, Any], name: str) -> str:
+    """A column's name as people read it: the dataset's title, the label without `AP:`."""
+    dataset = dataset_of(table, name)
+    rest = name.removeprefix(dataset).lstrip()
+    text = COSTS.get(rest) or rest.removeprefix("AP:").replace("_", " ")
+    return f"{table['titles'][dataset]} {text}" if dataset else text
+
+
+def blocks(table: dict[str, Any], names: list[str]) -> list[list[str]]:
+    """The columns that stand side by side: all, or those of one dataset that has many tasks."""
+    if not table_columns.settings(table):
+        return [names]
+    datasets = dict.fromkeys(dataset_of(table, name) for name in names)
+    return [[name for name in names if dataset_of(table, name) == each] for each in datasets]
+
+
+def markdown(table: dict[str, Any], cells: pd.DataFrame) -> str:
+    shown = lines(cells, table.get("spread") or "std")
+    shown["system"] = shown["system"].map(escaping.markdown)
+    shown = marked(shown, "**{}**".format, "*{}*".format)
+    shown.loc[shown["system"].duplicated(), "system"] = ""
+    parts = []
+    for columns in blocks(table, list(shown.columns[2:])):
+        names = ["", "", *(escaping.markdown(header(table, name)) for name in columns)]
+        rule = ["---", "---", *["---:"] * len(columns)]
+        rows = [names, rule, *shown[["system", "source", *columns]].to_numpy().tolist()]
+        parts.append("\n".join("| " + " | ".join(row) + " |" for row in rows))
+    body = "\n\n".join(parts)
+    notes = "\n".join(f"- {escaping.prose(note)}" for note in remarks(table))
+    legend = "Best **bold**, second *italic*.\n\n" if "**" in body else ""
+    return f"# {escaping.markdown(table['caption'])}\n\n{body}\n\n{legend}{notes}\n"
+
+
+def latex(table: dict[str, Any], cells: pd.DataFrame) -> str:
+    """A booktabs table for a plain LaTeX document; it is scaled to the width of the text."""
+    plain = lines(cells, table.get("spread") or "std")
+    shown = marked(
+        plain,
+        lambda text: rf"\textbf{{{escaping.latex(text)}}}",
+        lambda text: rf"\underline{{{escaping.latex(text)}}}",
+    )
+    shown = shown.where(shown != plain, plain.map(escaping.latex))
+    shown.loc[shown["system"].duplicated(), "system"] = ""
+    body, wide = [], 0
+    for columns in blocks(table, list(shown.columns[2:])):
+        names = ["", "", *(escaping.latex(header(table, name)) for name in columns)]
+        rows = shown[["system", "source", *columns]].to_numpy().tolist()
+        body += [r"\midrule"] * bool(body) + [" & ".join(names) + r" \\", r"\midrule"]
+        body += [" & ".join(row) + r" \\" for row in rows]
+        wide = max(wide, len(columns))
+    notes = r" \\ ".join(map(escaping.latex, remarks(table)))
+    return "\n".join(
+        [
+            r"% needs \usepackage{booktabs} and \usepackage{graphicx}",
+            r"\begin{table}",
+            rf"\caption{{{escaping.latex(table['caption'])}}}",
+            r"\resizebox{\linewidth}{!}{%",
+            r"\begin{tabular}{ll" + "r" * wide + "}",
+            r"\toprule",
+            *body,
+            r"\bottomrule",
+            r"\end{tabular}}",
+            rf"\par\footnotesize {notes}",
+            r"\end{table}",
+            "",
+        ]
+    )

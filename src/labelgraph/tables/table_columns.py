@@ -1,0 +1,131 @@
+"""The columns of a table, from the blocks of its entry: datasets, metrics, and what else varies.
+
+A block with `tasks` has its metrics once for each of them, under the published setting that this
+task is (`partial-10: 10%`), and once more under `average`, the mean over all of them.
+"""
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from labelgraph.score import confidence, metrics
+from labelgraph.split.settings import TASK
+from labelgraph.study import checks
+from labelgraph.study.shapes import listed, text
+
+KEYS = {"dataset", "metrics", "costs", "tasks", "average"}
+Block = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Column:
+    name: str  # as in the csv: the metric, after dataset and setting where the table has several
+    dataset: str
+    metric: str
+    cost: bool  # not from a run: from counts.json, or from a machine's heads.json
+    setting: str  # the published one; empty where the table's rows have settings, or none
+    places: tuple[str, ...]  # task/dataset of the runs behind it; the mean where there are several
+
+
+def check(name: str, entry: dict[str, Any], datasets: Iterable[str], top: int) -> None:
+    if entry.get("spread", "std") not in confidence.KINDS:
+        raise ValueError(
+            f"tables.{name}: spread is {entry['spread']!r}, not one of {confidence.KINDS}"
+        )
+    for block in entry["columns"]:
+        checks.keys(f"tables.{name}: a block of columns", block, KEYS)
+        for key in {"metrics", "costs"} & block.keys():
+            listed(text)(f"tables.{name}: {key}", block[key])
+        if "metrics" in block and not (block.get("tasks") or "task" in entry):
+            raise ValueError(f"tables.{name} needs `task`, or `tasks` in each block of columns")
+        if "average" in block and "tasks" not in block:
+            raise ValueError(f"tables.{name}: `average` is over `tasks`, which the block lacks")
+    check_within(name, entry, datasets, top)
+
+
+def check_within(name: str, entry: dict[str, Any], datasets: Iterable[str], top: int) -> None:
+    """Datasets, tasks and metrics that there are; a cell of any other would stay empty, or fail."""
+    for block in trained(entry):
+        if block.get("dataset") not in datasets:
+            raise ValueError(
+                f"tables.{name}: there is no dataset {block.get('dataset')!r}; datasets.yaml has"
+                f" {sorted(datasets)}"
+            )
+        for task in tasks(entry, block):
+            if not TASK.fullmatch(task):
+                raise ValueError(
+                    f"tables.{name}: task is {task!r}; it may be full, partial-1 to -99,"
+                    " fewshot-base, -1 to -99"
+                )
+        known = metric_names(top)
+        for metric in block["metrics"]:
+            if re.sub(":.*", ":LABEL", metric) not in known:
+                raise ValueError(f"tables.{name}: no metric {metric!r}; there are {sorted(known)}")
+
+
+@cache
+def metric_names(top: int) -> frozenset[str]:
+    """The flat names of the smallest evaluation that there is."""
+    ones = np.ones((1, 1))
+    found = metrics.evaluate(
+        ones,
+        ones.astype(np.int8),
+        threshold=0.5,
+        top=top,
+        difficult_ap="ignored",
+        difficult_f1="negative",
+        pool="all",
+    )
+    return frozenset(metrics.flat(metrics.named(found, ["LABEL"], [])))
+
+
+def trained(entry: dict[str, Any]) -> list[Block]:
+    """The blocks that runs fill."""
+    return [block for block in entry["columns"] if "metrics" in block]
+
+
+def tasks(entry: dict[str, Any], block: Block) -> dict[str, str]:
+    """Task -> the published setting that shows it, empty where the table has one task."""
+    return block.get("tasks") or {entry["task"]: ""}
+
+
+def all_tasks(entry: dict[str, Any]) -> list[str]:
+    """Each once, in the order of the columns."""
+    found = [task for block in trained(entry) for task in tasks(entry, block)]
+    return list(dict.fromkeys(found))
+
+
+def settings(entry: dict[str, Any]) -> set[str]:
+    """The published settings that are columns; any other belongs to its row."""
+    found = {setting for block in trained(entry) for setting in tasks(entry, block).values()}
+    return (found | {block["average"] for block in trained(entry) if "average" in block}) - {""}
+
+
+def parts(entry: dict[str, Any], block: Block) -> list[tuple[str, tuple[str, ...]]]:
+    """Setting and places of each repetition of a block's metrics."""
+    if "metrics" not in block:
+        return [("", ())]
+    places = {f"{task}/{block['dataset']}": shown for task, shown in tasks(entry, block).items()}
+    found = [(setting, (place,)) for place, setting in places.items()]
+    return found + ([(block["average"], tuple(places))] if "average" in block else [])
+
+
+def columns_of(table: dict[str, Any], published: pd.DataFrame) -> list[Column]:
+    several = len({block["dataset"] for block in table["columns"] if "dataset" in block}) > 1
+    found = []
+    for block in table["columns"]:
+        dataset, cost = block.get("dataset", ""), "costs" in block
+        printed = published.loc[published["dataset"] == dataset, "metric"].unique()
+        each = [metric for metric in printed if metric.startswith("AP:")]
+        for setting, places in parts(table, block):
+            for metric in block["costs" if cost else "metrics"]:
+                for name in each if metric == "AP:*" else [metric]:
+                    words = [dataset if several else "", setting, name]
+                    full = " ".join(filter(None, words))
+                    found.append(Column(full, dataset, name, cost, setting, places))
+    return found

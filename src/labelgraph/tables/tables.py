@@ -1,0 +1,214 @@
+"""Tables as data: entries of tables.yaml, published values and scores -> one line a cell.
+
+A cell that has a run or a count behind it is `reproduced`, any other `quoted`.
+"""
+
+import re
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from labelgraph.files.small import read_json
+from labelgraph.score.metrics import value
+from labelgraph.study import checks, stages, study_file
+from labelgraph.study.recipe import Book, Run, run_of
+from labelgraph.tables import intervals
+from labelgraph.tables.table_columns import (
+    Column,
+    all_tasks,
+    check,
+    columns_of,
+    settings,
+    tasks,
+    trained,
+)
+
+KEYS = {*study_file.TABLE}
+COUNTS = "results/costs/counts.json"  # of networks, the same on any machine
+FIELDS = ("row", "column", "published", "reproduced", "std", "seeds", "status")
+
+
+def of_study(book: Book) -> dict[str, dict[str, Any]]:
+    """The tables that a study makes, by name; a name says paper and table."""
+    top = (book.defaults["score"] | book.size.get("score", {}))["top"]
+    for name, entry in book.tables.items():
+        checks.keys(f"tables.{name}", entry, KEYS)
+        check(name, entry, book.datasets, top)
+        if name != f"{entry['paper']}_{entry['table']}":
+            raise ValueError(f"tables.{name} shows {entry['paper']} {entry['table']}; name it so")
+    wanted = book.size.get("tables", list(book.tables))
+    if unknown := [name for name in wanted if name not in book.tables]:
+        raise ValueError(f"tables.yaml has no {unknown}; it has {list(book.tables)}")
+    shown = {name for name in wanted if runs(book, [name]) or not trained(book.tables[name])}
+    if empty := sorted({*book.size.get("tables", [])} - shown):
+        raise ValueError(f"study {book.study} runs none of the datasets of {empty}")
+    return {name: entry for name, entry in book.tables.items() if name in shown}
+
+
+def costly(entry: dict[str, Any]) -> bool:
+    return any("costs" in block for block in entry["columns"])
+
+
+def inputs(book: Book, names: list[str]) -> list[str]:
+    """The files that fill the named tables."""
+    scores = [f"results/runs/{run.folder}/scores.json" for run in runs(book, names)]
+    sure = runs(book, [name for name in names if intervals.shown(book.tables[name])])
+    scores += [f"results/runs/{run.folder}/{intervals.FILE}" for run in sure]
+    return scores + [COUNTS] * any(costly(book.tables[name]) for name in names)
+
+
+def systems(entry: dict[str, Any]) -> dict[str, str]:
+    """Row -> method[@variant], of all rows that are trained here."""
+    return entry.get("runs", {}) | entry.get("more", {})
+
+
+def seeds(book: Book, entry: dict[str, Any], dataset: str, task: str) -> list[int]:
+    """Those of the task's runs, or as many of them as the table is content with."""
+    return book.seeds(dataset, task)[: entry.get("seeds")]
+
+
+def runs(book: Book, names: list[str]) -> list[Run]:
+    """Every run that the named tables show, each once."""
+    found = {
+        run_of(book.study, task, block["dataset"], system, seed)
+        for entry in (book.tables[name] for name in names)
+        for block in trained(entry)
+        if book.runs_on(block["dataset"])
+        for task in tasks(entry, block)
+        for system in systems(entry).values()
+        for seed in seeds(book, entry, block["dataset"], task)
+    }
+    return sorted(found)
+
+
+def recipe(book: Book, name: str) -> dict[str, Any]:
+    """All that a table depends on besides scores and published values, as plain data."""
+    entry = book.tables[name]
+    named = {*systems(entry).values(), *entry.get("counted", {}).values()}
+    shown = sorted({re.split("[@/]", name)[0] for name in named} & book.methods.keys())
+    numbers = sorted({run.seed for run in runs(book, [name])})
+    return {
+        **{key: entry.get(key, {}) for key in sorted(KEYS)},
+        "notes": [*entry.get("notes", []), *book.size.get("remarks", {}).get(name, [])],
+        "titles": {block["dataset"]: book.dataset(block["dataset"])["title"]
+                   for block in trained(entry)},
+        "study": book.study,
+        "costs": COUNTS if costly(entry) else None,
+        "note": book.size["note"] if trained(entry) else "",
+        "protocol": book.circumstances(numbers) if trained(entry) else "",
+        "footnotes": {
+            book.method(method)["title"]: stages.departures(book.method(method), all_tasks(entry))
+            for method in shown
+        },
+        "scores": {
+            row: {
+                f"{task}/{block['dataset']}": [
+                    f"results/runs/{run.folder}/scores.json"
+                    for seed in seeds(book, entry, block["dataset"], task)
+                    for run in [run_of(book.study, task, block["dataset"], system, seed)]
+                ]
+                for block in trained(entry)
+                if book.runs_on(block["dataset"])
+                for task in tasks(entry, block)
+            }
+            for row, system in systems(entry).items()
+        },
+    }  # fmt: skip
+
+
+def cells(table: dict[str, Any], published: pd.DataFrame, titles: pd.DataFrame) -> pd.DataFrame:
+    """One line a cell, in the order of the paper, then the rows that it does not have."""
+    published = published[published["table"] == table["table"]]
+    columns, own = columns_of(table, published), settings(table)
+    printed = {
+        (row_key(line.method, line.setting, own), *place_key(line, own)): line.value
+        for line in published.itertuples()
+    }
+    costs = read_costs(table)
+    lines = []
+    for row, title in rows_of(table, titles).items():
+        scores = {
+            place: [read_json(Path(path)) for path in paths]
+            for place, paths in table["scores"].get(row, {}).items()
+        }
+        for column in columns:
+            print_value = printed.get((row, column.dataset, column.setting, column.metric), "")
+            if column.cost:
+                found = counted(costs.get(row, {}).get(column.metric))
+            else:
+                found = summary(by_seed(column, scores))
+            lines.append([title, column.name, print_value, *found])
+    return pd.DataFrame(lines, columns=FIELDS)
+
+
+def by_seed(column: Column, scores: dict[str, list[dict[str, Any]]]) -> list[float | None]:
+    """A value for each seed: of its run, or the mean of its runs, if all of these have one."""
+    if not scores.keys() >= {*column.places}:
+        return []
+    runs = zip(*(scores[place] for place in column.places), strict=True)
+    found = [[value(run, column.metric) for run in of_seed] for of_seed in runs]
+    return [None if None in values else float(np.mean(values)) for values in found]
+
+
+def read_costs(table: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    """Row -> what is known of its network's cost."""
+    files = [Path(table["costs"])] if table.get("costs") else []
+    known = {entry["method"]: entry for path in files for entry in read_json(path)}
+    networks = systems(table) | table.get("counted", {})
+    return {row: known[network] for row, network in networks.items() if network in known}
+
+
+def counted(cost: float | None) -> list[str]:
+    """As it is; the value of a row or of a column that nobody has measured is quoted."""
+    return ["", "", "", "quoted"] if cost is None else [digits(cost), "", "", "reproduced"]
+
+
+def summary(found: list[float | None]) -> list[str]:
+    """Mean and standard deviation over seeds in percent, how many seeds, and the status."""
+    known = [100 * number for number in found if number is not None]
+    if not known:
+        return ["", "", "", "reproduced" if found else "quoted"]
+    spread = digits(np.std(known, ddof=1)) if len(known) > 1 else ""
+    return [digits(np.mean(known)), spread, str(len(known)), "reproduced"]
+
+
+def digits(number: float) -> str:
+    """More than anybody shows, so that a shown number was rounded once."""
+    return f"{number:.6f}"
+
+
+def row_key(method: str, setting: str, columns: set[str]) -> str:
+    """`columns`: the settings that are columns, so no part of a row's name."""
+    return f"{method}/{setting}" if setting and setting not in columns else method
+
+
+def place_key(line: Any, columns: set[str]) -> tuple[str, str, str]:
+    """Which column a published value stands in: dataset, setting, metric."""
+    return line.dataset, line.setting if line.setting in columns else "", line.metric
+
+
+def rows_of(table: dict[str, Any], titles: pd.DataFrame) -> dict[str, str]:
+    """Key -> title of every row; a title that the paper uses twice gets its setting."""
+    here = titles[(titles["paper"] == table["paper"]) & (titles["table"] == table["table"])]
+    own = settings(table)
+    keys = [row_key(line.method, line.setting, own) for line in here.itertuples()]
+    here = here.assign(key=keys).sort_values("order").drop_duplicates("key")
+    twice = here["title"].duplicated(keep=False)
+    found = {
+        line.key: f"{line.title} {line.setting}" if again else line.title
+        for line, again in zip(here.itertuples(), twice, strict=True)
+    }
+    if strangers := (table["runs"].keys() | table.get("counted", {}).keys()) - found.keys():
+        raise ValueError(
+            f"{table['paper']} {table['table']} has no row {sorted(strangers)}; it has {[*found]}"
+        )
+    return found | {title: title for title in table["more"]}
+
+
+def read_published(path: Path | None) -> pd.DataFrame:
+    """As printed: nothing becomes a number or a gap. No file: nothing was printed."""
+    if path is None:
+        return pd.DataFrame(columns=["table", "dataset", "method", "setting", "metric", "value"])
+    return pd.read_csv(path, dtype=str, keep_default_na=False)

@@ -1,0 +1,37 @@
+"""The images that a training learns from, with what may be known of them."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from labelgraph.inputs import batches
+from labelgraph.predict import inference
+
+
+@dataclass(frozen=True)
+class Examples:
+    """n images that may be learnt from, in the order of the training file."""
+
+    inputs: batches.Inputs
+    target: Tensor  # (n, C) float32
+    known: Tensor  # (n, C) bool
+    codes: np.ndarray  # (n, C) int8: for the mAP on tune; hidden entries are -1, left out
+    fit: np.ndarray  # rows
+    tune: np.ndarray  # rows
+
+    def batches(
+        self,
+        parts: batches.Groups,
+        chance: batches.Chance | None,
+        settings: dict[str, Any],
+        device: torch.device,
+    ) -> Iterator[dict[str, Tensor]]:
+        """Rows with their labels, and with the place of each among the fit images."""
+        for part, batch in zip(parts, self.inputs.batches(parts, chance), strict=True):
+            batch |= {"target": self.target[part], "known": self.known[part]}
+            batch["place"] = torch.from_numpy(np.searchsorted(self.fit, part))
+            yield inference.placed(batch, settings, device)

@@ -27,16 +27,20 @@ localrules:
     summarise,
 
 
+include: "workflow/rules/01_fetch.smk"
+include: "workflow/rules/02_manifest.smk"
+include: "workflow/rules/03_split.smk"
+include: "workflow/rules/04_inputs.smk"
+include: "workflow/rules/05_train.smk"
+include: "workflow/rules/06_predict.smk"
+include: "workflow/rules/07_score.smk"
+include: "workflow/rules/08_tables.smk"
+include: "workflow/rules/09_figures.smk"
+include: "workflow/rules/10_costs.smk"
+include: "workflow/rules/11_report.smk"
+
+
 rule all:
     default_target: True
     input:
         report_files,
-
-
-include: "workflow/rules/data.smk"
-include: "workflow/rules/inputs.smk"
-include: "workflow/rules/runs.smk"
-include: "workflow/rules/report.smk"
-include: "workflow/rules/figures.smk"
-include: "workflow/rules/costs.smk"
-include: "workflow/rules/pages.smk"

@@ -1,4 +1,4 @@
-"""Every convention of labelgraph.score.metrics against torchmetrics' mAP alone, on COCO-sized scores.
+"""Every metric convention against torchmetrics' mAP alone, on COCO-sized scores.
 
     OMP_NUM_THREADS=1 python benchmarks/metrics.py
 

@@ -20,7 +20,7 @@ from labelgraph.manifest import manifest as manifests
 def main(
     manifest: Path, vectors: Path | None, options: dict[str, Any], output: Path, report: Path
 ) -> None:
-    """`options`: aliases, multiword, case and missing, as `labelgraph.inputs.word_vectors` explains."""
+    """`options`: aliases, multiword, case and missing, as `inputs.word_vectors` explains."""
     names = manifests.read(manifest).names
     table, words = word_vectors.embed(names, vectors, options)
     write_arrays(output, names=np.array(names), vectors=table)

@@ -1,6 +1,9 @@
 # Scores and published values -> tables; published values alone -> what they contradict.
 
 
+include: "functions/08_tables.smk"
+
+
 rule tabulate:
     input:
         scores=table_scores,
@@ -40,26 +43,6 @@ rule audit:
             "audit",
             published="workflow/published",
             output="{output.csv}",
-        )
-
-
-rule summarise:
-    input:
-        scores=all_scores(),
-        code=code("summarise"),
-    output:
-        json=expand(f"{METRICS}/{{system}}.json", system=all_systems()),
-        csv=f"{METRICS}.csv",
-    log:
-        f"logs/{STUDY}/summarise.log",
-    params:
-        folder=lambda wildcards, output: output.csv.removesuffix(".csv"),
-    shell:
-        step(
-            "summarise",
-            "{input.scores}",
-            folder="{params.folder}",
-            csv="{output.csv}",
         )
 
 

@@ -1,4 +1,7 @@
-# Addresses or a generator -> raw files -> manifests -> splits.
+# Addresses, a generator or folders of the user's own -> raw files.
+
+
+include: "functions/01_fetch.smk"
 
 
 rule fetch:
@@ -89,53 +92,4 @@ rule draw:
             root="{params.folder}",
             index="{output}",
             jobs="{threads}",
-        )
-
-
-rule write_manifest:
-    input:
-        raw=raw_index,
-        code=reader_code,
-    output:
-        manifest=MANIFEST,
-        report=f"data/manifests/{STUDY}/{{dataset}}.json",
-    log:
-        f"logs/{STUDY}/write_manifest/{{dataset}}.log",
-    params:
-        reader=lambda wildcards: dataset(wildcards)["reader"],
-        options=lambda wildcards: json.dumps(dataset(wildcards)["options"]),
-        root=raw,
-    shell:
-        step(
-            "write_manifest",
-            reader="{params.reader}",
-            root="{params.root}",
-            options="{params.options}",
-            output="{output.manifest}",
-            report="{output.report}",
-        )
-
-
-rule split:
-    input:
-        manifest=MANIFEST,
-        code=code("split"),
-    output:
-        train=f"{SPLIT}/train.npz",
-        report=f"{SPLIT}/report.npz",
-        targets=f"{SPLIT}/targets.npz",
-        description=f"{SPLIT}/protocol.json",
-    log:
-        f"logs/{STUDY}/split/{{task}}-{{dataset}}.log",
-    params:
-        protocol=protocol,
-    shell:
-        step(
-            "split",
-            manifest="{input.manifest}",
-            protocol="{params.protocol}",
-            train="{output.train}",
-            report="{output.report}",
-            targets="{output.targets}",
-            description="{output.description}",
         )

@@ -1,6 +1,9 @@
 # Models, predictions and scores -> figures.
 
 
+include: "functions/09_figures.smk"
+
+
 # What a figure shows of a model beyond its scores: maps, regions, features, labels.
 rule inspect_model:
     input:

@@ -1,6 +1,9 @@
 # Methods -> what each costs beside its encoder, counted (the same anywhere) and measured (here).
 
 
+include: "functions/10_costs.smk"
+
+
 rule count_costs:
     input:
         code=all_heads("count_costs"),

@@ -1,4 +1,7 @@
-# Splits and images -> what methods are given besides: label statistics, word vectors, features, regions.
+# Splits and images -> what methods are given: label statistics, word vectors, features, regions.
+
+
+include: "functions/04_inputs.smk"
 
 
 rule count_labels:

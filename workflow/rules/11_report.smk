@@ -1,6 +1,9 @@
 # Tables, runs, figures and findings -> pages that a browser shows from the disk.
 
 
+include: "functions/11_report.smk"
+
+
 rule write_report:
     input:
         tables=expand(f"{TABLE}{{kind}}", table=TABLES, kind=pages.KINDS),

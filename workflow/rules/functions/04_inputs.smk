@@ -1,0 +1,142 @@
+# What the rules of 04_inputs.smk ask for.
+
+
+def view_parts(wildcards):
+    """The reported images are seen in the fixed views only."""
+    parts = dataset(wildcards)["parts"]
+    both = wildcards.view in ("plain", "centre")
+    return json.dumps([parts["train"], *([parts["report"]] if both else [])])
+
+
+def encoder_settings(wildcards):
+    """What the features depend on."""
+    weights = BOOK.size.get("encoder", {}).get(
+        "weights", BOOK.defaults["encoder"]["weights"]
+    )
+    return json.dumps(
+        {
+            "name": wildcards.encoder,
+            "weights": weights,
+            "view": wildcards.view,
+            "size": int(wildcards.size),
+        }
+    )
+
+
+def embedding(wildcards):
+    """Only labels of the user's own may lack words: those of the papers' datasets have theirs."""
+    entry = dataset(wildcards)
+    options = {"aliases": entry["aliases"], "multiword": "mean", "case": "lower"}
+    return json.dumps(
+        options | {"missing": "drawn" if "folder" in entry else "refused"}
+    )
+
+
+def glove(wildcards):
+    """The folder of the word vectors: drawn ones know the words of the drawn datasets alone."""
+    origin = "official" if "folder" in dataset(wildcards) else ORIGIN
+    return f"data/raw/{origin}/glove"
+
+
+def word_index(wildcards):
+    """What the word vectors come from: the index of that folder or of a file, or nothing."""
+    chosen = dataset(wildcards).get("vectors", "glove")
+    if chosen == "glove":
+        return f"{glove(wildcards)}.json"
+    return [] if chosen is None else f"data/raw/own/{wildcards.dataset}-vectors.json"
+
+
+def word_option(wildcards):
+    """The same as an argument of the step."""
+    chosen = dataset(wildcards).get("vectors", "glove")
+    file = f"{glove(wildcards)}/glove.6B.300d.txt" if chosen == "glove" else chosen
+    return [] if file is None else [f"--vectors={file}"]
+
+
+def detector_settings(wildcards):
+    return json.dumps(
+        {block: DETECTORS["light"][block] for block in ("network", "learn")}
+    )
+
+
+def proposal_settings(wildcards):
+    kinds = DETECTORS[DETECTOR]["propose"]
+    if wildcards.kind not in kinds:
+        raise WorkflowError(
+            f"study {STUDY} has no regions of the kind {wildcards.kind}: its detector, {DETECTOR},"
+            f" gives {', '.join(kinds)}"
+        )
+    return json.dumps(kinds[wildcards.kind])
+
+
+def regions_source(wildcards):
+    """The index of the user's boxes, or the weights of the study's detector."""
+    if wildcards.dataset in OWN_BOXES:
+        return f"data/raw/own/{wildcards.dataset}-boxes.json"
+    if DETECTOR != "light":
+        return DETECTORS[DETECTOR]["weights"]
+    other = DETECTORS["trained_on"].get(wildcards.dataset, wildcards.dataset)
+    return DETECTED.format(dataset=other)
+
+
+def regions_option(wildcards):
+    if wildcards.dataset in OWN_BOXES:
+        return [f"--boxes={OWN_BOXES[wildcards.dataset]}"]
+    return [f"--detector={regions_source(wildcards)}"]
+
+
+def regions(wildcards):
+    """The regions of a run whose method asks for them."""
+    method = wildcards.system.partition("@")[0]
+    if "regions" not in BOOK.method(method).get("inputs", []):
+        return []
+    kind = DETECTORS[DETECTOR]["kinds"][method]
+    return [REGIONS.format(dataset=wildcards.dataset, kind=kind)]
+
+
+def image_inputs(views, size):
+    """What the images come from: the index of each cached view, or the raw folder's and weights."""
+
+    def files(wildcards):
+        encoder = settings(wildcards)["training"]["encoder"]
+        if not encoder["cached"]:
+            weights = encoder["weights"] not in (None, "imagenet")
+            return [
+                f"{raw(wildcards)}.json",
+                *([encoder["weights"]] if weights else []),
+            ]
+        chosen = views(settings(wildcards)["training"])
+        names = {
+            "encoder": encoder["name"],
+            "size": encoder[size],
+            "dataset": wildcards.dataset,
+        }
+        return expand(f"{FEATURES}.json", view=chosen, **names)
+
+    return files
+
+
+def grids(files):
+    """The features themselves: large, and named with their checksum by the index."""
+    return lambda wildcards: [
+        path.replace(".json", ".npy")
+        for path in files(wildcards)
+        if "/features/" in path
+    ]
+
+
+def image_options(files):
+    """The same as arguments of a step."""
+
+    def options(wildcards):
+        found = files(wildcards)
+        cached = "/features/" in found[0]
+        boxes = [f"--regions={path}" for path in regions(wildcards)]
+        images = ["--features", *found] if cached else [f"--images={raw(wildcards)}"]
+        return images + boxes
+
+    return options
+
+
+train_images = image_inputs(lambda chosen: chosen["train"]["views"], "size")
+test_images = image_inputs(lambda chosen: [chosen["encoder"]["test_view"]], "test_size")

@@ -1,0 +1,15 @@
+# What the rules of 07_score.smk ask for.
+
+
+def scoring(wildcards):
+    return json.dumps(settings(wildcards)["scoring"])
+
+
+def all_scores():
+    return [
+        f"results/runs/{run.folder}/scores.json" for run in tables.runs(BOOK, TABLES)
+    ]
+
+
+def all_systems():
+    return sorted({run.system for run in tables.runs(BOOK, TABLES)})

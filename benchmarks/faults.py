@@ -36,10 +36,11 @@ CODE = ROOT / "src/labelgraph"
 TABLE = ROOT / "benchmarks/faults.csv"
 COLUMNS = ("place", "fault", "outcome", "by")  # by: the test, or why it is equivalent
 PLACES = (  # what decides results or safety
-    *("metrics.py", "ranking.py", "balance.py", "protocols/*.py", "parts/losses.py"),
-    *("parts/matching.py", "parts/cellmatching.py", "batches.py", "checkpoint.py", "records/*.py"),
-    *("tables.py", "tablecolumns.py", "rendering.py", "download/*.py", "images.py", "files.py"),
-    *("datacheck/*.py", "datasets/*.py", "trained/asking.py"),
+    *("score/metrics.py", "score/average_precision.py", "score/class_balanced.py", "split/*.py"),
+    *("parts/losses.py", "parts/matching.py", "models/ml_sgm/released.py", "inputs/batches.py"),
+    *("train/checkpoint.py", "jobs/records/*.py", "fetch/*.py", "files/images.py"),
+    *("tables/tables.py", "tables/table_columns.py", "tables/rendering.py", "files/small.py"),
+    *("own/datacheck/*.py", "manifest/readers/*.py", "own/asking.py"),
 )
 WHOLE = (  # tests of whole studies, browsers, clusters, pictures: minutes, and few of these places
     *("audit", "cluster", "drawn", "drawn_scenes", "end_to_end", "figure_kinds", "figures"),
@@ -120,7 +121,7 @@ def copied(folder: Path) -> Path:
 def survey(copy: Path, cache: Path) -> dict[str, tuple[float, set[str]]]:
     """Test -> its seconds and the functions that it calls, if it passes without a fault."""
     known = json.loads(cache.read_text()) if cache.exists() else {}
-    for path in sorted((copy / "tests").glob("test_*.py")):
+    for path in sorted((copy / "tests").rglob("test_*.py")):
         version = hashlib.sha256(path.read_bytes()).hexdigest()
         if path.stem[5:] in WHOLE or known.get(path.name, [None])[0] == version:
             continue

@@ -24,7 +24,7 @@ METHODS = ("plain", *models.available())
 def folder(tmp_path_factory):
     """All cases, run once."""
     here = tmp_path_factory.mktemp("processes")
-    command = [sys.executable, str(ROOT / "tests/process_cases.py"), str(here)]
+    command = [sys.executable, str(ROOT / "tests/train/process_cases.py"), str(here)]
     done = subprocess.run(command, capture_output=True, text=True, timeout=400)
     assert done.returncode == 0, done.stderr
     (here / "said.txt").write_text(done.stderr)

@@ -239,7 +239,7 @@ def test_the_whole_graph_resolves_without_data(checkout, study):
 
 def test_the_commands_of_the_readme_name_what_exists():
     readme = (ROOT / "README.md").read_text()
-    rules = "".join(path.read_text() for path in (ROOT / "workflow/rules").glob("*.smk"))
+    rules = "".join(path.read_text() for path in (ROOT / "workflow/rules").rglob("*.smk"))
     commands = re.findall(r"^    (.*snakemake .*)$", readme, re.M)
     assert any("uv run snakemake --cores 8 results/tables" in command for command in commands)
     for command in commands:

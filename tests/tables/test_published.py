@@ -6,11 +6,11 @@ import io
 import re
 from collections import Counter, defaultdict
 from decimal import Decimal
-from pathlib import Path
 
 import pytest
+from conftest import ROOT
 
-FOLDER = Path(__file__).parents[1] / "workflow" / "published"
+FOLDER = ROOT / "workflow/published"
 COLUMNS = ["table", "dataset", "method", "setting", "metric", "value", "note"]
 CELLS = {  # counted from the papers: rows times columns, less the dashes
     "ml_gcn": {"COCO": 86, "VOC": 252, "depth": 18},

@@ -48,7 +48,7 @@ def test_functions_stay_short(path):
 
 
 def test_every_rule_has_its_step_and_every_step_its_rule():
-    rules = "\n".join(path.read_text() for path in (ROOT / "workflow/rules").glob("*.smk"))
+    rules = "\n".join(path.read_text() for path in (ROOT / "workflow/rules").rglob("*.smk"))
     steps = {path.stem for path in (SOURCE / "steps").glob("[!_]*.py")}
     assert set(re.findall(r"^rule (\w+):", rules, re.M)) == steps
 

@@ -16,7 +16,7 @@ from labelgraph.jobs import launch
 from labelgraph.study import recipe
 
 PROFILE = yaml.safe_load((ROOT / "workflow/profiles/slurm/config.yaml").read_text())
-RULES = "".join(path.read_text() for path in sorted((ROOT / "workflow/rules").glob("*.smk")))
+RULES = "".join(path.read_text() for path in sorted((ROOT / "workflow/rules").rglob("*.smk")))
 BESIDE = re.search(r"localrules:\n((?: +\w+,\n)+)", (ROOT / "Snakefile").read_text())[1]
 plugin = pytest.mark.skipif(
     not importlib.util.find_spec("snakemake_executor_plugin_slurm"),
@@ -65,7 +65,7 @@ def snakemake(folder, *arguments, path=""):
 
 @plugin
 def test_the_paper_study_is_planned_with_the_profile(checkout):
-    """One table of it; tests/test_workflow.py plans all of the study."""
+    """One table of it; test_workflow.py plans all of the study."""
     table = "results/tables/paper/ml_gcn_VOC.csv"
     code, text = snakemake(checkout, "-n", "--config", "study=paper", "--", table)
     assert code == 0, text

@@ -7,7 +7,7 @@ import pytest
 import torch
 from conftest import ROOT, build, label_space, narrow
 from PIL import Image
-from test_training import DEFAULTS, Grids
+from test_loop import DEFAULTS, Grids
 
 from labelgraph import models
 from labelgraph.files.small import read_arrays, read_json, write_arrays

@@ -223,7 +223,7 @@ def test_the_card_of_an_exported_model(study, asked):
 
 def test_every_rule_quotes_what_it_is_given():
     """There is one way to write a rule's command; see `step` in common.smk."""
-    for path in (ROOT / "workflow/rules").glob("*.smk"):
+    for path in (ROOT / "workflow/rules").rglob("*.smk"):
         text = path.read_text()
         commands = re.findall(r"^ +shell:\s+(.*)", text, re.M)
         assert all(re.match(r"step\(", command) for command in commands), path

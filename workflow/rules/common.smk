@@ -47,7 +47,7 @@ try:
     if not TABLES:
         raise ValueError(
             f"study {BOOK.study} makes no table: data of your own come with --configfile FILE, as"
-            " workflow/own_data.md shows"
+            " docs/own_pictures.md shows"
         )
 except (ValueError, FileNotFoundError) as error:
     raise WorkflowError(str(error)) from None

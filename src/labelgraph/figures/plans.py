@@ -69,6 +69,8 @@ def plan(book: Book, name: str, entry: Entry) -> dict[str, Any]:
         found["curves"] = sweep_points.curves(book, entry, datasets)
     if entry["kind"] == "proportions":
         found |= of_table(book, entry["table"], datasets)
+    if entry["kind"] == "dots":
+        found |= rows_of_table(book, entry, datasets)
     if entry["kind"] in ("sweep", "proportions"):
         found["printed"] = f"workflow/published/{entry['paper']}.csv"
     return found
@@ -89,6 +91,28 @@ def of_table(book: Book, name: str, datasets: list[str]) -> dict[str, Any]:
             for row, system in source["runs"].items()
         },
         "titles": "workflow/published/systems.csv",
+    }
+
+
+def rows_of_table(book: Book, entry: Entry, datasets: list[str]) -> dict[str, Any]:
+    """The scores behind each row, named by what ran; `plain` rows are the reference's method."""
+    source, reference = book.tables[entry["table"]], entry["reference"]
+    scores, named = tables.recipe(book, entry["table"])["scores"], tables.systems(source)
+    if reference not in named.values():
+        raise ValueError(
+            f"figures.{entry['paper']}_{entry['figure']}: the reference {reference!r} is in no row"
+            f" of {entry['table']}; its rows show {sorted(named.values())}"
+        )
+    method = reference.partition("@")[0]
+    return {
+        "rows": {
+            title(book, system): {
+                each: scores[row][f"{source['task']}/{each}"] for each in datasets
+            }
+            for row, system in named.items()
+        },
+        "plain": [title(book, each) for each in named.values() if each.partition("@")[0] == method],
+        "reference": title(book, reference),
     }
 
 
@@ -117,7 +141,7 @@ def inputs(figure: dict[str, Any]) -> list[str]:
     found = {figure[key] for key in ("printed", "titles") if key in figure}
     found |= {path for curve in figure.get("curves", []) for point in curve["points"]
               for path in point["scores"]}  # fmt: skip
-    rows = figure.get("source", {}).get("scores", {}).values()
+    rows = figure.get("rows", figure.get("source", {}).get("scores", {})).values()
     found |= {path for places in rows for paths in places.values() for path in paths}
     for known in figure["files"].values():
         for key, value in known.items():

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from dataset_cases import SAMPLES, change, published, read
 
-from labelgraph.manifest import readers
+from labelgraph.manifest import finding
 
 MAIN = "VOCdevkit/VOC2007/ImageSets/Main"
 XML = "VOCdevkit/VOC2007/Annotations"
@@ -174,6 +174,6 @@ def test_bad_options_are_named(reader, changes, message):
 
 def test_unknown_reader_and_missing_folder():
     with pytest.raises(ValueError, match=r"no dataset reader 'drawn'; .*voc2007"):
-        readers.read("drawn", SAMPLES)
+        finding.read("drawn", SAMPLES)
     with pytest.raises(FileNotFoundError, match="nowhere is not a folder"):
         read("voc2007", SAMPLES / "nowhere")

@@ -13,7 +13,7 @@ from conftest import ROOT
 from labelgraph.__main__ import main
 from labelgraph.files.small import write_json, write_text
 from labelgraph.jobs import provenance
-from labelgraph.review import tracing
+from labelgraph.review.tracing import chain
 from labelgraph.score import metrics
 from labelgraph.study import recipe
 from labelgraph.tables import csv_cells, tables
@@ -70,7 +70,7 @@ def checkout(tmp_path, monkeypatch):
 
 
 def trace(row=ROW, column=COLUMN, table=TABLE):
-    return tracing.trace(Path(table), row, column)
+    return chain.trace(Path(table), row, column)
 
 
 def run_folder(seed):

@@ -17,6 +17,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
 from labelgraph.costs import counting
+from labelgraph.costs.columns import COLUMNS
 from labelgraph.encoders import encoder as encoders
 from labelgraph.predict.inference import precision
 from labelgraph.train.loop import loss_of
@@ -164,17 +165,6 @@ def summary(times: dict[str, list], batch: int) -> dict[str, float]:
         "images_per_second": speeds["forward"],
         "step_images_per_second": speeds["step"],
     }
-
-
-COLUMNS = {  # of a list that people read: what an entry's key means, and its digits
-    "forward_ratio": ("forward, times the encoder", 2),
-    "step_ratio": ("training step, times the encoder", 2),
-    "images_per_second": ("images/s, forward", 1),
-    "step_images_per_second": ("images/s, training", 1),
-    "params_m": ("parameters (M)", 2),
-    "gflops": ("FLOPs (G multiply-adds)", 2),
-    "peak_mb": ("peak memory of a training step (MB)", 0),
-}
 
 
 def markdown(setup: dict[str, Any], hardware: dict[str, Any], found: list[dict]) -> str:

@@ -31,8 +31,11 @@ each_page = pytest.mark.parametrize("page", PAGES, ids=lambda path: str(path.rel
 
 
 def lines_of(page):
-    """The words of each command in a block of code, without the environment and `uv run`."""
-    for line in re.findall(rf"^    ((?:[A-Z_]+=\S+ )*(?:{PROGRAMS}) .*)$", page.read_text(), re.M):
+    """The words of each command, in blocks of code and in sentences, without `uv run`."""
+    text = page.read_text()
+    lines = re.findall(rf"^    ((?:[A-Z_]+=\S+ )*(?:{PROGRAMS}) .*)$", text, re.M)
+    lines += re.findall(r"`((?:uv run )?(?:snakemake|dvc|pytest) [^`]*)`", text)
+    for line in lines:
         for part in line.split(" && "):
             words = shlex.split(part, comments=True)
             while re.fullmatch(r"[A-Z_]+=.*", words[0]):

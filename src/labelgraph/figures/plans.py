@@ -96,23 +96,22 @@ def of_table(book: Book, name: str, datasets: list[str]) -> dict[str, Any]:
 
 def rows_of_table(book: Book, entry: Entry, datasets: list[str]) -> dict[str, Any]:
     """The scores behind each row, named by what ran; `plain` rows are the reference's method."""
-    source, reference = book.tables[entry["table"]], entry["reference"]
-    scores, named = tables.recipe(book, entry["table"])["scores"], tables.systems(source)
-    if reference not in named.values():
+    source, reference = tables.recipe(book, entry["table"]), entry["reference"]
+    if source["runs"] or reference not in source["more"].values():
         raise ValueError(
-            f"figures.{entry['paper']}_{entry['figure']}: the reference {reference!r} is in no row"
-            f" of {entry['table']}; its rows show {sorted(named.values())}"
+            f"figures.{entry['paper']}_{entry['figure']}: {entry['table']} has the rows"
+            f" {sorted(source['more'].values())} that no paper has; `reference` is {reference!r}"
+            " and must be one of them, and a table with rows of a paper cannot be drawn as dots"
         )
     method = reference.partition("@")[0]
+    rows = source["more"].items()
     return {
         "rows": {
-            title(book, system): {
-                each: scores[row][f"{source['task']}/{each}"] for each in datasets
-            }
-            for row, system in named.items()
+            row: {each: source["scores"][row][f"{source['task']}/{each}"] for each in datasets}
+            for row, _ in rows
         },
-        "plain": [title(book, each) for each in named.values() if each.partition("@")[0] == method],
-        "reference": title(book, reference),
+        "plain": [row for row, system in rows if system.partition("@")[0] == method],
+        "reference": next(row for row, system in rows if system == reference),
     }
 
 

@@ -8,28 +8,17 @@ import warnings
 import numpy as np
 import odd_pictures
 import pytest
+from check_data_cases import checked
 from conftest import ROOT
 from dataset_cases import SAMPLES
 from PIL import Image
 from run_cases import picture
 
-from labelgraph.__main__ import main
 from labelgraph.files import images
 from labelgraph.manifest import finding, manifest
 from labelgraph.manifest.readers import folders
 from labelgraph.own.datacheck import boxes, guessing, pictures
 from labelgraph.study import recipe
-
-
-@pytest.fixture(autouse=True)
-def in_the_repository(monkeypatch):
-    monkeypatch.chdir(ROOT)
-
-
-def checked(capsys, *arguments):
-    code = main(["check-data", *map(str, arguments)])
-    said = capsys.readouterr()
-    return code, said.out, said.err
 
 
 def codes(folder, count=12, **columns):

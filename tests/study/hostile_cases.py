@@ -421,15 +421,15 @@ ENTRIES = {  # of data of one's own
     "a share of 2": ({"options": {"draw": {"share": 2, "seed": 0}}}, "options.draw.share is 2"),
     "a draw without seed": ({"options": {"draw": {"share": 0.5}}}, "options.draw lacks ['seed']"),
 }
-COCO = {  # instances.json: what stands under one key
+COCO = {  # instances.json: the value of one key
     "images that are none": ({"images": 3}, "its first image has no file_name"),
     "a picture of a number": (
         {"images": [{"id": 1, "file_name": "0.png"}, {"id": 2, "file_name": 7}]},
-        "file_name of entry 2 is '7'; expected a text",
+        "file_name of entry 2 is '7'; expected text",
     ),
     "a label of nothing": (
         {"categories": [{"id": 1, "name": None}]},
-        "name of entry 1 is 'None'; expected a text",
+        "name of entry 1 is 'None'; expected text",
     ),
     "an id that is a list": (
         {"categories": [{"id": [1], "name": "cat"}]},
@@ -452,7 +452,7 @@ TABLES = {
     ),
 }
 POSITIONS = {
-    "p.pkl": (evil, "A pickle can run any program, so none is read"),
+    "p.pkl": (evil, "A pickle can execute code, so none is read"),
     "p.npy": (pickled_array, "Object arrays cannot be loaded"),
     "p.json": (lambda place: DEEP.encode(), "too many nested brackets"),
     "q.json": (lambda place: b"[1e400]", "expected a list of whole numbers"),

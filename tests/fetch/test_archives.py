@@ -195,10 +195,10 @@ def test_damaged_zip_content(place):
 
 def test_a_member_that_is_shorter_than_the_zip_says(place):
     pack_good(place)
-    said, longer = (struct.pack("<I", count) for count in (21_000, 21_001))
+    shorter, longer = (struct.pack("<I", count) for count in (21_000, 21_001))
     content = packed(place)[1].read_bytes()
-    assert content.count(said) == 2  # before the member, and in the list at the end
-    packed(place)[1].write_bytes(content.replace(said, longer))
+    assert content.count(shorter) == 2  # before the member, and in the list at the end
+    packed(place)[1].write_bytes(content.replace(shorter, longer))
     refused(place, r"second.zip is damaged.*Images/2.jpg: 21,000 of 21,001 bytes")
 
 
@@ -213,17 +213,17 @@ def test_a_zip_packed_in_an_unusual_way(place, kind):
 
 
 @pytest.mark.parametrize(
-    ("number", "said"),
+    ("number", "message"),
     [(errno.ENOSPC, r"no space left in .*: a\.tar was being unpacked"), (errno.EIO, "broken")],
 )
-def test_a_disk_that_fills_or_fails_during_unpacking(tmp_path, monkeypatch, number, said):
+def test_a_disk_that_fills_or_fails_during_unpacking(tmp_path, monkeypatch, number, message):
     def fails(*_):
         raise OSError(number, "broken")
 
     monkeypatch.setattr(archives, "copy", fails)
     path = pack_tar(tmp_path / "a.tar", FIRST)
     log = Progress("a", io.StringIO())
-    with pytest.raises(OSError, match=said):
+    with pytest.raises(OSError, match=message):
         archives.unpack(path, tmp_path, Unpacking("", "", ()), log)
 
 

@@ -383,7 +383,7 @@ def test_which_errors_are_not_retried(tmp_path, error, have, expected):
 
 
 @pytest.mark.parametrize(
-    ("error", "kind", "said"),
+    ("error", "kind", "message"),
     [
         (http_error(404), FileNotFoundError, "404 so"),
         (http_error(410), FileNotFoundError, "410 so"),
@@ -396,16 +396,16 @@ def test_which_errors_are_not_retried(tmp_path, error, have, expected):
         (ConnectionResetError("reset"), ConnectionError, "reset"),
     ],
 )
-def test_errors_in_words(error, kind, said):
+def test_errors_in_words(error, kind, message):
     found = transfer.explain(error, PATIENCE)
-    assert type(found) is kind and str(found) == said
+    assert type(found) is kind and str(found) == message
 
 
 GONE, CUT, WRONG = FileNotFoundError("404"), ConnectionError("cut"), ValueError("no zip")
 
 
 @pytest.mark.parametrize(
-    ("failures", "have", "kind", "said"),
+    ("failures", "have", "kind", "message"),
     [
         ([GONE, GONE], 0, FileNotFoundError, "a: 404; b: 404. Next: correct the addresses in the"),
         (
@@ -418,11 +418,11 @@ GONE, CUT, WRONG = FileNotFoundError("404"), ConnectionError("cut"), ValueError(
         ([GONE, WRONG], 0, ValueError, "the wrong file was deleted; run this again later, or set"),
     ],
 )
-def test_one_sentence_for_all_addresses(tmp_path, failures, have, kind, said):
+def test_one_sentence_for_all_addresses(tmp_path, failures, have, kind, message):
     (tmp_path / "a.part").write_bytes(bytes(have))
     part = Part(tmp_path / "a.part")
     found = transfer.summary(source_of(), part, dict(zip("ab", failures, strict=False)))
-    assert type(found) is kind and said in str(found)
+    assert type(found) is kind and message in str(found)
 
 
 def test_the_waits_double_up_to_the_longest(server, target, monkeypatch):
@@ -436,7 +436,7 @@ def test_the_waits_double_up_to_the_longest(server, target, monkeypatch):
 
 
 @pytest.mark.parametrize(
-    ("file", "start", "said"),
+    ("file", "start", "message"),
     [
         ("a.zip", b"PK\x03\x04", ""),
         ("a.zip", b"PK\x05\x06", ""),
@@ -454,21 +454,21 @@ def test_the_waits_double_up_to_the_longest(server, target, monkeypatch):
         ("a.txt", b"\n<?xml", "a web page"),
     ],
 )
-def test_the_first_bytes_show_what_a_file_is(file, start, said):
-    if not said:
+def test_the_first_bytes_show_what_a_file_is(file, start, message):
+    if not message:
         checks.check_start(start, source_of(file=file))
         return
-    with pytest.raises(ValueError, match=said):
+    with pytest.raises(ValueError, match=message):
         checks.check_start(start, source_of(file=file))
 
 
 def test_the_log_says_what_was_verified(tmp_path):
     (tmp_path / "a").write_bytes(DATA)
     sha = source_of().checksums
-    for known, size, said in (
+    for known, size, message in (
         (sha, len(DATA), "size and sha256 verified"),
         (sha, None, "sha256 verified"),
         ({}, len(DATA), "only its size could be verified: no checksum is known"),
         ({}, None, "nothing could be verified: no checksum is known"),
     ):
-        assert checks.check(tmp_path / "a", source_of(checksums=known, bytes=size)) == said
+        assert checks.check(tmp_path / "a", source_of(checksums=known, bytes=size)) == message

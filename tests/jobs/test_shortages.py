@@ -119,7 +119,7 @@ def test_a_tmpdir_that_is_too_long_is_named_where_there_is_no_other(tmp_path, mo
 def test_where_no_other_process_can_be_started_one_draws(monkeypatch, capsys):
     monkeypatch.setattr("_multiprocessing.SemLock", no_semaphore)
     assert pictures.workers(2) is None
-    assert "drawn by one process: no others can be started" in capsys.readouterr().err
+    assert "drawing in this process only: no others can be started" in capsys.readouterr().err
 
 
 def test_shared_memory_that_is_read_only():

@@ -18,7 +18,7 @@ each_reader = pytest.mark.parametrize("reader", finding.available())
 
 
 def shown(table: Manifest, image: str) -> dict[str, int]:
-    """The labels of the image whose path ends so, by name, without the `no`s."""
+    """The labels of the image whose path ends with `image`, by name, without the `no`s."""
     (row,) = (n for n, path in enumerate(table.images) if path.endswith(image))
     codes = dict(zip(table.names, table.labels[row].tolist(), strict=True))
     return {name: code for name, code in codes.items() if code}
@@ -48,7 +48,7 @@ def test_contract(reader):
 def test_reading_opens_no_image_and_repeats(reader, tmp_path):
     root = shutil.copytree(sample(reader), tmp_path / reader)
     for image in root.rglob("*.jpg"):
-        image.write_text(image.stem)  # what is the same stays the same, and no image is left
+        image.write_text(image.stem)  # every file stays distinct, and none is an image any more
     first, second = vars(read(reader)), vars(read(reader, root))
     assert all(np.array_equal(first[name], second[name]) for name in first)
 

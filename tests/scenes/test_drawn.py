@@ -1,4 +1,4 @@
-"""Drawn datasets: the same bytes each time, in layouts that the readers read."""
+"""Drawn datasets: the same bytes each time, in the layouts that the readers expect."""
 
 from pathlib import Path
 from xml.etree import ElementTree
@@ -78,7 +78,7 @@ def test_the_readers_read_what_was_drawn(layout, roots):
 
 
 @each_layout
-def test_boxes_lie_inside_their_image_and_agree_with_the_labels(layout, roots):
+def test_boxes_are_inside_their_image_and_agree_with_the_labels(layout, roots):
     manifest = finding.read(layout, roots[layout], **OPTIONS[layout])
     sizes = np.array([size(roots[layout] / image) for image in manifest.images])
     left, top, width, height = manifest.boxes.T

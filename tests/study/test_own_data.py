@@ -154,7 +154,9 @@ def test_drawn_parts_hold_every_label_on_both_sides_and_keep_groups():
 
 @pytest.mark.parametrize("draw", [{"share": 1.0, "seed": 0}, {"share": 0.2}, 0.25, None])
 def test_a_wrong_draw_is_named(draw):
-    with pytest.raises(ValueError, match=r"expected something like|one of them"):
+    with pytest.raises(
+        ValueError, match=r"expected something like|set one of the options parts and draw"
+    ):
         read("folders", parts=None, draw=draw)
 
 
@@ -216,12 +218,12 @@ def test_a_parquet_table_is_a_table(tmp_path):
     ("text", "options", "message"),
     [
         ("image,cat\na.jpg,1\nb.jpg,2\n", {"labels": None}, "row 2, column 'cat': '2'; expected 1"),
-        ("image,cat\na.jpg,1\na.jpg,0\n", {"labels": None}, "row 2: 'a.jpg' stands there a second"),
+        ("image,cat\na.jpg,1\na.jpg,0\n", {"labels": None}, "row 2: 'a.jpg' is listed a second"),
         ("file,labels\na.jpg,cat\n", {}, r"has no column 'image'; it has \['file', 'labels'\]"),
         ("image,labels\na.jpg,\n", {}, "column 'labels' is empty in every row"),
         ("image,labels\n", {}, "has no rows below its header"),
         ("", {}, "cannot be read as a table"),
-        ("image,labels\na.jpg,cat\n", {"part": "labels"}, "part or draw"),
+        ("image,labels\na.jpg,cat\n", {"part": "labels"}, "the options part and draw; found both"),
         (
             "image,labels,g\na,cat,x\na,dog,y\n",
             {"group": "g"},
@@ -268,7 +270,7 @@ def test_folders_of_labels(tmp_path):
     other = finding.read("folders", tmp_path, parts=None, draw=draw, none=None)
     assert len(other.images) == 4  # the same name, but not the same picture
     (tmp_path / "loose.jpg").write_bytes(b"3")
-    with pytest.raises(ValueError, match=r"loose.jpg is in no label's folder"):
+    with pytest.raises(ValueError, match=r"loose.jpg is not in a label's folder"):
         finding.read("folders", tmp_path, parts=None, draw=draw, none=None)
 
 

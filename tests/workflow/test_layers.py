@@ -17,7 +17,7 @@ FLOW = (
     *("inputs", "parts", "models", "predict", "train", "tables", "figures", "review", "costs"),
     *("own", "report", "steps", "commands"),
 )
-TOP = ("__init__", "__main__")  # modules outside rooms
+TOP = ("__init__", "__main__", "numerics")  # modules outside rooms
 FILES = sorted(path for path in SOURCE.rglob("*.py") if path.parent != SOURCE)
 
 

@@ -55,12 +55,9 @@ def read(
     check_parts(parts=parts, draw=draw)
     here = root / folder
     lists = here / "ImageSets" / "Main"
-    if parts:
-        ids, sides = listed(lists, parts)
-    else:
-        if labels != "objects":
-            raise ValueError(f"option labels is {labels!r}; without parts it must be 'objects'")
-        ids, sides = annotated(here / "Annotations"), []
+    if not parts and labels != "objects":
+        raise ValueError(f"option labels is {labels!r}; without parts it must be 'objects'")
+    ids, sides = listed(lists, parts) if parts else (annotated(here / "Annotations"), [])
     shown = f"{folder or '.'}/JPEGImages"
     paths = [below(shown, image, ending, outside, place) for image, place in ids.items()]
     files = [here / "Annotations" / f"{image}.xml" for image in ids]

@@ -65,7 +65,7 @@ def read(
 ) -> Manifest:
     """`index`, `names` (one per line) and the files of `lists` (part: file) are paths below `root`.
 
-    Images come in the order of `lists`, then the `unused` ones; else by id, and `seed` draws `test`.
+    Images are in the order of `lists`, then the `unused` ones, or by id, and `seed` draws `test`.
     """
     check_choice("boxes", boxes, (True, False))
     if (names and not index) or (index and boxes and not names):

@@ -21,7 +21,7 @@ each_kind = pytest.mark.parametrize("kind", kinds.available())
 SAID = {  # besides what every figure says
     "sweep": ["threshold γ", "mAP (%)", "(a) in the paper: 95.2", "the method's own value", "0.9"],
     "proportions": ["known labels (%)", "VOC 2007, published", "VOC 2007, here", "System Two"],
-    "dots": ["VOC 2007", "System Two", "57.5 ± 3.5", "50.0", "mAP (%)", "linear layer alone"],
+    "dots": ["VOC 2007", "System Two", "57.5 ± 3.5", "50.0", "mAP (%)", "a layer alone"],
     "top_labels": ["System One, left", "System Two, right", "✓ dog", "✗ person"],
     "mistakes": ["diningtable, wrongly given", "bottle, missed", "+ given, but not shown"],
     "activation": [*cases.SYSTEMS.values()],

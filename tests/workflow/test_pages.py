@@ -199,15 +199,15 @@ def verdict():
 
 
 def test_numbers_in_the_readme_are_those_of_the_committed_table(verdict):
-    text, structure, _ = verdict
-    linear, *_ = structure
-    said = re.findall(r"([\w-]+) \(([\d.]+) ± ([\d.]+)\)", text)
-    assert len(said) == 10
-    for name, mean, spread in said:
-        if name == "layer":  # Table II, where the linear layer is ahead
-            continue
-        row = structure[linear if name == "pooling" else name]
-        assert (mean, spread) == tuple(f"{number:.1f}" for number in row), name
+    text, structure, control = verdict
+    first, second, third = text.split(" - ")
+    for part, table, count in ((first, structure, 9), (second, control, 1)):
+        said = re.findall(r"([\w-]+) \(([\d.]+) ± ([\d.]+)\)", part)
+        assert len(said) == count
+        for name, *shown in said:
+            row = table[next(iter(table)) if name == "pooling" else name]
+            assert shown == [f"{number:.1f}" for number in row], name
+    assert third.startswith("The order")
 
 
 def test_what_the_readme_concludes_is_what_the_numbers_say(verdict):
@@ -219,6 +219,7 @@ def test_what_the_readme_concludes_is_what_the_numbers_say(verdict):
     gains = [here[row] for row in ahead]
     assert min(gains) > 1.5 and max(gains) < 5.5
     assert all(abs(here[row]) < 0.5 for row in ("ML-GCN", "IA-GCN")) and here["DSDL"] < -1
+    assert max(control, key=lambda row: control[row][0]) == "C-Tran"
     both = [there[row] for row in ("C-Tran", "ADD-GCN", "ML-SGM")]
     assert min(both) > 2.5 and max(both) < 7.5
     clear = []

@@ -70,7 +70,7 @@ def plan(book: Book, name: str, entry: Entry) -> dict[str, Any]:
     if entry["kind"] == "proportions":
         found |= of_table(book, entry["table"], datasets)
     if entry["kind"] == "dots":
-        found |= table_rows.rows(book, entry, datasets)
+        found |= table_rows.rows(tables.recipe(book, entry["table"]), entry, datasets)
     if entry["kind"] in ("sweep", "proportions"):
         found["printed"] = f"workflow/published/{entry['paper']}.csv"
     return found

@@ -2,13 +2,13 @@
 
 from typing import Any
 
-from labelgraph.study.recipe import Book
-from labelgraph.tables import tables
 
+def rows(source: dict[str, Any], entry: dict[str, Any], datasets: list[str]) -> dict[str, Any]:
+    """The scores behind each row, named by what ran; `plain` rows are the reference's method.
 
-def rows(book: Book, entry: dict[str, Any], datasets: list[str]) -> dict[str, Any]:
-    """The scores behind each row, named by what ran; `plain` rows are the reference's method."""
-    source, reference = tables.recipe(book, entry["table"]), entry["reference"]
+    `source` is what fills the table, `entry` the figure's.
+    """
+    reference = entry["reference"]
     where, systems = f"figures.{entry['paper']}_{entry['figure']}", [*source["more"].values()]
     if source["runs"]:
         raise ValueError(

@@ -141,6 +141,7 @@ OWN = {
     },
     "dots": {
         "metric": "mAP",
+        "legend": ["relates labels", "a layer alone"],
         "reference": "A linear layer with a long name (average pooling)",
         "plain": ["A linear layer with a long name (average pooling)"],
         "rows": {

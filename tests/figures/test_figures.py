@@ -21,7 +21,7 @@ each_kind = pytest.mark.parametrize("kind", kinds.available())
 SAID = {  # besides what every figure says
     "sweep": ["threshold γ", "mAP (%)", "(a) in the paper: 95.2", "the method's own value", "0.9"],
     "proportions": ["known labels (%)", "VOC 2007, published", "VOC 2007, here", "System Two"],
-    "dots": ["VOC 2007", "System Two", "57.5 ± 3.5", "50.0", "mAP (%)", "linear layer alone"],
+    "dots": ["VOC 2007", "System Two", "57.5 ± 3.5", "50.0", "mAP (%)", "a layer alone"],
     "top_labels": ["System One, left", "System Two, right", "✓ dog", "✗ person"],
     "mistakes": ["diningtable, wrongly given", "bottle, missed", "+ given, but not shown"],
     "activation": [*cases.SYSTEMS.values()],
@@ -293,8 +293,8 @@ MISTAKES = {
     "view": ("ml_sgm_7", {"systems": ["ml_gcn", "ml_sgm"]}, r"shows maps of ml_gcn; .*'features'"),
     "count": ("ml_sgm_6", {"systems": ["ml_sgm"]}, "this kind shows 2 of them"),
     "name": ("ml_sgm_6", {"figure": "66"}, "name it so"),
-    "reference": ("ml_sgm_control", {"reference": "laso"}, "`reference` is 'laso' and must be one"),
-    "rows": ("ml_sgm_control", {"table": "ml_sgm_II"}, "with rows of a paper cannot be drawn"),
+    "reference": ("ml_sgm_control", {"reference": "laso"}, "reference is 'laso'; expected one of"),
+    "rows": ("ml_sgm_control", {"table": "ml_sgm_II"}, "ml_sgm_II, which has rows of a paper"),
     "variant": ("ml_sgm_6", {"systems": ["ml_sgm@x", "baseline"]}, "has no variant 'x'"),
 }  # fmt: skip
 

@@ -5,7 +5,7 @@ Nothing is drawn here, and nothing slow imported: the workflow reads this to kno
 
 from typing import Any
 
-from labelgraph.figures import fields, sweep_points
+from labelgraph.figures import fields, sweep_points, table_rows
 from labelgraph.figures.fields import COMMON, KINDS
 from labelgraph.study import checks
 from labelgraph.study.recipe import Book, Run, run_of
@@ -70,7 +70,7 @@ def plan(book: Book, name: str, entry: Entry) -> dict[str, Any]:
     if entry["kind"] == "proportions":
         found |= of_table(book, entry["table"], datasets)
     if entry["kind"] == "dots":
-        found |= rows_of_table(book, entry, datasets)
+        found |= table_rows.rows(tables.recipe(book, entry["table"]), entry, datasets)
     if entry["kind"] in ("sweep", "proportions"):
         found["printed"] = f"workflow/published/{entry['paper']}.csv"
     return found
@@ -91,27 +91,6 @@ def of_table(book: Book, name: str, datasets: list[str]) -> dict[str, Any]:
             for row, system in source["runs"].items()
         },
         "titles": "workflow/published/systems.csv",
-    }
-
-
-def rows_of_table(book: Book, entry: Entry, datasets: list[str]) -> dict[str, Any]:
-    """The scores behind each row, named by what ran; `plain` rows are the reference's method."""
-    source, reference = tables.recipe(book, entry["table"]), entry["reference"]
-    if source["runs"] or reference not in source["more"].values():
-        raise ValueError(
-            f"figures.{entry['paper']}_{entry['figure']}: {entry['table']} has the rows"
-            f" {sorted(source['more'].values())} that no paper has; `reference` is {reference!r}"
-            " and must be one of them, and a table with rows of a paper cannot be drawn as dots"
-        )
-    method = reference.partition("@")[0]
-    rows = source["more"].items()
-    return {
-        "rows": {
-            row: {each: source["scores"][row][f"{source['task']}/{each}"] for each in datasets}
-            for row, _ in rows
-        },
-        "plain": [row for row, system in rows if system.partition("@")[0] == method],
-        "reference": next(row for row, system in rows if system == reference),
     }
 
 

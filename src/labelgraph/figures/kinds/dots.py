@@ -8,14 +8,12 @@ from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 
 from labelgraph.figures import curves, style
-from labelgraph.figures.sheet import Sheet
 from labelgraph.files.small import read_json
 from labelgraph.score.metrics import value
 
-ROW, TOP, BELOW = 0.25, 0.24, 0.64  # inches: a row; the panels' titles; the axis and the key
-WIDE, NAMES, NUMBERS, GAP = 6.3, 1.6, 0.68, 0.16  # the sheet; beside a panel; between panels
+ROW, TOP, BELOW = 0.25, 0.3, 0.7  # inches: a row; the panels' titles; the axis and the key
+WIDE, NAMES, NUMBERS, GAP = 6.4, 1.7, 0.68, 0.16  # the page; beside a panel; between panels
 LETTERS = 27  # of a name on one line
-LETTER = style.NORMAL
 HOW = (
     "A dot is the mean over seeds, its bar the standard deviation over seeds. Rows are sorted by"
     " their means in the first panel. The panels span equally many points, so distances can be"
@@ -28,27 +26,25 @@ def draw(figure: dict[str, Any]) -> style.Drawing:
     found = {dataset: read(figure, dataset) for dataset in figure["datasets"]}
     first = next(iter(found.values()))
     rows = sorted(figure["rows"], key=lambda row: -(first[row][0] or 0.0))
-    sheet = Sheet(WIDE, TOP + ROW * len(rows) + BELOW)
-    for place, row in enumerate(rows):
-        name = "\n".join(textwrap.wrap(row, LETTERS))
-        write(sheet, name, NAMES - 0.08, place, ha="right", linespacing=0.95)
     wide = (WIDE - NAMES - NUMBERS * len(found) - GAP * (len(found) - 1)) / len(found)
+    high = ROW * len(rows) + TOP + BELOW
+    page = style.new(WIDE, high)
     spans = {dataset: span(values) for dataset, values in found.items()}
-    half = 0.54 * max(high - low for low, high in spans.values())
+    half = 0.54 * max(end - start for start, end in spans.values())
     for number, (dataset, title) in enumerate(figure["datasets"].items()):
         left, values = NAMES + number * (wide + NUMBERS + GAP), found[dataset]
-        sheet.words(title, left, 0.02, fontsize=LETTER, fontweight="bold")
-        axes = sheet.axes(left, TOP, wide, ROW * len(rows))
+        place = left / WIDE, BELOW / high, wide / WIDE, ROW * len(rows) / high
+        axes = page.add_axes(place)
         middle = sum(spans[dataset]) / 2
         axes.set(xlim=(middle - half, middle + half), xlabel=f"{figure['metric']} (%)")
+        axes.set_title(title, loc="left", fontweight="bold")
         panel(axes, [values[row] for row in rows], [row in figure["plain"] for row in rows])
+        names = ["\n".join(textwrap.wrap(row, LETTERS)) for row in rows if not number]
+        axes.set_yticks(range(len(names)), names, fontsize=style.NORMAL, linespacing=0.95)
         if (mean := values[figure["reference"]][0]) is not None:
             axes.axvline(mean, **LINE)
-        for place, row in enumerate(rows):
-            write(sheet, words(values[row]), left + wide + 0.06, place)
-    key(sheet, figure["reference"])
-    remarks = [HOW.format(figure["reference"])]
-    return style.Drawing(sheet.figure, table(figure, found, rows), remarks)
+    page.legend(handles=handles(figure), **KEY)
+    return style.Drawing(page, table(figure, found, rows), [HOW.format(figure["reference"])])
 
 
 def read(figure: dict[str, Any], dataset: str) -> Values:
@@ -69,43 +65,42 @@ def span(values: Values) -> tuple[float, float]:
     return low, max(high, low + curves.LEAST)
 
 
-def write(sheet: Sheet, text: str, left: float, place: int, **options: Any) -> None:
-    """Words in the middle of a row."""
-    sheet.words(text, left, TOP + (place + 0.5) * ROW, va="center", fontsize=LETTER, **options)
-
-
-def words(number: tuple[float | None, float | None]) -> str:
-    return " ± ".join(f"{part:.1f}" for part in number if part is not None)
-
-
 LINE = {"color": style.GREY, "linestyle": (0, (4, 3)), "linewidth": 0.9, "zorder": 1}
-LINEAR, OTHER = {"color": style.GREY, "marker": "s"}, {"color": style.BLUE, "marker": "o"}
+PLAIN, OTHER = {"color": style.GREY, "marker": "s"}, {"color": style.BLUE, "marker": "o"}
 MARK = {"markersize": 4.6, "linestyle": "none", "capsize": 2.2, "elinewidth": 1.1, "zorder": 3}
 
 
 def panel(axes: Axes, values: list[tuple[float | None, float | None]], plain: list[bool]) -> None:
-    """A dot and its bar for each row, from top to bottom; `plain` rows are linear layers."""
-    axes.set(ylim=(len(values) - 0.5, -0.5), yticks=[])
+    """A dot, its bar and its numbers for each row, the first on top."""
+    axes.set_ylim(len(values) - 0.5, -0.5)
+    axes.tick_params(axis="y", length=0, pad=6)
     axes.spines["left"].set_visible(False)
     axes.hlines(range(len(values)), *axes.get_xlim(), color=style.PALE, linewidth=0.6, zorder=0)
     axes.xaxis.get_major_locator().set_params(nbins=7, steps=[1, 2, 5, 10], integer=True)
+    beside = {"xycoords": axes.get_yaxis_transform(), "textcoords": "offset points"}
     for place, (mean, spread) in enumerate(values):
         if mean is not None:
-            axes.errorbar(mean, place, xerr=spread, **MARK, **(LINEAR if plain[place] else OTHER))
+            axes.errorbar(mean, place, xerr=spread, **MARK, **(PLAIN if plain[place] else OTHER))
+            text = words(mean, spread)
+            axes.annotate(text, (1, place), (6, 0), va="center_baseline", **beside)
 
 
-def key(sheet: Sheet, reference: str) -> None:
-    """What the marks mean, below the panels."""
+def words(mean: float, spread: float | None) -> str:
+    return f"{mean:.1f}" if spread is None else f"{mean:.1f} ± {spread:.1f}"
+
+
+KEY = {"loc": "lower center", "ncols": 3, "handletextpad": 0.4, "columnspacing": 1.4}
+
+
+def handles(figure: dict[str, Any]) -> list[Line2D]:
+    """What the marks mean."""
     marks = {"linestyle": "none", "markersize": MARK["markersize"]}
-    handles = [
-        Line2D([], [], label="relates labels to each other", **marks, **OTHER),
-        Line2D([], [], label="linear layer alone", **marks, **LINEAR),
-        Line2D([], [], label=f"mean of {reference}", **LINE),
+    looks = [{"label": text} | marks for text in figure["legend"]]
+    return [
+        Line2D([], [], **looks[0], **OTHER),
+        Line2D([], [], **looks[1], **PLAIN),
+        Line2D([], [], label=f"mean of {figure['reference']}", **LINE),
     ]
-    sheet.figure.legend(
-        handles=handles, loc="lower center", ncols=3, fontsize=style.SMALL,
-        handletextpad=0.4, columnspacing=1.4, borderaxespad=0.2,
-    )  # fmt: skip
 
 
 def table(figure: dict[str, Any], found: dict[str, Values], rows: list[str]) -> list[list[str]]:

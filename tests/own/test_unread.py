@@ -15,10 +15,10 @@ from run_cases import picture
 
 from labelgraph.__main__ import main
 from labelgraph.files import images
+from labelgraph.files.yaml_reader import read_yaml
 from labelgraph.manifest import manifest, readers
 from labelgraph.manifest.readers import folders
 from labelgraph.own.datacheck import boxes, guessing, pictures
-from labelgraph.study import recipe
 
 
 @pytest.fixture(autouse=True)
@@ -129,7 +129,7 @@ def test_a_row_with_a_cell_too_many_is_refused(tmp_path, capsys):
 def test_an_image_of_two_parts_is_refused(tmp_path):
     text = "image,labels,part\na.jpg,cat,train\na.jpg,dog,test\n"
     (tmp_path / "labels.csv").write_text(text)
-    standing = recipe.read_yaml(ROOT / "workflow/config/own_data.yaml")["options"]["table"]
+    standing = read_yaml(ROOT / "workflow/config/own_data.yaml")["options"]["table"]
     options = standing | {"file": "labels.csv", "part": "part", "draw": None}
     with pytest.raises(ValueError, match=r"row 2: 'a.jpg' is in part 'test' here and in 'train'"):
         readers.read("table", tmp_path, **options)

@@ -216,7 +216,8 @@ def describe(part: dict, schema: dict) -> str:
     if "$ref" in part:
         return describe(resolved(schema, part), schema)
     if "anyOf" in part:
-        return " or ".join(describe(each, schema) for each in part["anyOf"])
+        choices = [describe(each, schema) for each in part["anyOf"]]
+        return (", or " if "," in choices[0] else " or ").join(choices)
     if "enum" in part:
         return f"one of {', '.join(map(str, part['enum']))}"
     if "const" in part:

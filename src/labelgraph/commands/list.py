@@ -10,7 +10,7 @@ from labelgraph import split
 from labelgraph.commands import _given
 from labelgraph.review import stale
 from labelgraph.study.config import Book, read_study
-from labelgraph.study.merging import keywords
+from labelgraph.study.method_files import keywords
 from labelgraph.tables import table_columns
 from labelgraph.tables import tables as studytables
 

@@ -7,7 +7,7 @@ from typing import Any
 from labelgraph.files import names
 from labelgraph.files.small import read_json
 from labelgraph.files.yaml_reader import read_yaml
-from labelgraph.study.merging import keywords
+from labelgraph.study.method_files import keywords
 from labelgraph.study.settings import RunSettings
 from labelgraph.study.validation import check_keys, validated
 

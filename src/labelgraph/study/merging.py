@@ -5,16 +5,14 @@ lines for the method, the variant. In a partial task the block `partial` of a la
 after the layer; in the second stage of a few-shot task the blocks `shots` of all layers come last.
 """
 
-import ast
 from collections.abc import Sequence
-from functools import cache
 from math import isfinite
 from pathlib import Path
 from typing import Any
 
-from labelgraph.jobs import sourcecode
 from labelgraph.study import tasks
 from labelgraph.study.entries import Change, Defaults
+from labelgraph.study.method_files import keywords
 from labelgraph.study.validation import BRIEF, message, unknown
 
 BLOCKS = ("encoder", "model", "train", "score")
@@ -164,15 +162,3 @@ def too_late(model: dict[str, Any], epochs: int) -> list[str]:
         if late:
             found.append(f"model.{key} {late} never comes: train.epochs is {epochs}")
     return found
-
-
-@cache
-def keywords(method: str) -> set[str]:
-    """The keyword-only names of a method's `build`, read without importing torch."""
-    path = sourcecode.method_file(method)
-    if not path.exists():
-        raise ValueError(f"methods.yaml has {method!r}, but there is no {path.name} in models/")
-    for node in ast.parse(path.read_text(encoding="utf-8")).body:
-        if isinstance(node, ast.FunctionDef) and node.name == "build":
-            return {argument.arg for argument in node.args.kwonlyargs}
-    raise ValueError(f"models/{path.name} has no function `build`")

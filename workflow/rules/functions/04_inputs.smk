@@ -24,9 +24,7 @@ def embedding(wildcards):
     """Only labels of the user's own may lack words: those of the papers' datasets have theirs."""
     entry = dataset(wildcards)
     options = {"aliases": entry.aliases, "multiword": "mean", "case": "lower"}
-    return json.dumps(
-        options | {"missing": "drawn" if entry.folder else "refused"}
-    )
+    return json.dumps(options | {"missing": "drawn" if entry.folder else "refused"})
 
 
 def glove(wildcards):

@@ -13,7 +13,7 @@ from PIL import Image
 from labelgraph.figures import choosing, fields, kinds, placing, plans, sheet, style
 from labelgraph.jobs import sourcecode
 from labelgraph.steps import plot
-from labelgraph.study import recipe
+from labelgraph.study.config import read_study
 from labelgraph.tables import tables
 
 STUDIES = ("mini", "laptop", "paper")
@@ -32,7 +32,7 @@ SAID = {  # besides what every figure says
 
 
 def book(study="mini"):
-    return recipe.read_study(ROOT / "workflow/config", {"study": study})
+    return read_study(ROOT / "workflow/config", {"study": study})
 
 
 @pytest.fixture(scope="module")

@@ -15,11 +15,12 @@ from small_study import check, run
 from labelgraph.__main__ import main
 from labelgraph.files import names
 from labelgraph.files.small import read_json
+from labelgraph.files.yaml_reader import read_yaml
 from labelgraph.manifest import finding
 from labelgraph.manifest.manifest import Manifest, no_boxes
 from labelgraph.own.datacheck import guessing
 from labelgraph.steps import list_folder
-from labelgraph.study import recipe
+from labelgraph.study.config import read_study
 
 ODD = (  # allowed in a name
     *("two words", "it's", 'a "quote"', "$(id>PWNED)", "`id`", "x; id", "{input}", "100 %", "-rf"),
@@ -92,7 +93,7 @@ def test_odd_names_pass_the_check_and_keep_their_spelling(make, tmp_path, capsys
     with_parts = yaml.safe_load((tmp_path / "x.yaml").read_text())
     (entry,) = with_parts["datasets"].values()
     assert entry["folder"] == str(folder)
-    book = recipe.read_study(ROOT / "workflow/config", with_parts)
+    book = read_study(ROOT / "workflow/config", with_parts)
     (read,) = (book.dataset(name) for name in with_parts["datasets"])
     assert [*read["parts"].values()] == [*PARTS]
     assert all(names.shown(label)[:28] in text for label in wanted)
@@ -255,7 +256,7 @@ LEAVING = ("../out.png", "/etc/hostname", "a/../../out.png", "images/../../x/out
 def test_pictures_outside_of_the_folder_are_refused_unless_asked_for(reader, name, tmp_path):
     root = tmp_path / "d"
     (root / "images").mkdir(parents=True)
-    stands = recipe.read_yaml(ROOT / "workflow/config/own_data.yaml")["options"][reader]
+    stands = read_yaml(ROOT / "workflow/config/own_data.yaml")["options"][reader]
     options = stands | {"outside": False}
     if reader == "table":
         write_csv(root / "t.csv", ["image", "labels"], [["a.png", "cat"], [name, "cat"]])
@@ -286,7 +287,7 @@ def test_pictures_outside_of_the_folder_are_refused_unless_asked_for(reader, nam
 
 def test_a_path_that_goes_up_and_stays_inside_is_accepted(tmp_path):
     write_csv(tmp_path / "t.csv", ["image", "labels"], [["../b/a.png", "cat"], ["a.png", "cat"]])
-    stands = recipe.read_yaml(ROOT / "workflow/config/own_data.yaml")["options"]["table"]
+    stands = read_yaml(ROOT / "workflow/config/own_data.yaml")["options"]["table"]
     found = finding.read("table", tmp_path, **stands | {"file": "t.csv", "images": "c/d"})
     assert found.images.tolist() == ["c/d/../b/a.png", "c/d/a.png"]
 
@@ -296,7 +297,7 @@ def test_text_that_looks_like_a_number_stays_text(tmp_path):
     entry = {"folder": str(tmp_path), "reader": "table", "parts": {"train": "007", "report": "1e5"}}
     options = {"file": "2024", "labels": ["1", "null"], "part": "3", "image": "0x1"}
     lines = {"datasets": {"x": entry | {"options": options, "tune": "0.3", "aliases": {"1": "2"}}}}
-    found = recipe.read_study(ROOT / "workflow/config", {"study": "own", **lines}).dataset("x")
+    found = read_study(ROOT / "workflow/config", {"study": "own", **lines}).dataset("x")
     assert found["parts"] == entry["parts"] and found["tune"] == 0.3
     assert found["options"] | options == found["options"] and found["aliases"] == {"1": "2"}
 

@@ -3,7 +3,9 @@
 import numpy as np
 import pytest
 import torch
+from conftest import relined
 from PIL import Image
+from run_cases import run_settings
 
 from labelgraph.encoders import views
 from labelgraph.files.small import write_arrays, write_json
@@ -159,10 +161,11 @@ def test_boxes_are_found_by_the_images_name(tmp_path):
         batches.read_boxes(path, NAMES)
 
 
-SETTINGS = {
-    "train": {"augment": "flip", "workers": 0},
-    "encoder": {"size": 8, "test_size": 4, "test_view": "plain"},
-}
+SETTINGS = relined(
+    run_settings("baseline"),
+    train={"augment": "flip", "workers": 0},
+    encoder={"size": 8, "test_size": 4, "test_view": "plain"},
+)
 
 
 @pytest.fixture

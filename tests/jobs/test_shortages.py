@@ -12,7 +12,9 @@ import tempfile
 
 import numpy as np
 import pytest
+from conftest import relined
 from PIL import Image
+from run_cases import run_settings
 
 from labelgraph.inputs import batches, workers
 from labelgraph.jobs import shortages
@@ -76,13 +78,13 @@ def test_processes_that_read_images_need_shared_memory(tmp_path, monkeypatch):
     for number in range(2):
         Image.new("RGB", (9, 9)).save(tmp_path / f"{number}.png")
     monkeypatch.setattr("_multiprocessing.SemLock", no_semaphore)
-    settings = {"train": {"augment": "none", "workers": 1}, "encoder": {"test_view": "plain"}}
+    settings = relined(run_settings("baseline"), train={"workers": 1})
     names, parts = np.array(["0.png", "1.png"]), [np.array([0, 1])]
     with pytest.raises(OSError, match="no shared memory: ") as caught:
         next(batches.Pictures(tmp_path, names, 8, settings).batches(parts, None))
     said = shortages.sentence(caught.value)
     assert re.search(r"written \(Read-only file system\); make it .*workers to 0", said)
-    settings["train"]["workers"] = 0
+    settings = relined(settings, train={"workers": 0})
     assert len(next(batches.Pictures(tmp_path, names, 8, settings).batches(parts, None))[0]) == 2
 
 
@@ -91,8 +93,10 @@ import sys
 from pathlib import Path
 import numpy as np
 from labelgraph.inputs import batches, workers
-settings = {"train": {"augment": "none", "workers": 1}, "encoder": {"test_view": "plain"}}
-pictures = batches.Pictures(Path(sys.argv[1]), np.array(["0.png", "1.png"]), 8, settings)
+from labelgraph.study.settings import RunSettings
+pictures = batches.Pictures(
+    Path(sys.argv[1]), np.array(["0.png", "1.png"]), 8, RunSettings.parse(sys.argv[2])
+)
 print([tuple(images.shape) for images, _ in pictures.batches([np.arange(2)], None)])
 """
 
@@ -103,7 +107,8 @@ def test_processes_read_images_whatever_the_length_of_tmpdir(tmp_path):
         Image.new("RGB", (9, 9)).save(tmp_path / f"{number}.png")
     long = tmp_path / ("x" * 130)
     long.mkdir()
-    command = [sys.executable, "-c", READING, str(tmp_path)]
+    settings = relined(run_settings("baseline"), train={"workers": 1}).json_text()
+    command = [sys.executable, "-c", READING, str(tmp_path), settings]
     given = os.environ | {"TMPDIR": str(long)}
     answer = subprocess.run(command, env=given, capture_output=True, text=True, timeout=100)
     assert answer.stdout == "[(2, 3, 8, 8)]\n", answer.stderr

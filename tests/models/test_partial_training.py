@@ -12,15 +12,16 @@ from conftest import ROOT, WIDTH, boxes, label_space, settings
 
 from labelgraph import models
 from labelgraph.encoders.encoder import Cached
+from labelgraph.files.yaml_reader import read_yaml
 from labelgraph.manifest import manifest as manifests
 from labelgraph.manifest.manifest import Manifest, no_boxes
 from labelgraph.parts.labelspace import LabelSpace
 from labelgraph.split import cutting, partial, targets
-from labelgraph.study import recipe
+from labelgraph.study.settings import Train
 from labelgraph.train.checkpoint import Checkpoint
 from labelgraph.train.loop import Examples, Training
 
-DEFAULTS = recipe.read_yaml(ROOT / "workflow/config/defaults.yaml")["train"]
+DEFAULTS = read_yaml(ROOT / "workflow/config/defaults.yaml")["train"]
 LABELS, IMAGES, REPORTED = 5, 24, 6
 PROTOCOL = {
     "task": "partial-30",
@@ -88,7 +89,7 @@ def training(method, whole, wrong_targets=False, **changed):
     torch.manual_seed(2)
     model = models.build(method, label_space_of(train), Cached(WIDTH), **block)
     short = {"epochs": 2, "batch": 8, "schedule": "constant", "optimizer": "adamw", "lr": 0.01}
-    chosen = DEFAULTS | short | {"clip": 1.0, "select": "last"} | changed
+    chosen = Train(**DEFAULTS | short | {"clip": 1.0, "select": "last"} | changed)
     return Training(model, Examples(Grids(), target, known, codes, fit, tune), chosen, seed=5)
 
 

@@ -15,10 +15,10 @@ from PIL import Image
 from run_cases import picture
 
 from labelgraph.files import images
+from labelgraph.files.yaml_reader import read_yaml
 from labelgraph.manifest import finding, manifest
 from labelgraph.manifest.readers import folders
 from labelgraph.own.datacheck import boxes, guessing, pictures
-from labelgraph.study import recipe
 
 
 def codes(folder, count=12, **columns):
@@ -120,7 +120,7 @@ def test_a_row_with_a_cell_too_many_is_refused(tmp_path, capsys):
 def test_an_image_of_two_parts_is_refused(tmp_path):
     text = "image,labels,part\na.jpg,cat,train\na.jpg,dog,test\n"
     (tmp_path / "labels.csv").write_text(text)
-    standing = recipe.read_yaml(ROOT / "workflow/config/own_data.yaml")["options"]["table"]
+    standing = read_yaml(ROOT / "workflow/config/own_data.yaml")["options"]["table"]
     options = standing | {"file": "labels.csv", "part": "part", "draw": None}
     with pytest.raises(ValueError, match=r"row 2: 'a.jpg' is in part 'test' here and in 'train'"):
         finding.read("table", tmp_path, **options)

@@ -25,8 +25,7 @@ from labelgraph.report import (
 )
 from labelgraph.report.runs import value
 from labelgraph.steps import write_report
-from labelgraph.study import recipe
-from labelgraph.study.recipe import run_of
+from labelgraph.study.config import read_study, run_of
 
 MINUS = "\N{MINUS SIGN}"
 VOID = {"meta", "link", "img", "br", "input"}
@@ -260,17 +259,17 @@ def test_a_strip_has_room_for_every_seed():
 
 
 def test_a_control_stands_beside_its_dataset_before_all_others():
-    book = recipe.read_study(ROOT / "workflow/config", {})
+    book = read_study(ROOT / "workflow/config", {})
     one = a_gain([60.0, 75.0], [70.0, 69.0])
     found = {"coco2014": [one] * 3, "scenes_control": [one], "nuswide": [one], "scenes": [one] * 2}
-    titles = [book.dataset(name)["title"] for name in ("scenes", "scenes_control", "coco2014")]
+    titles = [book.dataset(name).title for name in ("scenes", "scenes_control", "coco2014")]
     placed = overview.places(book, found)
     assert [place.title for place in placed[:3]] == titles
     assert [place.control for place in placed] == [False, True, False, False]
 
 
 def test_each_method_is_compared_with_a_baseline_that_exists():
-    book = recipe.read_study(ROOT / "workflow/config", {})
+    book = read_study(ROOT / "workflow/config", {})
     for method in book.methods:
         name, _, variant = gains.against(book, method).partition("@")
         assert name == gains.BASELINE

@@ -15,7 +15,7 @@ from labelgraph.files.small import write_json, write_text
 from labelgraph.jobs import provenance
 from labelgraph.review.tracing import chain
 from labelgraph.score import metrics
-from labelgraph.study import recipe
+from labelgraph.study.config import read_study, run_of
 from labelgraph.tables import csv_cells, tables
 
 TABLE = "results/tables/mini/ml_gcn_VOC.csv"
@@ -37,11 +37,11 @@ def scored(seed):
 
 def write_runs(book, method, task, inputs):
     """What the steps leave behind, of every seed."""
-    for seed in book.size["seeds"]:
-        run = recipe.run_of("mini", task, "voc2007", method, seed)
+    for seed in book.size.seeds:
+        run = run_of("mini", task, "voc2007", method, seed)
         folder = Path("results/runs", run.folder)
         write_json(folder / "scores.json", scored(seed))
-        write_text(folder / "settings.yaml", yaml.safe_dump(book.settings(run)["training"]))
+        write_text(folder / "settings.yaml", yaml.safe_dump(book.settings(run).training.lines()))
         write_json(folder / "provenance.json", provenance.Clock().account(inputs, seed))
 
 
@@ -63,7 +63,7 @@ def checkout(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     Path("workflow").symlink_to(ROOT / "workflow")
     write_text(Path("data/train.npz"), "images")
-    book = recipe.read_study(Path("workflow/config"), {"study": "mini"})
+    book = read_study(Path("workflow/config"), {"study": "mini"})
     write_runs(book, "ml_gcn", "full", provenance.record([Path("data/train.npz")]))
     write_table(book, "ml_gcn_VOC", "ml_gcn/Re-weighted")
     return tmp_path
@@ -282,7 +282,7 @@ def test_an_average_over_tasks_leads_to_the_runs_of_each(tmp_path, monkeypatch):
     entry = {"paper": "ml_sgm", "table": "V", "caption": "Partial labels", "columns": [block]}
     entry["runs"] = {"ssgrl": "ssgrl"}
     path.write_text(yaml.safe_dump(yaml.safe_load(path.read_text()) | {"ml_sgm_V": entry}))
-    book = recipe.read_study(Path("workflow/config"), {"study": "mini"})
+    book = read_study(Path("workflow/config"), {"study": "mini"})
     for task in block["tasks"]:
         write_runs(book, "ssgrl", task, {})
     write_table(book, "ml_sgm_V", "ssgrl")

@@ -226,12 +226,15 @@ RUNS = {
         put("settings.yaml", lambda run: BOMBS["the same merged twice"][0]),
         "settings.yaml: its anchors (&, *) expand to more than 200,000 values",
     ),
-    "no encoder": (edit("settings.yaml", encoder=3), "encoder is 3; it takes something like"),
+    "no encoder": (edit("settings.yaml", encoder=3), "encoder is 3; it takes lines of KEY: VALUE"),
     "an unknown precision": (
         edit("settings.yaml", train__precision="float8"),
-        "train.precision is 'float8', not one of ('float32'",
+        "train.precision is 'float8'; expected one of float32, bfloat16",
     ),
-    "no pixels": (edit("settings.yaml", encoder__test_size=0), "test_size is 0; expected 1"),
+    "no pixels": (
+        edit("settings.yaml", encoder__test_size=0),
+        "test_size is 0; expected a whole number from 1",
+    ),
     "a pickle as the encoder": (
         lambda run: (
             put("e.pth", evil)(run),
@@ -335,18 +338,24 @@ SETTINGS = {  # --config, or a file with the same lines
     "train=3": ({"train": 3}, "--config: train is 3; it takes lines of KEY: VALUE"),
     "an unknown key": ({"train": {"lrr": 1}}, "train has unknown keys ['lrr']; known are ["),
     "a rate that is no number": ({"train": {"lr": float("nan")}}, "train.lr is nan"),
-    "half an epoch": ({"train": {"epochs": 10.5}}, "train.epochs is 10.5; it takes something like"),
+    "half an epoch": ({"train": {"epochs": 10.5}}, "train.epochs is 10.5; expected a whole number"),
     "a view that is none": (
         {"train": {"views": ["upside"]}},
-        "train.views is ['upside']; it takes",
+        "train.views[0] is 'upside'; expected one of plain, flip, centre",
     ),
     "a drop at a word": ({"train": {"drop_at": ["a"]}}, "train.drop_at[0] is 'a'"),
-    "an average of 5": ({"train": {"ema": 5}}, "train.ema is 5; it must be from 0 to 1"),
-    "an unknown encoder": ({"encoder": {"name": "vgg"}}, "encoder.name is 'vgg', not one of"),
-    "images of no size": ({"encoder": {"size": 0}}, "encoder.size is 0; it must be 1 or more"),
+    "an average of 5": ({"train": {"ema": 5}}, "train.ema is 5; expected a share from 0 to 1"),
+    "an unknown encoder": (
+        {"encoder": {"name": "vgg"}},
+        "encoder.name is 'vgg'; expected one of efficientnet_lite0",
+    ),
+    "images of no size": (
+        {"encoder": {"size": 0}},
+        "encoder.size is 0; expected a whole number from 1 to 4096",
+    ),
     "a probability of 1": (
         {"score": {"threshold": 1}},
-        "score.threshold is 1; it must lie between",
+        "score.threshold is 1; expected a share, above 0 and below 1",
     ),
     "top labels of another number": ({"score": {"top": 5}}, "no metric 'CP_top3'"),
     "no seeds": ({"seeds": []}, "--config: seeds is []; expected a list, of 1 or more"),
@@ -388,7 +397,7 @@ SETTINGS = {  # --config, or a file with the same lines
     ),
     "boxes that are not there": (
         {"boxes": {"coco2014": "x.json"}},
-        "boxes.coco2014 is x.json, which is no file; it names regions as COCO results",
+        "boxes.coco2014 is x.json, which is not a file; expected regions as COCO results",
     ),
     "a drawing without layout": ({"drawn": {"voc2007": {}}}, "drawn.voc2007 lacks ['layout']"),
     "a study outside": ({"study": "../methods"}, "there is no"),

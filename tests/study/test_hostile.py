@@ -10,6 +10,7 @@ import time
 import warnings
 from importlib.util import find_spec
 from pathlib import Path
+from typing import get_args
 
 import hostile_cases as cases
 import numpy as np
@@ -24,7 +25,8 @@ from labelgraph.inputs import word_vectors
 from labelgraph.inputs.regions import given
 from labelgraph.jobs.records import memory, travelling
 from labelgraph.split import episodes
-from labelgraph.study import checks, recipe
+from labelgraph.study.config import read_study
+from labelgraph.study.settings import Encoder
 from labelgraph.tables import tables
 
 CONFIG = ROOT / "workflow/config"
@@ -192,7 +194,7 @@ def test_what_is_merged_within_reason_is_read_as_before():
 
 def read_all(lines, folder=CONFIG):
     """As the Snakefile does, before any job."""
-    book = recipe.read_study(folder, lines)
+    book = read_study(folder, lines)
     for run in tables.runs(book, tables.of_study(book)):
         book.settings(run)
 
@@ -222,11 +224,11 @@ def test_entries(tmp_path, content, said):
 def test_files_of_settings_that_somebody_broke(tmp_path, file, text):
     folder = shutil.copytree(CONFIG, tmp_path / "config")
     (folder / f"{file}.yaml").write_text(text)
-    assert f"{file}.yaml" in sentence(recipe.read_study, folder, {})
+    assert f"{file}.yaml" in sentence(read_study, folder, {})
 
 
 def test_encoders_that_may_be_named_are_those_that_there_are():
-    assert sorted(checks.CHOICES["encoder.name"]) == encoder.available()
+    assert sorted(get_args(Encoder.model_fields["name"].annotation)) == encoder.available()
 
 
 def checked(tmp_path, capsys, file, content):

@@ -9,7 +9,7 @@ from conftest import ROOT
 from scipy.stats import t as student
 
 from labelgraph.score import confidence
-from labelgraph.study import recipe
+from labelgraph.study.config import read_study
 from labelgraph.tables import rendering, table_columns, tables
 
 PUBLISHED = pd.DataFrame(
@@ -131,7 +131,7 @@ def test_a_spread_that_is_unknown_is_named():
 
 
 def test_departures_of_the_second_stage_stand_below_tables_of_few_shots_alone():
-    book = recipe.read_study(ROOT / "workflow/config", {"study": "paper"})
+    book = read_study(ROOT / "workflow/config", {"study": "paper"})
     entry = book.methods["kggr"]
     few, full = (tables.recipe(book, name)["footnotes"] for name in ("ml_sgm_VI", "ml_sgm_III"))
     assert few["KGGR"] == entry["departures"] + entry["shots"]["departures"]
@@ -139,7 +139,7 @@ def test_departures_of_the_second_stage_stand_below_tables_of_few_shots_alone():
 
 
 def test_a_table_of_few_shots_has_an_episode_for_each_seed():
-    book = recipe.read_study(ROOT / "workflow/config", {"study": "paper"})
+    book = read_study(ROOT / "workflow/config", {"study": "paper"})
     found = [run for run in tables.runs(book, ["ml_sgm_VI"]) if run.method == "laso"]
     assert len(found) == 2 * 2 * 10  # datasets, numbers of shots, episodes
     assert {run.seed for run in found} == set(range(10))
@@ -302,7 +302,7 @@ def test_equal_values_are_marked_alike_and_costs_not_at_all():
 
 
 def book_with(**changes):
-    book = copy.deepcopy(recipe.read_study(ROOT / "workflow/config", {}))
+    book = copy.deepcopy(read_study(ROOT / "workflow/config", {}))
     entry = {"paper": "p", "table": "P", "caption": "A caption", "columns": [SHARES]}
     book.tables.clear()
     book.tables["p_P"] = entry | {"runs": {"old": "baseline"}, "seeds": 2} | changes
@@ -402,7 +402,7 @@ def test_a_table_needs_counts_if_it_shows_costs():
     assert tables.systems(book.tables["p_P"]) == {"old": "baseline", "Mine": "ml_gcn"}
     found = tables.recipe(book, "p_P")
     assert found["costs"] == tables.COUNTS
-    assert found["note"] == book.size["note"] != "" and found["protocol"] != ""
+    assert found["note"] == book.size.note != "" and found["protocol"] != ""
     alone = tables.recipe(book_with(columns=columns[1:]), "p_P")  # which nothing was trained for
     assert (alone["note"], alone["protocol"], alone["scores"]) == ("", "", {"old": {}})
     assert tables.recipe(book_with(), "p_P")["costs"] is None
@@ -436,7 +436,7 @@ def test_every_table_of_every_study_fits_its_published_rows():
     titles = tables.read_published(ROOT / "workflow/published/systems.csv")
     titles["order"] = titles["order"].astype(int)
     for study in ("mini", "laptop", "paper"):
-        book = recipe.read_study(ROOT / "workflow/config", {"study": study})
+        book = read_study(ROOT / "workflow/config", {"study": study})
         for name in tables.of_study(book):
             table = tables.recipe(book, name)
             published = tables.read_published(ROOT / f"workflow/published/{table['paper']}.csv")

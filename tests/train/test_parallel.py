@@ -16,7 +16,7 @@ from test_workflow import SCENES, copy_of
 from labelgraph import models
 from labelgraph.files.small import read_arrays, read_json
 from labelgraph.steps import predict, train
-from labelgraph.study import checks, recipe
+from labelgraph.study.config import read_study, run_of
 
 METHODS = ("plain", *models.available())
 
@@ -91,16 +91,16 @@ def test_a_mistake_is_one_sentence_and_not_tried_again(folder, ends):
     assert "Traceback" not in (folder / "said.txt").read_text()
 
 
-@pytest.mark.parametrize(("count", "cached"), [(0, False), (1.5, False), (True, False), (2, True)])
-def test_processes_that_make_no_sense_are_refused(count, cached):
-    with pytest.raises(ValueError, match="processes"):
-        checks.processes("studies/mini", count, {"cached": cached})
+@pytest.mark.parametrize("count", [0, 1.5, True])
+def test_processes_that_make_no_sense_are_refused(count):
+    with pytest.raises(ValueError, match=r"--config: processes is .*; expected a whole number, 1"):
+        read_study(ROOT / "workflow/config", {"processes": count})
 
 
 def test_a_study_on_cached_features_says_why_it_cannot_be_shared():
-    book = recipe.read_study(ROOT / "workflow/config", {"study": "mini", "processes": "2"})
+    book = read_study(ROOT / "workflow/config", {"study": "mini", "processes": "2"})
     with pytest.raises(ValueError, match=r"mini: processes is 2, and encoder\.cached leaves"):
-        book.settings(recipe.run_of("mini", "full", "voc2007", "baseline", 0))
+        book.settings(run_of("mini", "full", "voc2007", "baseline", 0))
 
 
 RUN = "results/runs/mini/full/voc2007/ml_gcn/seed0"

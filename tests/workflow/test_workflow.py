@@ -13,7 +13,7 @@ from conftest import ROOT
 
 from labelgraph.figures import plans as figurelist
 from labelgraph.review import stale
-from labelgraph.study import recipe
+from labelgraph.study.config import read_study
 from labelgraph.tables import tables
 
 SCENES = {
@@ -222,7 +222,7 @@ def test_the_whole_graph_resolves_without_data(checkout, study):
     assert code == 0, text
     found = jobs(text)
     assert found["fetch"] >= 3
-    book = recipe.read_study(ROOT / "workflow/config", {"study": study})
+    book = read_study(ROOT / "workflow/config", {"study": study})
     chosen, figures = tables.of_study(book), figurelist.of_study(book)
     plans = [figurelist.plan(book, name, entry) for name, entry in figures.items()]
     files = {*tables.inputs(book, chosen), *(path for p in plans for path in figurelist.inputs(p))}

@@ -9,7 +9,8 @@ from typing import Any
 from labelgraph.commands import _given
 from labelgraph.review import stale
 from labelgraph.split import listing
-from labelgraph.study import checks, recipe
+from labelgraph.study.config import Book, read_study
+from labelgraph.study.method_files import keywords
 from labelgraph.tables import table_columns
 from labelgraph.tables import tables as studytables
 
@@ -31,7 +32,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     given = _given.read(arguments)
     given |= {"study": arguments.study} if arguments.study else {}
-    book = recipe.read_study(CONFIG, given)
+    book = read_study(CONFIG, given)
     found = {
         "methods": methods,
         "datasets": datasets,
@@ -48,23 +49,23 @@ def run(arguments: argparse.Namespace) -> int:
     return 1 if arguments.kind == "stale" and found else 0
 
 
-def methods(book: recipe.Book) -> list[dict[str, Any]]:
+def methods(book: Book) -> list[dict[str, Any]]:
     return [
         {
             "name": name,
-            "about": ". ".join(entry[key] for key in ("title", "paper") if key in entry),
-            "title": entry["title"],
-            "variants": list(entry.get("variants", {})),
-            "settings": sorted(checks.model_settings(name)),
-            "departures": entry.get("departures", []),
+            "about": ". ".join(filter(None, (entry.title, entry.paper))),
+            "title": entry.title,
+            "variants": list(entry.variants),
+            "settings": sorted(keywords(name)),
+            "departures": entry.departures,
         }
         for name, entry in book.methods.items()
     ]
 
 
-def datasets(book: recipe.Book) -> list[dict[str, Any]]:
+def datasets(book: Book) -> list[dict[str, Any]]:
     return [
-        {"name": name, "about": entry["title"], "reader": entry["reader"], **entry["parts"]}
+        {"name": name, "about": entry.title, "reader": entry.reader, **entry.parts.lines()}
         for name, entry in ((name, book.dataset(name)) for name in book.datasets)
         if book.runs_on(name)
     ]
@@ -88,7 +89,7 @@ def made(study: str, task: str) -> dict[str, str]:
     return {path.parent.name: json.loads(path.read_text())["fingerprint"] for path in sorted(files)}
 
 
-def tables(book: recipe.Book) -> list[dict[str, Any]]:
+def tables(book: Book) -> list[dict[str, Any]]:
     return [
         {"name": name, "about": entry["caption"], "paper": entry["paper"], "task": tasks(entry)}
         for name, entry in studytables.of_study(book).items()

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from labelgraph.figures import choosing
-from labelgraph.study import checks
+from labelgraph.study.validation import check_keys
 
 COMMON = {"paper", "figure", "kind", "caption", "notes"}
 INSPECTION = Path(__file__).parents[1] / "predict/inspection"
@@ -49,7 +49,7 @@ def check(name: str, entry: dict[str, Any]) -> None:
     if entry.get("kind") not in KINDS:
         raise ValueError(f"figures.{name}: kind is {entry.get('kind')!r}, not one of {[*KINDS]}")
     chosen = KINDS[entry["kind"]]
-    checks.keys(f"figures.{name}", entry, COMMON | chosen.keys)
+    check_keys(f"figures.{name}", entry, COMMON | chosen.keys)
     optional = {"notes", "seeds", "published"}
     if missing := (COMMON | chosen.keys) - optional - entry.keys():
         raise ValueError(f"figures.{name} lacks {sorted(missing)}")

@@ -17,6 +17,7 @@ from labelgraph.encoders import views
 from labelgraph.files.images import read_image
 from labelgraph.files.small import read_arrays, read_json
 from labelgraph.inputs import workers
+from labelgraph.study.settings import RunSettings
 
 IN_MEMORY = 1 << 30  # bytes: below this the features are read once, in order, and kept
 SMALLEST = 0.01  # fraction of the side: a crop drops boxes not wider and higher than this
@@ -83,10 +84,10 @@ class Pictures(Dataset):
 
     width = None
 
-    def __init__(self, root: Path, images: np.ndarray, size: int, settings: dict):
+    def __init__(self, root: Path, images: np.ndarray, size: int, settings: RunSettings):
         self.root, self.images, self.size = root, images, size
-        self.augment, self.workers = settings["train"]["augment"], settings["train"]["workers"]
-        self.view = settings["encoder"]["test_view"]
+        self.augment, self.workers = settings.train.augment, settings.train.workers
+        self.view = settings.encoder.test_view
 
     def batches(self, parts: Groups, chance: Chance | None) -> Iterator[Seen]:
         self.chance = chance
@@ -143,12 +144,12 @@ def inputs(
     root: Path | None,
     regions: Path | None,
     images: np.ndarray,
-    settings: dict,
+    settings: RunSettings,
     *,
     learning: bool,
 ) -> Inputs:
     """The images of a run; `learning` selects the size for training instead of testing."""
-    size = settings["encoder"]["size" if learning else "test_size"]
+    size = settings.encoder.size if learning else settings.encoder.test_size
     pictures = Features(features, images) if features else Pictures(root, images, size, settings)
     return Inputs(pictures, read_boxes(regions, images) if regions else None)
 

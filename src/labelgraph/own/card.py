@@ -48,17 +48,17 @@ def write(
     ONNX file that the card goes with, if any.
     """
     settings = trained.settings
-    method = methods.get(settings["method"], {"title": settings["method"], "paper": "unknown"})
-    system = "@".join(filter(None, (settings["method"], settings["variant"])))
+    method = methods.get(settings.method, {"title": settings.method, "paper": "unknown"})
+    system = settings.system
     title = titles.get(system, "").capitalize() or method["title"]
     scores, assessed = (trained.folder / name for name in ("scores.json", "assessment.json"))
     found = judged(scores, SCORED, "score") if scores.exists() else None
     sure = judged(assessed, ASSESSED, "assess") if assessed.exists() else None
     use = ""
-    if file and trained.detector is None and settings["encoder"]["test_view"] == "plain":
-        use = USE.format(file=file, side=settings["encoder"]["test_size"])
+    if file and trained.detector is None and settings.encoder.test_view == "plain":
+        use = USE.format(file=file, side=settings.encoder.test_size)
     parts = [
-        f"# {markdown(title)} for {markdown(settings['dataset'])}",
+        f"# {markdown(title)} for {markdown(settings.dataset)}",
         f"A picture in, a probability for each of {len(trained.names)} labels out.",
         facts(trained, method),
         quality(found, sure, assessed),
@@ -72,8 +72,8 @@ def write(
 
 def facts(trained: Trained, method: dict[str, Any]) -> str:
     settings, about = trained.settings, stored(trained)
-    encoder, view = settings["encoder"], settings["encoder"]["test_view"]
-    variant = f", variant {markdown(settings['variant'])}" if settings["variant"] else ""
+    encoder, view = settings.encoder, settings.encoder.test_view
+    variant = f", variant {markdown(settings.variant)}" if settings.variant else ""
     part = "the whole picture" if view == "plain" else "the middle of the picture"
     commit = runfiles.account(trained.folder).get("git", {}).get("commit")
     regions = "; regions of a detector" if trained.detector is not None else ""
@@ -81,13 +81,13 @@ def facts(trained: Trained, method: dict[str, Any]) -> str:
         "method": f"{markdown(method['title'])}{variant}"
         + (f": {markdown(method['paper'])}" if method.get("paper") else ""),
         "run": markdown(str(trained.folder)),
-        "learnt from": f"{about['images']} images of {markdown(settings['dataset'])}, task"
-        f" {markdown(settings['task'])}",
+        "learnt from": f"{about['images']} images of {markdown(settings.dataset)}, task"
+        f" {markdown(settings.task)}",
         "calibration": markdown(
             calibration.describe(trained.calibration, trained.folder / "calibration.json")
         ),
-        "encoder": f"{encoder['name']}, {LEARNS[encoder['learns']]}",
-        "input": f"RGB, {part} squashed to {encoder['test_size']} x {encoder['test_size']}"
+        "encoder": f"{encoder.name}, {LEARNS[encoder.learns]}",
+        "input": f"RGB, {part} squashed to {encoder.test_size} x {encoder.test_size}"
         f" pixels{regions}",
         "commit": markdown(str(commit or "unknown")),
     }

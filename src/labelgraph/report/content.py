@@ -47,10 +47,10 @@ def figures(material: Material) -> Entry:
     sources = {}
     for figure in material.figures:
         paper, _, number = figure.name.rpartition("_")
-        title = material.book.method(paper)["title"]
+        title = material.book.method(paper).title
         sources[figure.name] = f"{title}, figure {number}" if number.isdecimal() else title
     return {
-        "note": material.book.size["note"],
+        "note": material.book.size.note,
         "figures": material.figures,
         "sources": sources,
     }
@@ -62,7 +62,7 @@ def findings(material: Material) -> Entry:
         line
         | {
             "page": made.get((line["paper"], line["table"])),
-            "source": f"{material.book.method(line['paper'])['title']}, table {line['table']}",
+            "source": f"{material.book.method(line['paper']).title}, table {line['table']}",
         }
         for line in material.audit
     ]
@@ -85,7 +85,7 @@ def group(material: Material, dataset: str, task: str, system: str, found: list[
     return {
         "title": overview.title(material.book, system),
         "system": system,
-        "dataset": material.book.dataset(dataset)["title"],
+        "dataset": material.book.dataset(dataset).title,
         "task": task,
         "seeds": len(found),
         "map": f"{fmean(known):.1f}{spread}" if known else "",
@@ -121,7 +121,7 @@ def trainings(material: Material) -> list[Entry]:
     """What the trainings of each method cost together, the costliest first."""
     found: dict[str, list[Entry]] = {}
     for run, record in zip(material.runs, material.pooled["runs"], strict=True):
-        found.setdefault(material.book.method(run.method)["title"], []).append(record)
+        found.setdefault(material.book.method(run.method).title, []).append(record)
     lines = [
         {
             "title": title,

@@ -10,7 +10,7 @@ from labelgraph.files.small import read_json
 from labelgraph.report import pictures, runs, sheets
 from labelgraph.report.pictures import Figure
 from labelgraph.report.sheets import Sheet
-from labelgraph.study.recipe import Book, Run, run_of
+from labelgraph.study.config import Book, Run, run_of
 from labelgraph.tables import tables
 
 MAIN = "mAP"  # what a run is known by where one number must do
@@ -53,7 +53,7 @@ class Material:
         """Which printed table it is."""
         if not sheet.printed:
             return "not in the papers"
-        return f"{self.book.method(sheet.paper)['title']}, table {sheet.table}"
+        return f"{self.book.method(sheet.paper).title}, table {sheet.table}"
 
 
 def runs_of(book: Book) -> list[Run]:

@@ -15,7 +15,7 @@ from labelgraph.report.gains import (
     Gain,
 )
 from labelgraph.report.material import Material
-from labelgraph.study.recipe import Book
+from labelgraph.study.config import Book
 
 WIDTH = 165  # of a strip of dots, in pixels
 CONTROL = "_control"  # what the name of a dataset's control ends in
@@ -28,7 +28,7 @@ def page(material: Material) -> dict[str, Any]:
     far = distances.compare(material.sheets)
     differ = differs(far)
     return {
-        "note": book.size["note"],
+        "note": book.size.note,
         "made": made(material),
         "verdicts": VERDICTS,
         "places": found,
@@ -89,7 +89,7 @@ def places(book: Book, found: dict[str, list[Gain]]) -> list[Place]:
 
     return [
         Place(
-            book.dataset(name)["title"],
+            book.dataset(name).title,
             name in controls,
             {gain.system: gain for gain in found[name]},
             title(book, found[name][0].system),
@@ -99,14 +99,14 @@ def places(book: Book, found: dict[str, list[Gain]]) -> list[Place]:
 
 
 def control(book: Book, dataset: str) -> bool:
-    drawn = book.size.get("drawn", {}).get(book.dataset(dataset)["raw"], {})
-    return drawn.get("structure") is False
+    drawn = book.size.drawn.get(book.dataset(dataset).raw)
+    return drawn is not None and drawn.settings().get("structure") is False
 
 
 def rows(book: Book, found: list[Place]) -> list[dict[str, str]]:
     """Methods in the order of the first dataset, then those that only others have."""
     order = dict.fromkeys(system for place in found for system in place.gains)
-    titles = {name: book.method(name)["title"] for name in order}
+    titles = {name: book.method(name).title for name in order}
     base = {name: next(place.gains[name].baseline for place in found if name in place.gains)
             for name in order}  # fmt: skip
     return [{"name": name, "title": titles[name], "against": title(book, base[name])}
@@ -117,8 +117,8 @@ def title(book: Book, system: str) -> str:
     """What tables call a method, or a variant that has a name of its own."""
     method, _, variant = system.partition("@")
     entry = book.method(method)
-    named = entry.get("variants", {}).get(variant, {}).get("title")
-    return named or (f"{entry['title']}, {variant}" if variant else entry["title"])
+    named = entry.variants[variant].title if variant in entry.variants else None
+    return named or (f"{entry.title}, {variant}" if variant else entry.title)
 
 
 def scale(found: list[Place]) -> Scale:
@@ -132,13 +132,13 @@ def scale(found: list[Place]) -> Scale:
 def made(material: Material) -> dict[str, Any]:
     """What was run, where, and what it cost."""
     runs, found, pools = material.runs, material.pooled["runs"], material.pooled["pools"]
-    titles = [material.book.dataset(name)["title"] for name in material.book.datasets
+    titles = [material.book.dataset(name).title for name in material.book.datasets
               if name in {run.dataset for run in runs}]  # fmt: skip
     return {
         "runs": len(runs),
         "systems": len({run.system for run in runs}),
         "datasets": titles,
-        "seeds": len(material.book.size["seeds"]),
+        "seeds": len(material.book.size.seeds),
         "reproduced": sum(cell.reproduced for sheet in material.sheets for cell in sheet.cells),
         "quoted": sum(sheet.quoted for sheet in material.sheets),
         "commit": commits([pools["git"][run["git"]] for run in found]),

@@ -16,12 +16,12 @@ from labelgraph.report import (
     site,
 )
 from labelgraph.report.material import Places
-from labelgraph.study import recipe
+from labelgraph.study.config import read_study
 
 
 def main(given: dict[str, Any], config: Path, places: Places, output: Path) -> None:
     """`given`: what the command line laid over the study's settings."""
-    read = material.read(recipe.read_study(config, given), places, given)
+    read = material.read(read_study(config, given), places, given)
     output, drawn = output / read.book.study, places.tables / read.book.study
     texts = site.pages({"study": read.book.study}, content.pages(read))
     texts[pagefiles.RUNS] = runs.script(read.pooled)

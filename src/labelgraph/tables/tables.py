@@ -12,8 +12,9 @@ import pandas as pd
 
 from labelgraph.files.small import read_json
 from labelgraph.score.metrics import value
-from labelgraph.study import checks, stages, study_file
-from labelgraph.study.recipe import Book, Run, run_of
+from labelgraph.study.config import Book, Run, run_of
+from labelgraph.study.entries import Table
+from labelgraph.study.tasks import departures
 from labelgraph.tables import intervals
 from labelgraph.tables.table_columns import (
     Column,
@@ -25,24 +26,23 @@ from labelgraph.tables.table_columns import (
     trained,
 )
 
-KEYS = {*study_file.TABLE}
+KEYS = {*Table.model_fields}
 COUNTS = "results/costs/counts.json"  # of networks, the same on any machine
 FIELDS = ("row", "column", "published", "reproduced", "std", "seeds", "status")
 
 
 def of_study(book: Book) -> dict[str, dict[str, Any]]:
     """The tables that a study makes, by name; a name says paper and table."""
-    top = (book.defaults["score"] | book.size.get("score", {}))["top"]
+    top = book.usual.score.top
     for name, entry in book.tables.items():
-        checks.keys(f"tables.{name}", entry, KEYS)
         check(name, entry, book.datasets, top)
         if name != f"{entry['paper']}_{entry['table']}":
             raise ValueError(f"tables.{name} shows {entry['paper']} {entry['table']}; name it so")
-    wanted = book.size.get("tables", list(book.tables))
+    wanted = list(book.tables) if book.size.tables is None else book.size.tables
     if unknown := [name for name in wanted if name not in book.tables]:
         raise ValueError(f"tables.yaml has no {unknown}; it has {list(book.tables)}")
     shown = {name for name in wanted if runs(book, [name]) or not trained(book.tables[name])}
-    if empty := sorted({*book.size.get("tables", [])} - shown):
+    if empty := sorted({*(book.size.tables or [])} - shown):
         raise ValueError(f"study {book.study} runs none of the datasets of {empty}")
     return {name: entry for name, entry in book.tables.items() if name in shown}
 
@@ -88,18 +88,20 @@ def recipe(book: Book, name: str) -> dict[str, Any]:
     entry = book.tables[name]
     named = {*systems(entry).values(), *entry.get("counted", {}).values()}
     shown = sorted({re.split("[@/]", name)[0] for name in named} & book.methods.keys())
-    numbers = sorted({run.seed for run in runs(book, [name])})
+    own = runs(book, [name])
+    numbers = sorted({run.seed for run in own})
+    titled = [(book.title(run.system), run) for run in own]
     return {
         **{key: entry.get(key, {}) for key in sorted(KEYS)},
-        "notes": [*entry.get("notes", []), *book.size.get("remarks", {}).get(name, [])],
-        "titles": {block["dataset"]: book.dataset(block["dataset"])["title"]
+        "notes": [*entry.get("notes", []), *book.size.remarks.get(name, [])],
+        "titles": {block["dataset"]: book.dataset(block["dataset"]).title
                    for block in trained(entry)},
         "study": book.study,
         "costs": COUNTS if costly(entry) else None,
-        "note": book.size["note"] if trained(entry) else "",
-        "protocol": book.circumstances(numbers) if trained(entry) else "",
+        "note": book.size.note if trained(entry) else "",
+        "protocol": book.circumstances(titled, numbers) if trained(entry) else "",
         "footnotes": {
-            book.method(method)["title"]: stages.departures(book.method(method), all_tasks(entry))
+            book.method(method).title: departures(book.method(method), all_tasks(entry))
             for method in shown
         },
         "scores": {

@@ -28,7 +28,8 @@ from labelgraph.review.tracing.place import (
     named,
     printed,
 )
-from labelgraph.study import own_tables, recipe
+from labelgraph.study import own_tables
+from labelgraph.study.config import read_study
 from labelgraph.tables import csv_cells, tables
 from labelgraph.tables.csv_cells import choose
 
@@ -50,7 +51,7 @@ def trace(path: Path, row: str, column: str, given: Entry | None = None) -> Entr
     """
     root, study = checkout(path)
     cells = csv_cells.parse(str(path), path.read_bytes())
-    book = recipe.read_study(root / "workflow/config", (given or {}) | {"study": study})
+    book = read_study(root / "workflow/config", (given or {}) | {"study": study})
     if path.stem not in book.tables and path.stem.startswith(own_tables.PREFIX):
         raise ValueError(f"{path} shows data of one's own; --configfile FILE says which")
     table = tables.recipe(book, choose("table", path.stem, book.tables, "tables.yaml"))

@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Any
 
-from labelgraph.study import recipe
+from labelgraph.study.config import Book
 from labelgraph.tables import rendering, table_columns, tables
 from labelgraph.tables.csv_cells import choose
 from labelgraph.tables.table_columns import Column
@@ -51,13 +51,13 @@ def column(table: Entry, shown: str, columns: dict[str, Column]) -> str:
     return shown if shown in columns or len(found) != 1 else found[0]
 
 
-def named(book: recipe.Book, row: str, keys: dict[str, str]) -> str:
+def named(book: Book, row: str, keys: dict[str, str]) -> str:
     """The row that a paper calls `Ours`, by the name of its method."""
     if row in keys:
         return row
     for title, key in keys.items():
         method, _, setting = key.partition("/")
-        known = book.methods.get(method, {}).get("title", method)
+        known = book.methods[method].title if method in book.methods else method
         if row in (key, f"{known} {setting}".strip()):
             return title
     return row

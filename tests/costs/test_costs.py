@@ -194,7 +194,7 @@ def shown(tmp_path):
         published = [tables.read_published(ROOT / f"workflow/published/{file}.csv")
                      for file in ("ml_sgm", "systems")]  # fmt: skip
         found = tables.cells(table, *published)
-        text = rendering.markdown(table, found)
+        text = rendering.markdown(table, found, {})
         return found.set_index(["row", "column"]), text
 
     return cells

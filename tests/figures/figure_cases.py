@@ -119,6 +119,7 @@ OWN = {
         "printed": "printed.csv",
         "titles": "titles.csv",
         "names": {"one": "System One"},
+        "printed_datasets": {"voc2007": "VOC 2007"},
         "source": {
             "paper": "made",
             "table": "V",
@@ -130,7 +131,6 @@ OWN = {
             "more": {},
             "counted": {},
             "costs": None,
-            "titles": {"voc2007": "VOC 2007"},
             "scores": {
                 "one": {
                     "partial-10/voc2007": ["scores0.json"],

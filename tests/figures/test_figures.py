@@ -136,7 +136,7 @@ def test_a_dataset_that_is_not_run_is_a_sentence(made, monkeypatch):
     figure = cases.plan("proportions")
     figure["source"] = figure["source"] | {"scores": {}}
     said = words(draw(monkeypatch, made[0], figure)[".svg"].decode())
-    assert "is not run" in said and "VOC 2007, published" in said
+    assert "This study does not" in said and "VOC 2007, published" in said
 
 
 def test_no_mistake_is_a_sentence(made, monkeypatch):

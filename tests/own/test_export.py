@@ -189,7 +189,7 @@ def test_labels_stand_in_the_card_as_they_are_spelled(exported, monkeypatch):
     text = card.write(trained, {}, {"ml_gcn": "my <b>title</b>"}, None)
     page = markdown_it.MarkdownIt("commonmark", {"html": True}).enable("table").render(text)
     assert "<script>" not in text and "<script>" not in page
-    assert "<h1>My &lt;b&gt;title&lt;/b&gt; for pets</h1>" in page
+    assert "<h1>my &lt;b&gt;title&lt;/b&gt; for pets</h1>" in page
     rows = re.findall(r"<tr>\s*<td>(.*?)</td>", page.split("Labels</h2>")[1])
     assert [html.unescape(row) for row in rows] == list(ODD)
     assert not re.search(r"<(img|em|strong|code|a )", page.split("Labels</h2>")[1].split("<h2>")[0])

@@ -11,7 +11,9 @@ from conftest import ROOT
 from scipy.stats import kendalltau
 
 from labelgraph.__main__ import main
+from labelgraph.review.comparing import sources
 from labelgraph.review.comparing.ranks import ranked, tau
+from labelgraph.review.comparing.sources import Side
 
 HEADER = "row,column,published,reproduced,std,seeds,status"
 LINES = [
@@ -256,6 +258,20 @@ def test_a_file_that_is_no_table_gets_a_sentence(tmp_path, capsys, kind):
 def test_what_cannot_be_found_gets_a_sentence(tmp_path, monkeypatch, capsys, name, told):
     monkeypatch.chdir(ROOT)
     assert told in refused(capsys, write(tmp_path / "a"), name)
+
+
+def test_rows_that_no_paper_has_are_called_as_the_tables_call_them(monkeypatch, tmp_path, capsys):
+    """Their names depend on the study, so `published` takes them from the other side."""
+    monkeypatch.chdir(ROOT)
+    printed = sources.published(Side("any", {"gm_mlic_3": {}}), ROOT).tables["gm_mlic_3"]
+    lines = [
+        f'"{row}",{column},{cell.published},,,,quoted' for (row, column), cell in printed.items()
+    ]
+    lines += ['"ResNet-101, linear (max pooling)",mAP,,50.0,,1,reproduced']
+    (tmp_path / "gm_mlic_3.csv").write_text("\n".join([HEADER, *lines]) + "\n")
+    code, found = compare(capsys, tmp_path, "published")
+    assert (code, found["appeared"]["rows"], found["vanished"]["rows"]) == (0, [], [])
+    assert len(found["ranks"]) == 0  # nothing is published of them
 
 
 def test_two_published_sides_are_refused(capsys):

@@ -55,8 +55,8 @@ def table(folder, names):
         "paper": "own", "table": "pets", "caption": "pets", "task": "full", "spread": "pictures",
         "columns": [{"dataset": "pets", "metrics": ["mAP", "CF1", "mAP_interpolated"]}],
         "more": {name: name for name in names}, "runs": {}, "scores": paths,
-        "titles": {"pets": "pets"}, "note": "", "protocol": "a protocol", "footnotes": {},
-        "notes": [],
+        "titles": {"pets": "pets"}, "ran": {}, "counted_network": "",
+        "note": "", "protocol": "a protocol", "footnotes": {}, "notes": [],
     }  # fmt: skip
 
 

@@ -51,10 +51,22 @@ def table(tmp_path):
         "more": {"Extra": "extra"},
         "scores": {"new/b": scores, "Extra": scores},
         "titles": {"voc2007": "VOC 2007"},
+        "ran": {"new/b": "New, as it ran"},
+        "counted_network": "",
         "note": "a note",
         "protocol": "a protocol",
         "footnotes": {"New": ["not as printed"]},
     }
+
+
+def markdown(table):
+    ran = tables.names_of(table, TITLES)
+    return rendering.markdown(table, tables.cells(table, PUBLISHED, TITLES), ran)
+
+
+def latex(table):
+    ran = tables.names_of(table, TITLES)
+    return rendering.latex(table, tables.cells(table, PUBLISHED, TITLES), ran)
 
 
 @pytest.fixture
@@ -83,7 +95,7 @@ def test_cells_by_hand(table, values):
 
 
 def test_markdown_by_hand(table, values):
-    text = rendering.markdown(table, tables.cells(table, PUBLISHED, TITLES))
+    text = markdown(table)
     assert text.splitlines() == [
         "# A caption & more",
         "",
@@ -92,7 +104,7 @@ def test_markdown_by_hand(table, values):
         "| Old | published | **99.** | 84.0 |",
         "| New a | published |  | *90.1* |",
         "| New b | published |  | **91.0** |",
-        "|  | here | **27.5 ± 3.5** | **55.0 ± 7.1** |",
+        "| New, as it ran | here | **27.5 ± 3.5** | **55.0 ± 7.1** |",
         "| Extra | here | **27.5 ± 3.5** | **55.0 ± 7.1** |",
         "",
         "Best **bold**, second *italic*.",
@@ -114,10 +126,10 @@ def test_an_interval_of_the_mean_by_hand(table, values, tmp_path):
     table["spread"] = "interval95"
     cells = tables.cells(table, PUBLISHED, TITLES)
     assert "Extra,mAP,,60.000000,10.000000,3,reproduced" in cells.to_csv(index=False)
-    text = rendering.markdown(table, cells)
+    text = rendering.markdown(table, cells, {})
     assert "**60.0 ± 24.8**" in text  # 4.3027 * 10 / sqrt(3)
     assert "- ± is half of the 95 % interval of the mean over episodes" in text
-    assert r"60.0 $\pm$ 24.8" in rendering.latex(table, cells)
+    assert r"60.0 $\pm$ 24.8" in rendering.latex(table, cells, {})
 
 
 @pytest.mark.parametrize("degrees", [1, 2, 9, 20, 21, 30, 100, 10000])
@@ -146,9 +158,9 @@ def test_a_table_of_few_shots_has_an_episode_for_each_seed():
 
 
 def test_latex_escapes_what_latex_reads(table, values):
-    text = rendering.latex(table, tables.cells(table, PUBLISHED, TITLES))
+    text = latex(table)
     assert r"\caption{A caption \& more}" in text
-    assert r" & here & \textbf{27.5 $\pm$ 3.5} & \textbf{55.0 $\pm$ 7.1} \\" in text
+    assert r"New, as it ran & here & \textbf{27.5 $\pm$ 3.5} & \textbf{55.0 $\pm$ 7.1} \\" in text
     assert text.count(r"\begin{") == text.count(r"\end{")
 
 
@@ -223,7 +235,7 @@ def test_tasks_are_columns_and_their_average_is_taken_seed_by_seed(shares, value
 
 def test_a_table_of_tasks_has_a_block_for_each_dataset(shares, values):
     cells = tables.cells(shares, SHARED, SHARED_TITLES)
-    assert rendering.markdown(shares, cells).splitlines()[2:14] == [
+    assert rendering.markdown(shares, cells, {}).splitlines()[2:14] == [
         "|  |  | VOC 2007 10% mAP | VOC 2007 20% mAP | VOC 2007 avg mAP |",
         "| --- | --- | ---: | ---: | ---: |",
         "| Old | published | **10.0** | **20.0** | **15.0** |",
@@ -237,7 +249,7 @@ def test_a_table_of_tasks_has_a_block_for_each_dataset(shares, values):
         "| New | published |  |  | **8.5** |",
         "",
     ]
-    text = rendering.latex(shares, cells)
+    text = rendering.latex(shares, cells, {})
     assert r"\begin{tabular}{llrrr}" in text
     assert text.count(r"\midrule") == 3
     assert r" &  & VG-200 10\% mAP & VG-200 20\% mAP & VG-200 avg mAP \\" in text
@@ -268,7 +280,7 @@ def test_a_value_that_no_run_has_is_ours_all_the_same(table, values, tmp_path):
         (tmp_path / f"{seed}.json").write_text(json.dumps(content))
     cells = tables.cells(table, PUBLISHED, TITLES)
     assert "Extra,AP:dog,,,,,reproduced" in cells.to_csv(index=False)
-    lines = rendering.markdown(table, cells).splitlines()
+    lines = rendering.markdown(table, cells, {}).splitlines()
     assert "| Extra | here |  | **50.0 ± 0.0** |" in lines
 
 
@@ -277,14 +289,14 @@ def test_one_seed_has_no_spread(table, values):
         places["full/voc2007"] = places["full/voc2007"][:1]
     cells = tables.cells(table, PUBLISHED, TITLES)
     assert "Extra,mAP,,50.000000,,1,reproduced" in cells.to_csv(index=False)
-    assert "| Extra | here | **25.0** | **50.0** |" in rendering.markdown(table, cells)
+    assert "| Extra | here | **25.0** | **50.0** |" in rendering.markdown(table, cells, {})
 
 
 def test_a_row_of_ours_alone_has_one_line(table, values):
     """One of its cells is from nobody: that makes no second line of published values."""
     table["columns"] = [*table["columns"], {"dataset": "vg200", "metrics": ["mAP"]}]
     table["titles"]["vg200"] = "VG-200"
-    text = rendering.markdown(table, tables.cells(table, PUBLISHED, TITLES))
+    text = markdown(table)
     lines = [line for line in text.splitlines() if line.startswith("| Extra")]
     assert lines == ["| Extra | here | **27.5 ± 3.5** | **55.0 ± 7.1** |  |"]
     assert "| New a | published |  | *90.1* |  |" in text
@@ -418,18 +430,18 @@ def test_the_costs_of_a_row_are_those_of_its_network(table, values, tmp_path):
         and "Extra,gflops,,30.000000,,,reproduced" in text
     )
     assert "Old,gflops,,,,,quoted" in text
-    assert "| Extra | here | 30.00 |" in rendering.markdown(
-        table, tables.cells(table, PUBLISHED, TITLES)
-    )
+    assert "| Extra | here | 30.00 |" in markdown(table)
 
 
 def test_heads_of_columns():
-    table = {"titles": {"voc2007": "VOC 2007"}}
+    table = {"titles": {"voc2007": "VOC 2007"}, "counted_network": ""}
     assert rendering.header(table, "voc2007 10% mAP") == "VOC 2007 10% mAP"
     assert rendering.header(table, "AP:hot dog") == "hot dog"
     assert rendering.header(table, "voc2007 AP:dog") == "VOC 2007 dog"
     assert rendering.header(table, "CF1_top3") == "CF1 top3"
     assert rendering.header(table, "params_m") == "parameters (M)"
+    counted = table | {"counted_network": "ResNet-101"}
+    assert rendering.header(counted, "params_m") == "parameters (M), ResNet-101"
 
 
 def test_every_table_of_every_study_fits_its_published_rows():

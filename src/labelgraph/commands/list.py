@@ -10,7 +10,7 @@ from labelgraph import split
 from labelgraph.commands import _given
 from labelgraph.review import stale
 from labelgraph.study import checks, recipe
-from labelgraph.tables import table_columns
+from labelgraph.tables import table_columns, titles
 from labelgraph.tables import tables as studytables
 
 HELP = (
@@ -52,8 +52,8 @@ def methods(book: recipe.Book) -> list[dict[str, Any]]:
     return [
         {
             "name": name,
-            "about": ". ".join(entry[key] for key in ("title", "paper") if key in entry),
-            "title": entry["title"],
+            "about": ". ".join([titles.system(book, name), *filter(None, [entry.get("paper")])]),
+            "title": titles.system(book, name),
             "variants": list(entry.get("variants", {})),
             "settings": sorted(checks.model_settings(name)),
             "departures": entry.get("departures", []),
@@ -64,7 +64,12 @@ def methods(book: recipe.Book) -> list[dict[str, Any]]:
 
 def datasets(book: recipe.Book) -> list[dict[str, Any]]:
     return [
-        {"name": name, "about": entry["title"], "reader": entry["reader"], **entry["parts"]}
+        {
+            "name": name,
+            "about": titles.dataset(book, name),
+            "reader": entry["reader"],
+            **entry["parts"],
+        }
         for name, entry in ((name, book.dataset(name)) for name in book.datasets)
         if book.runs_on(name)
     ]

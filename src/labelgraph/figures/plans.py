@@ -9,7 +9,7 @@ from labelgraph.figures import fields, sweep_points
 from labelgraph.figures.fields import COMMON, KINDS
 from labelgraph.study import checks
 from labelgraph.study.recipe import Book, Run, run_of
-from labelgraph.tables import tables
+from labelgraph.tables import tables, titles
 
 Entry = dict[str, Any]
 
@@ -58,8 +58,12 @@ def plan(book: Book, name: str, entry: Entry) -> dict[str, Any]:
     found = {
         "name": name,
         **{key: entry.get(key, {}) for key in sorted(COMMON | KINDS[entry["kind"]].keys)},
-        "datasets": {each: book.dataset(each)["title"] for each in datasets},
-        "systems": {system: title(book, system) for system in entry.get("systems", [])},
+        "caption": titles.caption(book, entry["caption"], datasets),
+        "datasets": {each: titles.dataset(book, each) for each in datasets},
+        "systems": {
+            system: titles.system(book, system, [f"full/{each}" for each in datasets])
+            for system in entry.get("systems", [])
+        },
         "files": {each: files(book, name, entry, each, own) for each in datasets},
         "frozen": (book.defaults["encoder"] | book.size.get("encoder", {}))["learns"] == "nothing",
         "note": book.size["note"],
@@ -84,17 +88,13 @@ def of_table(book: Book, name: str, datasets: list[str]) -> dict[str, Any]:
     }
     return {
         "source": {key: source[key] for key in sorted(source.keys() - unseen)} | {"scores": scores},
+        "printed_datasets": {name: book.dataset(name)["title"] for name in source["titles"]},
         "names": {
-            row: book.method(system.partition("@")[0])["title"]
+            row: titles.system(book, system.partition("@")[0])
             for row, system in source["runs"].items()
         },
         "titles": "workflow/published/systems.csv",
     }
-
-
-def title(book: Book, system: str) -> str:
-    method, _, variant = system.partition("@")
-    return book.variants(method)[variant].get("title", book.method(method)["title"])
 
 
 def files(book: Book, name: str, entry: Entry, dataset: str, shown: list[Run]) -> dict[str, Any]:

@@ -4,14 +4,14 @@ from statistics import fmean, stdev
 from typing import Any
 
 from labelgraph.costs import heads
-from labelgraph.costs.timing import COLUMNS
 from labelgraph.report import overview
 from labelgraph.report.material import Material
 from labelgraph.review.audit import KINDS
-from labelgraph.tables import tables
+from labelgraph.tables import tables, titles
+from labelgraph.tables.cost_columns import COSTS
 
 Entry = dict[str, Any]
-COSTS = {  # name of a list -> its heading
+LISTS = {  # name of a list of costs -> its heading
     "counts": "What each network holds and computes",
     "heads": "What each method costs beside its encoder, measured on this machine",
 }
@@ -83,9 +83,9 @@ def group(material: Material, dataset: str, task: str, system: str, found: list[
     known = [value for value in values if value is not None]
     spread = f" ± {stdev(known):.1f}" if len(known) > 1 else ""
     return {
-        "title": overview.title(material.book, system),
+        "title": titles.system(material.book, system, [f"{task}/{dataset}"]),
         "system": system,
-        "dataset": material.book.dataset(dataset)["title"],
+        "dataset": titles.dataset(material.book, dataset),
         "task": task,
         "seeds": len(found),
         "map": f"{fmean(known):.1f}{spread}" if known else "",
@@ -98,7 +98,7 @@ def group(material: Material, dataset: str, task: str, system: str, found: list[
 
 def costs(material: Material) -> Entry:
     lists = [
-        {"name": name, "title": COSTS.get(name, name), "lines": lines, "columns": columns(lines)}
+        {"name": name, "title": LISTS.get(name, name), "lines": lines, "columns": columns(lines)}
         for name, lines in material.costs.items()
     ]
     costly = [sheet for sheet in material.sheets if tables.costly(material.book.tables[sheet.name])]
@@ -113,15 +113,15 @@ def costs(material: Material) -> Entry:
 
 def columns(lines: list[Entry]) -> list[tuple[str, str, int]]:
     """Key, heading and digits of each number that every line has."""
-    keys = [key for key in COLUMNS if all(key in line for line in lines)]
-    return [(key, *COLUMNS[key]) for key in keys]
+    keys = [key for key in COSTS if all(key in line for line in lines)]
+    return [(key, *COSTS[key]) for key in keys]
 
 
 def trainings(material: Material) -> list[Entry]:
     """What the trainings of each method cost together, the costliest first."""
     found: dict[str, list[Entry]] = {}
     for run, record in zip(material.runs, material.records["runs"], strict=True):
-        found.setdefault(material.book.method(run.method)["title"], []).append(record)
+        found.setdefault(titles.system(material.book, run.method), []).append(record)
     lines = [
         {
             "title": title,

@@ -16,6 +16,7 @@ from labelgraph.report.gains import (
 )
 from labelgraph.report.material import Material
 from labelgraph.study.recipe import Book
+from labelgraph.tables import titles
 
 WIDTH = 165  # of a strip of dots, in pixels
 CONTROL = "_control"  # what the name of a dataset's control ends in
@@ -89,10 +90,10 @@ def places(book: Book, found: dict[str, list[Gain]]) -> list[Place]:
 
     return [
         Place(
-            book.dataset(name)["title"],
+            titles.dataset(book, name),
             name in controls,
             {gain.system: gain for gain in found[name]},
-            title(book, found[name][0].system),
+            titles.system(book, found[name][0].system),
         )
         for name in sorted(found, key=order)
     ]
@@ -106,19 +107,11 @@ def control(book: Book, dataset: str) -> bool:
 def rows(book: Book, found: list[Place]) -> list[dict[str, str]]:
     """Methods in the order of the first dataset, then those that only others have."""
     order = dict.fromkeys(system for place in found for system in place.gains)
-    titles = {name: book.method(name)["title"] for name in order}
     base = {name: next(place.gains[name].baseline for place in found if name in place.gains)
             for name in order}  # fmt: skip
-    return [{"name": name, "title": titles[name], "against": title(book, base[name])}
+    return [{"name": name, "title": titles.system(book, name),
+             "against": titles.system(book, base[name])}
             for name in order]  # fmt: skip
-
-
-def title(book: Book, system: str) -> str:
-    """What tables call a method, or a variant that has a name of its own."""
-    method, _, variant = system.partition("@")
-    entry = book.method(method)
-    named = entry.get("variants", {}).get(variant, {}).get("title")
-    return named or (f"{entry['title']}, {variant}" if variant else entry["title"])
 
 
 def scale(found: list[Place]) -> Scale:
@@ -132,12 +125,13 @@ def scale(found: list[Place]) -> Scale:
 def made(material: Material) -> dict[str, Any]:
     """What was run, where, and what it cost."""
     runs, records, pools = material.runs, material.records["runs"], material.records["pools"]
-    titles = [material.book.dataset(name)["title"] for name in material.book.datasets
-              if name in {run.dataset for run in runs}]  # fmt: skip
+    shown = {run.dataset for run in runs}
+    names = [titles.dataset(material.book, name) for name in material.book.datasets
+             if name in shown]  # fmt: skip
     return {
         "runs": len(runs),
         "systems": len({run.system for run in runs}),
-        "datasets": titles,
+        "datasets": names,
         "seeds": len(material.book.size["seeds"]),
         "reproduced": sum(cell.reproduced for sheet in material.sheets for cell in sheet.cells),
         "quoted": sum(sheet.quoted for sheet in material.sheets),

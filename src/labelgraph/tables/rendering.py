@@ -1,7 +1,8 @@
 """Cells -> the table as people read it: Markdown and LaTeX.
 
-Every system has a line with the published values and, where a run stands behind it, a line with
-ours below. The best of each column is marked, and the second best, apart for the two.
+Every row of the paper has a line with the published values and, where it was run here, a line with
+our values below, which names what ran if the paper's name does not. The highest published value of
+each column is marked, and the highest of ours, and the second highest of both.
 """
 
 from collections.abc import Callable
@@ -12,13 +13,9 @@ import pandas as pd
 from labelgraph.files import escaping
 from labelgraph.score import confidence
 from labelgraph.tables import intervals, table_columns
+from labelgraph.tables.cost_columns import COSTS, heading
 
 PUBLISHED, HERE = "published", "here"
-COSTS = {  # metrics of which less is better, or none is better
-    "params_m": "parameters (M)",
-    "gflops": "FLOPs (G)",
-    "images_per_second": "images/s",
-}
 
 
 def lines(cells: pd.DataFrame, kind: str = "std") -> pd.DataFrame:
@@ -35,6 +32,13 @@ def lines(cells: pd.DataFrame, kind: str = "std") -> pd.DataFrame:
             texts = [ours(*of_cell, kind) for of_cell in numbers]
             found.append([title, HERE, *intervals.behind(texts, row)])
     return pd.DataFrame(found, columns=["system", "source", *cells["column"].unique()])
+
+
+def names_of(shown: pd.DataFrame, ran: dict[str, str]) -> list[str]:
+    """What stands before each line: empty where the line above has said it."""
+    rows = shown["system"]
+    called = rows.where(shown["source"] == PUBLISHED, rows.map(lambda row: ran.get(row, row)))
+    return called.mask(rows.duplicated() & (called == rows), "").tolist()
 
 
 def ours(mean: str, std: str, seeds: str, kind: str) -> str:
@@ -85,7 +89,9 @@ def header(table: dict[str, Any], name: str) -> str:
     """A column's name as people read it: the dataset's title, the label without `AP:`."""
     dataset = dataset_of(table, name)
     rest = name.removeprefix(dataset).lstrip()
-    text = COSTS.get(rest) or rest.removeprefix("AP:").replace("_", " ")
+    if rest in COSTS:
+        return heading(rest, table["counted_network"])
+    text = rest.removeprefix("AP:").replace("_", " ")
     return f"{table['titles'][dataset]} {text}" if dataset else text
 
 
@@ -97,11 +103,11 @@ def blocks(table: dict[str, Any], names: list[str]) -> list[list[str]]:
     return [[name for name in names if dataset_of(table, name) == each] for each in datasets]
 
 
-def markdown(table: dict[str, Any], cells: pd.DataFrame) -> str:
+def markdown(table: dict[str, Any], cells: pd.DataFrame, ran: dict[str, str]) -> str:
+    """`ran`: row -> what ran for it, where the paper's name does not say it."""
     shown = lines(cells, table.get("spread") or "std")
-    shown["system"] = shown["system"].map(escaping.markdown)
+    shown["system"] = [escaping.markdown(name) for name in names_of(shown, ran)]
     shown = marked(shown, "**{}**".format, "*{}*".format)
-    shown.loc[shown["system"].duplicated(), "system"] = ""
     parts = []
     for columns in blocks(table, list(shown.columns[2:])):
         names = ["", "", *(escaping.markdown(header(table, name)) for name in columns)]
@@ -114,16 +120,16 @@ def markdown(table: dict[str, Any], cells: pd.DataFrame) -> str:
     return f"# {escaping.markdown(table['caption'])}\n\n{body}\n\n{legend}{notes}\n"
 
 
-def latex(table: dict[str, Any], cells: pd.DataFrame) -> str:
+def latex(table: dict[str, Any], cells: pd.DataFrame, ran: dict[str, str]) -> str:
     """A booktabs table for a plain LaTeX document; it is scaled to the width of the text."""
     plain = lines(cells, table.get("spread") or "std")
+    plain["system"] = names_of(plain, ran)
     shown = marked(
         plain,
         lambda text: rf"\textbf{{{escaping.latex(text)}}}",
         lambda text: rf"\underline{{{escaping.latex(text)}}}",
     )
     shown = shown.where(shown != plain, plain.map(escaping.latex))
-    shown.loc[shown["system"].duplicated(), "system"] = ""
     body, wide = [], 0
     for columns in blocks(table, list(shown.columns[2:])):
         names = ["", "", *(escaping.latex(header(table, name)) for name in columns)]

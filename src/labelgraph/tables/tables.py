@@ -14,7 +14,7 @@ from labelgraph.files.small import read_json
 from labelgraph.score.metrics import value
 from labelgraph.study import checks, stages, study_file
 from labelgraph.study.recipe import Book, Run, run_of
-from labelgraph.tables import intervals
+from labelgraph.tables import intervals, titles
 from labelgraph.tables.table_columns import (
     Column,
     all_tasks,
@@ -27,6 +27,7 @@ from labelgraph.tables.table_columns import (
 
 KEYS = {*study_file.TABLE}
 COUNTS = "results/costs/counts.json"  # of networks, the same on any machine
+MARKS = re.compile(r"^\d+: |\*$| ")  # what print adds to a row's name: a number, a star, spaces
 FIELDS = ("row", "column", "published", "reproduced", "std", "seeds", "status")
 
 
@@ -83,24 +84,61 @@ def runs(book: Book, names: list[str]) -> list[Run]:
     return sorted(found)
 
 
+def places(book: Book, entry: dict[str, Any]) -> list[str]:
+    """task/dataset of all runs of a table."""
+    return [
+        f"{task}/{block['dataset']}"
+        for block in trained(entry)
+        if book.runs_on(block["dataset"])
+        for task in tasks(entry, block)
+    ]
+
+
+def named_rows(book: Book, entry: dict[str, Any]) -> dict[str, str]:
+    """The rows of `more`, which the paper does not have, by the titles of what runs for them."""
+    there = places(book, entry)
+    more = entry.get("more", {})
+    return {titles.filled(book, row, system, there): system for row, system in more.items()}
+
+
+def shown_datasets(book: Book, entry: dict[str, Any]) -> dict[str, str]:
+    """Dataset -> how the heads of its columns call it."""
+    title = titles.beside_print if entry.get("runs") else titles.dataset
+    return {block["dataset"]: title(book, block["dataset"]) for block in trained(entry)}
+
+
+def counted_network(book: Book, entry: dict[str, Any]) -> str:
+    """The encoder that costs are counted with, if the runs in the same table have another."""
+    there = places(book, entry)
+    if not (costly(entry) and there):
+        return ""
+    name = titles.encoder(book.defaults["encoder"]["name"])
+    return "" if titles.filled(book, "{encoder}", "baseline", there) == name else name
+
+
 def recipe(book: Book, name: str) -> dict[str, Any]:
     """All that a table depends on besides scores and published values, as plain data."""
     entry = book.tables[name]
+    entry = entry | {"more": named_rows(book, entry)}
+    there = places(book, entry)
     named = {*systems(entry).values(), *entry.get("counted", {}).values()}
     shown = sorted({re.split("[@/]", name)[0] for name in named} & book.methods.keys())
     numbers = sorted({run.seed for run in runs(book, [name])})
     return {
         **{key: entry.get(key, {}) for key in sorted(KEYS)},
         "notes": [*entry.get("notes", []), *book.size.get("remarks", {}).get(name, [])],
-        "titles": {block["dataset"]: book.dataset(block["dataset"])["title"]
-                   for block in trained(entry)},
+        "caption": titles.caption(book, entry["caption"], [place.split("/")[1] for place in there]),
+        "titles": shown_datasets(book, entry),
+        "ran": {row: titles.system(book, system, there)
+                for row, system in entry.get("runs", {}).items()},
+        "counted_network": counted_network(book, entry),
         "study": book.study,
         "costs": COUNTS if costly(entry) else None,
         "note": book.size["note"] if trained(entry) else "",
         "protocol": book.circumstances(numbers) if trained(entry) else "",
         "footnotes": {
-            book.method(method)["title"]: stages.departures(book.method(method), all_tasks(entry))
-            for method in shown
+            titles.system(book, name, there): stages.departures(book.method(name), all_tasks(entry))
+            for name in shown
         },
         "scores": {
             row: {
@@ -118,7 +156,7 @@ def recipe(book: Book, name: str) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def cells(table: dict[str, Any], published: pd.DataFrame, titles: pd.DataFrame) -> pd.DataFrame:
+def cells(table: dict[str, Any], published: pd.DataFrame, row_titles: pd.DataFrame) -> pd.DataFrame:
     """One line a cell, in the order of the paper, then the rows that it does not have."""
     published = published[published["table"] == table["table"]]
     columns, own = columns_of(table, published), settings(table)
@@ -128,7 +166,7 @@ def cells(table: dict[str, Any], published: pd.DataFrame, titles: pd.DataFrame) 
     }
     costs = read_costs(table)
     lines = []
-    for row, title in rows_of(table, titles).items():
+    for row, title in rows_of(table, row_titles).items():
         scores = {
             place: [read_json(Path(path)) for path in paths]
             for place, paths in table["scores"].get(row, {}).items()
@@ -189,9 +227,20 @@ def place_key(line: Any, columns: set[str]) -> tuple[str, str, str]:
     return line.dataset, line.setting if line.setting in columns else "", line.metric
 
 
-def rows_of(table: dict[str, Any], titles: pd.DataFrame) -> dict[str, str]:
+def names_of(table: dict[str, Any], row_titles: pd.DataFrame) -> dict[str, str]:
+    """Row -> what ran for it, of the rows whose published name says something else."""
+    found = {row: table["ran"].get(key, row) for key, row in rows_of(table, row_titles).items()}
+    return {row: name for row, name in found.items() if bare(name) != bare(row)}
+
+
+def bare(name: str) -> str:
+    return MARKS.sub("", name)
+
+
+def rows_of(table: dict[str, Any], row_titles: pd.DataFrame) -> dict[str, str]:
     """Key -> title of every row; a title that the paper uses twice gets its setting."""
-    here = titles[(titles["paper"] == table["paper"]) & (titles["table"] == table["table"])]
+    papers, tables = row_titles["paper"], row_titles["table"]
+    here = row_titles[(papers == table["paper"]) & (tables == table["table"])]
     own = settings(table)
     keys = [row_key(line.method, line.setting, own) for line in here.itertuples()]
     here = here.assign(key=keys).sort_values("order").drop_duplicates("key")

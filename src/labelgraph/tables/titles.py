@@ -1,0 +1,78 @@
+"""What people read in the place of a name from the settings: of a method or a dataset.
+
+A method is called what ran. In a title of methods.yaml or tables.yaml, `{encoder}`, `{size}` and
+`{test_size}` stand for the network and the sides of its images (training, testing) that the merged
+settings of the run name, so a study with another encoder has another title.
+"""
+
+import re
+from collections.abc import Iterable
+from typing import Any
+
+from labelgraph.study.recipe import Book, run_of
+
+ENCODERS = {
+    "efficientnet_lite0": "EfficientNet-Lite0",
+    **{f"resnet{depth}": f"ResNet-{depth}" for depth in (18, 34, 50, 101)},
+}
+FIELD = re.compile(r"{(encoder|size|test_size)}")
+
+
+def encoder(name: str) -> str:
+    return ENCODERS.get(name, name)
+
+
+def system(book: Book, name: str, places: Iterable[str] = ()) -> str:
+    """The title of method[@variant]; `places`: task/dataset of the runs that are meant."""
+    method, _, variant = name.partition("@")
+    title = book.method(method)["title"]
+    if variant:
+        title = book.variants(method)[variant].get("title", f"{title}, {variant}")
+    return filled(book, title, name, places)
+
+
+def filled(book: Book, title: str, system: str, places: Iterable[str] = ()) -> str:
+    """The title with its fields filled; of several places, each different one once."""
+    if not FIELD.search(title):
+        return title
+    found = {}
+    for place in list(places) or [f"full/{any_dataset(book)}"]:
+        settings = book.settings(run_of(book.study, *place.split("/"), system, 0))
+        found[fill(title, settings["training"]["encoder"])] = None
+    return " / ".join(found)
+
+
+def any_dataset(book: Book) -> str:
+    """The first that the study runs."""
+    return next(filter(book.runs_on, book.datasets), next(iter(book.datasets)))
+
+
+def fill(title: str, settings: dict[str, Any]) -> str:
+    """`settings`: the block `encoder` of a run."""
+    values = settings | {"encoder": encoder(settings["name"])}
+    return FIELD.sub(lambda field: str(values[field[1]]), title)
+
+
+def drawn(book: Book, dataset: str) -> bool:
+    """Whether the study draws this dataset, which exists as photographs as well."""
+    raw = book.dataset(dataset)["raw"]
+    scenes = book.size.get("drawn", {}).get(raw, {})
+    return book.size["origin"] == "drawn" and scenes.get("layout") == raw
+
+
+def dataset(book: Book, name: str) -> str:
+    """What was trained and tested on here."""
+    title = book.dataset(name)["title"]
+    return f"drawn, {title} layout" if drawn(book, name) else title
+
+
+def beside_print(book: Book, name: str) -> str:
+    """The same where published values of the real dataset stand in the same column."""
+    title = book.dataset(name)["title"]
+    return f"{title} (here: drawn)" if drawn(book, name) else title
+
+
+def caption(book: Book, text: str, datasets: Iterable[str]) -> str:
+    """A caption that names the paper's datasets, and what stands for them here."""
+    names = [dataset(book, each) for each in dict.fromkeys(datasets) if drawn(book, each)]
+    return f"{text} Here: {'; '.join(names)}." if names else text

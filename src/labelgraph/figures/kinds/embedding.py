@@ -23,6 +23,7 @@ from labelgraph.files.small import read_arrays
 SEED = 0
 PARTNERS = 3  # most frequent companions that the table asks for
 GAP = 0.2  # inches between panels
+HEAD = 0.2 + LINE  # inches above a panel
 INSIDE = 0.15  # inches between the outermost points and the frame
 
 
@@ -43,12 +44,13 @@ def draw(figure: dict[str, Any]) -> style.Drawing:
     wide = WIDE if len(panels) > 1 or most > 30 else style.COLUMN - 2 * EDGE
     wide = (wide - GAP * (len(panels) - 1)) / len(panels)
     high = min((0.85 if most <= 40 else 1.2) * wide, 4.8)
-    sheet = Sheet(wide * len(panels) + GAP * (len(panels) - 1), high + 0.2)
+    sheet = Sheet(wide * len(panels) + GAP * (len(panels) - 1), high + HEAD)
     rows = [["system", "dataset", "nearest label is a frequent companion", "by chance"]]
     for number, (title, dataset, names, vectors, counts) in enumerate(panels):
         left = number * (wide + GAP)
-        sheet.words(f"{title}, {dataset}", left, 0.02, fontsize=style.NORMAL)
-        axes = sheet.axes(left, 0.2, wide, high)
+        for line, text in enumerate((title, dataset)):
+            sheet.words(text, left, 0.02 + line * LINE, fontsize=style.NORMAL)
+        axes = sheet.axes(left, HEAD, wide, high)
         scatter(axes, names, flat(vectors), counts, np.array([wide, high]))
         shares = agreement(vectors, counts), 100 * PARTNERS / (len(names) - 1)
         rows.append([title, dataset, *(f"{share:.0f}%" for share in shares)])

@@ -46,7 +46,7 @@ def draw(figure: dict[str, Any]) -> Drawing:
         for system, path in files["inspections"].items()
     }
     wide = (WIDE - QUERY - 0.2) / figure["top"] - GAP
-    high = 2 * (HIGH + LINE + 0.06) + 0.1
+    high = 2 * (HIGH + 2 * LINE + 0.06) + 0.1
     sheet = Sheet(WIDE, len(queries) * high)
     for place, row in enumerate(queries):
         one_query(sheet, figure, report, row, near, place * high, wide)
@@ -64,9 +64,8 @@ def one_query(sheet, figure, report, row: int, near, top: float, wide: float) ->
     for line, text in enumerate(wrapped(names, QUERY, 2)):
         sheet.words(text, 0, top + 1.12 + line * LINE)
     for number, (system, title) in enumerate(figure["systems"].items()):
-        below = top + 0.03 + number * (HIGH + LINE + 0.06)
-        middle = below + HIGH / 2
-        sheet.words(title, QUERY + 0.05, middle, rotation=90, va="center")
+        below = top + LINE + 0.03 + number * (HIGH + 2 * LINE + 0.06)
+        sheet.words(title, QUERY + 0.2, below - LINE)
         for place, other in enumerate(near[system][row]):
             left = QUERY + 0.2 + place * (wide + GAP)
             pixels = photograph(files["root"], report.images[other])

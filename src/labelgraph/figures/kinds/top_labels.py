@@ -10,6 +10,7 @@ from labelgraph.figures.sheet import (
     LINE,
     WIDE,
     Sheet,
+    inches,
     photograph,
     shortened,
     wrapped,
@@ -26,7 +27,7 @@ from labelgraph.manifest.manifest import NO
 COLUMNS = 4
 GAP, HIGH = 0.14, 1.24  # inches between columns, and of a photograph
 TRUTH = 2  # lines
-INKS = (RED, BLUE)  # of the two systems, as in the papers
+INKS, SIDES = (RED, BLUE), ("left", "right")  # of the two systems, as in the papers
 
 
 def draw(figure: dict[str, Any]) -> Drawing:
@@ -35,7 +36,7 @@ def draw(figure: dict[str, Any]) -> Drawing:
     high = HIGH + (figure["top"] + TRUTH) * LINE + 0.2
     rows = -(-len(cells) // COLUMNS)
     sheet = Sheet(WIDE, rows * high + 0.08)
-    legend(sheet, list(figure["systems"].values()), wide)
+    legend(sheet, list(figure["systems"].values()))
     for place, (root, report, row) in enumerate(cells):
         left, top = place % COLUMNS * (wide + GAP), 0.22 + place // COLUMNS * high
         sheet.picture(photograph(root, report.images[row]), left, top, wide, HIGH)
@@ -62,10 +63,14 @@ def highest(report: choosing.Report, system: str, row: int, top: int) -> list[in
     return np.argsort(-report.probability[system][row], kind="stable")[:top].tolist()
 
 
-def legend(sheet: Sheet, titles: list[str], wide: float) -> None:
-    for place, (title, ink) in enumerate(zip(titles, INKS, strict=True)):
-        sheet.words(f"{title}, {('left', 'right')[place]}", 2 * place * wide / 2, 0.03, color=ink)
-    sheet.words("✓ the image shows it, ✗ it does not", 2 * wide + 2 * GAP, 0.03, color=GREY)
+def legend(sheet: Sheet, titles: list[str]) -> None:
+    """Words one after the other, whatever their length."""
+    marks = "✓ the image shows it, ✗ it does not"
+    texts = [*(f"{title}, {side}" for title, side in zip(titles, SIDES, strict=True)), marks]
+    left = 0.0
+    for text, ink in zip(texts, (*INKS, GREY), strict=True):
+        sheet.words(text, left, 0.03, color=ink)
+        left += inches(text) + 3 * GAP
 
 
 def write(sheet, report, row: int, figure: dict[str, Any], left: float, top: float, wide: float):

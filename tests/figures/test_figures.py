@@ -25,7 +25,7 @@ SAID = {  # besides what every figure says
     "activation": [*cases.SYSTEMS.values()],
     "regions": ["weighted regions"],
     "retrieval": [*cases.SYSTEMS.values(), "1 of 2"],
-    "embedding": ["System One, VOC 2007", "System Two, VOC 2007", *cases.LABELS],
+    "embedding": [*cases.SYSTEMS.values(), "VOC 2007", *cases.LABELS],
 }  # fmt: skip
 
 

@@ -1,6 +1,7 @@
 """Tables against tables: the cell that differs is named, and nothing else is."""
 
 import json
+import re
 import subprocess
 from decimal import Decimal
 from html.parser import HTMLParser
@@ -97,6 +98,23 @@ def test_the_largest_difference_comes_first(tmp_path, capsys):
     assert code == 1
     assert [each["difference"] for each in found["differences"]] == [-2, 0.02, 0.01]
     assert [each["beyond"] for each in found["differences"]] == [True, True, False]
+
+
+def test_what_is_printed_is_new_minus_old(tmp_path, capsys):
+    old, new = write(tmp_path / "a"), write(tmp_path / "b", changed("60.00", "60.10"))
+    main(["compare", old, new])
+    said = [line.split() for line in capsys.readouterr().out.splitlines()]
+    assert said[:2] == [["old", old], ["new", new]]
+    assert ["p_T", "New", "mAP", "reproduced", "60.00", "60.10", "+0.10", "0"] in said
+
+
+def test_our_own_commands_name_the_old_tables_first():
+    pages = [ROOT / "README.md", ROOT / ".ci/run", *(ROOT / "docs").rglob("*.md")]
+    pairs = [pair for page in pages
+             for pair in re.findall(r"labelgraph compare (\S+) (\S+)", page.read_text())]  # fmt: skip
+    assert pairs
+    for old, new in pairs:
+        assert "HEAD:" not in new and new != "published", (old, new)
 
 
 @pytest.mark.parametrize(

@@ -69,4 +69,6 @@ def test_committed_tables_show_the_digits_of_their_csv(path, kind):
     assert texts and len(found) % len(texts) == 0
     size = len(texts)
     blocks = [found[start : start + size] for start in range(0, len(found), size)]
-    assert [sum(parts, []) for parts in zip(*blocks, strict=True)] == texts
+    assert [
+        [cell for part in parts for cell in part] for parts in zip(*blocks, strict=True)
+    ] == texts

@@ -6,7 +6,6 @@ import json
 import pandas as pd
 import pytest
 from conftest import ROOT
-from scipy.stats import t as student
 
 from labelgraph.score import confidence
 from labelgraph.study import recipe
@@ -132,9 +131,11 @@ def test_an_interval_of_the_mean_by_hand(table, values, tmp_path):
     assert r"60.0 $\pm$ 24.8" in rendering.latex(table, cells, {})
 
 
-@pytest.mark.parametrize("degrees", [1, 2, 9, 20, 21, 30, 100, 10000])
-def test_quantiles_of_student(degrees):
-    assert confidence.student(degrees) == pytest.approx(student.ppf(0.975, degrees), abs=5e-4)
+@pytest.mark.parametrize(("runs", "t"), [(2, 12.7062), (3, 4.3027), (10, 2.2622), (31, 2.0423)])
+def test_half_an_interval_of_the_mean_has_students_t_from_a_textbook(runs, t):
+    found = confidence.half_width(2.0, runs, "interval95")
+    assert found == pytest.approx(2.0 * t / runs**0.5, rel=2e-5)
+    assert confidence.half_width(2.0, runs, "std") == 2.0
 
 
 def test_a_spread_that_is_unknown_is_named():

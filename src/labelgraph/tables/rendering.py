@@ -46,7 +46,7 @@ def ours(mean: str, std: str, seeds: str, kind: str) -> str:
         return mean and f"{float(mean):.2f}"
     if not std:
         return f"{float(mean):.1f}"
-    return f"{float(mean):.1f} ± {confidence.of(float(std), int(seeds), kind):.1f}"
+    return f"{float(mean):.1f} ± {confidence.half_width(float(std), int(seeds), kind):.1f}"
 
 
 def marked(

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from labelgraph.figures import choosing, curves, maps
+from labelgraph.figures import activation_maps, curves, image_choice
 from labelgraph.figures.kinds import (
     embedding,
     mistakes,
@@ -16,7 +16,7 @@ from labelgraph.figures.kinds import (
 def report(target, probability):
     names = [chr(97 + column) for column in range(len(target[0]))]
     images = np.array([f"{row}.jpg" for row in range(len(target))])
-    return choosing.Report(images, names, np.array(target), {"one": np.array(probability)})
+    return image_choice.Report(images, names, np.array(target), {"one": np.array(probability)})
 
 
 def test_the_surest_mistakes_come_first():
@@ -57,33 +57,37 @@ def test_labels_are_joined_with_their_nearest_companions():
     assert embedding.groups(np.array([1, 0, 3, 2, 3])).tolist() == [0, 0, 1, 1, 1]
 
 
-def test_agreement_counts_labels_that_are_nearest_to_a_companion():
+def test_the_companion_rate_counts_labels_that_are_nearest_to_a_companion():
     counts = np.diag([9] * 5) + np.eye(5, k=1, dtype=int) * 3 + np.eye(5, k=-1, dtype=int) * 3
     turns = np.arange(5) * 0.2
     line = np.stack([np.cos(turns), np.sin(turns)], 1)  # neighbours in counts are neighbours here
-    assert embedding.agreement(line, counts) == 100
+    assert embedding.companion_rate(line, counts) == 100
     apart = np.eye(5)
     apart[0, 4] = apart[4, 0] = 0.9  # the two ends, which never occur together
-    assert embedding.agreement(apart, counts) < 100
+    assert embedding.companion_rate(apart, counts) < 100
 
 
 def test_places_of_a_window_are_places_of_the_photograph():
     cells = np.zeros((4, 4))
     cells[1, 2] = 1.0
-    seen = maps.Seen(cells, np.array([0.5, 0.25, 0.75, 0.5]), np.array([0.2, 0.2, 0.8, 0.8]))
+    seen = activation_maps.Seen(
+        cells, np.array([0.5, 0.25, 0.75, 0.5]), np.array([0.2, 0.2, 0.8, 0.8])
+    )
     np.testing.assert_allclose(seen.in_photograph(seen.box), [0.5, 0.35, 0.65, 0.5])
-    np.testing.assert_allclose(maps.strongest_cell(seen), [0.5, 0.35, 0.65, 0.5])
+    np.testing.assert_allclose(activation_maps.strongest_cell(seen), [0.5, 0.35, 0.65, 0.5])
     inside, beside = np.array([0.6, 0.4, 0.9, 0.9]), np.array([0.7, 0.4, 0.9, 0.9])
-    assert maps.touches(seen, [inside]) is True
-    assert maps.touches(seen, [beside]) is False
-    assert maps.touches(seen, [beside, inside]) is True
-    assert maps.touches(seen, []) is None
+    assert activation_maps.touches(seen, [inside]) is True
+    assert activation_maps.touches(seen, [beside]) is False
+    assert activation_maps.touches(seen, [beside, inside]) is True
+    assert activation_maps.touches(seen, []) is None
 
 
 def test_a_map_colours_its_window_only():
     pixels = np.full((20, 20, 3), 100, np.uint8)
     window = np.array([0.5, 0.5, 1.0, 1.0])
-    found = maps.overlaid(pixels, maps.Seen(np.ones((2, 2)), np.zeros(4), window))
+    found = activation_maps.overlaid(
+        pixels, activation_maps.Seen(np.ones((2, 2)), np.zeros(4), window)
+    )
     grey = found[0, 0]
     assert (grey == grey[0]).all() and grey[0] == 162
     assert (found[:10] == 162).all() and (found[:, :10] == 162).all()

@@ -214,7 +214,7 @@ def test_the_card_judges_by_the_rule_that_predict_uses(exported):
     exported("ml_gcn", "card.md")
     text = file.read_text()
     judged = [each.chosen for each in judging.judge(scores, trained.calibration, None)]
-    rule = precision_recall.agreement(np.array(judged), target, "negative")
+    rule = precision_recall.precision_recall_f1(np.array(judged), target, "negative")
     assert rule["CF1"] != pytest.approx(found["all"]["CF1"], abs=0.01)
     start = f"| {100 * found['map']['non_interpolated']:.1f} ["
     row = next(line for line in text.splitlines() if line.startswith(start))

@@ -9,7 +9,7 @@ import numpy as np
 from conftest import ROOT
 
 from labelgraph.files.small import write_json, write_text
-from labelgraph.report.material import Places
+from labelgraph.report.results import Places
 from labelgraph.score import metrics
 from labelgraph.steps import tabulate, write_report
 from labelgraph.study import recipe

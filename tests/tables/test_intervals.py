@@ -64,7 +64,7 @@ def test_the_rule_is_that_of_predict(tmp_path):
     scores, target, found = run(tmp_path / "run", 1.5, shift=0.8)
     chosen = np.array([each.chosen for each in judging.judge(scores, found, None)])
     rule = read_json(tmp_path / "run/assessment.json")["rule"]
-    wanted = precision_recall.agreement(chosen, target, "negative")
+    wanted = precision_recall.precision_recall_f1(chosen, target, "negative")
     assert {name: values[0] for name, values in rule.items()} == {
         name: pytest.approx(wanted[name]) for name in bootstrap.RATES
     }

@@ -18,7 +18,7 @@ from snakemake.scheduling.job_scheduler import JobScheduler
 from snakemake_interface_logger_plugins.common import LogEvent
 
 from labelgraph import report as pages  # `report` is a word of Snakemake's
-from labelgraph.costs import heads
+from labelgraph.costs import networks
 from labelgraph.fetch import sources
 from labelgraph.figures import fields, plans
 from labelgraph.files import filestamps
@@ -28,7 +28,7 @@ from labelgraph.own import ending
 from labelgraph.review.audit.printed import PAPERS
 from labelgraph.study import checks, own_data, recipe
 from labelgraph.tables import tables
-from labelgraph.report import material
+from labelgraph.report import results
 
 CONFIG = Path("workflow/config")
 try:

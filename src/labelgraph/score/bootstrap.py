@@ -75,7 +75,7 @@ def precisions(
 def rates(
     counts: np.ndarray, chosen: np.ndarray, target: np.ndarray, policy: str
 ) -> dict[str, np.ndarray]:
-    """Name -> (R,) of the predictions `chosen` (N, C) bool, as `agreement.agreement` counts."""
+    """Name -> (R,) of the predictions `chosen` (N, C) bool, as `precision_recall_f1` counts."""
     yes = target != 0 if policy == "positive" else target == 1
     counted = chosen & (target != -1) if policy == "ignored" else chosen
     hits, predicted, present = (

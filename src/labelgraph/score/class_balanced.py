@@ -24,7 +24,7 @@ def weighted_precisions(
     of_positives: np.ndarray,
     of_negatives: np.ndarray,
 ) -> dict[str, float | None]:
-    """ranking.average_precisions with a weight for each score; equal weights give the same.
+    """`average_precisions` with a weight for each score; with equal weights it gives the same.
 
     Of tied positives the light ones stand first: again the order of the images raises no number.
     """

@@ -9,15 +9,16 @@ Shapes: N images, C labels. All values are fractions; None where a value is not 
     settings    threshold, top, difficult_ap, difficult_f1, pool
     positives   L: how many images count as showing the label in AP
     absent      columns without such an image: their AP is None, and the mAP leaves them out
-    ap          {convention: L}; ranking.py describes the conventions
+    ap          {convention: L}; average_precision.py describes the conventions
     map         {convention: value}
     map_absent_zero {convention: value}: absent labels count as 0, as scikit-learn and torchmetrics
                 do. ML-GCN's published code divides by zero there
     map_difficult {policy: {convention: value}}: the mAP if difficult targets were ignored, counted
                 as negative, counted as positive; `map` is the one that settings.difficult_ap names
-    map_pool {pool: {convention: value}}: the mAP over all images, and over those that are shown to
-                have one label at least (of the labels that are scored)
-    map_balanced {convention: value}: as if every label were shown equally often; balance.py
+    map_pool {pool: {convention: value}}: the mAP over all images, and over those that show at
+                least one of the scored labels
+    map_balanced {convention: value}: as if every label were shown equally often;
+                class_balanced.py
     all         a label is predicted if its probability is larger than the threshold
     top3_thresholded  ... and it is also among the 3 highest of its image (`top` sets the 3)
     top3_strict       ... the 3 highest, whatever their probability
@@ -46,7 +47,6 @@ from typing import Any
 
 import numpy as np
 
-from labelgraph.score import pools
 from labelgraph.score.average_precision import (
     CONVENTIONS,
     POLICIES,
@@ -55,7 +55,9 @@ from labelgraph.score.average_precision import (
     means,
 )
 from labelgraph.score.class_balanced import balanced_precisions
-from labelgraph.score.precision_recall import agreement, among_highest
+from labelgraph.score.precision_recall import among_highest, precision_recall_f1
+
+POOLS = ("all", "shown")  # of images: all, or those that show one of the scored labels at least
 
 
 def evaluate(
@@ -79,8 +81,8 @@ def evaluate(
     check_settings(**settings)
     scores, target = np.asarray(scores), np.asarray(target)
     check_arrays(scores, target)
-    map_pool = pools.maps(scores, target, difficult_ap)
-    judged = pools.inside(target, pool)
+    map_pool = pool_maps(scores, target, difficult_ap)
+    judged = in_pool(target, pool)
     scores, target = scores[judged], target[judged]
     above = scores > math.log(threshold / (1 - threshold))  # (N, C) the logit of the threshold
     highest = among_highest(scores, top)  # (N, C)
@@ -93,7 +95,29 @@ def evaluate(
         "absent": np.flatnonzero(positives == 0).tolist(),
         **precisions(scores, target, difficult_ap),
         "map_pool": map_pool,
-        **{name: agreement(chosen, target, difficult_f1) for name, chosen in groups.items()},
+        **{
+            name: precision_recall_f1(chosen, target, difficult_f1)
+            for name, chosen in groups.items()
+        },
+    }
+
+
+def in_pool(target: np.ndarray, pool: str) -> np.ndarray:
+    """(N,) bool: which images are judged."""
+    shown = (target == 1).any(1)
+    if pool == "all":
+        return np.ones_like(shown)
+    if not shown.any():
+        raise ValueError("no image shows any of the scored labels; set pool to all")
+    return shown
+
+
+def pool_maps(scores: np.ndarray, target: np.ndarray, policy: str) -> dict[str, dict]:
+    """Pool -> convention -> mAP."""
+    shown = (target == 1).any(1)
+    return {
+        pool: means(label_precisions(scores[rows].T.copy(), target[rows].T.copy(), policy))
+        for pool, rows in (("all", slice(None)), ("shown", shown))
     }
 
 
@@ -172,8 +196,8 @@ def check_settings(
     for name, policy in (("difficult_ap", difficult_ap), ("difficult_f1", difficult_f1)):
         if policy not in POLICIES:
             raise ValueError(f"{name} is {policy!r}; choose from {', '.join(POLICIES)}")
-    if pool not in pools.POOLS:
-        raise ValueError(f"pool is {pool!r}; choose from {', '.join(pools.POOLS)}")
+    if pool not in POOLS:
+        raise ValueError(f"pool is {pool!r}; choose from {', '.join(POOLS)}")
 
 
 def check_arrays(scores: np.ndarray, target: np.ndarray) -> None:

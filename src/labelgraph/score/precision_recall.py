@@ -17,7 +17,9 @@ def among_highest(scores: np.ndarray, top: int) -> np.ndarray:
     return chosen
 
 
-def agreement(chosen: np.ndarray, target: np.ndarray, policy: str) -> dict[str, float | None]:
+def precision_recall_f1(
+    chosen: np.ndarray, target: np.ndarray, policy: str
+) -> dict[str, float | None]:
     """Every rate of the predictions `chosen`, (N, C) bool, against `target`, (N, C) codes."""
     yes = target != 0 if policy == "positive" else target == 1
     hits = (chosen & yes).sum(0)  # (C,)

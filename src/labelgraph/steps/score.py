@@ -8,7 +8,7 @@ from typing import Any
 
 from labelgraph.files.small import write_json
 from labelgraph.score import metrics
-from labelgraph.score.joining import join
+from labelgraph.score.predictions import join
 
 
 def main(predictions: Path, targets: Path, settings: dict[str, Any], output: Path) -> None:

@@ -30,7 +30,7 @@ class Part:
 
 
 @dataclass(frozen=True)
-class Sheet:
+class TablePage:
     name: str
     paper: str
     table: str
@@ -64,7 +64,7 @@ class Sheet:
 
 def read(
     table: Entry, name: str, csv: Path, published: Path | None, systems: Path, audit: list[Entry]
-) -> Sheet:
+) -> TablePage:
     """`table` is what `tables.recipe` gives; the values are those of the table's csv."""
     lines = tables.read_published(csv)
     values, titles = tables.read_published(published), tables.read_published(systems)
@@ -75,7 +75,7 @@ def read(
     rows = {title: {line.column: make(line) for line in part.itertuples()}
             for title, part in lines.groupby("row", sort=False)}  # fmt: skip
     blocks = rendering.blocks(table, list(lines["column"].unique()))
-    return Sheet(
+    return TablePage(
         name=name,
         paper=table["paper"],
         table=table["table"],

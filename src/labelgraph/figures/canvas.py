@@ -1,4 +1,4 @@
-"""A sheet on which photographs and words are placed: inches from its upper left corner."""
+"""A canvas on which photographs and words are placed: inches from its upper left corner."""
 
 from functools import cache
 from pathlib import Path
@@ -18,7 +18,7 @@ EDGE = 0.06  # inches around everything
 WIDE = style.PAGE - 2 * EDGE
 
 
-class Sheet:
+class Canvas:
     def __init__(self, width: float, height: float):
         self.size = width + 2 * EDGE, height + 2 * EDGE
         self.figure = style.new(*self.size)

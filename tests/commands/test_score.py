@@ -138,7 +138,7 @@ def test_files_that_are_none(files, tmp_path):
 @pytest.mark.parametrize("scored", [np.zeros(3, bool), np.ones(2, bool), np.ones(3, int)])
 def test_scored_must_name_labels(files, tmp_path, scored):
     write_arrays(files[1], images=IMAGES, labels=LABELS, target=TARGET, scored=scored)
-    with pytest.raises(ValueError, match="one true or false for each of the 3 labels"):
+    with pytest.raises(ValueError, match="true or false for each of the 3 labels, and at least"):
         run_step(*files, tmp_path / "scores.json")
 
 

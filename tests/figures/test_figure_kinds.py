@@ -45,7 +45,9 @@ def test_shared_labels_are_those_of_the_query():
     known = report([[1, 1, 0], [1, 0, 1], [0, -1, 0]], np.zeros((3, 3)))
     assert retrieval.shared(known, 0, 1) == 1
     assert retrieval.shared(known, 0, 2) == 0
-    table = retrieval.shares({"systems": {"one": "One"}, "top": 2}, known, {"one": {0: [1, 2]}})
+    table = retrieval.labels_found(
+        {"systems": {"one": "One"}, "top": 2}, known, {"one": {0: [1, 2]}}
+    )
     assert table[1] == ["One", "25.0%", "1"]
 
 
@@ -107,10 +109,10 @@ def test_what_weighs_nothing_fades():
     assert regions.weighted(stored, "x")[1].tolist() == [2, 1]  # the empty place is none
 
 
-def test_mean_and_spread_leave_out_what_is_not_defined():
-    assert curves.mean_and_spread([0.5, None, 0.7]) == pytest.approx((60, 14.1421356))
-    assert curves.mean_and_spread([0.5]) == (50, None)
-    assert curves.mean_and_spread([None]) == (None, None)
+def test_mean_and_std_leave_out_what_is_not_defined():
+    assert curves.mean_and_std([0.5, None, 0.7]) == pytest.approx((60, 14.1421356))
+    assert curves.mean_and_std([0.5]) == (50, None)
+    assert curves.mean_and_std([None]) == (None, None)
 
 
 def test_an_axis_spans_at_least_some_points():

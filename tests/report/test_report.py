@@ -243,7 +243,7 @@ def a_gain(method, baseline):
 def test_gains_by_hand():
     found = a_gain([71.0, 74.0], [70.0, 69.0])
     assert (found.mean, found.seeds, found.band) == (3.0, (1.5, 4.5), (-0.5, 0.5))
-    assert found.spread == pytest.approx((4.5 + 0.5) ** 0.5)
+    assert found.std == pytest.approx((4.5 + 0.5) ** 0.5)
     assert found.verdict == against_baseline.AHEAD
     assert a_gain([70.5, 71.0], [70.0, 70.8]).verdict == against_baseline.LEVEL
     assert a_gain([60.0, 61.0], [62.0, 61.5]).verdict == against_baseline.BEHIND

@@ -87,7 +87,7 @@ def test_what_overlaps_is_not_marked_and_what_does_not_is(tmp_path):
     far, tex = written(tmp_path / "b", {"good": 0.01, "bad": 30.0})
     assert "| good | here | **100.0 [100.0, 100.0]** | **100.0 [100.0, 100.0]** | 100.0 |" in far
     assert r"\textbf{100.0 [100.0, 100.0]}" in tex
-    assert "In brackets, where 95 % of the values lie" in far
+    assert "In brackets, the 95 % confidence interval" in far
     line = next(line for line in far.splitlines() if line.startswith("| bad"))
     assert line.count("[") == 2 and "*" not in line
 

@@ -127,7 +127,7 @@ def test_an_interval_of_the_mean_by_hand(table, values, tmp_path):
     assert "Extra,mAP,,60.000000,10.000000,3,reproduced" in cells.to_csv(index=False)
     text = rendering.markdown(table, cells, {})
     assert "**60.0 ± 24.8**" in text  # 4.3027 * 10 / sqrt(3)
-    assert "- ± is half of the 95 % interval of the mean over episodes" in text
+    assert "- ± is half of the 95 % confidence interval of the mean over episodes" in text
     assert r"60.0 $\pm$ 24.8" in rendering.latex(table, cells, {})
 
 
@@ -171,7 +171,7 @@ def test_a_row_that_the_paper_does_not_have_is_named(table, values):
         tables.cells(table, PUBLISHED, TITLES)
 
 
-SHARES = {
+PROPORTIONS = {
     "dataset": "voc2007",
     "tasks": {"partial-10": "10%", "partial-20": "20%"},
     "average": "avg",
@@ -180,7 +180,7 @@ SHARES = {
 
 
 @pytest.fixture
-def shares(table, tmp_path):
+def partial(table, tmp_path):
     """A table of two proportions and their average on two datasets; one of these is not run."""
     paths = {}
     for task, of_seeds in {"partial-10": [0.2, 0.3], "partial-20": [0.4, 0.7]}.items():
@@ -188,14 +188,14 @@ def shares(table, tmp_path):
         for path, value in zip(files, of_seeds, strict=True):
             path.write_text(json.dumps({"map": {"non_interpolated": value}}))
         paths[f"{task}/voc2007"] = [str(path) for path in files]
-    columns = [SHARES, SHARES | {"dataset": "vg200"}]
+    columns = [PROPORTIONS, PROPORTIONS | {"dataset": "vg200"}]
     titles = {"voc2007": "VOC 2007", "vg200": "VG-200"}
     rows = {"runs": {"old": "old"}, "more": {}, "scores": {"old": paths}}
     del table["task"]
     return table | rows | {"table": "P", "columns": columns, "titles": titles}
 
 
-SHARED = pd.DataFrame(
+PARTIAL = pd.DataFrame(
     [
         ("P", "voc2007", "old", "10%", "mAP", "10.0"),
         ("P", "voc2007", "old", "20%", "mAP", "20.0"),
@@ -205,7 +205,7 @@ SHARED = pd.DataFrame(
     ],
     columns=PUBLISHED.columns,
 )
-SHARED_TITLES = pd.DataFrame(
+PARTIAL_TITLES = pd.DataFrame(
     [
         ("p", "P", "old", "10%", "Old", 1),
         ("p", "P", "old", "20%", "Old", 1),
@@ -216,8 +216,8 @@ SHARED_TITLES = pd.DataFrame(
 )
 
 
-def test_tasks_are_columns_and_their_average_is_taken_seed_by_seed(shares, values):
-    cells = tables.cells(shares, SHARED, SHARED_TITLES)
+def test_tasks_are_columns_and_their_average_is_taken_seed_by_seed(partial, values):
+    cells = tables.cells(partial, PARTIAL, PARTIAL_TITLES)
     assert cells.to_csv(index=False, lineterminator="\n").splitlines()[1:] == [
         "Old,voc2007 10% mAP,10.0,25.000000,7.071068,2,reproduced",
         "Old,voc2007 20% mAP,20.0,55.000000,21.213203,2,reproduced",
@@ -234,9 +234,9 @@ def test_tasks_are_columns_and_their_average_is_taken_seed_by_seed(shares, value
     ]
 
 
-def test_a_table_of_tasks_has_a_block_for_each_dataset(shares, values):
-    cells = tables.cells(shares, SHARED, SHARED_TITLES)
-    assert rendering.markdown(shares, cells, {}).splitlines()[2:14] == [
+def test_a_table_of_tasks_has_a_block_for_each_dataset(partial, values):
+    cells = tables.cells(partial, PARTIAL, PARTIAL_TITLES)
+    assert rendering.markdown(partial, cells, {}).splitlines()[2:14] == [
         "|  |  | VOC 2007 10% mAP | VOC 2007 20% mAP | VOC 2007 avg mAP |",
         "| --- | --- | ---: | ---: | ---: |",
         "| Old | published | **10.0** | **20.0** | **15.0** |",
@@ -250,24 +250,24 @@ def test_a_table_of_tasks_has_a_block_for_each_dataset(shares, values):
         "| New | published |  |  | **8.5** |",
         "",
     ]
-    text = rendering.latex(shares, cells, {})
+    text = rendering.latex(partial, cells, {})
     assert r"\begin{tabular}{llrrr}" in text
     assert text.count(r"\midrule") == 3
     assert r" &  & VG-200 10\% mAP & VG-200 20\% mAP & VG-200 avg mAP \\" in text
 
 
-def test_an_average_needs_all_its_runs(shares, values):
-    del shares["scores"]["old"]["partial-20/voc2007"]
-    cells = tables.cells(shares, SHARED, SHARED_TITLES).set_index(["row", "column"])
+def test_an_average_needs_all_its_runs(partial, values):
+    del partial["scores"]["old"]["partial-20/voc2007"]
+    cells = tables.cells(partial, PARTIAL, PARTIAL_TITLES).set_index(["row", "column"])
     assert cells.loc[("Old", "voc2007 avg mAP"), "status"] == "quoted"
     assert cells.loc[("Old", "voc2007 10% mAP"), "reproduced"] == "25.000000"
 
 
-def test_a_seed_without_a_value_has_no_average_but_the_others_do(shares, values, tmp_path):
+def test_a_seed_without_a_value_has_no_average_but_the_others_do(partial, values, tmp_path):
     """The first seed's 20 % is not defined: its average is neither 20 nor taken over one task."""
     path = tmp_path / "partial-20-0.4.json"
     path.write_text(json.dumps({"map": {"non_interpolated": None}}))
-    cells = tables.cells(shares, SHARED, SHARED_TITLES).set_index(["row", "column"])
+    cells = tables.cells(partial, PARTIAL, PARTIAL_TITLES).set_index(["row", "column"])
     expected = {"20%": ["70.000000", "", "1"], "avg": ["50.000000", "", "1"]}
     for setting, of_cell in expected.items():
         line = cells.loc[("Old", f"voc2007 {setting} mAP")]
@@ -316,7 +316,7 @@ def test_equal_values_are_marked_alike_and_costs_not_at_all():
 
 def book_with(**changes):
     book = copy.deepcopy(recipe.read_study(ROOT / "workflow/config", {}))
-    entry = {"paper": "p", "table": "P", "caption": "A caption", "columns": [SHARES]}
+    entry = {"paper": "p", "table": "P", "caption": "A caption", "columns": [PROPORTIONS]}
     book.tables.clear()
     book.tables["p_P"] = entry | {"runs": {"old": "baseline"}, "seeds": 2} | changes
     book.size.pop("tables", None)
@@ -326,7 +326,9 @@ def book_with(**changes):
 def test_a_run_for_every_task_of_a_column():
     book = book_with()
     expected = [
-        f"mini/partial-{share}/voc2007/baseline/seed{seed}" for share in (10, 20) for seed in (0, 1)
+        f"mini/partial-{percent}/voc2007/baseline/seed{seed}"
+        for percent in (10, 20)
+        for seed in (0, 1)
     ]
     assert [run.folder for run in tables.runs(book, tables.of_study(book))] == expected
     files = [f"results/runs/{folder}/scores.json" for folder in expected]
@@ -341,22 +343,28 @@ def test_a_run_for_every_task_of_a_column():
     ("changes", "message"),
     [
         ({"columns": [{"dataset": "voc2007", "metrics": ["mAP"]}]}, "p_P needs `task`"),
-        ({"columns": [SHARES | {"task": "full"}]}, r"unknown keys \['task'\]; known are .*'tasks'"),
+        (
+            {"columns": [PROPORTIONS | {"task": "full"}]},
+            r"unknown keys \['task'\]; known are .*'tasks'",
+        ),
         (
             {"task": "full", "columns": [{"dataset": "voc2007", "metrics": [], "average": "avg"}]},
             "`average` is over `tasks`",
         ),
         (
-            {"columns": [SHARES | {"dataset": "voc"}]},
+            {"columns": [PROPORTIONS | {"dataset": "voc"}]},
             r"there is no dataset 'voc'; datasets.yaml has \['coco2014'",
         ),
         (
-            {"columns": [SHARES | {"tasks": {"partial-0": "0%"}}]},
+            {"columns": [PROPORTIONS | {"tasks": {"partial-0": "0%"}}]},
             "task is 'partial-0'; it may be full, partial-1 to -99",
         ),
-        ({"columns": [SHARES | {"metrics": ["AP:dog", "mAPP"]}]}, "no metric 'mAPP'; there are"),
-        ({"columns": [SHARES | {"metrics": ["CF1_top4"]}]}, "no metric 'CF1_top4'"),
-        ({"columns": [SHARES | {"metrics": "mAP"}]}, "p_P: metrics is 'mAP'"),
+        (
+            {"columns": [PROPORTIONS | {"metrics": ["AP:dog", "mAPP"]}]},
+            "no metric 'mAPP'; there are",
+        ),
+        ({"columns": [PROPORTIONS | {"metrics": ["CF1_top4"]}]}, "no metric 'CF1_top4'"),
+        ({"columns": [PROPORTIONS | {"metrics": "mAP"}]}, "p_P: metrics is 'mAP'"),
         ({"colour": "red"}, r"tables\.p_P has unknown keys \['colour'\]; known are"),
     ],
 )
@@ -368,7 +376,7 @@ def test_a_wrong_block_of_columns_is_named(changes, message):
 def test_an_entry_is_named_by_its_paper_and_table():
     book = book_with()
     book.tables["q_Q"] = book.tables["p_P"]
-    with pytest.raises(ValueError, match=r"tables\.q_Q shows p P; name it so"):
+    with pytest.raises(ValueError, match=r"tables\.q_Q is p P; name it p_P"):
         tables.of_study(book)
 
 
@@ -400,7 +408,7 @@ def test_columns_of_several_datasets_by_hand():
     assert [each.cost for each in columns] == [False] * 5 + [True]
     assert table_columns.all_tasks(MANY) == ["full", "partial-10"]
     assert table_columns.settings(MANY) == {"x"}
-    averaged = {"columns": [SHARES, {"costs": ["gflops"]}]}
+    averaged = {"columns": [PROPORTIONS, {"costs": ["gflops"]}]}
     assert table_columns.settings(averaged) == {"10%", "20%", "avg"}
     alone = table_columns.columns_of(averaged, printed)
     assert [each.name for each in alone] == ["10% mAP", "20% mAP", "avg mAP", "gflops"]
@@ -408,7 +416,7 @@ def test_columns_of_several_datasets_by_hand():
 
 
 def test_a_table_needs_counts_if_it_shows_costs():
-    columns = [SHARES, {"costs": ["gflops"]}]
+    columns = [PROPORTIONS, {"costs": ["gflops"]}]
     book = book_with(columns=columns, more={"Mine": "ml_gcn"}, counted={"old": "ml_gcn"})
     files = tables.inputs(book, ["p_P"])
     assert files[-1] == tables.COUNTS and len(files) == 1 + 8

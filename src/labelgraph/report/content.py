@@ -81,14 +81,14 @@ def groups(results: Results) -> list[Entry]:
 def group(results: Results, dataset: str, task: str, system: str, found: list[Entry]) -> Entry:
     values = [results.main[record["folder"]] for record in found]
     known = [value for value in values if value is not None]
-    spread = f" ± {stdev(known):.1f}" if len(known) > 1 else ""
+    deviation = f" ± {stdev(known):.1f}" if len(known) > 1 else ""
     return {
         "title": titles.system(results.book, system, [f"{task}/{dataset}"]),
         "system": system,
         "dataset": titles.dataset(results.book, dataset),
         "task": task,
         "seeds": len(found),
-        "map": f"{fmean(known):.1f}{spread}" if known else "",
+        "map": f"{fmean(known):.1f}{deviation}" if known else "",
         "places": [results.number[record["folder"]] for record in found],
         "epochs": max(len(record["history"].get("epoch", [])) for record in found),
         "cpu": fmean(record["cpu"] for record in found),

@@ -1,8 +1,8 @@
 """Cells -> the table as people read it: Markdown and LaTeX.
 
 Every row of the paper has a line with the published values and, where it was run here, a line with
-our values below, which names what ran if the paper's name does not. The highest published value of
-each column is marked, and the highest of ours, and the second highest of both.
+our values below, which names what ran if the paper's name does not. In each column the two highest
+published values are marked, and the two highest of ours.
 """
 
 from collections.abc import Callable
@@ -19,10 +19,7 @@ PUBLISHED, HERE = "published", "here"
 
 
 def lines(cells: pd.DataFrame, kind: str = "std") -> pd.DataFrame:
-    """Columns `system`, `source` and one for each column of the table: what each cell says.
-
-    `kind` is what stands behind ±.
-    """
+    """The table's lines: `system`, `source`, then the text of each cell. `kind`: what ± shows."""
     found = []
     for title, row in cells.groupby("row", sort=False):
         if (row["published"] != "").any() or (row["status"] == "quoted").all():
@@ -35,14 +32,14 @@ def lines(cells: pd.DataFrame, kind: str = "std") -> pd.DataFrame:
 
 
 def names_of(shown: pd.DataFrame, ran: dict[str, str]) -> list[str]:
-    """What stands before each line: empty where the line above has said it."""
+    """The name in front of each line; empty where it is that of the line above."""
     rows = shown["system"]
     called = rows.where(shown["source"] == PUBLISHED, rows.map(lambda row: ran.get(row, row)))
     return called.mask(rows.duplicated() & (called == rows), "").tolist()
 
 
 def ours(mean: str, std: str, seeds: str, kind: str) -> str:
-    if not seeds:  # nothing, or a count
+    if not seeds:  # empty, or counted instead of run
         return mean and f"{float(mean):.2f}"
     if not std:
         return f"{float(mean):.1f}"
@@ -52,7 +49,7 @@ def ours(mean: str, std: str, seeds: str, kind: str) -> str:
 def marked(
     table: pd.DataFrame, best: Callable[[str], str], second: Callable[[str], str]
 ) -> pd.DataFrame:
-    """The two highest values of each column, among the published and among ours."""
+    """Marks the two highest values of each column, among the published ones and among ours."""
     table, plain = table.copy(), table.iloc[:, 2:]
     for source in (PUBLISHED, HERE):
         chosen = table["source"] == source
@@ -68,7 +65,7 @@ def marked(
 
 
 def remarks(table: dict[str, Any]) -> list[str]:
-    """What a reader must know: the study, the protocol, what departs from each paper."""
+    """The notes below a table: the study, the protocol, departures from each paper."""
     notes = [
         f"{method}: {departure}"
         for method, departures in table["footnotes"].items()
@@ -80,13 +77,13 @@ def remarks(table: dict[str, Any]) -> list[str]:
 
 
 def dataset_of(table: dict[str, Any], name: str) -> str:
-    """What a column's name starts with, where the table has several datasets."""
+    """The dataset that a column's name starts with, where the table has several."""
     first = name.split(" ")[0]
     return first if first in table["titles"] else ""
 
 
 def header(table: dict[str, Any], name: str) -> str:
-    """A column's name as people read it: the dataset's title, the label without `AP:`."""
+    """A column's name as people read it: with the dataset's title, without `AP:`."""
     dataset = dataset_of(table, name)
     rest = name.removeprefix(dataset).lstrip()
     if rest in COSTS:
@@ -96,7 +93,7 @@ def header(table: dict[str, Any], name: str) -> str:
 
 
 def blocks(table: dict[str, Any], names: list[str]) -> list[list[str]]:
-    """The columns that stand side by side: all, or those of one dataset that has many tasks."""
+    """The columns side by side: all of them, or those of one dataset if there are several tasks."""
     if not table_columns.settings(table):
         return [names]
     datasets = dict.fromkeys(dataset_of(table, name) for name in names)

@@ -1,8 +1,8 @@
-"""What people read in the place of a name from the settings: of a method or a dataset.
+"""The titles of methods and datasets in tables, figures and pages: each says what was run.
 
-A method is called what ran. In a title of methods.yaml or tables.yaml, `{encoder}`, `{size}` and
-`{test_size}` stand for the network and the sides of its images (training, testing) that the merged
-settings of the run name, so a study with another encoder has another title.
+In a title of methods.yaml or tables.yaml, `{encoder}`, `{size}` and `{test_size}` stand for the
+encoder and the sides of its training and test images. They come from the merged settings of the
+run, so a study with another encoder has another title.
 """
 
 import re
@@ -23,7 +23,7 @@ def encoder(name: str) -> str:
 
 
 def system(book: Book, name: str, places: Iterable[str] = ()) -> str:
-    """The title of method[@variant]; `places`: task/dataset of the runs that are meant."""
+    """The title of method[@variant]; `places`: task/dataset of its runs."""
     method, _, variant = name.partition("@")
     title = book.method(method)["title"]
     if variant:
@@ -32,7 +32,7 @@ def system(book: Book, name: str, places: Iterable[str] = ()) -> str:
 
 
 def filled(book: Book, title: str, system: str, places: Iterable[str] = ()) -> str:
-    """The title with its fields filled; of several places, each different one once."""
+    """The title with its fields filled in; if places differ in it, each of the titles once."""
     if not FIELD.search(title):
         return title
     found = {}
@@ -54,25 +54,25 @@ def fill(title: str, settings: dict[str, Any]) -> str:
 
 
 def drawn(book: Book, dataset: str) -> bool:
-    """Whether the study draws this dataset, which exists as photographs as well."""
+    """Whether the study draws this dataset in place of its photographs."""
     raw = book.dataset(dataset)["raw"]
     scenes = book.size.get("drawn", {}).get(raw, {})
     return book.size["origin"] == "drawn" and scenes.get("layout") == raw
 
 
 def dataset(book: Book, name: str) -> str:
-    """What was trained and tested on here."""
+    """The title of what was trained and tested on here."""
     title = book.dataset(name)["title"]
     return f"drawn, {title} layout" if drawn(book, name) else title
 
 
 def beside_print(book: Book, name: str) -> str:
-    """The same where published values of the real dataset stand in the same column."""
+    """The title for a column that also has published values, of the real dataset."""
     title = book.dataset(name)["title"]
     return f"{title} (here: drawn)" if drawn(book, name) else title
 
 
 def caption(book: Book, text: str, datasets: Iterable[str]) -> str:
-    """A caption that names the paper's datasets, and what stands for them here."""
+    """The paper's caption, and what took the place of its datasets here."""
     names = [dataset(book, each) for each in dict.fromkeys(datasets) if drawn(book, each)]
     return f"{text} Here: {'; '.join(names)}." if names else text

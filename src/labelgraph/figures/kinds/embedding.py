@@ -52,8 +52,8 @@ def draw(figure: dict[str, Any]) -> style.Drawing:
             canvas.words(text, left, 0.02 + line * LINE, fontsize=style.NORMAL)
         axes = canvas.axes(left, HEAD, wide, high)
         scatter(axes, names, flat(vectors), counts, np.array([wide, high]))
-        shares = companion_rate(vectors, counts), 100 * PARTNERS / (len(names) - 1)
-        rows.append([title, dataset, *(f"{share:.0f}%" for share in shares)])
+        rates = companion_rate(vectors, counts), 100 * PARTNERS / (len(names) - 1)
+        rows.append([title, dataset, *(f"{rate:.0f}%" for rate in rates)])
     return style.Drawing(canvas.figure, rows, [HOW])
 
 

@@ -57,9 +57,9 @@ def read(figure: dict[str, Any], row: str) -> dict[str, list[curves.Curve]]:
         here = {c.name: float(c.setting.rstrip("%")) for c in single if c.dataset == dataset}
         for title, lines in cells[cells["column"].isin(here)].groupby("row", sort=False):
             values = [float(text) if text else None for text in lines[row]]
-            spread = [float(text) if text and row != "published" else None for text in lines["std"]]
+            std = [float(text) if text and row != "published" else None for text in lines["std"]]
             x = [here[name] for name in lines["column"]]
-            curve = curves.Curve(names[title], x, values, spread)
+            curve = curves.Curve(names[title], x, values, std)
             if curve.known().any():
                 found.setdefault(dataset, []).append(curve)
     return found
@@ -84,13 +84,13 @@ def table(
     found: dict[str, dict[str, list[curves.Curve]]], figure: dict[str, Any]
 ) -> list[list[str]]:
     """A line for each curve."""
-    shares = sorted({x for each in found.values() for lines in each.values()
+    proportions = sorted({x for each in found.values() for lines in each.values()
                      for curve in lines for x in curve.x})  # fmt: skip
-    rows = [["dataset", "system", "", *(f"{share:g}%" for share in shares)]]
+    rows = [["dataset", "system", "", *(f"{proportion:g}%" for proportion in proportions)]]
     for row, title in ROWS.items():
         for dataset, lines in found[row].items():
             for curve in lines:
                 at = dict(zip(curve.x, curve.mean, strict=True))
-                values = ["" if at.get(x) is None else f"{at[x]:.1f}" for x in shares]
+                values = ["" if at.get(x) is None else f"{at[x]:.1f}" for x in proportions]
                 rows.append([name_of(figure, row, dataset), curve.label, title, *values])
     return rows

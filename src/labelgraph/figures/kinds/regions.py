@@ -80,10 +80,10 @@ def outline(axes: Axes, boxes: np.ndarray, weight: np.ndarray | None) -> None:
 def faded(pixels: np.ndarray, boxes: np.ndarray, weight: np.ndarray) -> np.ndarray:
     """Pale grey, but for the regions: these as far as they weigh."""
     height, width, _ = pixels.shape
-    share = np.zeros((height, width, 1))
+    strength = np.zeros((height, width, 1))
     ends = np.rint(boxes * np.array([width, height, width, height])).astype(int)
     for (left, top, right, bottom), part in zip(ends, weight, strict=True):
-        place = share[top:bottom, left:right]
+        place = strength[top:bottom, left:right]
         np.maximum(place, part / max(weight.max(), 1e-9), out=place)
     pale = 0.35 * pixels.mean(2, keepdims=True) + 0.65 * 255
-    return (share * pixels + (1 - share) * pale).astype(np.uint8)
+    return (strength * pixels + (1 - strength) * pale).astype(np.uint8)

@@ -50,7 +50,7 @@ def draw(figure: dict[str, Any]) -> Drawing:
     canvas = Canvas(WIDE, len(queries) * high)
     for place, row in enumerate(queries):
         one_query(canvas, figure, report, row, near, place * high, wide)
-    table = shares(figure, report, near)
+    table = labels_found(figure, report, near)
     remarks = [image_choice.in_words(figure["queries"], figure["systems"]), HOW]
     return Drawing(canvas.figure, table, remarks + [FROZEN] * figure["frozen"], photographs=True)
 
@@ -101,8 +101,8 @@ def shared(report: image_choice.Report, row: int, other: int) -> int:
     return int((report.target[other, report.shown(row)] == YES).sum())
 
 
-def shares(figure, report: image_choice.Report, near: dict[str, dict]) -> list[list[str]]:
-    """Over many queries: the share of a query's labels that are in what is returned."""
+def labels_found(figure, report: image_choice.Report, near: dict[str, dict]) -> list[list[str]]:
+    """Over many queries: the proportion of a query's labels that the images found for it show."""
     head = f"labels of the query in the first {figure['top']}"
     rows = [["system", head, "queries"]]
     for system, title in figure["systems"].items():

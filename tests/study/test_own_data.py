@@ -46,7 +46,7 @@ def test_an_entry_of_two_lines_is_a_dataset_with_a_table():
     table = tables.recipe(book, "own_pets")
     assert table["notes"] == [own_tables.RULE, own_tables.NO_WORDS]
     assert "probability of 0.5" in own_tables.RULE and book.defaults.score.threshold == 0.5
-    assert tables.of_study(book)["own_pets"]["more"]["no graph, max pooling"] == "baseline@max"
+    assert table["more"]["EfficientNet-Lite0, linear (max pooling)"] == "baseline@max"
 
 
 def systems(book):

@@ -18,7 +18,7 @@ from snakemake.scheduling.job_scheduler import JobScheduler
 from snakemake_interface_logger_plugins.common import LogEvent
 
 from labelgraph import report as pages  # `report` is a word of Snakemake's
-from labelgraph.costs import heads
+from labelgraph.costs import networks
 from labelgraph.fetch import sources
 from labelgraph.figures import fields, plans
 from labelgraph.files import filestamps
@@ -31,7 +31,7 @@ from labelgraph.study import own_data
 from labelgraph.study.config import read_study, run_of
 from labelgraph.study.validation import check_keys
 from labelgraph.tables import tables
-from labelgraph.report import material
+from labelgraph.report import results
 
 CONFIG = Path("workflow/config")
 try:

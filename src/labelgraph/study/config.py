@@ -176,11 +176,6 @@ class Book:
         settings = ((title, self.settings(run).training) for title, run in rows)
         return footnote.sentences(settings, seeds, self.size.selection)
 
-    def title(self, system: str) -> str:
-        """The name of a method or variant in tables and figures."""
-        method, _, variant = system.partition("@")
-        return self.variants(method)[variant].title or self.method(method).title
-
     def runs_on(self, dataset: str) -> bool:
         return dataset in (self.datasets if self.size.only is None else self.size.only)
 

@@ -45,6 +45,11 @@ class Block(BaseModel):
         return self.model_dump(exclude_unset=True)
 
 
+def shown(value: Any) -> str:
+    """A value in a message: short, and null as YAML has it."""
+    return "null" if value is None else BRIEF.repr(value)
+
+
 def wanted(what: str) -> PydanticCustomError:
     """The mistake of a value that cannot be used; `what` may stand there."""
     return PydanticCustomError("wanted", "{wanted}", {"wanted": what})
@@ -139,7 +144,7 @@ def mistakes(
         else:
             expected = each["msg"] if each["type"] == "wanted" else describe(part, schema)
             verb = LINES if expected in LINES else f"expected {expected}"
-            found.setdefault((path, "is"), f"{path} is {BRIEF.repr(given)}; {verb}")
+            found.setdefault((path, "is"), f"{path} is {shown(given)}; {verb}")
     return [sentence(path, about, content) for (path, about), content in found.items()]
 
 

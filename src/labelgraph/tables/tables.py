@@ -20,6 +20,7 @@ from labelgraph.tables.table_columns import (
     Column,
     all_tasks,
     check,
+    check_within,
     columns_of,
     settings,
     tasks,
@@ -48,6 +49,9 @@ def of_study(book: Book) -> dict[str, dict[str, Any]]:
     shown = {name for name in wanted if runs(book, [name]) or not trained(book.tables[name])}
     if empty := sorted({*(book.size.tables or [])} - shown):
         raise ValueError(f"study {book.study} runs none of the datasets of {empty}")
+    for name in sorted(shown):
+        for other in {book.settings(run).scoring.top for run in runs(book, [name])} - {top}:
+            check_within(name, book.tables[name], book.datasets, other)
     return {name: entry for name, entry in book.tables.items() if name in shown}
 
 

@@ -429,7 +429,10 @@ SETTINGS = {  # --config, or a file with the same lines
 }
 ENTRIES = {  # of data of one's own
     "no folder": ({"folder": ""}, f"{OWN}.folder is"),
-    "a list as reader": ({"reader": ["folders"]}, f"{OWN}.reader is ['folders']; it may be"),
+    "a list as reader": (
+        {"reader": ["folders"]},
+        f"{OWN}.reader is ['folders']; expected one of folders",
+    ),
     "a title that drives the terminal": (
         {"title": "\x1b[31mred"},
         f"{OWN}.title is '\\x1b[31mred'; expected a text on one line, without control characters",

@@ -7,7 +7,8 @@ Each mistake names the file, the path in it, the value, and what may stand there
     --config: train.epochs is 0; expected a whole number from 1 to 100000
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from functools import cache
 from reprlib import Repr
 from typing import Annotated, Any, TypeVar
@@ -15,6 +16,7 @@ from typing import Annotated, Any, TypeVar
 from pydantic import (
     AfterValidator,
     BaseModel,
+    BeforeValidator,
     ConfigDict,
     Field,
     TypeAdapter,
@@ -82,16 +84,16 @@ def different(values: list[T]) -> list[T]:
     return values
 
 
-def one_of(kind: str) -> AfterValidator:
+def one_of(kind: str) -> BeforeValidator:
     """A name of a kind of entries; those that exist come with the call of `validated`."""
 
-    def check(value: str, info: ValidationInfo) -> str:
+    def check(value: Any, info: ValidationInfo) -> Any:
         known = (info.context or {}).get(kind)
         if known is not None and value not in known:
             raise wanted(f"one of {', '.join(map(str, known))}")
         return value
 
-    return AfterValidator(check)
+    return BeforeValidator(check)
 
 
 Text = Annotated[str, AfterValidator(text)]  # not blank
@@ -117,6 +119,15 @@ def validated(kind: type[T], where: str, value: Any, **known: Iterable[str]) -> 
         return adapter(kind).validate_python(value, context=context)
     except ValidationError as error:
         raise ValueError(message(mistakes(kind, where, value, error, context))) from None
+
+
+@contextmanager
+def collected(problems: list[str]) -> Iterator[None]:
+    """Keeps a mistake for later, so that the next one is found, too."""
+    try:
+        yield
+    except (ValueError, OSError) as error:
+        problems += str(error).splitlines()
 
 
 def message(found: list[str]) -> str:

@@ -9,7 +9,7 @@ from conftest import ROOT
 from labelgraph.__main__ import main
 from labelgraph.files.small import read_json
 from labelgraph.files.yaml_reader import read_yaml
-from labelgraph.report import sheets
+from labelgraph.report import table_pages
 from labelgraph.steps import (
     assess,
     calibrate,
@@ -64,7 +64,7 @@ def run(config: Path, place: Path, **more) -> dict:
         about = tables.recipe(book, table)
         tabulate.main(about, None, systems, Path(f"{table}.csv"))
         made = {ending: Path(f"{table}.{ending}").read_text() for ending in ("csv", "md", "tex")}
-        made["sheet"] = sheets.read(about, table, Path(f"{table}.csv"), None, systems, [])
+        made["sheet"] = table_pages.read(about, table, Path(f"{table}.csv"), None, systems, [])
         return made | {"scores": read_json(Path("results/runs", runs[0].folder, "scores.json"))}
 
 

@@ -72,7 +72,7 @@ def test_the_settings_that_it_needs_are_there(begun, checkout):
     given = {"study": "own", "datasets": {"pets": pets}, "own_table": {"rows": ["my_gcn"]}}
     book = read_study(checkout / "workflow/config", given)
     (run,) = tables.runs(book, ["own_pets"])
-    assert book.settings(run).training["model"] == {"share": 0.2}
+    assert book.settings(run).training.model == {"share": 0.2}
     assert tables.recipe(book, "own_pets")["footnotes"] == {"my_gcn": []}
     assert "results/runs/mini/full/voc2007/my_gcn/seed0/scores.json" in begun
     assert "--config 'own_table={rows: [baseline, my_gcn]}'" in begun

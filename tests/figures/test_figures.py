@@ -10,7 +10,7 @@ import pytest
 from conftest import ROOT
 from PIL import Image
 
-from labelgraph.figures import choosing, fields, kinds, placing, plans, sheet, style
+from labelgraph.figures import canvas, fields, image_choice, kinds, label_placement, plans, style
 from labelgraph.jobs import sourcecode
 from labelgraph.steps import plot
 from labelgraph.study.config import read_study
@@ -27,7 +27,7 @@ SAID = {  # besides what every figure says
     "activation": [*cases.SYSTEMS.values()],
     "regions": ["weighted regions"],
     "retrieval": [*cases.SYSTEMS.values(), "1 of 2"],
-    "embedding": ["System One, VOC 2007", "System Two, VOC 2007", *cases.LABELS],
+    "embedding": [*cases.SYSTEMS.values(), "VOC 2007", *cases.LABELS],
 }  # fmt: skip
 
 
@@ -165,19 +165,19 @@ def test_a_dataset_that_is_not_run_is_a_sentence(made, monkeypatch):
     figure = cases.plan("proportions")
     figure["source"] = figure["source"] | {"scores": {}}
     said = words(draw(monkeypatch, made[0], figure)[".svg"].decode())
-    assert "is not run" in said and "VOC 2007, published" in said
+    assert "This study does not" in said and "VOC 2007, published" in said
 
 
 def test_no_mistake_is_a_sentence(made, monkeypatch):
     wanted = {"label": "dog", "kind": "false_positive", "count": 99}
     monkeypatch.chdir(made[0])
-    report = choosing.read("targets.npz", {"one": "one.npz"})
+    report = image_choice.read("targets.npz", {"one": "one.npz"})
     column = report.labels.index("dog")
     report.probability["one"][:, column] = 0.1
     from labelgraph.figures.kinds import mistakes
 
     assert mistakes.worst(report, "one", wanted) == []
-    monkeypatch.setattr(mistakes.choosing, "read", lambda *_: report)
+    monkeypatch.setattr(mistakes.image_choice, "read", lambda *_: report)
     figure = cases.plan("mistakes", mistakes=[wanted | {"count": 2}])
     assert mistakes.NONE in words(draw(monkeypatch, made[0], figure)[".svg"].decode())
 
@@ -195,29 +195,29 @@ def report():
     first = np.full((4, 3), 0.5)
     second = first + [[0.1, 0.1, 0], [0, 0, 0], [-0.2, -0.2, -0.2], [0.3, -0.5, 0.3]]
     names = np.array(["a", "b", "c", "d"])
-    return choosing.Report(names, ["x", "y", "z"], target, {"one": first, "two": second})
+    return image_choice.Report(names, ["x", "y", "z"], target, {"one": first, "two": second})
 
 
 def test_rules_by_hand(report):
     rule = {"rule": "first", "count": 2, "labels": 2}
-    assert choosing.choose({}, report) == [0, 1, 2, 3]
-    assert choosing.choose(rule, report) == [0, 2]
-    assert choosing.choose(rule | {"count": 9, "most": 2}, report) == [0, 3]
+    assert image_choice.choose({}, report) == [0, 1, 2, 3]
+    assert image_choice.choose(rule, report) == [0, 2]
+    assert image_choice.choose(rule | {"count": 9, "most": 2}, report) == [0, 3]
     # mean gaps over the labels shown: a 0.1, c -0.2, d 0.3 (its difficult label is none of them)
-    assert choosing.choose(rule | {"rule": "largest_gap"}, report) == [3, 2]
-    assert "2 labels or more" in choosing.in_words(rule, {})
+    assert image_choice.choose(rule | {"rule": "largest_gap"}, report) == [3, 2]
+    assert "2 labels or more" in image_choice.in_words(rule, {})
 
 
 def test_images_stand_in_the_order_of_their_names(made, monkeypatch):
     monkeypatch.chdir(made[0])
-    found = choosing.read("targets.npz", {"one": "one.npz"})
+    found = image_choice.read("targets.npz", {"one": "one.npz"})
     assert found.images.tolist() == sorted(cases.IMAGES.tolist())
 
 
 def test_words_cover_neither_each_other_nor_leave_the_page():
     draw = np.random.default_rng(3)
     points, page = draw.random((25, 2)) * [5.8, 2.8] + 0.1, np.array([6.0, 3.0])
-    corners = placing.place(points, [0.5] * 25, 0.1, page)
+    corners = label_placement.place(points, [0.5] * 25, 0.1, page)
     highs = corners + [0.5, 0.1]
     assert (corners >= -1e-9).all() and (highs <= page + 1e-9).all()
     over = np.minimum(highs[:, None], highs) - np.maximum(corners[:, None], corners)
@@ -226,11 +226,11 @@ def test_words_cover_neither_each_other_nor_leave_the_page():
 
 
 def test_words_are_cut_to_their_place():
-    assert sheet.shortened("dog", 1.0) == "dog"
-    short = sheet.shortened("a very long label indeed", 0.5)
-    assert short.endswith("…") and sheet.inches(short) <= 0.5
-    lines = sheet.wrapped(["person", "diningtable", "pottedplant", "tvmonitor"], 1.0, 2)
-    assert len(lines) == 2 and all(sheet.inches(line) <= 1.0 for line in lines)
+    assert canvas.shortened("dog", 1.0) == "dog"
+    short = canvas.shortened("a very long label indeed", 0.5)
+    assert short.endswith("…") and canvas.inches(short) <= 0.5
+    lines = canvas.wrapped(["person", "diningtable", "pottedplant", "tvmonitor"], 1.0, 2)
+    assert len(lines) == 2 and all(canvas.inches(line) <= 1.0 for line in lines)
     assert lines[-1].endswith("+1")
 
 

@@ -95,7 +95,7 @@ def test_odd_names_pass_the_check_and_keep_their_spelling(make, tmp_path, capsys
     assert entry["folder"] == str(folder)
     book = read_study(ROOT / "workflow/config", with_parts)
     (read,) = (book.dataset(name) for name in with_parts["datasets"])
-    assert [*read["parts"].values()] == [*PARTS]
+    assert [*read.parts.lines().values()] == [*PARTS]
     assert all(names.shown(label)[:28] in text for label in wanted)
 
 
@@ -298,8 +298,8 @@ def test_text_that_looks_like_a_number_stays_text(tmp_path):
     options = {"file": "2024", "labels": ["1", "null"], "part": "3", "image": "0x1"}
     lines = {"datasets": {"x": entry | {"options": options, "tune": "0.3", "aliases": {"1": "2"}}}}
     found = read_study(ROOT / "workflow/config", {"study": "own", **lines}).dataset("x")
-    assert found["parts"] == entry["parts"] and found["tune"] == 0.3
-    assert found["options"] | options == found["options"] and found["aliases"] == {"1": "2"}
+    assert found.parts.lines() == entry["parts"] and found.tune == 0.3
+    assert found.options | options == found.options and found.aliases == {"1": "2"}
 
 
 def test_a_file_name_that_is_not_utf8_is_ignored(tmp_path, capsys):
@@ -326,7 +326,7 @@ def test_wrong_settings_in_a_dataset_file_are_named(tmp_path, capsys):
     lines = (tmp_path / "x.yaml").read_text()
     (tmp_path / "y.yaml").write_text(f"{lines}train: {{epochs: 0}}\n")
     assert main(["check-data", str(tmp_path / "y.yaml")]) == 2
-    assert "train.epochs is 0; it must be 1 or more" in capsys.readouterr().err
+    assert "train.epochs is 0; expected a whole number from 1" in capsys.readouterr().err
 
 
 def test_which_characters_are_refused():

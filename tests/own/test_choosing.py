@@ -4,7 +4,7 @@ import json
 
 import pytest
 from conftest import ROOT
-from run_cases import calibrate, make_run, picture
+from run_cases import calibrate, make_run, picture, run_settings
 
 from labelgraph.__main__ import main
 from labelgraph.files.small import write_json
@@ -130,7 +130,8 @@ def test_what_reported_pictures_have_chosen_is_called_too_good(study, tmp_path):
 
 
 def test_lines_of_progress_name_their_run(capsys):
-    about = {"dataset": "pets", "task": "full", "method": "baseline", "variant": "max", "seed": 2}
+    changes = {"variant": "max", "seed": 2}
+    about = run_settings("baseline").model_copy(update=changes)
     team = parallel.join(name_of(about))
     team.say("epoch 3 of 24")
     assert capsys.readouterr().err == "pets, full, baseline@max, seed 2: epoch 3 of 24\n"

@@ -10,7 +10,7 @@ from conftest import ROOT
 
 from labelgraph.files.small import write_json, write_text
 from labelgraph.files.yaml_reader import read_yaml
-from labelgraph.report.material import Places
+from labelgraph.report.results import Places
 from labelgraph.score import metrics
 from labelgraph.steps import tabulate, write_report
 from labelgraph.study.config import Book, Run, read_study

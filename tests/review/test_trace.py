@@ -270,7 +270,22 @@ def test_a_row_called_ours_is_found_by_the_name_of_its_method(row):
 def test_a_column_is_found_by_what_stands_above_it_in_the_table(checkout):
     assert trace(column="train")["column"] == trace(column="AP:train")["column"] == "AP:train"
     control = ROOT / "results/tables/mini/ml_sgm_control.csv"
-    assert trace("ML-SGM", "With structure mAP", control)["column"] == "scenes mAP"
+    assert trace("ML-SGM", "Drawn with structure mAP", control)["column"] == "scenes mAP"
+
+
+@pytest.mark.parametrize(
+    ("row", "name"),
+    [
+        ("ResNet-101*", "ResNet-101*"),
+        ("EfficientNet-Lite0, linear (average pooling)", "ResNet-101*"),
+        ("baseline", "ResNet-101*"),
+        ("ML-SGM", "Ours"),
+        ("ML-GCN", "ML-GCN"),
+        ("ML-GCN (Binary)", "ML-GCN"),
+    ],
+)
+def test_a_row_is_found_by_its_name_in_print_and_by_what_ran(row, name):
+    assert trace(row, "mAP", ROOT / "results/tables/mini/ml_sgm_II.csv")["row"] == name
 
 
 def test_an_average_over_tasks_leads_to_the_runs_of_each(tmp_path, monkeypatch):

@@ -335,6 +335,17 @@ BOMBS = {  # a kilobyte or so each, refused before anything of it is written out
 }
 OWN = "datasets.pets"
 SETTINGS = {  # --config, or a file with the same lines
+    "a block as null": ({"train": None}, "--config: train is null; it takes lines of KEY: VALUE"),
+    "more mistakes than a page shows": (
+        {"methods": {f"m{k}": {} for k in range(1000)}, "train": {f"t{k}": 1 for k in range(1000)}},
+        "--config: methods has unknown keys ['m0', 'm1', 'm10', 'm100', 'm101', 'm102', ...]",
+    ),
+    "mistakes without end": (
+        {"drawn": {f"d{k}": {} for k in range(1000)}},
+        "and 980 more mistakes",
+    ),
+    "a key of 10,000 letters": ({"drawn": {"x" * 10_000: {}}}, "xxx...xxx"),
+    "a text of 10,000 letters": ({"origin": "x" * 10_000}, "; expected one of drawn, official"),
     "train=3": ({"train": 3}, "--config: train is 3; it takes lines of KEY: VALUE"),
     "an unknown key": ({"train": {"lrr": 1}}, "train has unknown keys ['lrr']; known are ["),
     "a rate that is no number": ({"train": {"lr": float("nan")}}, "train.lr is nan"),
@@ -358,6 +369,10 @@ SETTINGS = {  # --config, or a file with the same lines
         "score.threshold is 1; expected a share, above 0 and below 1",
     ),
     "top labels of another number": ({"score": {"top": 5}}, "no metric 'CP_top3'"),
+    "top labels of another number in one method": (
+        {"methods": {"ml_gcn": {"score": {"top": 5}}}},
+        "no metric 'CP_top3'",
+    ),
     "no seeds": ({"seeds": []}, "--config: seeds is []; expected a list, of 1 or more"),
     "a seed twice": ({"seeds": [0, 0]}, "--config: seeds names 0 twice"),
     "a negative seed": ({"seeds": [-1]}, "--config: seeds[0] is -1; expected a whole number"),
@@ -414,7 +429,10 @@ SETTINGS = {  # --config, or a file with the same lines
 }
 ENTRIES = {  # of data of one's own
     "no folder": ({"folder": ""}, f"{OWN}.folder is"),
-    "a list as reader": ({"reader": ["folders"]}, f"{OWN}.reader is ['folders']; it may be"),
+    "a list as reader": (
+        {"reader": ["folders"]},
+        f"{OWN}.reader is ['folders']; expected one of folders",
+    ),
     "a title that drives the terminal": (
         {"title": "\x1b[31mred"},
         f"{OWN}.title is '\\x1b[31mred'; expected a text on one line, without control characters",

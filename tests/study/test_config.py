@@ -179,7 +179,8 @@ def test_no_method_has_an_encoder_of_its_own_where_features_are_cached(book, key
     change = {"partial": line} if place == "partial" else line
     other = edited(book, {"methods": {"ml_gcn": change}})
     task = "partial-10" if place == "partial" else "full"
-    told = rf"ml_gcn on voc2007: encoder\.{key} is {value!r}, but cached features are computed once"
+    shown = "null" if value is None else repr(value)
+    told = rf"ml_gcn on voc2007: encoder\.{key} is {shown}, but cached features are computed once"
     with pytest.raises(ValueError, match=told):
         trained(other, task, "ml_gcn")
     alone = edited(other, {"methods": {"ml_gcn": {"encoder": {"cached": False}}}})

@@ -46,7 +46,7 @@ def test_an_entry_of_two_lines_is_a_dataset_with_a_table():
     table = tables.recipe(book, "own_pets")
     assert table["notes"] == [own_tables.RULE, own_tables.NO_WORDS]
     assert "probability of 0.5" in own_tables.RULE and book.defaults.score.threshold == 0.5
-    assert tables.of_study(book)["own_pets"]["more"]["no graph, max pooling"] == "baseline@max"
+    assert table["more"]["EfficientNet-Lite0, linear (max pooling)"] == "baseline@max"
 
 
 def systems(book):
@@ -93,7 +93,7 @@ def test_the_laptop_study_takes_it_too():
 @pytest.mark.parametrize(
     ("entry", "name", "more", "message"),
     [
-        ({"reader": "csv"}, "pets", {}, r"pets.reader is 'csv'; it may be folders, table"),
+        ({"reader": "csv"}, "pets", {}, r"pets.reader is 'csv'; expected one of folders, table"),
         ({"folder": "/nowhere"}, "pets", {}, "pets.folder is /nowhere, which is not a folder"),
         ({"colour": 1}, "pets", {}, r"pets has unknown keys \['colour'\]; known are .*'folder'"),
         ({"options": {"x": 1}}, "pets", {}, r"options has unknown keys \['x'\]; known are .*draw"),
@@ -115,6 +115,21 @@ def test_the_laptop_study_takes_it_too():
 def test_a_wrong_line_is_named(entry, name, more, message):
     with pytest.raises((ValueError, FileNotFoundError), match=message):
         study(entry, name, **more)
+
+
+def test_all_mistakes_of_all_entries_are_reported_at_once():
+    first = {"folder": "/nowhere", "reader": "folders", "tune": 2, "options": {"draw": {}}}
+    second = {"folder": str(SAMPLES), "reader": "table", "vectors": "no.txt", "colour": 1}
+    with pytest.raises(ValueError) as error:
+        read_study(CONFIG, {"study": "own", "datasets": {"pets": first, "cars": second}})
+    assert [line.split(";")[0].split(", which")[0] for line in str(error.value).splitlines()] == [
+        "datasets.pets.tune is 2",
+        "datasets.pets.folder is /nowhere",
+        "datasets.pets.options.draw lacks ['seed', 'share']",
+        "datasets.cars has unknown keys ['colour']",
+        "datasets.cars.vectors is no.txt",
+        "datasets.cars.options lacks ['file']",
+    ]
 
 
 def test_an_unknown_dataset_without_a_folder_is_named():

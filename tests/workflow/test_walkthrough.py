@@ -76,9 +76,8 @@ def test_the_walk(walked):
     assert entry == shown
     table = (checkout / "results/tables/own/own_pictures.md").read_text()
     rows = re.findall(r"^\| (.+?) \| here \| (\S+) ", table, re.M)
-    assert [name for name, _ in rows[:3]] == [
-        *("no graph, average pooling", "no graph, max pooling", "ML-GCN")
-    ]
+    pooled = [f"EfficientNet-Lite0, linear ({name} pooling)" for name in ("average", "max")]
+    assert [name for name, _ in rows[:3]] == [*pooled, "ML-GCN"]
     assert len(rows) == 7
     values = [float(value.strip("*")) for _, value in rows]
     assert np.median(values) > 80  # three colours are told apart

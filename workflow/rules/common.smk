@@ -17,7 +17,7 @@ from snakemake.scheduling.job_scheduler import JobScheduler
 
 from snakemake_interface_logger_plugins.common import LogEvent
 
-from labelgraph.costs import heads
+from labelgraph.costs import networks
 from labelgraph.fetch import sources
 from labelgraph.figures import fields, plans
 from labelgraph.files import filestamps
@@ -30,7 +30,7 @@ from labelgraph.study import own_data
 from labelgraph.study.config import read_study, run_of
 from labelgraph.study.validation import check_keys
 from labelgraph.tables import tables
-from labelgraph.report import material, pagefiles
+from labelgraph.report import pagefiles, results
 
 CONFIG = Path("workflow/config")
 try:

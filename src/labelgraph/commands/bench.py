@@ -5,7 +5,7 @@ import json
 import sys
 from pathlib import Path
 
-from labelgraph.costs import heads
+from labelgraph.costs import networks
 from labelgraph.jobs import provenance
 from labelgraph.study.config import read_study
 
@@ -44,11 +44,11 @@ def positive(text: str) -> int:
 def run(arguments: argparse.Namespace) -> int:
     book = read_study(CONFIG, {})
     systems = arguments.methods.split(",") if arguments.methods else [*book.methods]
-    networks = heads.networks(book, systems)
+    chosen = networks.settings(book, systems)
     from labelgraph.costs import timing
 
     setup = vars(arguments)
-    found = timing.measure(setup, networks, lambda system: print(system, file=sys.stderr))
+    found = timing.measure(setup, chosen, lambda system: print(system, file=sys.stderr))
     if arguments.json:
         print(json.dumps(found, indent=1))
     else:

@@ -10,8 +10,8 @@ from labelgraph.commands import _given
 from labelgraph.review import stale
 from labelgraph.split import listing
 from labelgraph.study.config import Book, read_study
-from labelgraph.study.method_files import keywords
-from labelgraph.tables import table_columns
+from labelgraph.study.merging import keywords
+from labelgraph.tables import table_columns, titles
 from labelgraph.tables import tables as studytables
 
 HELP = (
@@ -53,8 +53,8 @@ def methods(book: Book) -> list[dict[str, Any]]:
     return [
         {
             "name": name,
-            "about": ". ".join(filter(None, (entry.title, entry.paper))),
-            "title": entry.title,
+            "about": ". ".join([titles.system(book, name), *filter(None, [entry.paper])]),
+            "title": titles.system(book, name),
             "variants": list(entry.variants),
             "settings": sorted(keywords(name)),
             "departures": entry.departures,
@@ -65,7 +65,12 @@ def methods(book: Book) -> list[dict[str, Any]]:
 
 def datasets(book: Book) -> list[dict[str, Any]]:
     return [
-        {"name": name, "about": entry.title, "reader": entry.reader, **entry.parts.lines()}
+        {
+            "name": name,
+            "about": titles.dataset(book, name),
+            "reader": entry["reader"],
+            **entry["parts"],
+        }
         for name, entry in ((name, book.dataset(name)) for name in book.datasets)
         if book.runs_on(name)
     ]

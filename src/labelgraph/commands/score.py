@@ -11,8 +11,8 @@ import numpy as np
 from labelgraph.files import names
 from labelgraph.score import metrics
 from labelgraph.score.average_precision import POLICIES
-from labelgraph.score.joining import join
-from labelgraph.score.pools import POOLS
+from labelgraph.score.metrics import POOLS
+from labelgraph.score.predictions import join
 
 HELP = "every metric convention for anybody's predictions"
 RATES = ("CP", "CR", "CF1", "OP", "OR", "OF1", "CF1_classwise")

@@ -18,9 +18,9 @@ from torch.utils._pytree import tree_leaves
 
 from labelgraph import numerics
 from labelgraph.costs import counting
-from labelgraph.costs.columns import COLUMNS
 from labelgraph.encoders import encoder as encoders
 from labelgraph.predict.inference import precision
+from labelgraph.tables.cost_columns import COSTS
 from labelgraph.train.loop import loss_of
 
 RATE = 1e-6  # of the timed training steps: they shall change nothing that matters
@@ -169,16 +169,16 @@ def summary(times: dict[str, list], batch: int) -> dict[str, float]:
 
 
 def markdown(setup: dict[str, Any], hardware: dict[str, Any], found: list[dict]) -> str:
-    names = ["", *(title for title, _ in COLUMNS.values())]
-    rows = [names, ["---", *["---:"] * len(COLUMNS)]]
+    names = ["", *(title for title, _ in COSTS.values())]
+    rows = [names, ["---", *["---:"] * len(COSTS)]]
     for line in found:
-        values = [f"{line[key]:.{digits}f}" for key, (_, digits) in COLUMNS.items()]
+        values = [f"{line[key]:.{digits}f}" for key, (_, digits) in COSTS.items()]
         rows.append([line["method"], *values])
     body = "\n".join("| " + " | ".join(row) + " |" for row in rows)
     where = hardware.get("gpu") if setup["device"] == "cuda" else hardware.get("processor")
     about = (
         f"{setup['encoder']}, {setup['size']} pixels, {setup['labels']} labels, batches of"
         f" {setup['batch']}, {setup['repeats']} turns, {setup['precision']}; {setup['device']}"
-        f" ({where}), {setup['threads']} thread(s). FLOPs are those of one image."
+        f" ({where}), {setup['threads']} thread(s). FLOPs are multiply-adds of one image."
     )
     return f"# What each method costs beside its encoder\n\n{body}\n\n{about}\n"

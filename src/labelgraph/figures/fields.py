@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from labelgraph.figures import choosing
+from labelgraph.figures import image_choice
 from labelgraph.study.validation import check_keys
 
 COMMON = {"paper", "figure", "kind", "caption", "notes"}
@@ -14,7 +14,7 @@ INSPECTION = Path(__file__).parents[1] / "predict/inspection"
 
 @dataclass(frozen=True)
 class Kind:
-    """`reads` names what it is drawn from, for each dataset: see figurelist.files."""
+    """`reads` names what it is drawn from, for each dataset: see plans.files."""
 
     keys: frozenset[str]  # of its entries, besides COMMON
     reads: frozenset[str] = frozenset()
@@ -56,7 +56,7 @@ def check(name: str, entry: dict[str, Any]) -> None:
     if name != f"{entry['paper']}_{entry['figure']}":
         raise ValueError(f"figures.{name} is {entry['paper']} {entry['figure']}; name it so")
     for what in chosen.keys & {"images", "queries"}:
-        choosing.check(f"figures.{name}: {what}", entry[what], len(entry["systems"]))
+        image_choice.check(f"figures.{name}: {what}", entry[what], len(entry["systems"]))
     check_systems(name, entry, chosen)
 
 

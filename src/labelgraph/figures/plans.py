@@ -9,7 +9,7 @@ from labelgraph.figures import fields, sweep_points, table_rows
 from labelgraph.figures.fields import COMMON, KINDS
 from labelgraph.study.config import Book, Run, run_of
 from labelgraph.study.validation import check_keys
-from labelgraph.tables import tables
+from labelgraph.tables import tables, titles
 
 Entry = dict[str, Any]
 
@@ -49,15 +49,14 @@ def runs(book: Book, entry: Entry) -> list[Run]:
 def all_runs(book: Book, entry: Entry, own: list[Run]) -> list[Run]:
     """`own` and the runs behind a curve or a table that the figure draws."""
     if "table" in entry:
-        return [
-            run for run in tables.runs(book, [entry["table"]]) if run.dataset in entry["datasets"]
-        ]
+        found = tables.runs(book, [entry["table"]])
+        return [run for run in found if run.dataset in entry["datasets"]]
     return own or [
         run
         for sweep in entry.get("sweeps", [])
         for dataset in shown(book, entry)
-        for runs_of_point in sweep_points.runs(book, entry, sweep, dataset)
-        for run in runs_of_point
+        for point in sweep_points.runs(book, entry, sweep, dataset)
+        for run in point
     ]
 
 
@@ -71,17 +70,22 @@ def plan(book: Book, name: str, entry: Entry) -> dict[str, Any]:
     """All that a figure depends on: its entry, titles, and the files that it is drawn from."""
     datasets, own = shown(book, entry), runs(book, entry)
     behind = all_runs(book, entry, own)
+    titled = [
+        (titles.system(book, run.system, [f"{run.task}/{run.dataset}"]), run) for run in behind
+    ]
     found = {
         "name": name,
         **{key: entry.get(key, {}) for key in sorted(COMMON | KINDS[entry["kind"]].keys)},
-        "datasets": {each: book.dataset(each).title for each in datasets},
-        "systems": {system: book.title(system) for system in entry.get("systems", [])},
+        "caption": titles.caption(book, entry["caption"], datasets),
+        "datasets": {each: titles.dataset(book, each) for each in datasets},
+        "systems": {
+            system: titles.system(book, system, [f"full/{each}" for each in datasets])
+            for system in entry.get("systems", [])
+        },
         "files": {each: files(book, name, entry, each, own) for each in datasets},
         "frozen": all(book.settings(run).training.encoder.learns == "nothing" for run in behind),
         "note": book.size.note,
-        "protocol": book.circumstances(
-            [(book.title(run.system), run) for run in behind], seeds(book, entry)
-        ),
+        "protocol": book.circumstances(titled, seeds(book, entry)),
     }
     if entry["kind"] == "sweep":
         found["curves"] = sweep_points.curves(book, entry, datasets)
@@ -104,8 +108,9 @@ def of_table(book: Book, name: str, datasets: list[str]) -> dict[str, Any]:
     }
     return {
         "source": {key: source[key] for key in sorted(source.keys() - unseen)} | {"scores": scores},
+        "printed_datasets": {name: book.dataset(name).title for name in source["titles"]},
         "names": {
-            row: book.method(system.partition("@")[0]).title
+            row: titles.system(book, system.partition("@")[0])
             for row, system in source["runs"].items()
         },
         "titles": "workflow/published/systems.csv",

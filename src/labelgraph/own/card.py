@@ -10,6 +10,7 @@ from labelgraph.files.escaping import markdown, prose
 from labelgraph.files.small import read_json
 from labelgraph.own.reading import Trained
 from labelgraph.predict import calibration, runfiles
+from labelgraph.tables.titles import fill
 
 FEW = 10  # positives below which a label is named as weak
 SCORED = {"images", "settings", "map", "all", "ap"}  # what is used of scores.json
@@ -49,8 +50,8 @@ def write(
     """
     settings = trained.settings
     method = methods.get(settings.method, {"title": settings.method, "paper": "unknown"})
-    system = settings.system
-    title = titles.get(system, "").capitalize() or method["title"]
+    named = method.get("variants", {}).get(settings.variant, {}).get("title", method["title"])
+    title = fill(titles.get(settings.system, named), settings.encoder)
     scores, assessed = (trained.folder / name for name in ("scores.json", "assessment.json"))
     found = judged(scores, SCORED, "score") if scores.exists() else None
     sure = judged(assessed, ASSESSED, "assess") if assessed.exists() else None
@@ -78,7 +79,7 @@ def facts(trained: Trained, method: dict[str, Any]) -> str:
     commit = runfiles.account(trained.folder).get("git", {}).get("commit")
     regions = "; regions of a detector" if trained.detector is not None else ""
     lines = {
-        "method": f"{markdown(method['title'])}{variant}"
+        "method": f"{markdown(fill(method['title'], settings.encoder))}{variant}"
         + (f": {markdown(method['paper'])}" if method.get("paper") else ""),
         "run": markdown(str(trained.folder)),
         "learnt from": f"{about['images']} images of {markdown(settings.dataset)}, task"

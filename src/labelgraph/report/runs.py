@@ -64,7 +64,8 @@ def read_run(folder: Path, run: Run, shown: set[str], pools: Pools) -> dict[str,
 
 
 def percent(value: float | None) -> float | None:
-    return None if value is None else round(100 * value, 3)
+    """With all digits: pages show fewer, and round once."""
+    return None if value is None else 100 * value
 
 
 def read_history(path: Path) -> dict[str, list[float | None]]:

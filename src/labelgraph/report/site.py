@@ -29,7 +29,7 @@ def pages(common: dict[str, Any], each: dict[str, dict[str, Any]]) -> dict[str, 
         "points": lambda number: f"{abs(number):.1f}",
         "prose": prose,
         "signed": signed,
-        "spread": spread,
+        "deviation": deviation,
         "stop": lambda text: text.removesuffix("."),
         "word": lambda text: text.split(" ")[0],
     }
@@ -61,7 +61,7 @@ def prose(text: str) -> Markup:
     return Markup(re.sub(r"`([^`]+)`", r"<code>\1</code>", str(escape(text))))
 
 
-def spread(text: str) -> Markup:
+def deviation(text: str) -> Markup:
     """`73.3 ± 0.1`, with what follows the mean set smaller."""
     mean, sign, rest = text.partition(" ± ")
     return escape(mean) + (Markup(' <span class="sd">± {}</span>').format(rest) if sign else "")

@@ -3,7 +3,7 @@
 `rule`: precision, recall and F1 on the reported images if each label is named from its own
 threshold on, as `labelgraph predict` names it, and between which ends they lie. `intervals`: the
 ends of the metrics in scores.json, by their flat names. All by drawing pictures again, as
-resampling.py does.
+bootstrap.py does.
 """
 
 import argparse
@@ -14,8 +14,8 @@ import numpy as np
 
 from labelgraph.files.small import read_arrays, write_json
 from labelgraph.predict import calibration
-from labelgraph.score import bootstrap, pools, precision_recall
-from labelgraph.score.joining import join
+from labelgraph.score import bootstrap, metrics, precision_recall
+from labelgraph.score.predictions import join
 from labelgraph.study.settings import ScoringSettings
 
 
@@ -25,7 +25,7 @@ def main(
     """`settings` are those of `score`; `fitted` is the run's calibration.json."""
     joined = join(predictions, targets)
     known = calibration.read(fitted, read_arrays(predictions)["labels"].tolist())
-    judged = pools.inside(joined.target, settings.pool)
+    judged = metrics.in_pool(joined.target, settings.pool)
     scores, target = joined.scores[judged], joined.target[judged]
     least = dict(zip(known.labels, known.thresholds, strict=True))
     thresholds = np.array([least[name] for name in joined.labels])
@@ -44,7 +44,7 @@ def main(
 
 def rule(chosen: np.ndarray, target: np.ndarray, policy: str) -> dict[str, list[float] | None]:
     """Name of a rate -> its value and both ends, null where it has none."""
-    values = precision_recall.agreement(chosen, target, policy)
+    values = precision_recall.precision_recall_f1(chosen, target, policy)
     drawn = bootstrap.rates(bootstrap.draws(len(chosen)), chosen, target, policy)
     ends = {name: bootstrap.interval(found) for name, found in drawn.items()}
     return {

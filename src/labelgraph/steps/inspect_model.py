@@ -15,7 +15,7 @@ import numpy as np
 import torch
 
 from labelgraph.encoders import views
-from labelgraph.figures import choosing
+from labelgraph.figures import image_choice
 from labelgraph.files.small import read_arrays, write_arrays
 from labelgraph.inputs import batches
 from labelgraph.predict import inference, inspection
@@ -61,8 +61,8 @@ def main(view: str, choice: dict[str, Any], settings: RunSettings, files: Files)
 
 def chosen(choice: dict[str, Any], names: np.ndarray) -> np.ndarray:
     """Rows of the images that the rule names."""
-    report = choosing.read(choice["targets"], choice["predictions"])
-    wanted = report.images[choosing.choose(choice["images"], report)].tolist()
+    report = image_choice.read(choice["targets"], choice["predictions"])
+    wanted = report.images[image_choice.choose(choice["images"], report)].tolist()
     if not wanted:
         raise ValueError(f"no reported image fits {choice['images']}; change the figure's `images`")
     place = {name: row for row, name in enumerate(names.tolist())}

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from labelgraph.files.small import write_json
 from labelgraph.score import metrics
-from labelgraph.score.joining import join
+from labelgraph.score.predictions import join
 from labelgraph.study.settings import ScoringSettings
 
 

@@ -10,27 +10,27 @@ from typing import Any
 from labelgraph.files.small import whole, write_text
 from labelgraph.report import (
     content,
-    material,
     pagefiles,
+    results,
     runs,
     site,
 )
-from labelgraph.report.material import Places
+from labelgraph.report.results import Places
 from labelgraph.study.config import read_study
 
 
 def main(given: dict[str, Any], config: Path, places: Places, output: Path) -> None:
     """`given`: what the command line laid over the study's settings."""
-    read = material.read(read_study(config, given), places, given)
+    read = results.read(read_study(config, given), places, given)
     output, drawn = output / read.book.study, places.tables / read.book.study
     texts = site.pages({"study": read.book.study}, content.pages(read))
     texts[pagefiles.RUNS] = runs.script(read.pooled)
     for name, text in texts.items():
         write_text(output / name, text)
     copies = {path.name: path for path in pagefiles.parts() if path.name in pagefiles.STATIC}
-    for sheet in read.sheets:
+    for table in read.tables:
         for kind in pagefiles.KINDS:
-            copies[f"tables/{sheet.name}{kind}"] = drawn / f"{sheet.name}{kind}"
+            copies[f"tables/{table.name}{kind}"] = drawn / f"{table.name}{kind}"
     for figure in read.figures:
         copies |= {f"figures/{path.name}": path for path in figure.files}
     for name, path in copies.items():

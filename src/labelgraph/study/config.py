@@ -20,7 +20,7 @@ from labelgraph.study.entries import (
     Usual,
 )
 from labelgraph.study.settings import Settings
-from labelgraph.study.validation import check_keys, validated
+from labelgraph.study.validation import check_keys, shown, validated
 
 FILES = ("defaults", "methods", "datasets", "tables", "figures")
 
@@ -119,10 +119,11 @@ class Book:
         shared = self.usual.encoder
         for key in ("name", "weights"):
             if encoder[key] != getattr(shared, key):
+                own, common = shown(encoder[key]), shown(getattr(shared, key))
                 raise ValueError(
-                    f"{where}encoder.{key} is {encoder[key]!r}, but cached features are computed"
-                    f" once for all methods, here with encoder.{key}: {getattr(shared, key)!r};"
-                    f" change encoder.{key} for the whole study, or set encoder.cached to false"
+                    f"{where}encoder.{key} is {own}, but cached features are computed once for all"
+                    f" methods, here with {common}; change encoder.{key} for the whole study, or"
+                    " set encoder.cached to false"
                 )
 
     def method(self, name: str) -> Method:
@@ -175,11 +176,6 @@ class Book:
         """
         settings = ((title, self.settings(run).training) for title, run in rows)
         return footnote.sentences(settings, seeds, self.size.selection)
-
-    def title(self, system: str) -> str:
-        """The name of a method or variant in tables and figures."""
-        method, _, variant = system.partition("@")
-        return self.variants(method)[variant].title or self.method(method).title
 
     def runs_on(self, dataset: str) -> bool:
         return dataset in (self.datasets if self.size.only is None else self.size.only)

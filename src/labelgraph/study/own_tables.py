@@ -1,4 +1,4 @@
-"""The table that every dataset of the user's own gets: which methods are in it, what it says."""
+"""The table of each dataset of your own: its rows, columns and notes."""
 
 from typing import Any
 
@@ -8,13 +8,13 @@ from labelgraph.study.entries import Dataset, Method
 PREFIX = "own_"  # how the names of such tables begin
 EVERY = "all"  # for `rows`
 RULE = (
-    "F1 is that of labels named as in the papers, from a probability of 0.5 before calibration on"
-    " unless `score: {threshold: ...}` says otherwise; that of the labels which `predict` names"
-    " stands in each run's assessment.json and in its card."
+    "F1 counts the labels that are named as in the papers: at a probability of 0.5 before"
+    " calibration, unless `score: {threshold: ...}` says otherwise. The F1 of the labels that"
+    " `predict` names is in each run's assessment.json and in its card."
 )
 NO_WORDS = (
-    "Labels have no word vectors here: methods that read them are given numbers drawn from the"
-    " labels' names, which say nothing of their meaning."
+    "The labels have no word vectors here. Methods that read word vectors get random numbers,"
+    " drawn from the labels' names, which say nothing about their meaning."
 )
 
 
@@ -25,7 +25,7 @@ def entries(
     methods: dict[str, Method],
     boxes: dict[str, Any],
 ) -> dict[str, dict[str, Any]]:
-    """A table for each dataset of one's own. `block` says what is in it, `boxes` who has some."""
+    """A table for each dataset. `block` has its lines; `boxes` names datasets with regions."""
     found = {}
     for name, entry in own.items():
         regions = entry.options.get("boxes") is True or name in boxes
@@ -46,7 +46,7 @@ def entries(
 
 
 def labels_missing(block: dict[str, Any], entry: Dataset) -> bool:
-    """Some are hidden by the task, or not known and left out of the training."""
+    """Whether some labels are hidden by the task, or unknown and left out of the training."""
     return block["task"].startswith("partial-") or entry.difficult.train == "ignored"
 
 
@@ -57,7 +57,7 @@ def rows(
     regions: bool,
     dataset: str,
 ) -> dict[str, str]:
-    """Title -> method[@variant]. `all` are the methods that the data allow, and max pooling."""
+    """Title -> method[@variant]. `all`: every method that the data allow, and max pooling."""
     found, every = {}, ["baseline", "baseline@max", *list(methods)[1:]]
     for system in every if wanted == EVERY else wanted:
         method, _, variant = system.partition("@")

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from labelgraph.files.small import write_text
-from labelgraph.study import entries, settings
+from labelgraph.study import entries, own_data, settings
 from labelgraph.study.validation import Block, adapter, describe
 
 PAGE, SCHEMAS = Path("docs/settings.md"), Path("workflow/config/schema")
@@ -46,9 +46,10 @@ SECTIONS = [  # title, what stands before the tables, models
     ("tables.yaml", "", [entries.Table, entries.Columns]),
     (
         "own_data.yaml, and entries of your own data",
-        "An entry of your own needs `folder` and `reader`; `own_data.yaml` has the other lines.",
+        "An entry needs `folder` and `reader`. `own_data.yaml` has the other lines, the options of"
+        " each reader, and the lines of the table.",
         [
-            entries.OwnEntry,
+            own_data.GivenEntry,
             entries.ReaderOptions,
             entries.Draw,
             entries.OwnTable,

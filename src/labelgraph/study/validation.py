@@ -7,7 +7,8 @@ Each mistake names the file, the path in it, the value, and what may stand there
     --config: train.epochs is 0; expected a whole number from 1 to 100000
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from functools import cache
 from reprlib import Repr
 from typing import Annotated, Any, TypeVar
@@ -15,6 +16,7 @@ from typing import Annotated, Any, TypeVar
 from pydantic import (
     AfterValidator,
     BaseModel,
+    BeforeValidator,
     ConfigDict,
     Field,
     TypeAdapter,
@@ -43,6 +45,11 @@ class Block(BaseModel):
     def lines(self) -> dict[str, Any]:
         """The lines that were given, as plain data, in the order of the model."""
         return self.model_dump(exclude_unset=True)
+
+
+def shown(value: Any) -> str:
+    """A value in a message: short, and null as YAML has it."""
+    return "null" if value is None else BRIEF.repr(value)
 
 
 def wanted(what: str) -> PydanticCustomError:
@@ -77,16 +84,16 @@ def different(values: list[T]) -> list[T]:
     return values
 
 
-def one_of(kind: str) -> AfterValidator:
+def one_of(kind: str) -> BeforeValidator:
     """A name of a kind of entries; those that exist come with the call of `validated`."""
 
-    def check(value: str, info: ValidationInfo) -> str:
+    def check(value: Any, info: ValidationInfo) -> Any:
         known = (info.context or {}).get(kind)
         if known is not None and value not in known:
             raise wanted(f"one of {', '.join(map(str, known))}")
         return value
 
-    return AfterValidator(check)
+    return BeforeValidator(check)
 
 
 Text = Annotated[str, AfterValidator(text)]  # not blank
@@ -114,6 +121,15 @@ def validated(kind: type[T], where: str, value: Any, **known: Iterable[str]) -> 
         raise ValueError(message(mistakes(kind, where, value, error, context))) from None
 
 
+@contextmanager
+def collected(problems: list[str]) -> Iterator[None]:
+    """Keeps a mistake for later, so that the next one is found, too."""
+    try:
+        yield
+    except (ValueError, OSError) as error:
+        problems += str(error).splitlines()
+
+
 def message(found: list[str]) -> str:
     """A line for each mistake, up to a limit."""
     more = len(found) - MOST
@@ -139,7 +155,7 @@ def mistakes(
         else:
             expected = each["msg"] if each["type"] == "wanted" else describe(part, schema)
             verb = LINES if expected in LINES else f"expected {expected}"
-            found.setdefault((path, "is"), f"{path} is {BRIEF.repr(given)}; {verb}")
+            found.setdefault((path, "is"), f"{path} is {shown(given)}; {verb}")
     return [sentence(path, about, content) for (path, about), content in found.items()]
 
 

@@ -50,7 +50,7 @@ def draw(figure: dict[str, Any]) -> style.Drawing:
 def read(figure: dict[str, Any], dataset: str) -> Values:
     """Mean and standard deviation over seeds of each row."""
     return {
-        row: curves.mean_and_spread(
+        row: curves.mean_and_std(
             [value(read_json(Path(path)), figure["metric"]) for path in files[dataset]]
         )
         for row, files in figure["rows"].items()

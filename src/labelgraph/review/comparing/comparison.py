@@ -2,7 +2,7 @@
 
 `compare` gives one object, which `labelgraph compare --json` prints:
 
-    {"a": what was named first, "b": what was named second, "published": true where one side is,
+    {"a": the old tables' name, "b": the new ones', "published": whether one of them is `published`,
      "cells": how many were compared, "beyond": how many differences are larger than the tolerance,
      "differences": [{"table", "row", "column", "field": "reproduced", "std", "published", "seeds",
                       "status", or "value" beside the published ones; "a", "b": text,
@@ -14,8 +14,8 @@
                 "moved": [{"row", "a": rank, "b": rank}]}],
      "differs": whether anything is beyond, appeared or vanished}
 
-Differences are in order: the largest beyond its tolerance first, those without a size before them.
-Beside published values only cells that have both a run and a printed value count.
+Differences beyond their tolerance come first; among them those without a number, then the largest.
+Against `published`, only cells that have both a run and a printed value count.
 """
 
 from typing import Any
@@ -63,7 +63,7 @@ def compare(a: Side, b: Side, tolerances: Tolerances) -> Entry:
 
 
 def only(here: Side, there: Side) -> Entry:
-    """What the one has and the other does not, each told once: a table, else a row, ..."""
+    """What one side has and the other lacks; the rows of a missing table are not listed again."""
     found: Entry = {"tables": [], "rows": [], "columns": [], "cells": []}
     for name, cells in here.tables.items():
         if name not in there.tables:

@@ -29,8 +29,8 @@ def counted(book: Book, root: Path, table: Entry, key: str, column: Column) -> E
     known = {entry["method"]: entry for entry in read_json(path)} if path.exists() else {}
     about = {"network": network, "metric": column.metric, "file": table["costs"]}
     about |= {"found": network in known, "value": known.get(network, {}).get(column.metric)}
-    mean, spread, seeds, _ = tables.counted(about["value"])
-    again = {"mean": mean, "std": spread, "seeds": seeds} if about["found"] else None
+    mean, std, seeds, _ = tables.counted(about["value"])
+    again = {"mean": mean, "std": std, "seeds": seeds} if about["found"] else None
     return {"counted": about, "recomputed": again}
 
 
@@ -44,8 +44,8 @@ def ran(book: Book, root: Path, table: Entry, key: str, column: Column) -> Entry
     if not runs or not all(run["found"] for run in runs):
         return {"runs": runs}
     read = {place: [read_json(root / path) for path in each] for place, each in paths.items()}
-    mean, spread, seeds, _ = tables.summary(tables.by_seed(column, read))
-    return {"runs": runs, "recomputed": {"mean": mean, "std": spread, "seeds": seeds}}
+    mean, std, seeds, _ = tables.summary(tables.by_seed(column, read))
+    return {"runs": runs, "recomputed": {"mean": mean, "std": std, "seeds": seeds}}
 
 
 def a_run(book: Book, root: Path, scores: Path, metric: str) -> Entry:

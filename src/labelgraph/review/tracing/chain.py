@@ -46,8 +46,8 @@ STATES = {
 def trace(path: Path, row: str, column: str, given: Entry | None = None) -> Entry:
     """`path`: results/tables/<study>/<table>.csv of a checkout; its settings and runs are meant.
 
-    `row` is a title as in the csv, or the name of a method as methods.yaml has it; `column` is as
-    in the csv, or as the table for people has it. `given`: as for `recipe.read_study`.
+    `row` and `column` are as in the csv, or as the table for people has them; `row` may also be the
+    name of a method as methods.yaml has it. `given`: as for `read_study`.
     """
     root, study = checkout(path)
     cells = csv_cells.parse(str(path), path.read_bytes())
@@ -57,7 +57,7 @@ def trace(path: Path, row: str, column: str, given: Entry | None = None) -> Entr
     table = tables.recipe(book, choose("table", path.stem, book.tables, "tables.yaml"))
     published = place.printed_in(root, table)
     keys, columns = axes(table, root, published)
-    row, column = named(book, row, keys), place.column(table, column, columns)
+    row, column = named(book, table, row, keys), place.column(table, column, columns)
     choose("row", row, (title for title, _ in cells), str(path))
     choose("column", column, (name for _, name in cells), str(path))
     where = f"{path.stem} in tables.yaml"

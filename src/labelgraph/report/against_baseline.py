@@ -18,7 +18,7 @@ class Gain:
     seeds: tuple[float, ...]  # one for each seed of the method
     band: tuple[float, float]  # lowest and highest seed of the baseline
     mean: float
-    spread: float | None  # of both over their seeds, in quadrature
+    std: float | None  # of both over their seeds, in quadrature
     runs: tuple[str, ...]
 
     @property
@@ -58,15 +58,15 @@ def gain(method: list[Run], baseline: list[Run], values: dict[str, float]) -> Ga
     ours = [values[run.folder] for run in method]
     theirs = [values[run.folder] for run in baseline]
     middle = fmean(theirs)
-    spread = None
+    std = None
     if len(ours) > 1 and len(theirs) > 1:
-        spread = (stdev(ours) ** 2 + stdev(theirs) ** 2) ** 0.5
+        std = (stdev(ours) ** 2 + stdev(theirs) ** 2) ** 0.5
     return Gain(
         system=method[0].system,
         baseline=baseline[0].system,
         seeds=tuple(number - middle for number in ours),
         band=(min(theirs) - middle, max(theirs) - middle),
         mean=fmean(ours) - middle,
-        spread=spread,
+        std=std,
         runs=tuple(run.folder for run in [*method, *baseline]),
     )

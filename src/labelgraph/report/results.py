@@ -7,9 +7,9 @@ from typing import Any
 
 from labelgraph.figures import plans
 from labelgraph.files.small import read_json
-from labelgraph.report import pictures, runs, sheets
-from labelgraph.report.pictures import Figure
-from labelgraph.report.sheets import Sheet
+from labelgraph.report import figure_files, runs, table_pages
+from labelgraph.report.figure_files import Figure
+from labelgraph.report.table_pages import TablePage
 from labelgraph.study.config import Book, Run, run_of
 from labelgraph.tables import tables
 
@@ -29,9 +29,9 @@ class Places:
 
 
 @dataclass(frozen=True)
-class Material:
+class Results:
     book: Book
-    sheets: list[Sheet]
+    tables: list[TablePage]
     runs: list[Run]
     pooled: dict[str, Any]  # the runs as the pages show them, and what they share; see runs.py
     figures: list[Figure]
@@ -49,11 +49,11 @@ class Material:
         pools = self.pooled["pools"]
         return {run["folder"]: runs.value(pools, run, MAIN) for run in self.pooled["runs"]}
 
-    def source(self, sheet: Sheet) -> str:
+    def source(self, table: TablePage) -> str:
         """Which printed table it is."""
-        if not sheet.printed:
+        if not table.printed:
             return "not in the papers"
-        return f"{self.book.method(sheet.paper).title}, table {sheet.table}"
+        return f"{self.book.method(table.paper).title}, table {table.table}"
 
 
 def runs_of(book: Book) -> list[Run]:
@@ -80,11 +80,11 @@ def printed(book: Book, places: Places, entry: dict[str, Any]) -> Path | None:
     return places.published / f"{paper}.csv" if paper in book.methods else None
 
 
-def read(book: Book, places: Places, given: dict[str, Any]) -> Material:
+def read(book: Book, places: Places, given: dict[str, Any]) -> Results:
     """`given`: what the command line laid over the study's settings."""
     audit = read_audit(places.audit)
     found = [
-        sheets.read(
+        table_pages.read(
             tables.recipe(book, name),
             name,
             places.tables / book.study / f"{name}.csv",
@@ -95,13 +95,13 @@ def read(book: Book, places: Places, given: dict[str, Any]) -> Material:
         for name, entry in tables.of_study(book).items()
     ]
     wanted = runs_of(book)
-    return Material(
+    return Results(
         book=book,
-        sheets=found,
+        tables=found,
         runs=wanted,
         pooled=about(book, given) | read_runs(places, wanted, found),
-        figures=[pictures.read(path) for path in places.figures],
-        audit=audit if any(sheet.printed for sheet in found) else [],
+        figures=[figure_files.read(path) for path in places.figures],
+        audit=audit if any(table.printed for table in found) else [],
         costs={path.stem: read_json(path) for path in places.costs},
     )
 
@@ -116,10 +116,10 @@ def text(value: Any) -> str:
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 
-def read_runs(places: Places, wanted: list[Run], found: list[Sheet]) -> dict[str, Any]:
+def read_runs(places: Places, wanted: list[Run], found: list[TablePage]) -> dict[str, Any]:
     shown = {run.folder: {MAIN} for run in wanted}
-    for sheet in found:
-        for cell in sheet.cells:
+    for table in found:
+        for cell in table.cells:
             for folder in cell.runs:
                 shown[folder].add(cell.metric)
     return runs.read(places.runs, wanted, shown)

@@ -25,7 +25,7 @@ def measured(book: Book) -> dict[str, Any]:
     }
 
 
-def networks(book: Book, systems: list[str]) -> dict[str, dict[str, Any]]:
+def settings(book: Book, systems: list[str]) -> dict[str, dict[str, Any]]:
     """method[@variant] -> its `model` block."""
     return {system: network(book, *system.partition("@")[::2]) for system in systems}
 

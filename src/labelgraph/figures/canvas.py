@@ -1,4 +1,4 @@
-"""A sheet on which photographs and words are placed: inches from its upper left corner."""
+"""A canvas on which photographs and words are placed: inches from its upper left corner."""
 
 from functools import cache
 from pathlib import Path
@@ -18,28 +18,28 @@ EDGE = 0.06  # inches around everything
 WIDE = style.PAGE - 2 * EDGE
 
 
-class Sheet:
+class Canvas:
     def __init__(self, width: float, height: float):
         self.size = width + 2 * EDGE, height + 2 * EDGE
         self.figure = style.new(*self.size)
 
-    def shares(self, left: float, top: float) -> tuple[float, float]:
-        """A place as matplotlib counts: in shares, from below."""
+    def fractions(self, left: float, top: float) -> tuple[float, float]:
+        """A place as matplotlib counts: fractions of the canvas, from its lower left corner."""
         return (EDGE + left) / self.size[0], 1 - (EDGE + top) / self.size[1]
 
     def axes(self, left: float, top: float, width: float, height: float) -> Axes:
-        corner = self.shares(left, top + height)
+        corner = self.fractions(left, top + height)
         return self.figure.add_axes((*corner, width / self.size[0], height / self.size[1]))
 
     def words(self, text: str, left: float, top: float, **options: Any) -> None:
         """`top` is that of the line."""
         chosen = {"va": "top", "ha": "left", "fontsize": style.SMALL} | options
-        self.figure.text(*self.shares(left, top), text, **chosen)
+        self.figure.text(*self.fractions(left, top), text, **chosen)
 
     def picture(
         self, pixels: np.ndarray, left: float, top: float, width: float, height: float
     ) -> Axes:
-        """As large as fits, on the ground of its place; inside it, shares of the picture count."""
+        """As large as fits, on the ground of its place; in its axes, width and height are 1."""
         scale = min(width / pixels.shape[1], height / pixels.shape[0])
         wide, high = scale * pixels.shape[1], scale * pixels.shape[0]
         axes = self.axes(left + (width - wide) / 2, top + height - high, wide, high)
@@ -58,7 +58,7 @@ def frame(axes: Axes, colour: str, width: float = 1.5) -> None:
 
 
 def box(axes: Axes, edges: np.ndarray, colour: str, under: float = 1.2, **options: Any) -> None:
-    """Left, top, right, bottom in shares; with a white line `under`, to be seen on any ground."""
+    """`edges`: left, top, right, bottom as fractions. `under`: width of a white line below."""
     left, top, right, bottom = (float(edge) for edge in edges)
     look = {"linewidth": 1.2, "fill": False, "clip_on": False} | options
     white = {"edgecolor": "white", "linewidth": look["linewidth"] + under, "linestyle": "-"}

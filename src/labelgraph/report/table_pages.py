@@ -11,7 +11,8 @@ from labelgraph.tables import rendering, tables
 
 @dataclass(frozen=True)
 class Row:
-    title: str
+    title: str  # as in the csv
+    ran: str  # what ran for it, where the title does not say so
     cells: tuple[Cell, ...]
 
     @property
@@ -29,7 +30,7 @@ class Part:
 
 
 @dataclass(frozen=True)
-class Sheet:
+class TablePage:
     name: str
     paper: str
     table: str
@@ -63,22 +64,23 @@ class Sheet:
 
 def read(
     table: Entry, name: str, csv: Path, published: Path | None, systems: Path, audit: list[Entry]
-) -> Sheet:
+) -> TablePage:
     """`table` is what `tables.recipe` gives; the values are those of the table's csv."""
     lines = tables.read_published(csv)
     values, titles = tables.read_published(published), tables.read_published(systems)
     titles["order"] = titles["order"].astype(int)
     findings = [each for each in audit if (each["paper"], each["table"]) == of(table)]
     make = maker(table, lines, values[values["table"] == table["table"]], titles, findings)
+    ran = tables.names_of(table, titles)
     rows = {title: {line.column: make(line) for line in part.itertuples()}
             for title, part in lines.groupby("row", sort=False)}  # fmt: skip
     blocks = rendering.blocks(table, list(lines["column"].unique()))
-    return Sheet(
+    return TablePage(
         name=name,
         paper=table["paper"],
         table=table["table"],
         caption=table["caption"],
-        parts=tuple(part(table, names, rows, len(blocks) > 1) for names in blocks),
+        parts=tuple(part(table, names, rows, ran, len(blocks) > 1) for names in blocks),
         about=tuple(rendering.remarks(table | {"notes": [], "footnotes": {}})),
         deviation=not table.get("spread"),
         notes=tuple(table["notes"]),
@@ -92,9 +94,18 @@ def of(table: Entry) -> tuple[str, str]:
     return table["paper"], table["table"]
 
 
-def part(table: Entry, names: list[str], rows: dict[str, dict[str, Cell]], several: bool) -> Part:
+def part(
+    table: Entry,
+    names: list[str],
+    rows: dict[str, dict[str, Cell]],
+    ran: dict[str, str],
+    several: bool,
+) -> Part:
     """Rows that say nothing here are left out, unless none says anything."""
-    chosen = [Row(title, tuple(cells[name] for name in names)) for title, cells in rows.items()]
+    chosen = [
+        Row(title, ran.get(title, ""), tuple(cells[name] for name in names))
+        for title, cells in rows.items()
+    ]
     filled = [row for row in chosen if any(cell.published or cell.here for cell in row.cells)]
     title = table["titles"].get(rendering.dataset_of(table, names[0]), "") if several else ""
     headers = [rendering.header(table, name).removeprefix(title).strip() for name in names]

@@ -1,6 +1,6 @@
 """Class activation maps on photographs, and whether they lie where the label's objects are.
 
-Boxes are left, top, right, bottom in shares of the photograph.
+Boxes are left, top, right, bottom as fractions of the photograph's width and height.
 """
 
 from dataclasses import dataclass
@@ -15,11 +15,11 @@ from labelgraph.files.small import read_arrays
 
 @dataclass(frozen=True)
 class Seen:
-    """A label's map; all shares are of `window`, the part of the photograph that the model sees."""
+    """A label's map. Boxes are fractions of `window`, the part of the photograph that is seen."""
 
     map: np.ndarray  # (h, w)
     box: np.ndarray  # (4,)
-    window: np.ndarray  # (4,) shares of the photograph
+    window: np.ndarray  # (4,) fractions of the photograph
 
     def in_photograph(self, edges: np.ndarray) -> np.ndarray:
         size = self.window[2:] - self.window[:2]
@@ -72,5 +72,5 @@ def overlaid(pixels: np.ndarray, seen: Seen) -> np.ndarray:
     strength[top:bottom, left:right, 0] = np.asarray(image).clip(0, 1)
     colours = 255 * matplotlib.colormaps["viridis"](strength[..., 0])[..., :3]
     pale = 0.6 * pixels.mean(2, keepdims=True) + 0.4 * 255
-    share = 0.75 * strength**0.8
-    return (share * colours + (1 - share) * pale).clip(0, 255).astype(np.uint8)
+    opacity = 0.75 * strength**0.8
+    return (opacity * colours + (1 - opacity) * pale).clip(0, 255).astype(np.uint8)

@@ -7,7 +7,7 @@ from statistics import fmean
 import pandas as pd
 
 from labelgraph.report.cells import distance
-from labelgraph.report.sheets import Sheet
+from labelgraph.report.table_pages import TablePage
 
 ORDER = "mAP"  # the columns whose order is compared
 
@@ -16,7 +16,7 @@ ORDER = "mAP"  # the columns whose order is compared
 class Distance:
     """One table against print; costs are left out, which have no common unit."""
 
-    sheet: Sheet
+    table: TablePage
     cells: int  # that have both values
     mean: float
     largest: float
@@ -26,14 +26,14 @@ class Distance:
     kept: int  # of these, in the same order here
 
 
-def compare(sheets: list[Sheet]) -> list[Distance]:
-    found = [compare_one(sheet) for sheet in sheets]
+def compare(tables: list[TablePage]) -> list[Distance]:
+    found = [compare_one(table) for table in tables]
     return [each for each in found if each]
 
 
-def compare_one(sheet: Sheet) -> Distance | None:
-    trained = {cell.column for cell in sheet.cells if cell.runs}
-    lines = sheet.lines[sheet.lines["column"].isin(trained)]
+def compare_one(table: TablePage) -> Distance | None:
+    trained = {cell.column for cell in table.cells if cell.runs}
+    lines = table.lines[table.lines["column"].isin(trained)]
     gaps = [(distance(line), line) for line in lines.itertuples()]
     both = [(gap, line) for gap, line in gaps if gap is not None]
     if not both:
@@ -41,7 +41,7 @@ def compare_one(sheet: Sheet) -> Distance | None:
     largest, line = max(both, key=lambda pair: abs(pair[0]))
     kept, pairs = order([line for _, line in both])
     return Distance(
-        sheet=sheet,
+        table=table,
         cells=len(both),
         mean=fmean(number for number, _ in both),
         largest=largest,

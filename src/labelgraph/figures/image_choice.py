@@ -11,7 +11,7 @@ import numpy as np
 
 from labelgraph.files.small import read_arrays
 from labelgraph.manifest.manifest import YES
-from labelgraph.score.joining import join
+from labelgraph.score.predictions import join
 
 RULES = {"first", "largest_gap"}
 KEYS = {"rule", "count", "labels", "most"}

@@ -1,8 +1,8 @@
-"""Predictions and targets from files, joined by the names of images and labels, in any order.
+"""Reads predictions and targets, and matches them by the names of images and labels.
 
 predictions.npz   images (N,) str, labels (C,) str, scores (N, C) logits
 targets.npz       images (N,) str, labels (C,) str, target (N, C) 1 yes, 0 no, -1 difficult;
-                  scored (C,) bool, where given: the labels to score, the others take no part
+                  scored (C,) bool, optional: the labels to score; the others are left out
 targets.csv       a header `image,LABEL,LABEL,...`, then a line per image, the same codes
 """
 
@@ -20,10 +20,10 @@ CODES = {"1", "0", "-1"}  # yes, no, difficult
 
 @dataclass(frozen=True)
 class Joined:
-    """Rows and columns stand in the order of the targets."""
+    """Rows and columns are in the order of the targets."""
 
     labels: list[str]  # C names
-    unscored: list[str]  # labels of the targets that take no part
+    unscored: list[str]  # labels of the targets that are left out
     scores: np.ndarray  # (N, C) logits
     target: np.ndarray  # (N, C) 1 yes, 0 no, -1 difficult
 
@@ -37,8 +37,8 @@ def join(predictions: Path, targets: Path) -> Joined:
     scored = truth.get("scored", np.ones(len(labels), bool))
     if scored.shape != labels.shape or scored.dtype != bool or not scored.any():
         raise ValueError(
-            f"{targets}: scored is {scored.dtype} {scored.shape}; it must hold one true or false"
-            f" for each of the {len(labels)} labels, and one true at least"
+            f"{targets}: scored is {scored.dtype} {scored.shape}; it must hold true or false for"
+            f" each of the {len(labels)} labels, and at least one true"
         )
     if scores.dtype.kind == "f" and not np.isfinite(scores).all():
         row, column = np.argwhere(~np.isfinite(scores))[0]
@@ -56,13 +56,13 @@ def join(predictions: Path, targets: Path) -> Joined:
 
 
 def read_named(path: Path, table: str) -> dict[str, np.ndarray]:
-    """The arrays of an .npz file, of which `table` is (images, labels)."""
+    """The arrays of an .npz file; `table` has a row for each image and a column for each label."""
     if not path.exists():
         raise FileNotFoundError(
             f"{path} is missing; give an .npz file with images, labels, {table}"
         )
     if not path.is_file():
-        raise ValueError(f"{path} is not an .npz archive; expected images, labels, {table} in one")
+        raise ValueError(f"{path} is not an .npz archive; give a file with images, labels, {table}")
     arrays = read_arrays(path)
     if missing := [name for name in ("images", "labels", table) if name not in arrays]:
         raise ValueError(f"{path} has no {missing[0]!r}, only {sorted(arrays)}")
@@ -77,7 +77,7 @@ def read_named(path: Path, table: str) -> dict[str, np.ndarray]:
 
 
 def check_kinds(path: Path, arrays: dict[str, np.ndarray], table: str) -> None:
-    """Names are text, scores floating point, targets codes."""
+    """Names are text, scores are floating point, targets are codes."""
     for name in ("images", "labels"):
         if arrays[name].dtype.kind != "U":
             raise ValueError(f"{path}: {name} are {arrays[name].dtype}; expected text")
@@ -95,7 +95,7 @@ def check_kinds(path: Path, arrays: dict[str, np.ndarray], table: str) -> None:
 
 
 def read_csv(path: Path) -> dict[str, np.ndarray]:
-    """Targets that people wrote with a spreadsheet."""
+    """Targets written with a spreadsheet."""
     try:
         text = regular(path).read_text(encoding="utf-8-sig")
         rows = csv.reader(io.StringIO(text, newline=""), skipinitialspace=True)
@@ -122,7 +122,7 @@ def read_csv(path: Path) -> dict[str, np.ndarray]:
 def places(
     found: np.ndarray, wanted: np.ndarray, kind: str, predictions: Path, targets: Path
 ) -> np.ndarray:
-    """Where each wanted name stands in `found`. Both must hold the same names, each once."""
+    """The index of each wanted name in `found`. Both must hold the same names, each once."""
     for names, path in ((found, predictions), (wanted, targets)):
         unique, times = np.unique(names, return_counts=True)
         if (times > 1).any():

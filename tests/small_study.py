@@ -27,6 +27,7 @@ from labelgraph.steps import (
 from labelgraph.study import own_data, recipe
 from labelgraph.tables import tables
 
+CODE = [Path(__file__)]  # of a rule
 SIDE = 32  # pixels that the encoder sees
 SMALL = {
     "own_table": {"rows": ["baseline"]},
@@ -88,7 +89,13 @@ def inputs(book: recipe.Book, name: str, task: str) -> None:
     parts = entry["parts"].values()
     for view in ("plain", "flip"):
         extract_features.main(
-            manifest, root, encoder | {"view": view}, parts, Path("work"), Path(f"{view}.json")
+            manifest,
+            root,
+            encoder | {"view": view},
+            parts,
+            CODE,
+            Path("work"),
+            Path(f"{view}.json"),
         )
 
 
@@ -96,7 +103,7 @@ def learn(settings: dict, output: Path) -> None:
     training, scoring = settings["training"], settings["scoring"]
     views = [Path(f"{view}.json") for view in training["train"]["views"]]
     given = {key: Path(f"{key}.npz") for key in ("train", "counts", "vectors")}
-    given |= {"work": Path("work"), "base": None}
+    given |= {"work": Path("work"), "base": None, "code": CODE}
     images = {"images": None, "regions": None}
     train.main(training, Namespace(**given, features=views, **images), output)
     plain = [Path("plain.json")]

@@ -29,6 +29,7 @@ from labelgraph.study.config import Book, read_study
 from labelgraph.study.settings import Settings
 from labelgraph.tables import tables
 
+CODE = [Path(__file__)]  # of a rule
 SIDE = 32  # pixels that the encoder sees
 SMALL = {
     "own_table": {"rows": ["baseline"]},
@@ -90,7 +91,13 @@ def inputs(book: Book, name: str, task: str) -> None:
     parts = entry.parts.lines().values()
     for view in ("plain", "flip"):
         extract_features.main(
-            manifest, root, encoder | {"view": view}, parts, Path("work"), Path(f"{view}.json")
+            manifest,
+            root,
+            encoder | {"view": view},
+            parts,
+            CODE,
+            Path("work"),
+            Path(f"{view}.json"),
         )
 
 
@@ -98,7 +105,7 @@ def learn(settings: Settings, output: Path) -> None:
     training, scoring = settings.training, settings.scoring
     views = [Path(f"{view}.json") for view in training.train.views]
     given = {key: Path(f"{key}.npz") for key in ("train", "counts", "vectors")}
-    given |= {"work": Path("work"), "base": None}
+    given |= {"work": Path("work"), "base": None, "code": CODE}
     images = {"images": None, "regions": None}
     train.main(training, train.Files(**given, features=views, **images), output)
     plain = [Path("plain.json")]

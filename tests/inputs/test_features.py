@@ -34,10 +34,11 @@ def listed(tmp_path):
     return tmp_path / "m.npz"
 
 
-def extract(listed, output, work, settings=SETTINGS):
+def extract(listed, output, work, settings=SETTINGS, code=__file__):
     extract_features.command(
         ["--manifest", str(listed), "--root", str(SAMPLE), "--encoder", json.dumps(settings)]
         + ["--parts", '["train"]', "--work", str(work), "--output", str(output)]
+        + ["--code", str(code)]
     )
     return np.load(output.with_suffix(".npy"))
 
@@ -79,7 +80,7 @@ def test_an_interrupted_extraction_resumes(listed, tmp_path, monkeypatch):
     assert not list((tmp_path / "work").iterdir())
 
 
-@pytest.mark.parametrize("what", ["digest", "size", "place"])
+@pytest.mark.parametrize("what", ["digest", "size", "place", "code"])
 def test_unfinished_work_on_other_features_is_not_used(listed, tmp_path, monkeypatch, what):
     keys = []
     monkeypatch.setattr(
@@ -92,5 +93,6 @@ def test_unfinished_work_on_other_features_is_not_used(listed, tmp_path, monkeyp
         manifest.write(content, listed, digests=other)
     settings = SETTINGS | ({"size": 96} if what == "size" else {})
     place = "b.json" if what == "place" else "a.json"  # two datasets may have the same images
-    extract(listed, tmp_path / place, tmp_path / "work", settings)
+    code = ROOT / "README.md" if what == "code" else __file__
+    extract(listed, tmp_path / place, tmp_path / "work", settings, code)
     assert keys[0] != keys[1]

@@ -139,7 +139,7 @@ def test_snakemake_trains_and_predicts_in_two_processes(tmp_path, monkeypatch):
         [*source, "--train", data.format("splits", "full/voc2007/train.npz")]
         + ["--counts", data.format("inputs", "voc2007/full/label_counts.npz")]
         + ["--vectors", data.format("inputs", "voc2007/label_vectors.npz")]
-        + ["--work", "work", "--output", "one"]
+        + ["--code", __file__, "--work", "work", "--output", "one"]
     )
     predict.command(
         [*source, "--model", "one/model.safetensors", "--output", "one/predictions.npz"]

@@ -86,7 +86,7 @@ def run(folder, output, method, source, **encoder):
     train.command(
         [*common, "--train", str(folder / "train.npz"), "--counts", str(folder / "counts.npz")]
         + ["--vectors", str(folder / "vectors.npz"), "--work", str(output / "work")]
-        + ["--output", str(output)]
+        + ["--code", __file__, "--output", str(output)]
     )
     predict.command(
         [*common, "--model", str(output / "model.safetensors")]
@@ -151,7 +151,7 @@ def test_frozen_features_are_those_of_the_encoder_itself(folder, tmp_path):
     extract_features.command(
         ["--manifest", str(folder / "manifest.npz"), "--root", str(SAMPLE)]
         + ["--encoder", json.dumps(chosen), "--parts", '["trainval", "test"]']
-        + ["--work", str(tmp_path / "work"), "--output", str(index)]
+        + ["--code", __file__, "--work", str(tmp_path / "work"), "--output", str(index)]
     )
     cached, live = tmp_path / "cached", tmp_path / "live"
     run(folder, cached, "ml_gcn", ["--features", str(index)], **frozen)
@@ -175,7 +175,7 @@ def test_features_of_other_images_are_not_taken(folder, tmp_path):
     extract_features.command(
         ["--manifest", str(folder / "manifest.npz"), "--root", str(SAMPLE)]
         + ["--encoder", json.dumps(encoder), "--parts", '["test"]']
-        + ["--work", str(tmp_path / "work"), "--output", str(index)]
+        + ["--code", __file__, "--work", str(tmp_path / "work"), "--output", str(index)]
     )
     with pytest.raises(ValueError, match=r"plain\.json has no features of .*\.jpg; remove it"):
         run(folder, tmp_path / "out", "baseline", ["--features", str(index)])
@@ -190,7 +190,7 @@ def test_a_training_killed_outright_ends_in_the_same_weights(folder, tmp_path):
         command = [sys.executable, "-m", "labelgraph.steps.train"]
         command += ["--settings", training.json_text(), "--images", str(SAMPLE)]
         command += [f"--{name}={folder / name}.npz" for name in ("train", "counts", "vectors")]
-        command += [f"--work={output}/work", f"--output={output}"]
+        command += [f"--code={__file__}", f"--work={output}/work", f"--output={output}"]
         return subprocess.Popen(command)
 
     whole, killed = tmp_path / "whole", tmp_path / "killed"

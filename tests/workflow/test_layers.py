@@ -32,6 +32,23 @@ def test_imports_point_one_way(path):
     assert not wrong, f"{path} may not import {wrong}"
 
 
+INITS = sorted(SOURCE.rglob("__init__.py"))
+
+
+@pytest.mark.parametrize("path", INITS, ids=lambda path: str(path.relative_to(SOURCE)))
+def test_a_folder_pulls_in_nothing_that_lies_in_it(path):
+    """Whoever imports one of its files imports its __init__, and would depend on all of these."""
+    assert not [file for file in sourcecode.imports(path) if path.parent in file.parents]
+
+
+def test_no_step_imports_what_starts_and_watches_the_jobs():
+    """An edit of it changes no number, and outdates nothing."""
+    watching = {"launch", "server", "locks", "leftovers", "shortages", "snakemake_patches"}
+    for step in (SOURCE / "steps").glob("[!_]*.py"):
+        files = {file for file in sourcecode.closure(step) if file.parent == SOURCE / "jobs"}
+        assert watching.isdisjoint(file.stem for file in files), step
+
+
 def test_a_step_needs_all_that_it_imports_and_no_method_but_its_own():
     files = {
         path.relative_to(SOURCE).as_posix()

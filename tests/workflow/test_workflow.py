@@ -6,6 +6,7 @@ import re
 import shutil
 import subprocess
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -32,6 +33,8 @@ SCENES = {
 SMALL = {"seeds": [0], "train": {"epochs": 2}, "drawn": {"voc2007": SCENES}, "sizes": {448: 64}}
 TARGET = "results/tables/mini/ml_gcn_VOC.csv"
 FIGURE = "results/figures/mini/ml_gcn_7.svg"  # of the models behind that table
+EVERYTHING = ("results/tables", "results/figures")
+A_RUN = "results/runs/laptop/full/voc2007/baseline/seed0"
 
 
 def command(*arguments, target=(TARGET, FIGURE), small=True):
@@ -214,13 +217,27 @@ def test_some_tables_alone_leave_the_metrics_of_the_whole_study(checkout):
     assert "summarise" not in jobs(text)
 
 
-@pytest.mark.parametrize("study", ["laptop", "paper"])
-def test_the_whole_graph_resolves_without_data(checkout, study):
-    command = ["-n", "--config", f"study={study}"]
-    everything = ("results/tables", "results/figures")
-    code, text = snakemake(checkout, *command, target=everything, small=False)
+@pytest.fixture(scope="module")
+def laptop(checkout):
+    """What a dry run says of every job of the study `laptop`."""
+    command = ["-n", "--quiet", "host", "--config", "study=laptop"]
+    more = ("results/costs", "results/report", f"{A_RUN}/assessment.json")
+    code, text = snakemake(checkout, *command, target=(*EVERYTHING, *more), small=False)
     assert code == 0, text
-    found = jobs(text)
+    return text
+
+
+@pytest.fixture(scope="module")
+def paper(checkout):
+    command = ["-n", "--config", "study=paper"]
+    code, text = snakemake(checkout, *command, target=EVERYTHING, small=False)
+    assert code == 0, text
+    return text
+
+
+@pytest.mark.parametrize("study", ["laptop", "paper"])
+def test_the_whole_graph_resolves_without_data(request, study):
+    found = jobs(request.getfixturevalue(study))
     assert found["fetch"] >= 3
     book = read_study(ROOT / "workflow/config", {"study": study})
     chosen, figures = tables.of_study(book), figurelist.of_study(book)
@@ -235,3 +252,126 @@ def test_the_whole_graph_resolves_without_data(checkout, study):
     assert found["inspect_model"] == sum("/inspections/" in path for path in files) > 5
     assert found["plot"] == len(plans)
     assert "draw" not in found
+
+
+# A file of the package, at least one of each room -> the rules whose jobs run again when it is
+# edited, in a plan that has every rule but those of drawn data and of the user's own.
+PAGES = {"write_report"}
+TABLES = {"tabulate"} | PAGES
+FIGURES = {"plot"} | PAGES
+SCORES = {"score", "summarise"} | TABLES | FIGURES
+TRAINED = {"train", "predict", "inspect_model"} | SCORES
+ASKED_FOR = {"calibrate", "assess"}  # of one run of the baseline
+COSTS = {"count_costs", "measure_costs"}
+SPLIT = {"split", "count_labels", "train_detector", "propose_regions"} | TRAINED | ASKED_FOR
+DATA = {"write_manifest", "embed_labels", "extract_features"} | SPLIT
+OUTDATED = {
+    "numerics.py": DATA | COSTS | {"audit"},
+    "files/escaping.py": {"audit"} | TABLES | FIGURES,
+    "jobs/launch.py": set(),
+    "jobs/server.py": set(),
+    "jobs/locks.py": set(),
+    "jobs/leftovers.py": set(),
+    "jobs/shortages.py": set(),
+    "jobs/snakemake_patches.py": set(),
+    "jobs/records/syncing.py": set(),
+    "study/config.py": TABLES | FIGURES,
+    "fetch/transfer.py": set(),
+    "scenes/voc2007.py": set(),
+    "manifest/readers/voc2007.py": DATA,
+    "manifest/readers/table.py": set(),
+    "split/listing.py": set(),
+    "split/cutting.py": SPLIT,
+    "encoders/encoder.py": (DATA | COSTS) - {"write_manifest", "embed_labels"} - SPLIT
+    | {"train_detector", "propose_regions"}
+    | TRAINED
+    | ASKED_FOR,
+    "inputs/word_vectors.py": {"embed_labels"} | TRAINED | ASKED_FOR,
+    "parts/labelgraph.py": TRAINED | COSTS,
+    "models/ml_gcn.py": TRAINED | COSTS,
+    "predict/calibration.py": ASKED_FOR,
+    "predict/inspection/ml_gcn.py": {"inspect_model"} | FIGURES,
+    "train/loop.py": TRAINED | ASKED_FOR | {"measure_costs"},
+    "score/precision_recall.py": SCORES | {"assess"},
+    "tables/rendering.py": TABLES,
+    "figures/kinds/retrieval.py": FIGURES,
+    "review/audit/rates.py": {"audit"} | PAGES,
+    "review/comparing/comparison.py": set(),
+    "costs/timing.py": {"measure_costs"},
+    "own/serving.py": set(),
+    "report/overview.py": PAGES,
+    "steps/score.py": SCORES,
+    "commands/list.py": set(),
+}
+
+
+@dataclass(frozen=True)
+class Job:
+    rule: str
+    inputs: frozenset[str]
+    outputs: frozenset[str]
+
+
+def planned(text):
+    """The jobs that a dry run lists."""
+    for block in text.split("\n\n"):
+        for found in re.finditer(r"^(?:local)?rule (\w+):\n((?: .*\n?)+)", block, re.M):
+            files = dict(re.findall(r"^    (input|output): (.*)$", found[2], re.M))
+            names = (frozenset(files.get(k, "").split(", ")) - {""} for k in ("input", "output"))
+            yield Job(found[1], *names)
+
+
+def outdated(jobs, path):
+    """The jobs that have a file as input, and those that have what these make."""
+    changed, found = {path}, set()
+    while some := {job for job in jobs if job not in found and job.inputs & changed}:
+        found |= some
+        changed = set().union(*(job.outputs for job in some))
+    return found
+
+
+@pytest.fixture(scope="module")
+def plan(laptop):
+    return set(planned(laptop))
+
+
+@pytest.mark.parametrize("name", OUTDATED)
+def test_an_edit_outdates_what_computes_with_it_and_nothing_else(plan, name):
+    assert (ROOT / "src/labelgraph" / name).exists()
+    found = outdated(plan, f"src/labelgraph/{name}")
+    assert {job.rule for job in found} == OUTDATED[name]
+
+
+def test_the_edits_are_of_every_room_and_the_plan_has_every_rule(plan):
+    rooms = {path.parent.name for path in ROOT.glob("src/labelgraph/*/__init__.py")}
+    assert {Path(name).parts[0] for name in OUTDATED} == rooms | {"numerics.py"}
+    rules = {path.stem for path in ROOT.glob("src/labelgraph/steps/[!_]*.py")}
+    assert {job.rule for job in plan} == rules - {"draw", "list_file", "list_folder"}
+
+
+def test_a_methods_file_outdates_the_runs_of_that_method_alone(plan):
+    found = outdated(plan, "src/labelgraph/models/ml_gcn.py")
+    for rule in ("train", "predict", "score"):
+        runs = {min(job.outputs) for job in plan if job.rule == rule}
+        own = {run for run in runs if re.search(r"/ml_gcn(@\w+)?/", run)}
+        assert {min(job.outputs) for job in found if job.rule == rule} == own
+        assert 0 < len(own) < len(runs)
+
+
+def test_a_layout_outdates_the_scenes_that_are_drawn_in_it_alone(checkout):
+    targets = [f"data/raw/drawn/{name}.json" for name in ("voc2007", "coco2014", "glove")]
+    options = ["-n", "--quiet", "host", "--forceall"]
+    text = snakemake(checkout, *options, target=targets, small=False)[1]
+    found = {*planned(text)}
+    assert len(found) == 3
+    (one,) = outdated(found, "src/labelgraph/scenes/coco2014.py")
+    assert "data/raw/drawn/coco2014.json" in one.outputs
+    assert outdated(found, "src/labelgraph/scenes/render.py") == found
+
+
+def test_what_is_half_done_is_named_after_the_code_of_the_rule():
+    """So a training that was cut off goes on after an edit that does not concern it."""
+    for name, step in (("04_inputs", "extract_features"), ("05_train", "train")):
+        text = (ROOT / f"workflow/rules/{name}.smk").read_text()
+        command = text.split(f'            "{step}",\n')[1].split(")")[0]
+        assert '"--code",\n            "{input.code}",' in command

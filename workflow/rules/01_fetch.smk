@@ -74,7 +74,7 @@ rule list_file:
 
 rule draw:
     input:
-        code=code("draw"),
+        code=layout_code,
     output:
         "data/raw/drawn/{group}.json",
     log:

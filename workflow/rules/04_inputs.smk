@@ -53,7 +53,7 @@ rule extract_features:
         grid=f"{FEATURES}.npy",
     log:
         f"logs/{STUDY}/extract_features/{{dataset}}-{{encoder}}-{{size}}-{{view}}.log",
-    threads: share
+    threads: threads_of_a_job
     params:
         encoder=encoder_settings,
         parts=view_parts,
@@ -61,6 +61,8 @@ rule extract_features:
     shell:
         step(
             "extract_features",
+            "--code",
+            "{input.code}",
             manifest="{input.manifest}",
             root="{params.root}",
             encoder="{params.encoder}",
@@ -79,7 +81,7 @@ rule train_detector:
         DETECTED,
     log:
         f"logs/{STUDY}/train_detector/{{dataset}}.log",
-    threads: share
+    threads: threads_of_a_job
     params:
         settings=detector_settings,
         root=raw,
@@ -103,7 +105,7 @@ rule propose_regions:
         REGIONS,
     log:
         f"logs/{STUDY}/propose_regions/{{dataset}}-{{kind}}.log",
-    threads: share
+    threads: threads_of_a_job
     resources:
         gpu=BOOK.size.gpu,
     params:

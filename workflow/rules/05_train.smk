@@ -35,6 +35,8 @@ rule train:
             "train",
             "{params.images}",
             "{params.base}",
+            "--code",
+            "{input.code}",
             settings="{params.settings}",
             train="{input.train}",
             counts="{input.counts}",

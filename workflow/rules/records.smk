@@ -1,31 +1,10 @@
-# Nothing stale passes for a result: files are held against the records of the jobs that made them,
-# which come with a clone (results/records.jsonl) and are written down after every run.
+# No stale file may pass for a result: files are checked against the records of the jobs that made
+# them. The records come with a clone (results/records.jsonl) and are written after every run.
 
-import sys
-
-from snakemake import exceptions
-from snakemake.exceptions import WorkflowError
 from snakemake.logging import logger
-from snakemake.settings.types import Quietness
 
-from labelgraph.jobs import locks
+from labelgraph.jobs import locks, snakemake_patches
 from labelgraph.jobs.records import exporting, syncing
-
-
-def wrong(sentence):
-    """With `--quiet all` Snakemake does not show what it ends with either."""
-    if Quietness.ALL in workflow.output_settings.quiet:
-        print(sentence, file=sys.stderr)
-    return WorkflowError(sentence)
-
-
-def others_lock():
-    return wrong(locks.BUSY.format(locks.owner()))
-
-
-def refuse_to_unlock():
-    raise others_lock()
-
 
 if workflow.is_main_process:
     locks.end_with_parent()
@@ -33,13 +12,13 @@ if workflow.is_main_process:
         with locks.entering() as alone:
             said = syncing.sync(STUDY) if alone else [locks.OTHER.format(locks.owner())]
     except (ValueError, OSError) as error:
-        raise wrong(str(error)) from None
+        raise snakemake_patches.error(workflow, str(error)) from None
     for sentence in said:
         logger.warning(sentence)
     if not alone:
-        # Snakemake would advise to unlock, which lets two of them write the same files.
-        exceptions.LockException = others_lock
-        workflow.unlock = refuse_to_unlock
+        snakemake_patches.refuse_to_run_beside(
+            workflow, locks.BUSY.format(locks.owner())
+        )
 
 
 def write_records():

@@ -13,7 +13,6 @@ from typing import Any
 
 from labelgraph.files.small import sha256
 
-SOURCE = Path(__file__).parents[1]
 PACKAGES = ("labelgraph", "torch", "torchvision", "numpy", "pillow", "safetensors", "snakemake")
 
 
@@ -43,12 +42,13 @@ def record(inputs: list[Path]) -> dict[str, str]:
     return {str(path): sha256(path) for path in sorted(set(inputs))}
 
 
-def key(output: Path, settings: dict[str, Any], inputs: dict[str, str]) -> str:
-    """A name for unfinished work: the result's place and all that the result depends on, which is
-    settings, inputs and this package's code. Equal results in two places are made side by side.
+def key(output: Path, settings: dict[str, Any], inputs: dict[str, str], code: list[Path]) -> str:
+    """A name for unfinished work, made of everything that the result depends on.
+
+    `code` are the files that the rule lists. The result's place is part of the name, since the same
+    result may be computed for two places at a time.
     """
-    code = {str(path.relative_to(SOURCE)): sha256(path) for path in sorted(SOURCE.rglob("*.py"))}
-    text = json.dumps([str(output), settings, inputs, code], sort_keys=True)
+    text = json.dumps([str(output), settings, inputs, record(code)], sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()[:20]
 
 

@@ -17,14 +17,20 @@ from labelgraph.jobs import provenance
 
 
 def main(
-    manifest: Path, root: Path, encoder: dict[str, Any], parts: list[str], work: Path, output: Path
+    manifest: Path,
+    root: Path,
+    encoder: dict[str, Any],
+    parts: list[str],
+    code: list[Path],
+    work: Path,
+    output: Path,
 ) -> None:
     """`encoder`: name, weights, view and size."""
     listed = read_arrays(manifest)
     chosen = [part in parts for part in listed["parts"].tolist()]
     images, digests = listed["images"][chosen], listed["digests"][chosen]
     depends = {"encoder": encoder, "images": images.tolist(), "digests": digests.tolist()}
-    folder = work / provenance.key(output, depends, {})
+    folder = work / provenance.key(output, depends, {}, code)
     network = encoders.build(encoder["name"], encoder["weights"], "nothing")
     grid = output.with_suffix(".npy")
     shape = extract(network, root, images, encoder["view"], encoder["size"], folder, grid)
@@ -38,6 +44,7 @@ def command(arguments: list[str]) -> None:
     parser.add_argument("--root", type=Path, required=True, help="the raw folder")
     parser.add_argument("--encoder", type=json.loads, required=True, help="JSON text")
     parser.add_argument("--parts", type=json.loads, required=True, help="parts to include, as JSON")
+    parser.add_argument("--code", type=Path, nargs="+", required=True, help="files of the rule")
     parser.add_argument("--work", type=Path, required=True, help="folder for unfinished work")
     parser.add_argument("--output", type=Path, required=True, help="the index, NAME.json")
     main(**vars(parser.parse_args(arguments)))

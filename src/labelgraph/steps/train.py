@@ -40,6 +40,7 @@ class Files:
     base: Path | None  # the model of the first stage of a few-shot task
     regions: Path | None
     work: Path
+    code: list[Path]  # the files of the rule
 
 
 def main(settings: RunSettings, files: Files, output: Path) -> None:
@@ -60,7 +61,9 @@ def main(settings: RunSettings, files: Files, output: Path) -> None:
     more = [path for path in (files.regions, files.base) if path]
     inputs = [files.train, files.counts, files.vectors, *files.features, *more]
     record = provenance.record(inputs)
-    checkpoint = Checkpoint(files.work / provenance.key(output, settings.lines(), record))
+    checkpoint = Checkpoint(
+        files.work / provenance.key(output, settings.lines(), record, files.code)
+    )
     training = Training(model, examples, settings.train, settings.seed, team)
     kept = training.run(checkpoint)
 
@@ -102,6 +105,7 @@ def command(arguments: list[str]) -> None:
     parser.add_argument("--images", type=Path, help="the raw folder, where nothing is cached")
     parser.add_argument("--base", type=Path, help="model of the first stage; of few shots only")
     parser.add_argument("--regions", type=Path, help="boxes, for methods that take them")
+    parser.add_argument("--code", type=Path, nargs="+", required=True, help="files of the rule")
     parser.add_argument("--work", type=Path, required=True, help="folder for checkpoints")
     parser.add_argument("--output", type=Path, required=True, help="the run's folder")
     parser.add_argument("--processes", type=int, default=1, help="that train together")

@@ -1,5 +1,8 @@
 # What the rules of 01_fetch.smk ask for.
 
+from labelgraph.files import filestamps
+from labelgraph.study import own_data
+
 
 def own_folder(wildcards):
     return BOOK.dataset(wildcards.name).folder
@@ -17,6 +20,14 @@ def drawing(wildcards):
 
 def layout(wildcards):
     return BOOK.size.drawn[wildcards.group].layout
+
+
+def layout_code(wildcards):
+    """The word vectors are drawn by the step itself; every other layout has a file."""
+    name = layout(wildcards)
+    return code(
+        "draw", *([] if name == "glove" else [f"src/labelgraph/scenes/{name}.py"])
+    )
 
 
 def source_name(wildcards):

@@ -1,7 +1,7 @@
 # What the rules of 05_train.smk ask for.
 
 
-# No input and no parameter of a rule: several processes train what one trains, up to rounding.
+# Not a parameter of any rule: several processes train the same model as one, up to rounding.
 PROCESSES = BOOK.size.processes
 
 
@@ -10,10 +10,10 @@ def all_processors(wildcards):
 
 
 def processors(wildcards):
-    """A share; on a cluster one to compute, and one for each process that reads images."""
+    """On a cluster, one to compute and one for each process that reads images."""
     training = settings(wildcards).training if on_cluster() else None
     if not training or training.encoder.cached:
-        return share(wildcards)
+        return threads_of_a_job(wildcards)
     return 1 + training.train.workers
 
 

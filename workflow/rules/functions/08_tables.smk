@@ -1,5 +1,7 @@
 # What the rules of 08_tables.smk ask for.
 
+from labelgraph.own import ending
+
 
 def published(wildcards):
     """What the paper of a table printed; data of one's own are in none."""

@@ -1,5 +1,9 @@
 # What the rules of 09_figures.smk ask for.
 
+from labelgraph.figures import fields
+
+INSPECTION = f"results/inspections/{{figure}}/{STUDY}/{{task}}/{{dataset}}/{{system}}/seed{{seed}}.npz"
+
 
 def figure_files(wildcards):
     """All figures, and what they are drawn from."""

@@ -1,5 +1,7 @@
 # What the rules of 10_costs.smk ask for.
 
+from labelgraph.costs import networks
+
 
 def all_networks(step):
     """The step's code and every method's file."""

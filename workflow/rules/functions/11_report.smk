@@ -1,5 +1,10 @@
 # What the rules of 11_report.smk ask for.
 
+from labelgraph.files.small import sha256
+from labelgraph.report import pagefiles, results
+
+REPORT = f"results/report/{STUDY}"
+
 
 def run_files(wildcards):
     """What the report shows of every run."""

@@ -1,0 +1,89 @@
+"""What is changed inside Snakemake while it runs, and why; nothing else in the project does that.
+
+Written for Snakemake 9.27, which uv.lock pins. tests/jobs/test_snakemake_patches.py fails with a
+sentence when another version is installed. The rule files call these functions; no step imports
+this file. jobs/records/metadata.py is the other place that rests on Snakemake's inside: it reads
+and writes the folder .snakemake.
+"""
+
+import logging
+import sys
+import threading
+from typing import Any, NoReturn
+
+from snakemake import exceptions
+from snakemake.exceptions import WorkflowError
+from snakemake.logging import logger
+from snakemake.scheduling.job_scheduler import JobScheduler
+from snakemake.settings.types import Quietness
+from snakemake_interface_logger_plugins.common import LogEvent
+
+VERSION = "9.27"  # the one that these changes were written for
+
+
+def look_once_at_a_time() -> None:
+    """At most one timer is set to look for jobs that can be started.
+
+    Snakemake limits how many jobs start in a second, so each look sets a timer for another look one
+    second later. These look again in turn, and the end of every job adds one more. After some
+    hundred jobs there are hundreds of looks a second, each of them at all jobs that are ready.
+    Here no second timer is set while one runs. At least one look must follow, though: where the
+    limit is reached and all started jobs have ended, nothing else would start the rest. The timer
+    also does not keep Snakemake from ending. benchmarks/scheduler.py measures the gain.
+    """
+
+    def schedule(scheduler: JobScheduler, delay: float) -> None:
+        due = vars(scheduler).setdefault("looks_due", set())
+        if delay not in due:
+            due.add(delay)
+            timer = threading.Timer(delay, look, (scheduler, delay))
+            timer.daemon = True
+            timer.start()
+
+    def look(scheduler: JobScheduler, delay: float) -> None:
+        scheduler.looks_due.discard(delay)
+        scheduler._open_jobs.release()
+
+    JobScheduler._schedule_reevalutation = schedule
+
+
+def name_finished_files(workflow: Any) -> None:
+    """Adds a job's first file to the line that says it has finished.
+
+    `Finished jobid: 7 (Rule: train)` does not say which of dozens of trainings has finished.
+    """
+    first: dict[int, list[str]] = {}  # job -> its first file, if it makes any
+
+    def add_file(record: logging.LogRecord) -> bool:
+        if getattr(record, "event", None) == LogEvent.JOB_FINISHED:
+            if record.job_id not in first:
+                first.update({job.jobid: [*job.output[:1]] for job in workflow.dag.jobs})
+            for path in first.get(record.job_id, []):
+                record.msg, record.args = f"{record.getMessage()}: {path}", None
+        return True
+
+    logger.addFilter(add_file)
+
+
+def refuse_to_run_beside(workflow: Any, sentence: str) -> None:
+    """Makes a second Snakemake in the same folder end with `sentence`.
+
+    Snakemake's own message advises `--unlock`, which would let both write the same files. Here
+    `--unlock` is refused with the same sentence: locks of killed processes are removed without it.
+    """
+
+    def lock_error() -> WorkflowError:
+        return error(workflow, sentence)
+
+    def unlock() -> NoReturn:
+        raise lock_error()
+
+    exceptions.LockException = lock_error
+    workflow.unlock = unlock
+
+
+def error(workflow: Any, sentence: str) -> WorkflowError:
+    """An error that is shown even with `--quiet all`, where Snakemake hides its own last words."""
+    if Quietness.ALL in workflow.output_settings.quiet:
+        print(sentence, file=sys.stderr)
+    return WorkflowError(sentence)

@@ -61,7 +61,9 @@ class Book:
     tables: dict[str, dict]
     figures: dict[str, dict]
     size: Study  # the study's own file
-    known: dict[Run, Settings] = field(default_factory=dict, init=False, compare=False)
+    known: dict[Run | str, Settings | Dataset] = field(
+        default_factory=dict, init=False, compare=False
+    )  # what was merged before, by run or dataset
 
     def settings(self, run: Run) -> Settings:
         """The merged settings of a run, which everything that speaks of the run reads."""
@@ -139,11 +141,12 @@ class Book:
         """A dataset's entry with what the study changes of it."""
         if name not in self.datasets:
             raise ValueError(f"no dataset {name!r}; datasets.yaml has {sorted(self.datasets)}")
-        entry, change = self.datasets[name].lines(), self.size.datasets.get(name) or {}
-        if not change:
-            return self.datasets[name]
-        check_keys(f"studies/{self.study}.yaml: datasets.{name}", change, entry)
-        return own_data.checked(f"datasets.{name}", over(entry, change, deep=1))
+        change = self.size.datasets.get(name) or {}
+        if change and name not in self.known:
+            entry = self.datasets[name].lines()
+            check_keys(f"studies/{self.study}.yaml: datasets.{name}", change, entry)
+            self.known[name] = own_data.checked(f"datasets.{name}", over(entry, change, deep=1))
+        return self.known.get(name, self.datasets[name])
 
     def pool(self, run: Run) -> str:
         """Which reported images are judged."""

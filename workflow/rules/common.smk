@@ -17,7 +17,6 @@ from snakemake.scheduling.job_scheduler import JobScheduler
 
 from snakemake_interface_logger_plugins.common import LogEvent
 
-from labelgraph import report as pages  # `report` is a word of Snakemake's
 from labelgraph.costs import networks
 from labelgraph.fetch import sources
 from labelgraph.figures import fields, plans
@@ -31,7 +30,7 @@ from labelgraph.study import own_data
 from labelgraph.study.config import read_study, run_of
 from labelgraph.study.validation import check_keys
 from labelgraph.tables import tables
-from labelgraph.report import results
+from labelgraph.report import pagefiles, results
 
 CONFIG = Path("workflow/config")
 try:
@@ -50,7 +49,7 @@ try:
     if not TABLES:
         raise ValueError(
             f"study {BOOK.study} makes no table: data of your own come with --configfile FILE, as"
-            " workflow/own_data.md shows"
+            " docs/own_pictures.md shows"
         )
 except (ValueError, FileNotFoundError) as error:
     raise WorkflowError(str(error)) from None

@@ -5,7 +5,7 @@ Nothing is drawn here, and nothing slow imported: the workflow reads this to kno
 
 from typing import Any
 
-from labelgraph.figures import fields, sweep_points
+from labelgraph.figures import fields, sweep_points, table_rows
 from labelgraph.figures.fields import COMMON, KINDS
 from labelgraph.study.config import Book, Run, run_of
 from labelgraph.study.validation import check_keys
@@ -91,6 +91,8 @@ def plan(book: Book, name: str, entry: Entry) -> dict[str, Any]:
         found["curves"] = sweep_points.curves(book, entry, datasets)
     if entry["kind"] == "proportions":
         found |= of_table(book, entry["table"], datasets)
+    if entry["kind"] == "dots":
+        found |= table_rows.rows(tables.recipe(book, entry["table"]), entry, datasets)
     if entry["kind"] in ("sweep", "proportions"):
         found["printed"] = f"workflow/published/{entry['paper']}.csv"
     return found
@@ -135,7 +137,7 @@ def inputs(figure: dict[str, Any]) -> list[str]:
     found = {figure[key] for key in ("printed", "titles") if key in figure}
     found |= {path for curve in figure.get("curves", []) for point in curve["points"]
               for path in point["scores"]}  # fmt: skip
-    rows = figure.get("source", {}).get("scores", {}).values()
+    rows = figure.get("rows", figure.get("source", {}).get("scores", {})).values()
     found |= {path for places in rows for paths in places.values() for path in paths}
     for known in figure["files"].values():
         for key, value in known.items():

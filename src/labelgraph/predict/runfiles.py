@@ -1,22 +1,25 @@
 """The small files of a run's folder, as training writes them and perhaps somebody edited them."""
 
+import ast
 from math import isfinite
 from pathlib import Path
 from typing import Any
 
 from labelgraph.files import names
-from labelgraph.files.small import read_json
+from labelgraph.files.small import read_json, regular
 from labelgraph.files.yaml_reader import read_yaml
+from labelgraph.jobs import sourcecode
 from labelgraph.study.method_files import keywords
 from labelgraph.study.settings import RunSettings
-from labelgraph.study.validation import check_keys, validated
+from labelgraph.study.validation import BRIEF, check_keys, validated
 
 NAMES = ("study", "task", "dataset", "method", "variant")
+PLAIN = {"str": str, "bool": bool}
 
 
 def settings(path: Path) -> RunSettings:
     try:
-        found = read_yaml(path)
+        found = read_yaml(regular(path))
     except ValueError as error:
         raise ValueError(f"{error}; it is not what a training writes") from None
     settings = validated(RunSettings, f"{path}: ", found)
@@ -24,11 +27,34 @@ def settings(path: Path) -> RunSettings:
         name = getattr(settings, key)
         if names.REFUSED.search(name):
             raise ValueError(f"{path}: {key} is {name!r}; expected a name without controls")
-    model, wanted = settings.model, keywords(settings.method)
-    check_keys(f"{path}: model", model, wanted)
-    if missing := sorted(wanted - model.keys()):
-        raise ValueError(f"{path}: model lacks {missing}")
+    check_model(path, settings.method, settings.model)
     return settings
+
+
+def check_model(path: Path, method: str, model: dict[str, Any]) -> None:
+    """Whether the settings are those of the method's `build`, each of its kind."""
+    check_keys(f"{path}: model", model, keywords(method))
+    for name, kind in model_kinds(method).items():
+        if name not in model:
+            raise ValueError(f"{path}: model.{name} is missing; expected {kind}")
+        if not is_kind(model[name], kind):
+            raise ValueError(f"{path}: model.{name} is {BRIEF.repr(model[name])}; expected {kind}")
+
+
+def model_kinds(method: str) -> dict[str, str]:
+    """Setting -> how the method's `build` annotates it, as text; read without importing torch."""
+    tree = ast.parse(sourcecode.method_file(method).read_text(encoding="utf-8"))
+    (build,) = (n for n in tree.body if isinstance(n, ast.FunctionDef) and n.name == "build")
+    return {each.arg: ast.unparse(each.annotation) for each in build.args.kwonlyargs}
+
+
+def is_kind(value: Any, kind: str) -> bool:
+    """`kind`: int, float, str, bool or a list of one of them; of any other nothing is known."""
+    if kind.startswith("list["):
+        return isinstance(value, list) and all(is_kind(one, kind[5:-1]) for one in value)
+    if kind in ("int", "float"):
+        return is_number(value) and (kind == "float" or isinstance(value, int))
+    return not (kind in PLAIN and type(value) is not PLAIN[kind])
 
 
 def check_names(path: Path, labels: list[str]) -> None:

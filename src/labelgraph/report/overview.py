@@ -124,7 +124,7 @@ def scale(found: list[Place]) -> Scale:
 
 def made(results: Results) -> dict[str, Any]:
     """What was run, where, and what it cost."""
-    runs, records, pools = results.runs, results.records["runs"], results.records["pools"]
+    runs, records, pools = results.runs, results.pooled["runs"], results.pooled["pools"]
     shown = {run.dataset for run in runs}
     names = [titles.dataset(results.book, name) for name in results.book.datasets
              if name in shown]  # fmt: skip

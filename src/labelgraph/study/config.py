@@ -19,7 +19,7 @@ from labelgraph.study.entries import (
     Study,
     Usual,
 )
-from labelgraph.study.settings import Settings
+from labelgraph.study.settings import Encoder, Settings
 from labelgraph.study.validation import check_keys, shown, validated
 
 FILES = ("defaults", "methods", "datasets", "tables", "figures")
@@ -84,13 +84,10 @@ class Book:
             self.size.methods.get(run.method, Change()),
             variants[run.variant],
         ]
-        found = merging.merged(layers, run.task)
         if tasks.has_shots(run.task):
-            base = merging.merged(layers, tasks.BASE)
-            merging.check(base, run.method, method.model or {}, where)
+            self.settings(replace(run, task=tasks.BASE))  # a mistake of the first stage comes first
             where = f"{where.removesuffix(': ')}, with shots: "
-        merging.check(found, run.method, method.model or {}, where)
-        self.check_features(found["encoder"], where)
+        found = merging.merged(layers, run.task)
         merging.scale(found, {"sizes": self.size.sizes, "widths": self.size.widths})
         difficult = self.dataset(run.dataset).difficult
         scoring = found.pop("score") | {
@@ -99,7 +96,10 @@ class Book:
             "pool": self.pool(run),
         }
         training = {**asdict(run), "difficult": difficult.train, **found}
-        return validated(Settings, where, {"training": training, "scoring": scoring})
+        settings = validated(Settings, where, {"training": training, "scoring": scoring})
+        merging.check(settings.training, method.model or {}, where)
+        self.check_features(settings.training.encoder, where)
+        return settings
 
     @cached_property
     def usual(self) -> Usual:
@@ -109,9 +109,9 @@ class Book:
         blocks = {name: found[name] for name in Usual.model_fields}
         return validated(Usual, f"studies/{self.study}: ", blocks)
 
-    def check_features(self, encoder: dict[str, Any], where: str) -> None:
+    def check_features(self, encoder: Encoder, where: str) -> None:
         """Features are computed once for all methods, so no method has an encoder of its own."""
-        if not encoder["cached"]:
+        if not encoder.cached:
             return
         if self.size.processes > 1:
             raise ValueError(
@@ -120,8 +120,8 @@ class Book:
             )
         shared = self.usual.encoder
         for key in ("name", "weights"):
-            if encoder[key] != getattr(shared, key):
-                own, common = shown(encoder[key]), shown(getattr(shared, key))
+            own, common = shown(getattr(encoder, key)), shown(getattr(shared, key))
+            if own != common:
                 raise ValueError(
                     f"{where}encoder.{key} is {own}, but cached features are computed once for all"
                     f" methods, here with {common}; change encoder.{key} for the whole study, or"

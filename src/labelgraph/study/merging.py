@@ -77,14 +77,12 @@ def scale(found: Merged, tables: dict[str, dict[Any, int]]) -> None:
 
 
 def smaller(block: Lines, keys: tuple[str, ...], sizes: dict[Any, int]) -> Lines:
-    found = {}
-    for key in keys & block.keys():
-        value = block[key]
-        many = isinstance(value, list)
-        found[key] = (
-            [sizes.get(entry, entry) for entry in value] if many else sizes.get(value, value)
-        )
-    return found
+    def scaled(value: Any) -> Any:
+        if isinstance(value, list):
+            return [scaled(entry) for entry in value]
+        return sizes.get(value, value) if isinstance(value, int) else value
+
+    return {key: scaled(block[key]) for key in keys & block.keys()}
 
 
 def check(found: RunSettings, usual: Lines, where: str) -> None:

@@ -119,14 +119,21 @@ def unlike(path: str, value: Any, example: Any) -> list[str]:
     kind = (int, float) if type(example) is float else type(example)
     if not isinstance(value, kind) or (number and isinstance(value, bool)):
         return [f"{path} is {BRIEF.repr(value)}; it takes something like {example!r}"]
-    if number and not isfinite(value):
-        return [f"{path} is {value!r}; it takes a finite number"]
+    if number and not is_finite(value):
+        return [f"{path} is {BRIEF.repr(value)}; it takes a finite number"]
     if number and value < 0 <= example:
         return [f"{path} is {value!r}; it may not be negative"]
     if isinstance(example, list) and example:
         pairs = enumerate(value)
         return [line for n, entry in pairs for line in unlike(f"{path}[{n}]", entry, example[0])]
     return []
+
+
+def is_finite(value: float) -> bool:
+    try:
+        return isfinite(value)
+    except OverflowError:  # a whole number beyond every float
+        return False
 
 
 def contradictions(encoder: Encoder, train: Train) -> list[str]:

@@ -307,3 +307,11 @@ def test_a_wrong_line_is_named(what):
     with pytest.raises(ValueError, match=message):
         for figure, entry in plans.of_study(here).items():
             plans.plan(here, figure, entry)
+
+
+def test_a_curve_needs_numbers():
+    changes = {"methods": {"ml_gcn": {"model": {"threshold": None}}}}
+    changed = read_study(ROOT / "workflow/config", changes)
+    told = r"ml_gcn: model\.threshold is null; a curve needs numbers"
+    with pytest.raises(ValueError, match=told):
+        plans.plan(changed, "ml_gcn_5", changed.figures["ml_gcn_5"])

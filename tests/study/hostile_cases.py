@@ -393,6 +393,18 @@ SETTINGS = {  # --config, or a file with the same lines
         {"methods": {"ml_gcn": {"modl": 1}}},
         "--config: methods.ml_gcn has unknown keys ['modl']",
     ),
+    "a width beyond every float": (
+        {"methods": {"ml_gcn": {"model": {"hidden": 10**400}}}},
+        "model.hidden is 10000000",
+    ),
+    "widths within widths": (
+        {"methods": {"ml_sgm": {"model": {"widths": [[8]]}}}},
+        "model.widths[0] is [8]; it takes something like",
+    ),
+    "a width as a block": (
+        {"methods": {"ml_sgm": {"model": {"widths": {"a": 1}}}}},
+        "model.widths is {'a': 1}; it takes something like",
+    ),
     "a width as a word": (
         {"methods": {"ml_gcn": {"model": {"hidden": "x"}}}},
         "model.hidden is 'x'; it takes something like",

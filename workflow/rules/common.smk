@@ -129,9 +129,15 @@ def settings(wildcards):
 
 
 def training(wildcards):
-    return settings(wildcards).training.json_text()
+    return training_of(run(wildcards))
 
 
+@cache
+def training_of(run):
+    return BOOK.settings(run).training.json_text()
+
+
+@cache
 def method_file(method):
     return str(sourcecode.method_file(method).relative_to(Path.cwd()))
 

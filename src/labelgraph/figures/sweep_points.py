@@ -8,7 +8,7 @@ from typing import Any
 
 from labelgraph.study.config import Book, Run, run_of
 from labelgraph.study.settings import RunSettings
-from labelgraph.study.validation import check_keys
+from labelgraph.study.validation import check_keys, shown
 
 KEYS = {"name", "symbol", "setting", "variants", "show"}
 
@@ -35,6 +35,10 @@ def along(
     for each in runs(book, entry, sweep, dataset):
         value = setting(book.settings(each[0]).training, sweep["setting"])
         x = len(value) if sweep.get("show") == "count" else value
+        if not isinstance(x, int | float | list):
+            raise ValueError(
+                f"{each[0].system}: {sweep['setting']} is {shown(x)}; a curve needs numbers"
+            )
         scores = [f"results/runs/{run.folder}/scores.json" for run in each]
         found.setdefault(str(x), {"x": x, "label": label(x), "scores": scores})
     if len(found) < 2:

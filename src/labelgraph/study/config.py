@@ -19,7 +19,7 @@ from labelgraph.study.entries import (
     Study,
     Usual,
 )
-from labelgraph.study.settings import Settings
+from labelgraph.study.settings import Encoder, Settings
 from labelgraph.study.validation import check_keys, shown, validated
 
 FILES = ("defaults", "methods", "datasets", "tables", "figures")
@@ -61,7 +61,9 @@ class Book:
     tables: dict[str, dict]
     figures: dict[str, dict]
     size: Study  # the study's own file
-    known: dict[Run, Settings] = field(default_factory=dict, init=False, compare=False)
+    known: dict[Run | str, Settings | Dataset] = field(
+        default_factory=dict, init=False, compare=False
+    )  # what was merged before, by run or dataset
 
     def settings(self, run: Run) -> Settings:
         """The merged settings of a run, which everything that speaks of the run reads."""
@@ -82,13 +84,10 @@ class Book:
             self.size.methods.get(run.method, Change()),
             variants[run.variant],
         ]
-        found = merging.merged(layers, run.task)
         if tasks.has_shots(run.task):
-            base = merging.merged(layers, tasks.BASE)
-            merging.check(base, run.method, method.model or {}, where)
+            self.settings(replace(run, task=tasks.BASE))  # a mistake of the first stage comes first
             where = f"{where.removesuffix(': ')}, with shots: "
-        merging.check(found, run.method, method.model or {}, where)
-        self.check_features(found["encoder"], where)
+        found = merging.merged(layers, run.task)
         merging.scale(found, {"sizes": self.size.sizes, "widths": self.size.widths})
         difficult = self.dataset(run.dataset).difficult
         scoring = found.pop("score") | {
@@ -97,7 +96,10 @@ class Book:
             "pool": self.pool(run),
         }
         training = {**asdict(run), "difficult": difficult.train, **found}
-        return validated(Settings, where, {"training": training, "scoring": scoring})
+        settings = validated(Settings, where, {"training": training, "scoring": scoring})
+        merging.check(settings.training, method.model or {}, where)
+        self.check_features(settings.training.encoder, where)
+        return settings
 
     @cached_property
     def usual(self) -> Usual:
@@ -107,9 +109,9 @@ class Book:
         blocks = {name: found[name] for name in Usual.model_fields}
         return validated(Usual, f"studies/{self.study}: ", blocks)
 
-    def check_features(self, encoder: dict[str, Any], where: str) -> None:
+    def check_features(self, encoder: Encoder, where: str) -> None:
         """Features are computed once for all methods, so no method has an encoder of its own."""
-        if not encoder["cached"]:
+        if not encoder.cached:
             return
         if self.size.processes > 1:
             raise ValueError(
@@ -118,8 +120,8 @@ class Book:
             )
         shared = self.usual.encoder
         for key in ("name", "weights"):
-            if encoder[key] != getattr(shared, key):
-                own, common = shown(encoder[key]), shown(getattr(shared, key))
+            own, common = shown(getattr(encoder, key)), shown(getattr(shared, key))
+            if own != common:
                 raise ValueError(
                     f"{where}encoder.{key} is {own}, but cached features are computed once for all"
                     f" methods, here with {common}; change encoder.{key} for the whole study, or"
@@ -139,11 +141,12 @@ class Book:
         """A dataset's entry with what the study changes of it."""
         if name not in self.datasets:
             raise ValueError(f"no dataset {name!r}; datasets.yaml has {sorted(self.datasets)}")
-        entry, change = self.datasets[name].lines(), self.size.datasets.get(name) or {}
-        if not change:
-            return self.datasets[name]
-        check_keys(f"studies/{self.study}.yaml: datasets.{name}", change, entry)
-        return own_data.checked(f"datasets.{name}", over(entry, change, deep=1))
+        change = self.size.datasets.get(name) or {}
+        if change and name not in self.known:
+            entry = self.datasets[name].lines()
+            check_keys(f"studies/{self.study}.yaml: datasets.{name}", change, entry)
+            self.known[name] = own_data.checked(f"datasets.{name}", over(entry, change, deep=1))
+        return self.known.get(name, self.datasets[name])
 
     def pool(self, run: Run) -> str:
         """Which reported images are judged."""

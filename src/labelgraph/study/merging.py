@@ -11,8 +11,9 @@ from pathlib import Path
 from typing import Any
 
 from labelgraph.study import tasks
-from labelgraph.study.entries import Change, Defaults
+from labelgraph.study.entries import Change, Defaults, Lines
 from labelgraph.study.method_files import keywords
+from labelgraph.study.settings import Encoder, RunSettings, Train
 from labelgraph.study.validation import BRIEF, message, unknown
 
 BLOCKS = ("encoder", "model", "train", "score")
@@ -25,7 +26,7 @@ SCALED = {
 FETCHED = "data/archives/"  # where the workflow puts downloads
 BEGINS = {"start", "rounds"}  # keywords of methods that are epochs
 Layers = Sequence[Defaults | Change]
-Merged = dict[str, dict[str, Any]]  # the blocks of a run
+Merged = dict[str, Lines]  # the blocks of a run
 
 
 def merged(layers: Layers, task: str) -> Merged:
@@ -55,15 +56,15 @@ def with_shots(found: Merged, layers: Layers) -> Merged:
     return found | changed | {"encoder": encoder, "shots": shots}
 
 
-def lines(layer: Any, name: str) -> dict[str, Any]:
+def lines(layer: Any, name: str) -> Lines:
     block = getattr(layer, name, None)
     if block is None or isinstance(block, dict):
         return block or {}
     return block.lines()
 
 
-def laid_over(blocks: list[dict[str, Any]]) -> dict[str, Any]:
-    found: dict[str, Any] = {}
+def laid_over(blocks: list[Lines]) -> Lines:
+    found: Lines = {}
     for block in blocks:
         found |= block
     return found
@@ -75,32 +76,30 @@ def scale(found: Merged, tables: dict[str, dict[Any, int]]) -> None:
         found[block] |= smaller(found[block], keys, tables[name])
 
 
-def smaller(block: dict[str, Any], keys: tuple[str, ...], sizes: dict[Any, int]) -> dict[str, Any]:
-    found = {}
-    for key in keys & block.keys():
-        value = block[key]
-        many = isinstance(value, list)
-        found[key] = (
-            [sizes.get(entry, entry) for entry in value] if many else sizes.get(value, value)
-        )
-    return found
+def smaller(block: Lines, keys: tuple[str, ...], sizes: dict[Any, int]) -> Lines:
+    def scaled(value: Any) -> Any:
+        if isinstance(value, list):
+            return [scaled(entry) for entry in value]
+        return sizes.get(value, value) if isinstance(value, int) else value
+
+    return {key: scaled(block[key]) for key in keys & block.keys()}
 
 
-def check(found: Merged, method: str, usual: dict[str, Any], where: str) -> None:
+def check(found: RunSettings, usual: Lines, where: str) -> None:
     """Reports every line that contradicts another, or that the method cannot use.
 
     `usual` is the method's own block `model`, which shows what kind of value each keyword takes.
     """
     problems = [
-        *unusable(found["model"], method, usual),
-        *contradictions(found["encoder"], found["train"]),
-        *too_late(found["model"], found["train"]["epochs"]),
+        *unusable(found.model, found.method, usual),
+        *contradictions(found.encoder, found.train),
+        *too_late(found.model, found.train.epochs),
     ]
     if problems:
         raise ValueError(message([f"{where}{problem}" for problem in problems]))
 
 
-def unusable(model: dict[str, Any], method: str, usual: dict[str, Any]) -> list[str]:
+def unusable(model: Lines, method: str, usual: Lines) -> list[str]:
     """Keywords that the method's `build` does not take, lacks, or takes of another kind."""
     found, known = [], keywords(method)
     if strangers := [key for key in model if key not in known]:
@@ -120,8 +119,8 @@ def unlike(path: str, value: Any, example: Any) -> list[str]:
     kind = (int, float) if type(example) is float else type(example)
     if not isinstance(value, kind) or (number and isinstance(value, bool)):
         return [f"{path} is {BRIEF.repr(value)}; it takes something like {example!r}"]
-    if number and not isfinite(value):
-        return [f"{path} is {value!r}; it takes a finite number"]
+    if number and not is_finite(value):
+        return [f"{path} is {BRIEF.repr(value)}; it takes a finite number"]
     if number and value < 0 <= example:
         return [f"{path} is {value!r}; it may not be negative"]
     if isinstance(example, list) and example:
@@ -130,10 +129,17 @@ def unlike(path: str, value: Any, example: Any) -> list[str]:
     return []
 
 
-def contradictions(encoder: dict[str, Any], train: dict[str, Any]) -> list[str]:
+def is_finite(value: float) -> bool:
+    try:
+        return isfinite(value)
+    except OverflowError:  # a whole number beyond every float
+        return False
+
+
+def contradictions(encoder: Encoder, train: Train) -> list[str]:
     """Settings that contradict each other, and weights that do not exist."""
-    found, weights = [], encoder["weights"]
-    if encoder["cached"] and encoder["learns"] != "nothing":
+    found, weights = [], encoder.weights
+    if encoder.cached and encoder.learns != "nothing":
         found.append("encoder.cached needs encoder.learns: nothing")
     if signs := {*"<>{}\n"} & {*str(weights)}:
         found.append(
@@ -147,13 +153,13 @@ def contradictions(encoder: dict[str, Any], train: dict[str, Any]) -> list[str]:
             f"encoder.weights is {weights!r}, which is not a file; it may be imagenet, null, a"
             f" file, or one of {FETCHED} that the workflow downloads"
         )
-    late = [epoch for epoch in train["drop_at"] if epoch >= train["epochs"]]
-    if train["schedule"] == "step" and late:
-        found.append(f"train.drop_at {late} never comes: train.epochs is {train['epochs']}")
+    late = [epoch for epoch in train.drop_at if epoch >= train.epochs]
+    if train.schedule == "step" and late:
+        found.append(f"train.drop_at {late} never comes: train.epochs is {train.epochs}")
     return found
 
 
-def too_late(model: dict[str, Any], epochs: int) -> list[str]:
+def too_late(model: Lines, epochs: int) -> list[str]:
     """What a method begins at an epoch must begin before the last."""
     found = []
     for key in sorted(BEGINS & model.keys()):

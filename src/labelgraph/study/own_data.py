@@ -60,9 +60,9 @@ def added(book: "Book", defaults: OwnData) -> dict[str, Any]:
     """Datasets, tables and study with the user's own data, which every study runs."""
     size = book.size
     own = entries(size.datasets, book.datasets, defaults)
-    block = defaults.table.lines() | (size.own_table.lines() if size.own_table else {})
-    rows = defaults.rows.lines()
-    made = own_tables.entries(own, block, rows, book.methods, size.boxes)
+    changed = size.own_table.lines() if size.own_table else {}
+    block = defaults.table.model_copy(update=changed)
+    made = own_tables.entries(own, block, defaults.rows, book.methods, size.boxes)
     official = {name: size.datasets[name] for name in size.datasets.keys() - own.keys()}
     changes: dict[str, Any] = {"datasets": official}
     for key, names in (("only", own), ("tables", made)):

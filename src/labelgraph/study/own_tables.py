@@ -3,7 +3,7 @@
 from typing import Any
 
 from labelgraph.score.confidence import PICTURES
-from labelgraph.study.entries import Dataset, Method
+from labelgraph.study.entries import Dataset, Method, OwnTable, UsualRows
 
 PREFIX = "own_"  # how the names of such tables begin
 EVERY = "all"  # for `rows`
@@ -20,34 +20,34 @@ NO_WORDS = (
 
 def entries(
     own: dict[str, Dataset],
-    block: dict[str, Any],
-    usual: dict[str, list[str]],
+    block: OwnTable,
+    usual: UsualRows,
     methods: dict[str, Method],
-    boxes: dict[str, Any],
+    boxes: dict[str, str],
 ) -> dict[str, dict[str, Any]]:
     """A table for each dataset. `block` has its lines; `boxes` names datasets with regions."""
     found = {}
     for name, entry in own.items():
         regions = entry.options.get("boxes") is True or name in boxes
-        title, wanted = entry.title, block["rows"]
+        title, wanted = entry.title, block.rows
         if not wanted:
-            wanted = usual["full"] + usual["missing"] * labels_missing(block, entry)
+            wanted = usual.full + usual.missing * labels_missing(block, entry)
         found[f"{PREFIX}{name}"] = {
             "paper": "own",
             "table": name,
-            "caption": block["caption"].replace("{title}", title),
-            "task": block["task"],
-            "columns": [{"dataset": name, "metrics": block["metrics"]}],
+            "caption": block.caption.replace("{title}", title),
+            "task": block.task,
+            "columns": [{"dataset": name, "metrics": block.metrics}],
             "spread": PICTURES,
-            "more": rows(block["titles"], wanted, methods, regions, name),
+            "more": rows(block.titles, wanted, methods, regions, name),
             "notes": [RULE, *([NO_WORDS] if entry.vectors is None else [])],
         }
     return found
 
 
-def labels_missing(block: dict[str, Any], entry: Dataset) -> bool:
+def labels_missing(block: OwnTable, entry: Dataset) -> bool:
     """Whether some labels are hidden by the task, or unknown and left out of the training."""
-    return block["task"].startswith("partial-") or entry.difficult.train == "ignored"
+    return block.task.startswith("partial-") or entry.difficult.train == "ignored"
 
 
 def rows(

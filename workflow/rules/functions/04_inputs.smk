@@ -106,7 +106,7 @@ def image_inputs(views, size):
             "size": getattr(encoder, size),
             "dataset": wildcards.dataset,
         }
-        return expand(f"{FEATURES}.json", view=chosen, **names)
+        return [f"{FEATURES}.json".format(view=view, **names) for view in chosen]
 
     return files
 

@@ -260,9 +260,9 @@ MISTAKES = {
     "kind": ("ml_gcn_7", {"kind": "pie"}, r"kind is 'pie', not one of \['sweep'"),
     "key": ("ml_gcn_7", {"colour": "red"}, r"figures.ml_gcn_7 has unknown keys \['colour'\]"),
     "rule": ("ml_gcn_7", {"queries": {"rule": "best", "count": 1, "labels": 1}}, "'best', not one"),
-    "view": ("ml_sgm_7", {"systems": ["ml_gcn", "ml_sgm"]}, r"shows maps of ml_gcn; .*'features'"),
-    "count": ("ml_sgm_6", {"systems": ["ml_sgm"]}, "this kind shows 2 of them"),
-    "name": ("ml_sgm_6", {"figure": "66"}, "name it so"),
+    "view": ("ml_sgm_7", {"systems": ["ml_gcn", "ml_sgm"]}, r"shows maps of ml_gcn, .*'features'"),
+    "count": ("ml_sgm_6", {"systems": ["ml_sgm"]}, "this kind of figure takes 2"),
+    "name": ("ml_sgm_6", {"figure": "66"}, "name it ml_sgm_66"),
     "variant": ("ml_sgm_6", {"systems": ["ml_sgm@x", "baseline"]}, "has no variant 'x'"),
 }  # fmt: skip
 

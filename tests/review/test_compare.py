@@ -141,11 +141,11 @@ def test_a_tolerance_is_for_each_metric(tmp_path, monkeypatch, capsys, tolerance
 @pytest.mark.parametrize(
     ("tolerance", "told"),
     [
-        ("-1", "'-1' is no tolerance; expected 0 or more"),
+        ("-1", "'-1' is not a tolerance; expected a number, 0 or more"),
         ("nan", "no tolerance 'nan'"),
         ("machin", "did you mean 'machine'?"),
         ("map=1", "did you mean 'mAP'?"),
-        ("mAP=x", "'x' is no tolerance"),
+        ("mAP=x", "'x' is not a tolerance"),
     ],
 )
 def test_a_wrong_tolerance_is_named(tmp_path, monkeypatch, capsys, tolerance, told):

@@ -1,4 +1,4 @@
-"""The points of a curve over a setting: a method and all its variants that are named after it.
+"""The points of a curve over a setting: a method and its variants of that name.
 
 A point lies where the run's own settings put it, so no number is written twice; of two runs with
 the same value the method as it is comes first.
@@ -13,7 +13,7 @@ KEYS = {"name", "symbol", "setting", "variants", "show"}
 
 
 def curves(book: Book, entry: dict[str, Any], datasets: list[str]) -> list[dict[str, Any]]:
-    """One for each sweep and dataset: `points` with x, label, scores; `chosen`, the method's x."""
+    """For each sweep and dataset, `points` (x, label, scores) and `chosen`, the method's x."""
     found = []
     for sweep in entry["sweeps"]:
         checks.keys(f"a sweep of {entry['method']}", sweep, KEYS)
@@ -29,7 +29,7 @@ def curves(book: Book, entry: dict[str, Any], datasets: list[str]) -> list[dict[
 def along(
     book: Book, entry: dict[str, Any], sweep: dict[str, Any], dataset: str
 ) -> list[dict[str, Any]]:
-    """The method as it is with all seeds of the study, then its variants with as many as wanted."""
+    """The method with all seeds of the study, then its variants with the entry's seeds."""
     method, all_seeds = entry["method"], book.size["seeds"]
     names = [name for name in book.variants(method) if name.startswith(f"{sweep['variants']}_")]
     found: dict[str, dict[str, Any]] = {}
@@ -41,7 +41,7 @@ def along(
         scores = [f"results/runs/{run.folder}/scores.json" for run in each]
         found.setdefault(str(x), {"x": x, "label": label(x), "scores": scores})
     if len(found) < 2:
-        raise ValueError(f"{method} has no variants {sweep['variants']}_* to be compared")
+        raise ValueError(f"{method} has no variants {sweep['variants']}_*, which the sweep needs")
     return list(found.values())
 
 

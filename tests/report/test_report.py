@@ -277,7 +277,7 @@ def test_a_control_stands_beside_its_dataset_before_all_others():
     book = recipe.read_study(ROOT / "workflow/config", {})
     one = a_gain([60.0, 75.0], [70.0, 69.0])
     found = {"coco2014": [one] * 3, "scenes_control": [one], "nuswide": [one], "scenes": [one] * 2}
-    titles = ["Drawn with structure", "Drawn without structure", "drawn, MS-COCO layout"]
+    titles = ["drawn, with structure", "drawn, without structure", "drawn, MS-COCO layout"]
     placed = overview.places(book, found)
     assert [place.title for place in placed[:3]] == titles
     assert [place.control for place in placed] == [False, True, False, False]

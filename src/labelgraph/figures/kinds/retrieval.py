@@ -56,7 +56,7 @@ def draw(figure: dict[str, Any]) -> Drawing:
 
 
 def one_query(canvas, figure, report, row: int, near, top: float, wide: float) -> None:
-    """The query, and beside it a line of images for each system."""
+    """The query, and beside it the images that each system finds."""
     files = next(iter(figure["files"].values()))
     axes = canvas.picture(photograph(files["root"], report.images[row]), 0, top + 0.14, QUERY, 0.94)
     frame(axes, "black", 0.8)
@@ -78,7 +78,7 @@ def one_query(canvas, figure, report, row: int, near, top: float, wide: float) -
 
 
 def features(path: str, report: image_choice.Report) -> np.ndarray:
-    """(N, F) in the order of the report."""
+    """The features (N, F), in the order of the report."""
     stored = read_arrays(Path(path))
     place = {name: row for row, name in enumerate(stored["images"].tolist())}
     return stored["features"][[place[name] for name in report.images.tolist()]].astype(np.float64)

@@ -159,7 +159,7 @@ def test_the_card_alone_says_what_is_known_and_what_is_not(exported):
     assert f"| {100 * found['map']['non_interpolated']:.1f} | " in text
     assert f"| bird | {int(label_count('bird'))} | " in text
     assert "expect little of them" in text  # the last label never occurs
-    assert "Chen et al., CVPR 2019" in text and "variant `literal` is the print" in text
+    assert "Chen et al., CVPR 2019" in text and "variant `literal` follows the print" in text
 
 
 def label_count(name):
@@ -193,6 +193,13 @@ def test_labels_stand_in_the_card_as_they_are_spelled(exported, monkeypatch):
     rows = re.findall(r"<tr>\s*<td>(.*?)</td>", page.split("Labels</h2>")[1])
     assert [html.unescape(row) for row in rows] == list(ODD)
     assert not re.search(r"<(img|em|strong|code|a )", page.split("Labels</h2>")[1].split("<h2>")[0])
+
+
+def test_the_title_of_a_card_names_the_encoder_of_the_run(exported):
+    trained = exported("ml_gcn", "card.md")[0]
+    text = card.write(trained, {"ml_gcn": {"title": "{encoder} with a graph"}}, {}, None)
+    assert text.startswith("# EfficientNet-Lite0 with a graph for pets\n")
+    assert "EfficientNet-Lite0 with a graph" in text.partition("\n")[2]
 
 
 def test_the_card_judges_by_the_rule_that_predict_uses(exported):

@@ -47,7 +47,7 @@ def figures(results: Results) -> Entry:
     sources = {}
     for figure in results.figures:
         paper, _, number = figure.name.rpartition("_")
-        title = results.book.method(paper)["title"]
+        title = titles.system(results.book, paper)
         sources[figure.name] = f"{title}, figure {number}" if number.isdecimal() else title
     return {
         "note": results.book.size["note"],
@@ -62,7 +62,7 @@ def findings(results: Results) -> Entry:
         line
         | {
             "page": made.get((line["paper"], line["table"])),
-            "source": f"{results.book.method(line['paper'])['title']}, table {line['table']}",
+            "source": f"{titles.system(results.book, line['paper'])}, table {line['table']}",
         }
         for line in results.audit
     ]

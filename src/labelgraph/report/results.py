@@ -11,7 +11,7 @@ from labelgraph.report import figure_files, records, table_pages
 from labelgraph.report.figure_files import Figure
 from labelgraph.report.table_pages import TablePage
 from labelgraph.study.recipe import Book, Run, run_of
-from labelgraph.tables import tables
+from labelgraph.tables import tables, titles
 
 MAIN = "mAP"  # the metric shown where there is room for one number
 
@@ -53,7 +53,7 @@ class Results:
         """The paper and number of a table."""
         if not table.printed:
             return "not in the papers"
-        return f"{self.book.method(table.paper)['title']}, table {table.table}"
+        return f"{titles.system(self.book, table.paper)}, table {table.table}"
 
 
 def runs_of(book: Book) -> list[Run]:

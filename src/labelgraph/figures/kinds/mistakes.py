@@ -103,8 +103,12 @@ def write(
 
 
 def in_words(figure: dict[str, Any]) -> str:
-    asked = " and ".join(
-        f"the {wanted['count']} surest {wanted['kind'].replace('_', ' ')}s of {wanted['label']}"
+    wished = " and ".join(
+        f"the {wanted['count']} most confident {wanted['kind'].replace('_', ' ')}s of"
+        f" {wanted['label']}"
         for wanted in figure["mistakes"]
     )
-    return f"Images: {asked}, reported ones. A label is given if its probability is above {SURE}."
+    return (
+        f"Images: of the reported ones, {wished}. A label is given if its probability is above"
+        f" {SURE}."
+    )

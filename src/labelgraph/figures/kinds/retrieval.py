@@ -40,9 +40,9 @@ def draw(figure: dict[str, Any]) -> Drawing:
     ((_, files),) = figure["files"].items()
     report = image_choice.read(files["targets"], files["predictions"])
     queries = image_choice.choose(figure["queries"], report)
-    asked = np.unique([*queries, *range(min(ASKED, len(report.images)))])
+    every = np.unique([*queries, *range(min(ASKED, len(report.images)))])
     near = {
-        system: nearest(features(path, report), asked, figure["top"])
+        system: nearest(features(path, report), every, figure["top"])
         for system, path in files["inspections"].items()
     }
     wide = (WIDE - QUERY - 0.2) / figure["top"] - GAP
@@ -84,11 +84,11 @@ def features(path: str, report: image_choice.Report) -> np.ndarray:
     return stored["features"][[place[name] for name in report.images.tolist()]].astype(np.float64)
 
 
-def nearest(values: np.ndarray, asked: np.ndarray, top: int) -> dict[int, np.ndarray]:
-    """Rows of the `top` nearest other images of each one asked; of equally near ones the first."""
+def nearest(values: np.ndarray, queries: np.ndarray, top: int) -> dict[int, np.ndarray]:
+    """Rows of the `top` images nearest to each query; of equally near ones the first."""
     squares = (values**2).sum(1)
     found = {}
-    for part in np.array_split(asked, -(-len(asked) // 256)):
+    for part in np.array_split(queries, -(-len(queries) // 256)):
         distance = squares[part, None] + squares - 2 * values[part] @ values.T
         distance[np.arange(len(part)), part] = np.inf
         order = np.argsort(distance, axis=1, kind="stable")[:, :top]

@@ -21,12 +21,12 @@ import torch._dynamo  # what follows would import it in every fork
 
 from labelgraph.costs import counting, networks
 from labelgraph.encoders import encoder as encoders
-from labelgraph.study import recipe
+from labelgraph.study.config import read_study
 from labelgraph.train.loop import Examples, Training
 from labelgraph.train.team import parallel, torchrun
 
 CONFIG = Path(__file__).parents[1] / "workflow/config"
-BOOK = recipe.read_study(CONFIG, {"study": "paper"})
+BOOK = read_study(CONFIG, {"study": "paper"})
 
 
 class Given:
@@ -50,7 +50,8 @@ def training(method: str, team: parallel.Alone, options: argparse.Namespace) -> 
     model = counting.build(method, settings, counting.label_space(networks.LABELS), encoder)
     codes = batch["target"].numpy().astype(np.int8)
     examples = Examples(Given(batch), batch["target"], batch["known"], codes, rows, rows[:0])
-    block = BOOK.defaults["train"] | {"batch": options.batch, "schedule": "constant", "lr": 1e-6}
+    lines = {"batch": options.batch, "schedule": "constant", "lr": 1e-6}
+    block = BOOK.defaults.train.model_copy(update=lines)
     return Training(model.requires_grad_(True), examples, block | {"encoder_lr": 1e-6}, 0, team)
 
 

@@ -10,6 +10,7 @@ from labelgraph.commands import score as verb
 from labelgraph.files.small import read_json, write_arrays
 from labelgraph.score import metrics
 from labelgraph.steps import score as step
+from labelgraph.study.settings import ScoringSettings
 
 LABELS = np.array(["cat", "dog", "boat"])
 IMAGES = np.array(["a.jpg", "b.jpg", "c.jpg", "d.jpg"])
@@ -144,8 +145,9 @@ def test_scored_must_name_labels(files, tmp_path, scored):
 
 @pytest.mark.parametrize("text", ["{}", "[]", json.dumps(SETTINGS | {"topp": 3})])
 def test_settings_must_be_complete(text):
-    with pytest.raises(ValueError, match="with exactly"):
-        step.read_settings(text)
+    told = r"--settings lacks \['difficult_ap'|--settings is \[\]; |unknown keys \['topp'\]"
+    with pytest.raises(ValueError, match=told):
+        ScoringSettings.parse(text)
 
 
 def test_the_verb_prints_what_the_step_writes(files, tmp_path, capsys):
@@ -203,6 +205,19 @@ def test_probabilities_give_the_same_numbers_if_they_are_called_so(files, capsys
     out, err = run_verb(capsys, *arguments)
     assert json.loads(out)["all"]["OR"] == 1  # every number above 0 passes for a yes
     assert "--probabilities" in err
+
+
+def test_names_cannot_drive_a_terminal(files, capsys):
+    """The label that no image shows is named, in text and in JSON."""
+    predictions, targets = files
+    labels = np.array(["cat", "dog", "\x1b[31mboat\u202e"])
+    write_arrays(predictions, images=IMAGES, labels=labels, scores=SCORES)
+    target = TARGET * [1, 1, 0]
+    write_arrays(targets, images=IMAGES, labels=labels, target=target)
+    for more in ([], ["--json"]):
+        out, _ = run_verb(capsys, predictions, "--targets", targets, *more)
+        assert "\\u001b[31mboat\\u202e" in out
+        assert "\x1b" not in out and "\u202e" not in out
 
 
 def test_logits_are_no_probabilities(files, capsys):

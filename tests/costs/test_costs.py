@@ -12,13 +12,13 @@ from labelgraph import __main__ as cli
 from labelgraph.costs import counting as costs
 from labelgraph.costs import networks, timing
 from labelgraph.encoders import encoder as encoders
-from labelgraph.study import recipe
+from labelgraph.study.config import read_study
 from labelgraph.tables import rendering, tables
 
 SMALL = {"encoder": "resnet18", "size": 64, "labels": 6}
 HERE = {"batch": 1, "repeats": 1, "threads": 1, "device": "cpu", "precision": "float32"}
 KEYS = {"method", "forward_ratio", "step_ratio", "params_m", "gflops", "peak_mb"}
-BOOK = recipe.read_study(ROOT / "workflow/config", {})
+BOOK = read_study(ROOT / "workflow/config", {})
 
 
 def by_name(entries):

@@ -1,12 +1,13 @@
-"""What bad input is told: every reader names the file, and the line or entry, that is wrong."""
+"""Bad input: every reader names the file, and the line or entry, that is wrong."""
 
+import json
 import shutil
 from pathlib import Path
 
 import pytest
 from dataset_cases import SAMPLES, change, published, read
 
-from labelgraph.manifest import readers
+from labelgraph.manifest import finding
 
 MAIN = "VOCdevkit/VOC2007/ImageSets/Main"
 XML = "VOCdevkit/VOC2007/Annotations"
@@ -16,7 +17,7 @@ TRUTH = "Groundtruth/AllLabels"
 CONCEPTS = "ConceptsList/Concepts81.txt"
 FOG = ("fog\\0001_43821117", "fog\\0002_43821118")
 
-# reader, file, what stands there, what to put there, what the message says after the file's name
+# reader, file, text in it, what replaces the text, the message after the file's name
 CHANGED = [
     ("voc2007", f"{MAIN}/cow_test.txt", "-1", " 2", ", line 1: '000003  2'"),
     ("voc2007", f"{MAIN}/cow_test.txt", "000004 -1", "000004", ", line 2: '000004'; expected"),
@@ -29,6 +30,7 @@ CHANGED = [
     ("voc2007", f"{XML}/000004.xml", ">dog<", ">wolf<", ", object 1: class 'wolf'"),
     ("voc2007", f"{XML}/000004.xml", "<xmin>9</xmin>", "", ", object 1: expected numbers"),
     ("coco2014", TRAIN, '"id": 25,', '"id": 25', ", line 11: not JSON"),
+    ("coco2014", TRAIN, '"images"', '"images": 1, "images"', ": the key 'images' is given twice"),
     ("coco2014", TRAIN, '"images"', '"pictures"', ", image: found NoneType"),
     ("coco2014", TRAIN, '"bbox"', '"box"', ", annotation 1: expected an entry with"),
     ("coco2014", TRAIN, "    50\n", '    "x"\n', ", annotation 1: box"),
@@ -91,7 +93,7 @@ MISSING = [
 
 @pytest.fixture
 def copy(request, tmp_path) -> Path:
-    """A sample that the test may spoil; it is the one the test's `reader` reads."""
+    """A copy of the sample of the test's `reader`, which the test may change."""
     reader = request.getfixturevalue("reader")
     return shutil.copytree(SAMPLES / reader, tmp_path / reader)
 
@@ -115,7 +117,7 @@ def test_missing_file_is_named(reader, file, copy):
 
 
 @pytest.mark.parametrize("reader", ["voc2007"])
-def test_list_that_is_no_text_is_named(reader, copy):
+def test_list_that_is_not_text_is_named(reader, copy):
     (copy / MAIN / "test.txt").write_bytes(b"\xff\xfe\x00")
     assert "test.txt: not a list" in refusal(reader, copy)
     shutil.rmtree(copy / MAIN.removesuffix("/Main"))
@@ -128,6 +130,14 @@ def test_coco_parts_with_other_categories(reader, copy):
     assert "the parts differ in their categories" in refusal(reader, copy)
     (copy / TRAIN).write_text("[]")
     assert "instances_train2014.json: found a list" in refusal(reader, copy)
+
+
+@pytest.mark.parametrize("reader", ["coco2014"])
+def test_more_coco_categories_than_a_manifest_can_number(reader, copy):
+    content = json.loads((copy / TRAIN).read_text())
+    content["categories"] += [{"id": 1000 + k, "name": f"more {k}"} for k in range(32_764)]
+    (copy / TRAIN).write_text(json.dumps(content))
+    assert ": 32,769 categories; at most 32,768 can be read" in refusal(reader, copy)
 
 
 @pytest.mark.parametrize("reader", ["visual_genome"])
@@ -163,8 +173,8 @@ def test_bad_published_files_are_named(reader, file, old, new, message, copy):
         ("visual_genome", {"test_images": 7}, "option test_images is 7; there are 7 images"),
         ("visual_genome", {"seed": None}, "both `test_images` and `seed`"),
         ("visual_genome", {"lists": {"train": "t.txt"}}, "either `lists` or both"),
-        ("visual_genome", {"index": "index.json"}, "`boxes: true` with `index` needs both"),
-        ("visual_genome", {"names": "names.txt"}, "`names` names an `index`"),
+        ("visual_genome", {"index": "index.json"}, "`boxes: true` with `index` needs `names`"),
+        ("visual_genome", {"names": "names.txt"}, "`names` needs `index`"),
     ],
 )
 def test_bad_options_are_named(reader, changes, message):
@@ -174,6 +184,6 @@ def test_bad_options_are_named(reader, changes, message):
 
 def test_unknown_reader_and_missing_folder():
     with pytest.raises(ValueError, match=r"no dataset reader 'drawn'; .*voc2007"):
-        readers.read("drawn", SAMPLES)
+        finding.read("drawn", SAMPLES)
     with pytest.raises(FileNotFoundError, match="nowhere is not a folder"):
         read("voc2007", SAMPLES / "nowhere")

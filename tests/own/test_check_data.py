@@ -5,30 +5,19 @@ import shutil
 
 import numpy as np
 import pytest
+from check_data_cases import checked
 from conftest import ROOT
 from dataset_cases import SAMPLES
 from PIL import Image, ImageEnhance
 from run_cases import picture
 
-from labelgraph.__main__ import main
 from labelgraph.own.datacheck import (
     guessing,
     labels,
     likeness,
     pictures,
 )
-from labelgraph.study import recipe
-
-
-@pytest.fixture(autouse=True)
-def in_the_repository(monkeypatch):
-    monkeypatch.chdir(ROOT)
-
-
-def checked(capsys, *arguments):
-    code = main(["check-data", *map(str, arguments)])
-    said = capsys.readouterr()
-    return code, said.out, said.err
+from labelgraph.study.config import read_study
 
 
 def make(folder, count=24):
@@ -175,7 +164,7 @@ def test_layouts_are_guessed_and_readable(sample, capsys):
     folder = SAMPLES / sample
     assert guessing.guess(folder) == {"folder": folder.as_posix(), **LAYOUTS[sample]}
     given = {"study": "own", "datasets": {"x": guessing.guess(folder)}}
-    recipe.read_study(ROOT / "workflow/config", given)
+    read_study(ROOT / "workflow/config", given)
     out = checked(capsys, folder, "--json")[1]
     assert "labels" in json.loads(out)[0], out
 

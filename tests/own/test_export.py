@@ -22,6 +22,7 @@ from labelgraph.parts.regions import nearest
 from labelgraph.predict import calibration, judging
 from labelgraph.score import metrics, precision_recall
 from labelgraph.steps import assess
+from labelgraph.study.settings import ScoringSettings
 
 SIDE = 64
 needs_onnx = pytest.mark.skipif(
@@ -216,7 +217,7 @@ def test_the_card_judges_by_the_rule_that_predict_uses(exported):
     exported("ml_gcn", "card.md")
     assert "from a probability of 0.5 before calibration on" in file.read_text()
     fitted, output = trained.folder / "calibration.json", trained.folder / "assessment.json"
-    settings = given | {"pool": "all"}
+    settings = ScoringSettings(**given, pool="all")
     assess.main(file.with_name("p.npz"), file.with_name("t.npz"), fitted, settings, output)
     exported("ml_gcn", "card.md")
     text = file.read_text()

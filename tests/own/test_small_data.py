@@ -88,7 +88,7 @@ AMISS = {
     ),
     "two pictures": (
         in_folders(cat=1, dog=1),
-        "PROBLEM: the parts train and test cannot be drawn of 2 images; more are needed, or parts",
+        "PROBLEM: the parts train and test cannot be drawn from 2 images; add images, or name",
     ),
 }
 

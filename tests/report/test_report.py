@@ -15,18 +15,17 @@ import pytest
 import report_cases as cases
 from conftest import ROOT
 
-from labelgraph import report
 from labelgraph.report import (
     against_baseline,
     against_published,
     figure_files,
     overview,
-    records,
+    pagefiles,
     site,
 )
+from labelgraph.report.runs import value
 from labelgraph.steps import write_report
-from labelgraph.study import recipe
-from labelgraph.study.recipe import run_of
+from labelgraph.study.config import read_study, run_of
 
 MINUS = "\N{MINUS SIGN}"
 VOID = {"meta", "link", "img", "br", "input"}
@@ -84,7 +83,7 @@ def pages(folder):
 
 def study(folder):
     """What runs.js defines."""
-    text = (folder / report.RUNS).read_text()
+    text = (folder / pagefiles.RUNS).read_text()
     found = re.fullmatch(r'"use strict";\nconst STUDY = (.*);\n', text)
     return json.loads(found[1])
 
@@ -96,7 +95,7 @@ def lines(path):
 
 def test_the_folder_holds_what_the_rule_says_and_the_figures(study_report):
     there = {path.relative_to(study_report).as_posix() for path in study_report.rglob("*.*")}
-    assert there == {*report.files(cases.GIVEN["tables"], ["ml_sgm_7"])}
+    assert there == {*pagefiles.files(cases.GIVEN["tables"], ["ml_sgm_7"])}
 
 
 def test_every_link_leads_to_something_in_the_folder(study_report):
@@ -141,7 +140,7 @@ def test_every_cell_of_every_table_is_there_with_what_stands_behind_it(study_rep
             metric = line["column"].split(" ")[-1]
             of_seed = defaultdict(list)  # an average over tasks has several runs of each
             for run in runs:
-                of_seed[run["seed"]].append(records.value(known["pools"], run, metric))
+                of_seed[run["seed"]].append(value(known["pools"], run, metric))
             values = [fmean(each) for each in of_seed.values()]
             assert f"{fmean(values):.6f}" == line["reproduced"]
             assert cell["texts"]["here"] == f"{fmean(values):.1f}"
@@ -182,7 +181,7 @@ def test_findings_of_the_audit_stand_beside_their_cells(study_report):
 def test_what_runs_share_is_written_once(study_report):
     known = study(study_report)
     assert len(known["runs"]) > 40
-    text = (study_report / report.RUNS).read_text()
+    text = (study_report / pagefiles.RUNS).read_text()
     for values in known["pools"].values():
         written = [json.dumps(value, sort_keys=True) for value in values]
         assert len(written) == len(set(written))
@@ -195,7 +194,7 @@ def test_text_is_text_whatever_it_says(study_report):
         scripts = [attributes for tag, attributes in elements if tag == "script"]
         assert len(scripts) == 3 and all("src" in attributes for attributes in scripts)
         assert not [name for _, attributes in elements for name in attributes if name[:2] == "on"]
-    assert not set("<>&") & set((study_report / report.RUNS).read_text())
+    assert not set("<>&") & set((study_report / pagefiles.RUNS).read_text())
     hostile = (study_report / "tables/ml_sgm_hostile.html").read_text()
     assert "A caption &amp; &lt;script&gt;" in hostile
     assert "{{ 7 * 7 }}" in hostile
@@ -274,7 +273,7 @@ def test_a_strip_has_room_for_every_seed():
 
 
 def test_a_control_stands_beside_its_dataset_before_all_others():
-    book = recipe.read_study(ROOT / "workflow/config", {})
+    book = read_study(ROOT / "workflow/config", {})
     one = a_gain([60.0, 75.0], [70.0, 69.0])
     found = {"coco2014": [one] * 3, "scenes_control": [one], "nuswide": [one], "scenes": [one] * 2}
     titles = ["drawn, with structure", "drawn, without structure", "drawn, MS-COCO layout"]
@@ -284,7 +283,7 @@ def test_a_control_stands_beside_its_dataset_before_all_others():
 
 
 def test_each_method_is_compared_with_a_baseline_that_exists():
-    book = recipe.read_study(ROOT / "workflow/config", {})
+    book = read_study(ROOT / "workflow/config", {})
     for method in book.methods:
         name, _, variant = against_baseline.against(book, method).partition("@")
         assert name == against_baseline.BASELINE

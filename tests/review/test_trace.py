@@ -13,9 +13,9 @@ from conftest import ROOT
 from labelgraph.__main__ import main
 from labelgraph.files.small import write_json, write_text
 from labelgraph.jobs import provenance
-from labelgraph.review import tracing
+from labelgraph.review.tracing import chain
 from labelgraph.score import metrics
-from labelgraph.study import recipe
+from labelgraph.study.config import read_study, run_of
 from labelgraph.tables import csv_cells, tables
 
 TABLE = "results/tables/mini/ml_gcn_VOC.csv"
@@ -37,11 +37,11 @@ def scored(seed):
 
 def write_runs(book, method, task, inputs):
     """What the steps leave behind, of every seed."""
-    for seed in book.size["seeds"]:
-        run = recipe.run_of("mini", task, "voc2007", method, seed)
+    for seed in book.size.seeds:
+        run = run_of("mini", task, "voc2007", method, seed)
         folder = Path("results/runs", run.folder)
         write_json(folder / "scores.json", scored(seed))
-        write_text(folder / "settings.yaml", yaml.safe_dump(book.settings(run)["training"]))
+        write_text(folder / "settings.yaml", yaml.safe_dump(book.settings(run).training.lines()))
         write_json(folder / "provenance.json", provenance.Clock().account(inputs, seed))
 
 
@@ -63,14 +63,14 @@ def checkout(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     Path("workflow").symlink_to(ROOT / "workflow")
     write_text(Path("data/train.npz"), "images")
-    book = recipe.read_study(Path("workflow/config"), {"study": "mini"})
+    book = read_study(Path("workflow/config"), {"study": "mini"})
     write_runs(book, "ml_gcn", "full", provenance.record([Path("data/train.npz")]))
     write_table(book, "ml_gcn_VOC", "ml_gcn/Re-weighted")
     return tmp_path
 
 
 def trace(row=ROW, column=COLUMN, table=TABLE):
-    return tracing.trace(Path(table), row, column)
+    return chain.trace(Path(table), row, column)
 
 
 def run_folder(seed):
@@ -205,14 +205,50 @@ def test_a_wrong_name_is_answered_with_the_right_ones(checkout, capsys, row, col
     assert told in capsys.readouterr().err
 
 
+def origin(**changes):
+    """The text of a provenance.json."""
+    found = {"git": {"commit": None, "clean": None}, "packages": {}, "python": "3", "hardware": {}}
+    found |= {"inputs": {}, "wall_seconds": 1.5, "cpu_seconds": 2, "peak_mb": 300.0}
+    return json.dumps(found | changes)
+
+
+def scores(mean):
+    """The text of a scores.json whose mAP is `mean`."""
+    found = scored(0)
+    return json.dumps(found | {"map": found["map"] | {"non_interpolated": mean}})
+
+
+def test_an_origin_without_changes_is_sound(checkout):
+    (run_folder(0) / "provenance.json").write_text(origin())
+    assert trace()["runs"][0]["peak_mb"] == 300
+
+
+@pytest.mark.parametrize("name", ["provenance.json", "scores.json", "settings.yaml"])
+def test_a_pipe_in_a_runs_folder_is_not_opened(checkout, capsys, name):
+    (run_folder(0) / name).unlink()
+    os.mkfifo(run_folder(0) / name)
+    assert main(["trace", TABLE, "--row", ROW, "--column", COLUMN]) == 2
+    assert f"{name} is a folder, a pipe or a device; expected a reg" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     ("name", "content", "told"),
     [
         ("provenance.json", "{", "not JSON"),
         ("provenance.json", "[]", "is not what a run writes; it has to have"),
         ("provenance.json", '{"git": {}}', "is not what a run writes; it has to have"),
+        ("provenance.json", origin(git=[]), "is not what a training writes: git is []"),
+        ("provenance.json", origin(git={"commit": 3, "clean": True}), "commit is 3"),
+        ("provenance.json", origin(git={"commit": None}), "there is no clean"),
+        ("provenance.json", origin(packages="torch"), "packages is 'torch'"),
+        ("provenance.json", origin(hardware=None), "hardware is None"),
+        ("provenance.json", origin(inputs=["data/train.npz"]), "inputs is ['data/train.npz']"),
+        ("provenance.json", origin(inputs={"data/train.npz": 7}), "data/train.npz is 7"),
+        ("provenance.json", origin(peak_mb="much"), "peak_mb is 'much'"),
+        ("settings.yaml", "- a", "is not what a training writes; expected KEY: VALUE"),
         ("scores.json", "{}", "is not what a run writes; it has to have"),
         ("scores.json", '{"map": 1, "ap": 1, "settings": 1, "labels": 1}', "mAP cannot be read"),
+        ("scores.json", scores(mean="good"), "mAP is 'good'"),
         ("settings.yaml", "a: [", "is not YAML"),
     ],
 )
@@ -261,7 +297,7 @@ def test_an_average_over_tasks_leads_to_the_runs_of_each(tmp_path, monkeypatch):
     entry = {"paper": "ml_sgm", "table": "V", "caption": "Partial labels", "columns": [block]}
     entry["runs"] = {"ssgrl": "ssgrl"}
     path.write_text(yaml.safe_dump(yaml.safe_load(path.read_text()) | {"ml_sgm_V": entry}))
-    book = recipe.read_study(Path("workflow/config"), {"study": "mini"})
+    book = read_study(Path("workflow/config"), {"study": "mini"})
     for task in block["tasks"]:
         write_runs(book, "ssgrl", task, {})
     write_table(book, "ml_sgm_V", "ssgrl")

@@ -10,7 +10,8 @@ from labelgraph.files.small import read_json, write_arrays, write_json
 from labelgraph.predict import calibration, judging
 from labelgraph.score import bootstrap, precision_recall
 from labelgraph.steps import assess, score, tabulate
-from labelgraph.study import recipe
+from labelgraph.study.config import read_study
+from labelgraph.study.settings import ScoringSettings
 from labelgraph.tables import (
     csv_cells,
     intervals,
@@ -18,8 +19,9 @@ from labelgraph.tables import (
     tables,
 )
 
-SETTINGS = {"threshold": 0.5, "top": 3, "difficult_ap": "ignored", "difficult_f1": "negative"}
-SETTINGS |= {"pool": "all"}
+SETTINGS = ScoringSettings(
+    threshold=0.5, top=3, difficult_ap="ignored", difficult_f1="negative", pool="all"
+)
 LABELS = ["cat", "dog", "owl"]
 
 
@@ -146,10 +148,10 @@ def test_beside_columns_with_intervals_one_without_has_no_best():
 def test_tables_of_the_papers_ask_for_no_assessment():
     from conftest import ROOT
 
-    book = recipe.read_study(ROOT / "workflow/config", {})
+    book = read_study(ROOT / "workflow/config", {})
     assert not [path for path in tables.inputs(book, list(book.tables)) if "assessment" in path]
     pets = {"folder": str(ROOT / "tests/samples/folders"), "reader": "folders"}
-    book = recipe.read_study(ROOT / "workflow/config", {"study": "own", "datasets": {"pets": pets}})
+    book = read_study(ROOT / "workflow/config", {"study": "own", "datasets": {"pets": pets}})
     found = tables.inputs(book, ["own_pets"])
     assert sum(path.endswith("/assessment.json") for path in found) == len(found) / 2 == 7
     assert "spread" in json.loads(json.dumps(tables.recipe(book, "own_pets")))

@@ -8,7 +8,7 @@ import pytest
 from conftest import ROOT
 
 from labelgraph.score import confidence
-from labelgraph.study import recipe
+from labelgraph.study.config import read_study
 from labelgraph.tables import rendering, table_columns, tables
 
 PUBLISHED = pd.DataFrame(
@@ -144,15 +144,15 @@ def test_a_spread_that_is_unknown_is_named():
 
 
 def test_departures_of_the_second_stage_stand_below_tables_of_few_shots_alone():
-    book = recipe.read_study(ROOT / "workflow/config", {"study": "paper"})
+    book = read_study(ROOT / "workflow/config", {"study": "paper"})
     entry = book.methods["kggr"]
     few, full = (tables.recipe(book, name)["footnotes"] for name in ("ml_sgm_VI", "ml_sgm_III"))
-    assert few["KGGR"] == entry["departures"] + entry["shots"]["departures"]
-    assert full["ML-SGM"] == book.methods["ml_sgm"]["departures"]
+    assert few["KGGR"] == entry.departures + entry.shots.departures
+    assert full["ML-SGM"] == book.methods["ml_sgm"].departures
 
 
 def test_a_table_of_few_shots_has_an_episode_for_each_seed():
-    book = recipe.read_study(ROOT / "workflow/config", {"study": "paper"})
+    book = read_study(ROOT / "workflow/config", {"study": "paper"})
     found = [run for run in tables.runs(book, ["ml_sgm_VI"]) if run.method == "laso"]
     assert len(found) == 2 * 2 * 10  # datasets, numbers of shots, episodes
     assert {run.seed for run in found} == set(range(10))
@@ -315,11 +315,10 @@ def test_equal_values_are_marked_alike_and_costs_not_at_all():
 
 
 def book_with(**changes):
-    book = copy.deepcopy(recipe.read_study(ROOT / "workflow/config", {}))
+    book = copy.deepcopy(read_study(ROOT / "workflow/config", {}))
     entry = {"paper": "p", "table": "P", "caption": "A caption", "columns": [PROPORTIONS]}
     book.tables.clear()
     book.tables["p_P"] = entry | {"runs": {"old": "baseline"}, "seeds": 2} | changes
-    book.size.pop("tables", None)
     return book
 
 
@@ -348,12 +347,15 @@ def test_a_run_for_every_task_of_a_column():
             r"unknown keys \['task'\]; known are .*'tasks'",
         ),
         (
-            {"task": "full", "columns": [{"dataset": "voc2007", "metrics": [], "average": "avg"}]},
+            {
+                "task": "full",
+                "columns": [{"dataset": "voc2007", "metrics": ["mAP"], "average": "avg"}],
+            },
             "`average` is over `tasks`",
         ),
         (
             {"columns": [PROPORTIONS | {"dataset": "voc"}]},
-            r"there is no dataset 'voc'; datasets.yaml has \['coco2014'",
+            r"columns\[0\]\.dataset is 'voc'; expected one of voc2007, .*coco2014",
         ),
         (
             {"columns": [PROPORTIONS | {"tasks": {"partial-0": "0%"}}]},
@@ -364,7 +366,10 @@ def test_a_run_for_every_task_of_a_column():
             "no metric 'mAPP'; there are",
         ),
         ({"columns": [PROPORTIONS | {"metrics": ["CF1_top4"]}]}, "no metric 'CF1_top4'"),
-        ({"columns": [PROPORTIONS | {"metrics": "mAP"}]}, "p_P: metrics is 'mAP'"),
+        (
+            {"columns": [PROPORTIONS | {"metrics": "mAP"}]},
+            r"p_P: columns\[0\]\.metrics is 'mAP'; expected a list, of 1 or more",
+        ),
         ({"colour": "red"}, r"tables\.p_P has unknown keys \['colour'\]; known are"),
     ],
 )
@@ -423,7 +428,7 @@ def test_a_table_needs_counts_if_it_shows_costs():
     assert tables.systems(book.tables["p_P"]) == {"old": "baseline", "Mine": "ml_gcn"}
     found = tables.recipe(book, "p_P")
     assert found["costs"] == tables.COUNTS
-    assert found["note"] == book.size["note"] != "" and found["protocol"] != ""
+    assert found["note"] == book.size.note != "" and found["protocol"] != ""
     alone = tables.recipe(book_with(columns=columns[1:]), "p_P")  # which nothing was trained for
     assert (alone["note"], alone["protocol"], alone["scores"]) == ("", "", {"old": {}})
     assert tables.recipe(book_with(), "p_P")["costs"] is None
@@ -457,7 +462,7 @@ def test_every_table_of_every_study_fits_its_published_rows():
     titles = tables.read_published(ROOT / "workflow/published/systems.csv")
     titles["order"] = titles["order"].astype(int)
     for study in ("mini", "laptop", "paper"):
-        book = recipe.read_study(ROOT / "workflow/config", {"study": study})
+        book = read_study(ROOT / "workflow/config", {"study": study})
         for name in tables.of_study(book):
             table = tables.recipe(book, name)
             published = tables.read_published(ROOT / f"workflow/published/{table['paper']}.csv")

@@ -4,14 +4,15 @@ import pytest
 from conftest import ROOT
 
 from labelgraph.encoders.encoder import BUILDERS
-from labelgraph.study import recipe
+from labelgraph.study.config import read_study
+from labelgraph.study.entries import Change
 from labelgraph.tables import rendering, tables, titles
 
 CONFIG = ROOT / "workflow/config"
 
 
 def book(study, **given):
-    return recipe.read_study(CONFIG, {"study": study, **given})
+    return read_study(CONFIG, {"study": study, **given})
 
 
 def read_titles():
@@ -48,14 +49,16 @@ def test_sizes_in_a_title_are_those_of_the_study():
 
 def test_a_variant_without_a_title_has_its_name_and_an_unknown_field_stays():
     found = book("mini")
-    found.methods["ml_gcn"]["variants"]["new"] = {}
-    found.methods["ml_gcn"]["title"] = "{encoder} {braces}"
+    changes = {"title": "{encoder} {braces}", "variants": {"new": Change()}}
+    found.methods["ml_gcn"] = found.methods["ml_gcn"].model_copy(update=changes)
     assert titles.system(found, "ml_gcn@new") == "EfficientNet-Lite0 {braces}, new"
 
 
 def test_a_title_of_places_that_differ_names_both():
     changed = book("paper")
-    changed.methods["baseline"]["datasets"] = {"coco2014": {"encoder": {"name": "resnet50"}}}
+    other = {"coco2014": Change.model_validate({"encoder": {"name": "resnet50"}})}
+    baseline = changed.methods["baseline"].model_copy(update={"datasets": other})
+    changed.methods["baseline"] = baseline
     places = ["full/voc2007", "full/coco2014", "partial-10/voc2007"]
     assert titles.filled(changed, "{encoder}", "baseline", places) == "ResNet-101 / ResNet-50"
 

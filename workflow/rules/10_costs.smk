@@ -34,7 +34,7 @@ rule measure_costs:
     log:
         "logs/costs/measure_costs.log",
     resources:
-        gpu=BOOK.size["gpu"],
+        gpu=BOOK.size.gpu,
     params:
         setup=lambda wildcards: json.dumps(
             networks.setup(BOOK) | networks.measured(BOOK)

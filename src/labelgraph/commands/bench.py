@@ -7,7 +7,7 @@ from pathlib import Path
 
 from labelgraph.costs import networks
 from labelgraph.jobs import provenance
-from labelgraph.study import recipe
+from labelgraph.study.config import read_study
 
 HELP = "time, memory, parameters and FLOPs of every method beside its encoder, in one run"
 CONFIG = Path("workflow/config")
@@ -42,7 +42,7 @@ def positive(text: str) -> int:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    book = recipe.read_study(CONFIG, {})
+    book = read_study(CONFIG, {})
     systems = arguments.methods.split(",") if arguments.methods else [*book.methods]
     chosen = networks.settings(book, systems)
     from labelgraph.costs import timing

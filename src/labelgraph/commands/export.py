@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 
 from labelgraph.files.small import write_text
-from labelgraph.study import recipe
+from labelgraph.files.yaml_reader import read_yaml
 
 HELP = "a run as one ONNX file, with a model card beside it"
 METHODS = Path("workflow/config/methods.yaml")
@@ -26,9 +26,9 @@ def run(arguments: argparse.Namespace) -> int:
     if file.suffix not in (".onnx", ".md"):
         raise ValueError(f"{file} ends in neither .onnx nor .md")
     trained = reading.read(arguments.run)
-    methods = recipe.read_yaml(METHODS) if METHODS.exists() else {}
-    own = OWN.exists() and trained.settings["study"] == "own"
-    titles = recipe.read_yaml(OWN)["table"]["titles"] if own else {}
+    methods = read_yaml(METHODS) if METHODS.exists() else {}
+    own = OWN.exists() and trained.settings.study == "own"
+    titles = read_yaml(OWN)["table"]["titles"] if own else {}
     refused, name = "", None
     if file.suffix == ".onnx":
         try:

@@ -6,10 +6,11 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from labelgraph import split
 from labelgraph.commands import _given
 from labelgraph.review import stale
-from labelgraph.study import checks, recipe
+from labelgraph.split import listing
+from labelgraph.study.config import Book, read_study
+from labelgraph.study.merging import keywords
 from labelgraph.tables import table_columns, titles
 from labelgraph.tables import tables as studytables
 
@@ -31,7 +32,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     given = _given.read(arguments)
     given |= {"study": arguments.study} if arguments.study else {}
-    book = recipe.read_study(CONFIG, given)
+    book = read_study(CONFIG, given)
     found = {
         "methods": methods,
         "datasets": datasets,
@@ -48,21 +49,21 @@ def run(arguments: argparse.Namespace) -> int:
     return 1 if arguments.kind == "stale" and found else 0
 
 
-def methods(book: recipe.Book) -> list[dict[str, Any]]:
+def methods(book: Book) -> list[dict[str, Any]]:
     return [
         {
             "name": name,
-            "about": ". ".join([titles.system(book, name), *filter(None, [entry.get("paper")])]),
+            "about": ". ".join([titles.system(book, name), *filter(None, [entry.paper])]),
             "title": titles.system(book, name),
-            "variants": list(entry.get("variants", {})),
-            "settings": sorted(checks.model_settings(name)),
-            "departures": entry.get("departures", []),
+            "variants": list(entry.variants),
+            "settings": sorted(keywords(name)),
+            "departures": entry.departures,
         }
         for name, entry in book.methods.items()
     ]
 
 
-def datasets(book: recipe.Book) -> list[dict[str, Any]]:
+def datasets(book: Book) -> list[dict[str, Any]]:
     return [
         {
             "name": name,
@@ -81,10 +82,10 @@ def named_protocols(study: str) -> list[dict[str, Any]]:
         {
             "name": entry["name"],
             "about": entry["description"],
-            "full_size_masks": split.mask_fingerprints(entry["name"]),
+            "full_size_masks": listing.mask_fingerprints(entry["name"]),
             "made": made(study, entry["name"]),
         }
-        for entry in split.describe()
+        for entry in listing.describe()
     ]
 
 
@@ -93,7 +94,7 @@ def made(study: str, task: str) -> dict[str, str]:
     return {path.parent.name: json.loads(path.read_text())["fingerprint"] for path in sorted(files)}
 
 
-def tables(book: recipe.Book) -> list[dict[str, Any]]:
+def tables(book: Book) -> list[dict[str, Any]]:
     return [
         {"name": name, "about": entry["caption"], "paper": entry["paper"], "task": tasks(entry)}
         for name, entry in studytables.of_study(book).items()

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from labelgraph.study.recipe import Book
+from labelgraph.study.config import Book
 from labelgraph.tables import tables
 
 LABELS = 80  # of MS-COCO, the dataset of ML-SGM's Tables VIII and IX
@@ -10,8 +10,8 @@ LABELS = 80  # of MS-COCO, the dataset of ML-SGM's Tables VIII and IX
 
 def setup(book: Book) -> dict[str, Any]:
     """What is the same for all networks."""
-    encoder = book.defaults["encoder"]
-    return {"encoder": encoder["name"], "size": encoder["size"], "labels": LABELS}
+    encoder = book.defaults.encoder
+    return {"encoder": encoder.name, "size": encoder.size, "labels": LABELS}
 
 
 def measured(book: Book) -> dict[str, Any]:
@@ -20,7 +20,7 @@ def measured(book: Book) -> dict[str, Any]:
         "batch": 8,
         "repeats": 3,
         "threads": 1,
-        "device": "cuda" if book.size["gpu"] else "cpu",
+        "device": "cuda" if book.size.gpu else "cpu",
         "precision": "float32",
     }
 
@@ -31,10 +31,10 @@ def settings(book: Book, systems: list[str]) -> dict[str, dict[str, Any]]:
 
 
 def network(book: Book, method: str, variant: str) -> dict[str, Any]:
-    model, variants = book.method(method)["model"], book.variants(method)
+    model, variants = book.method(method).model, book.variants(method)
     if variant not in variants:
         raise ValueError(f"{method} has no variant {variant!r}, only {list(variants)}")
-    return model | variants[variant].get("model", {})
+    return model | (variants[variant].model or {})
 
 
 def everyone(book: Book) -> list[str]:

@@ -17,6 +17,7 @@ from torch import Tensor, nn
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
+from labelgraph import numerics
 from labelgraph.costs import counting
 from labelgraph.encoders import encoder as encoders
 from labelgraph.predict.inference import precision
@@ -118,7 +119,7 @@ def measure(
     setup: dict[str, Any], networks: dict[str, dict], tell: Callable[[str], None]
 ) -> list[dict[str, Any]]:
     """An entry for the encoder alone, under its name, then one for each network."""
-    torch.set_num_threads(setup["threads"])
+    numerics.set_threads(setup["threads"])
     device = torch.device(setup["device"])
     if device.type == "cuda" and not torch.cuda.is_available():
         raise ValueError("the device is cuda, but torch finds no GPU here; use cpu")

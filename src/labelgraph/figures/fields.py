@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from labelgraph.figures import image_choice
-from labelgraph.study import checks
+from labelgraph.study.validation import check_keys
 
 COMMON = {"paper", "figure", "kind", "caption", "notes"}
 INSPECTION = Path(__file__).parents[1] / "predict/inspection"
@@ -32,6 +32,7 @@ INSIDE = f"{SCORED} inspections"
 KINDS = {
     "sweep": kind("method datasets metric sweeps seeds published"),
     "proportions": kind("table datasets"),
+    "dots": kind("table datasets metric reference legend"),
     "top_labels": kind("systems datasets images top", SCORED, systems=2),
     "mistakes": kind("systems datasets mistakes", SCORED, systems=1, datasets=1),
     "activation": kind(
@@ -48,7 +49,7 @@ def check(name: str, entry: dict[str, Any]) -> None:
     if entry.get("kind") not in KINDS:
         raise ValueError(f"figures.{name}: kind is {entry.get('kind')!r}, not one of {[*KINDS]}")
     chosen = KINDS[entry["kind"]]
-    checks.keys(f"figures.{name}", entry, COMMON | chosen.keys)
+    check_keys(f"figures.{name}", entry, COMMON | chosen.keys)
     optional = {"notes", "seeds", "published"}
     if missing := (COMMON | chosen.keys) - optional - entry.keys():
         raise ValueError(f"figures.{name} lacks {sorted(missing)}")

@@ -49,18 +49,17 @@ def write(
     ONNX file that the card goes with, if any.
     """
     settings = trained.settings
-    method = methods.get(settings["method"], {"title": settings["method"], "paper": "unknown"})
-    system = "@".join(filter(None, (settings["method"], settings["variant"])))
-    named = method.get("variants", {}).get(settings["variant"], {}).get("title", method["title"])
-    title = fill(titles.get(system, named), settings["encoder"])
+    method = methods.get(settings.method, {"title": settings.method, "paper": "unknown"})
+    named = method.get("variants", {}).get(settings.variant, {}).get("title", method["title"])
+    title = fill(titles.get(settings.system, named), settings.encoder)
     scores, assessed = (trained.folder / name for name in ("scores.json", "assessment.json"))
     found = judged(scores, SCORED, "score") if scores.exists() else None
     sure = judged(assessed, ASSESSED, "assess") if assessed.exists() else None
     use = ""
-    if file and trained.detector is None and settings["encoder"]["test_view"] == "plain":
-        use = USE.format(file=file, side=settings["encoder"]["test_size"])
+    if file and trained.detector is None and settings.encoder.test_view == "plain":
+        use = USE.format(file=file, side=settings.encoder.test_size)
     parts = [
-        f"# {markdown(title)} for {markdown(settings['dataset'])}",
+        f"# {markdown(title)} for {markdown(settings.dataset)}",
         f"A picture in, a probability for each of {len(trained.names)} labels out.",
         facts(trained, method),
         quality(found, sure, assessed),
@@ -74,22 +73,22 @@ def write(
 
 def facts(trained: Trained, method: dict[str, Any]) -> str:
     settings, about = trained.settings, stored(trained)
-    encoder, view = settings["encoder"], settings["encoder"]["test_view"]
-    variant = f", variant {markdown(settings['variant'])}" if settings["variant"] else ""
+    encoder, view = settings.encoder, settings.encoder.test_view
+    variant = f", variant {markdown(settings.variant)}" if settings.variant else ""
     part = "the whole picture" if view == "plain" else "the middle of the picture"
     commit = runfiles.account(trained.folder).get("git", {}).get("commit")
     regions = "; regions of a detector" if trained.detector is not None else ""
     lines = {
-        "method": f"{markdown(fill(method['title'], settings['encoder']))}{variant}"
+        "method": f"{markdown(fill(method['title'], settings.encoder))}{variant}"
         + (f": {markdown(method['paper'])}" if method.get("paper") else ""),
         "run": markdown(str(trained.folder)),
-        "learnt from": f"{about['images']} images of {markdown(settings['dataset'])}, task"
-        f" {markdown(settings['task'])}",
+        "learnt from": f"{about['images']} images of {markdown(settings.dataset)}, task"
+        f" {markdown(settings.task)}",
         "calibration": markdown(
             calibration.describe(trained.calibration, trained.folder / "calibration.json")
         ),
-        "encoder": f"{encoder['name']}, {LEARNS[encoder['learns']]}",
-        "input": f"RGB, {part} squashed to {encoder['test_size']} x {encoder['test_size']}"
+        "encoder": f"{encoder.name}, {LEARNS[encoder.learns]}",
+        "input": f"RGB, {part} squashed to {encoder.test_size} x {encoder.test_size}"
         f" pixels{regions}",
         "commit": markdown(str(commit or "unknown")),
     }
@@ -99,10 +98,12 @@ def facts(trained: Trained, method: dict[str, Any]) -> str:
 def judged(path: Path, keys: set[str], step: str) -> dict[str, Any]:
     found = read_json(path)
     if not isinstance(found, dict) or not found.keys() >= keys:
-        raise ValueError(f"{path} is not what `{step}` writes; `snakemake {path}` makes it anew")
+        raise ValueError(f"{path} is not what `{step}` writes; make it again: snakemake {path}")
     lacking = {key for key in keys & BLOCKS if not isinstance(found[key], dict)}
     if lacking or not all(sound(found[key], key) for key in keys):
-        raise ValueError(f"{path} has what `{step}` never writes; `snakemake {path}` makes it anew")
+        raise ValueError(
+            f"{path} holds values that `{step}` never writes; make it again: snakemake {path}"
+        )
     return found
 
 
@@ -112,18 +113,21 @@ def sound(value: Any, key: str) -> bool:
         return runfiles.is_number(value) and value >= 0
     if key == "settings":
         return is_share(value.get("threshold"))
-    if key in ("map", "ap"):
-        shown = value.get("non_interpolated", [])
-        return is_share(shown) if key == "map" else isinstance(shown, dict) and shares(shown)
+    if key == "map":
+        return is_share(value.get("non_interpolated", []))
+    if key == "ap":
+        shown = value.get("non_interpolated")
+        return isinstance(shown, dict) and all(map(is_share, shown.values()))
     if key == "all":
         return value.keys() >= {*METRICS} and all(is_share(value[name]) for name in METRICS)
-    return shares(value)
+    if key == "rule":
+        return all(block is None or is_shares(block, 3) for block in value.values())
+    return all(is_shares(ends, 2) for ends in value.values())
 
 
-def shares(block: dict[str, Any]) -> bool:
-    """Each alone, or in a list with both ends."""
-    lists = (value if isinstance(value, list) else [value] for value in block.values())
-    return all(is_share(value) for each in lists for value in each)
+def is_shares(values: Any, count: int) -> bool:
+    """An interval's two ends, or a value and its two ends."""
+    return isinstance(values, list) and len(values) == count and all(map(is_share, values))
 
 
 def is_share(value: Any) -> bool:

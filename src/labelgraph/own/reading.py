@@ -17,17 +17,20 @@ from torch import Tensor, nn
 
 from labelgraph.encoders import encoder as encoders
 from labelgraph.encoders import views
-from labelgraph.files.small import read_arrays, sha256
+from labelgraph.files.small import read_arrays, regular, sha256
 from labelgraph.files.tensors import tensor_names
 from labelgraph.inputs import batches
 from labelgraph.inputs.features import fused
 from labelgraph.inputs.regions import faster_rcnn, light, region_file
+from labelgraph.jobs import shortages
 from labelgraph.own import choosing
 from labelgraph.predict import calibration, inference, runfiles
 from labelgraph.predict.calibration import Calibration
+from labelgraph.study.settings import RunSettings
 from labelgraph.train import run_folder
 
 FILES = ("settings.yaml", "model.safetensors", "provenance.json")
+SHOWN = 200  # characters of a reason
 THRESHOLD = 0.5  # of a run that is not calibrated
 NO_DETECTOR = (
     "{folder} takes regions, and the file of those it was trained with, {path}, {why};"
@@ -45,7 +48,7 @@ class Sight(NamedTuple):
 @dataclass(frozen=True)
 class Trained:
     folder: Path
-    settings: dict[str, Any]
+    settings: RunSettings
     model: nn.Module  # its `names` are the labels
     encoder: nn.Module | None  # where the model reads features that were computed before
     detector: Any  # with `propose`; null for a method without regions
@@ -59,14 +62,14 @@ class Trained:
 
     def see(self, picture: np.ndarray) -> Sight:
         """Of a photograph (height, width, 3), bytes."""
-        chosen, square = self.settings["encoder"], None
+        chosen, square = self.settings.encoder, None
         if isinstance(self.detector, light.Detector):  # it squashes any picture to a square first
             small = views.cut(picture, views.WHOLE, self.detector.settings["size"])
             square = small.permute(1, 2, 0).numpy()
         elif self.detector is not None:
             square = picture
-        window = views.fixed(chosen["test_view"])
-        return Sight(views.cut(picture, window, chosen["test_size"]), square)
+        window = views.fixed(chosen.test_view)
+        return Sight(views.cut(picture, window, chosen.test_size), square)
 
     @torch.inference_mode()
     def batch(self, sights: list[Sight]) -> dict[str, Tensor]:
@@ -80,15 +83,15 @@ class Trained:
             pairs = self.detector.propose([sight.square for sight in sights], self.propose)
             for row, (boxes, scores) in enumerate(pairs):
                 region_file.fill(found, row, boxes, scores)
-            window = views.fixed(self.settings["encoder"]["test_view"])
+            window = views.fixed(self.settings.encoder.test_view)
             boxes = torch.from_numpy(found["boxes"])
             batch["boxes"] = batches.seen_through(boxes, [window] * len(sights))
-        return inference.placed(batch, self.settings["train"], run_folder.device())
+        return inference.placed(batch, self.settings.train, run_folder.device())
 
     @torch.inference_mode()
     def scores(self, batch: dict[str, Tensor]) -> np.ndarray:
         """(B, C) float32."""
-        with inference.precision(self.settings["train"]["precision"], run_folder.device()):
+        with inference.precision(self.settings.train.precision, run_folder.device()):
             return self.model(batch).float().cpu().numpy()
 
 
@@ -97,16 +100,17 @@ def read(folder: Path) -> Trained:
     settings = runfiles.settings(folder / "settings.yaml")
     path = folder / "model.safetensors"
     encoder, width = None, None
-    chosen, complete = settings["encoder"], holds_encoder(path)
-    if chosen["cached"]:
-        network = encoders.build(chosen["name"], chosen["weights"], "nothing").eval()
+    chosen, complete = settings.encoder, holds_encoder(path)
+    if chosen.cached:
+        network = encoders.build(chosen.name, chosen.weights, "nothing").eval()
         encoder, width = (
             fused(network).to(run_folder.device(), memory_format=torch.channels_last),
             network.width,
         )
     elif complete:  # what it started from is not needed
-        settings = settings | {"encoder": chosen | {"weights": None}}
-    model = run_folder.read_model(path, settings, width).eval()
+        bare = chosen.model_copy(update={"weights": None})
+        settings = settings.model_copy(update={"encoder": bare})
+    model = read_model(path, settings, width).eval()
     names = list(model.names)
     runfiles.check_names(path, names)
     detector, propose = read_detector(folder)
@@ -115,6 +119,20 @@ def read(folder: Path) -> Trained:
         calibration.read(fitted, names) if fitted.exists() else calibration.none(names, THRESHOLD)
     )
     return Trained(folder, settings, model, encoder, detector, propose, found, choice)
+
+
+def read_model(path: Path, settings: RunSettings, width: int | None) -> nn.Module:
+    """Settings of the right kind may still be numbers that no network can be built with."""
+    try:
+        return run_folder.read_model(path, settings, width)
+    except (RuntimeError, TypeError, ArithmeticError, LookupError, AssertionError) as error:
+        if shortages.sentence(error):
+            raise
+        reason = " ".join(str(error).split())[:SHOWN] or type(error).__name__
+        raise ValueError(
+            f"{path.parent}/settings.yaml: {settings.method} cannot be built with the settings"
+            f" under `model` ({reason}); use the file that the training wrote"
+        ) from None
 
 
 def find(folder: Path) -> tuple[Path, str]:
@@ -131,9 +149,9 @@ def find(folder: Path) -> tuple[Path, str]:
     if below:
         shown = ", ".join(map(str, below[:5])) + (", ..." if len(below) > 5 else "")
         raise ValueError(f"{folder} holds {len(below)} runs; name one of them: {shown}")
-    lacking = " and ".join(name for name in FILES if not (folder / name).is_file())
+    lacking = " and no file ".join(name for name in FILES if not (folder / name).is_file())
     raise FileNotFoundError(
-        f"{folder} is no run: it lacks {lacking}; a run is a folder that training has made,"
+        f"{folder} is not a run: it has no file {lacking}; pass a folder that training wrote, like"
         " results/runs/STUDY/TASK/DATASET/METHOD/seedK"
     )
 
@@ -160,7 +178,7 @@ def read_detector(folder: Path) -> tuple[Any, dict[str, Any]]:
             f"{folder} was trained with boxes that were given, {source}; there is no detector that"
             " could find such boxes in other pictures"
         )
-    if not source.exists():
+    if not regular(source).exists():
         raise FileNotFoundError(
             f"{source} is missing, the detector of the regions that {folder} takes; `snakemake"
             f" {source}` makes it"
@@ -178,7 +196,7 @@ def read_origin(folder: Path, path: Path) -> tuple[Path, dict[str, Any], str]:
     """The detector of a file of regions, its settings, and its sha256."""
     if not path.exists():
         raise FileNotFoundError(NO_DETECTOR.format(folder=folder, path=path, why="is missing"))
-    stored = read_arrays(path)
+    stored = read_arrays(regular(path))
     try:
         settings = json.loads(str(stored["settings"]))
         return Path(str(stored["source"])), settings, str(stored["source_sha256"])

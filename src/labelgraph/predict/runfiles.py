@@ -1,57 +1,60 @@
 """The small files of a run's folder, as training writes them and perhaps somebody edited them."""
 
+import ast
 from math import isfinite
 from pathlib import Path
 from typing import Any
 
 from labelgraph.files import names
-from labelgraph.files.small import read_json
+from labelgraph.files.small import read_json, regular
 from labelgraph.files.yaml_reader import read_yaml
-from labelgraph.study import checks
+from labelgraph.jobs import sourcecode
+from labelgraph.study.method_files import keywords
+from labelgraph.study.settings import RunSettings
+from labelgraph.study.validation import BRIEF, check_keys, validated
 
-# What is used of settings.yaml besides the method's own block, and what it looks like.
-EXAMPLE = {
-    "study": "own",
-    "task": "full",
-    "dataset": "pets",
-    "method": "ml_gcn",
-    "variant": "",
-    "seed": 0,
-    "encoder": {
-        "name": "resnet101",
-        "cached": True,
-        "learns": "all",
-        "test_size": 448,
-        "test_view": "plain",
-    },
-    "model": {},
-    "train": {"precision": "float32", "channels_last": False},
-}
+NAMES = ("study", "task", "dataset", "method", "variant")
+PLAIN = {"str": str, "bool": bool}
 
 
-def settings(path: Path) -> dict[str, Any]:
+def settings(path: Path) -> RunSettings:
     try:
-        found = read_yaml(path)
+        found = read_yaml(regular(path))
     except ValueError as error:
         raise ValueError(f"{error}; it is not what a training writes") from None
-    if not isinstance(found, dict) or not found.keys() >= EXAMPLE.keys():
-        raise ValueError(
-            f"{path} is not what a training writes: it lacks some of {sorted(EXAMPLE)}"
-        )
-    alike(f"{path}: ", found, EXAMPLE)
-    for key in ("study", "task", "dataset", "method", "variant"):
-        if names.REFUSED.search(found[key]):
-            raise ValueError(f"{path}: {key} is {found[key]!r}; expected a name without controls")
-    checks.choices(f"{path}: ", found)
-    if found["encoder"]["test_size"] < 1:
-        raise ValueError(f"{path}: encoder.test_size is 0; expected 1 pixel or more")
-    if not isinstance(found["encoder"].get("weights"), str | None):
-        raise ValueError(f"{path}: encoder.weights is no name of a file")
-    wanted = checks.model_settings(found["method"])
-    checks.keys(f"{path}: model", found["model"], wanted)
-    if missing := sorted(wanted - found["model"].keys()):
-        raise ValueError(f"{path}: model lacks {missing}")
-    return found
+    settings = validated(RunSettings, f"{path}: ", found)
+    for key in NAMES:
+        name = getattr(settings, key)
+        if names.REFUSED.search(name):
+            raise ValueError(f"{path}: {key} is {name!r}; expected a name without controls")
+    check_model(path, settings.method, settings.model)
+    return settings
+
+
+def check_model(path: Path, method: str, model: dict[str, Any]) -> None:
+    """Whether the settings are those of the method's `build`, each of its kind."""
+    check_keys(f"{path}: model", model, keywords(method))
+    for name, kind in model_kinds(method).items():
+        if name not in model:
+            raise ValueError(f"{path}: model.{name} is missing; expected {kind}")
+        if not is_kind(model[name], kind):
+            raise ValueError(f"{path}: model.{name} is {BRIEF.repr(model[name])}; expected {kind}")
+
+
+def model_kinds(method: str) -> dict[str, str]:
+    """Setting -> how the method's `build` annotates it, as text; read without importing torch."""
+    tree = ast.parse(sourcecode.method_file(method).read_text(encoding="utf-8"))
+    (build,) = (n for n in tree.body if isinstance(n, ast.FunctionDef) and n.name == "build")
+    return {each.arg: ast.unparse(each.annotation) for each in build.args.kwonlyargs}
+
+
+def is_kind(value: Any, kind: str) -> bool:
+    """`kind`: int, float, str, bool or a list of one of them; of any other nothing is known."""
+    if kind.startswith("list["):
+        return isinstance(value, list) and all(is_kind(one, kind[5:-1]) for one in value)
+    if kind in ("int", "float"):
+        return is_number(value) and (kind == "float" or isinstance(value, int))
+    return not (kind in PLAIN and type(value) is not PLAIN[kind])
 
 
 def check_names(path: Path, labels: list[str]) -> None:
@@ -61,17 +64,6 @@ def check_names(path: Path, labels: list[str]) -> None:
     if len({*labels}) < len(labels):
         twice = next(name for name in labels if labels.count(name) > 1)
         raise ValueError(f"{path}: label {twice!r} is there twice; expected each once")
-
-
-def alike(where: str, found: dict[str, Any], example: dict[str, Any]) -> None:
-    for key, value in example.items():
-        if key not in found:
-            raise ValueError(f"{where}{key} is missing; expected something like {value!r}")
-        if found[key] is None:
-            raise ValueError(f"{where}{key} is null; expected something like {value!r}")
-        checks.kind(f"{where}{key}", found[key], value)
-        if isinstance(value, dict):
-            alike(f"{where}{key}.", found[key], value)
 
 
 def account(folder: Path) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from statistics import fmean, stdev
 
-from labelgraph.study.recipe import Book, Run
+from labelgraph.study.config import Book, Run
 
 METRIC, TASK, BASELINE = "mAP", "full", "baseline"
 AHEAD, LEVEL, BEHIND, UNKNOWN = "ahead", "level", "behind", "one seed"
@@ -51,7 +51,7 @@ def compare(book: Book, runs: list[Run], values: dict[str, float | None]) -> dic
 
 def against(book: Book, method: str) -> str:
     """The baseline that pools as the method does, so that the gain is not one of pooling."""
-    return book.method(method).get("against", BASELINE)
+    return book.method(method).against or BASELINE
 
 
 def gain(method: list[Run], baseline: list[Run], values: dict[str, float]) -> Gain:

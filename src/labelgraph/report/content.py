@@ -6,7 +6,7 @@ from typing import Any
 from labelgraph.costs import networks
 from labelgraph.report import overview
 from labelgraph.report.results import Results
-from labelgraph.review.audit import KINDS
+from labelgraph.review.audit.findings import KINDS
 from labelgraph.tables import tables, titles
 from labelgraph.tables.cost_columns import COSTS
 
@@ -50,7 +50,7 @@ def figures(results: Results) -> Entry:
         title = titles.system(results.book, paper)
         sources[figure.name] = f"{title}, figure {number}" if number.isdecimal() else title
     return {
-        "note": results.book.size["note"],
+        "note": results.book.size.note,
         "figures": results.figures,
         "sources": sources,
     }
@@ -73,7 +73,7 @@ def findings(results: Results) -> Entry:
 def groups(results: Results) -> list[Entry]:
     """A line for all runs that differ only in their seed."""
     together: dict[tuple, list[Entry]] = {}
-    for run, record in zip(results.runs, results.records["runs"], strict=True):
+    for run, record in zip(results.runs, results.pooled["runs"], strict=True):
         together.setdefault((run.dataset, run.task, run.system), []).append(record)
     return [group(results, *key, found) for key, found in together.items()]
 
@@ -120,7 +120,7 @@ def columns(lines: list[Entry]) -> list[tuple[str, str, int]]:
 def trainings(results: Results) -> list[Entry]:
     """The total cost of each method's trainings, the highest first."""
     found: dict[str, list[Entry]] = {}
-    for run, record in zip(results.runs, results.records["runs"], strict=True):
+    for run, record in zip(results.runs, results.pooled["runs"], strict=True):
         found.setdefault(titles.system(results.book, run.method), []).append(record)
     lines = [
         {

@@ -15,7 +15,7 @@ from labelgraph.report.against_baseline import (
 )
 from labelgraph.report.against_published import Distance
 from labelgraph.report.results import Results
-from labelgraph.study.recipe import Book
+from labelgraph.study.config import Book
 from labelgraph.tables import titles
 
 WIDTH = 165  # of a strip of dots, in pixels
@@ -29,7 +29,7 @@ def page(results: Results) -> dict[str, Any]:
     far = against_published.compare(results.tables)
     differ = differs(far)
     return {
-        "note": book.size["note"],
+        "note": book.size.note,
         "made": made(results),
         "verdicts": VERDICTS,
         "places": found,
@@ -100,8 +100,8 @@ def places(book: Book, found: dict[str, list[Gain]]) -> list[Place]:
 
 
 def control(book: Book, dataset: str) -> bool:
-    drawn = book.size.get("drawn", {}).get(book.dataset(dataset)["raw"], {})
-    return drawn.get("structure") is False
+    drawn = book.size.drawn.get(book.dataset(dataset).raw)
+    return drawn is not None and drawn.settings().get("structure") is False
 
 
 def rows(book: Book, found: list[Place]) -> list[dict[str, str]]:
@@ -124,7 +124,7 @@ def scale(found: list[Place]) -> Scale:
 
 def made(results: Results) -> dict[str, Any]:
     """What was run, where, and at what cost."""
-    runs, records, pools = results.runs, results.records["runs"], results.records["pools"]
+    runs, records, pools = results.runs, results.pooled["runs"], results.pooled["pools"]
     shown = {run.dataset for run in runs}
     names = [titles.dataset(results.book, name) for name in results.book.datasets
              if name in shown]  # fmt: skip
@@ -132,7 +132,7 @@ def made(results: Results) -> dict[str, Any]:
         "runs": len(runs),
         "systems": len({run.system for run in runs}),
         "datasets": names,
-        "seeds": len(results.book.size["seeds"]),
+        "seeds": len(results.book.size.seeds),
         "reproduced": sum(cell.reproduced for table in results.tables for cell in table.cells),
         "quoted": sum(table.quoted for table in results.tables),
         "commit": commits([pools["git"][record["git"]] for record in records]),

@@ -7,10 +7,10 @@ from typing import Any
 
 from labelgraph.figures import plans
 from labelgraph.files.small import read_json
-from labelgraph.report import figure_files, records, table_pages
+from labelgraph.report import figure_files, runs, table_pages
 from labelgraph.report.figure_files import Figure
 from labelgraph.report.table_pages import TablePage
-from labelgraph.study.recipe import Book, Run, run_of
+from labelgraph.study.config import Book, Run, run_of
 from labelgraph.tables import tables, titles
 
 MAIN = "mAP"  # the metric shown where there is room for one number
@@ -33,21 +33,21 @@ class Results:
     book: Book
     tables: list[TablePage]
     runs: list[Run]
-    records: dict[str, Any]
+    pooled: dict[str, Any]  # the runs as the pages show them, and what they share; see runs.py
     figures: list[Figure]
     audit: list[dict[str, str]]
     costs: dict[str, list[dict[str, Any]]]  # name of the list -> an entry for each network
 
     @property
     def number(self) -> dict[str, int]:
-        """Folder of a run -> its index in the records."""
-        return {run["folder"]: place for place, run in enumerate(self.records["runs"])}
+        """Folder of a run -> its index among the pooled runs."""
+        return {run["folder"]: place for place, run in enumerate(self.pooled["runs"])}
 
     @property
     def main(self) -> dict[str, float | None]:
         """Folder of a run -> its mAP."""
-        pools = self.records["pools"]
-        return {run["folder"]: records.value(pools, run, MAIN) for run in self.records["runs"]}
+        pools = self.pooled["pools"]
+        return {run["folder"]: runs.value(pools, run, MAIN) for run in self.pooled["runs"]}
 
     def source(self, table: TablePage) -> str:
         """The paper and number of a table."""
@@ -94,12 +94,12 @@ def read(book: Book, places: Places, given: dict[str, Any]) -> Results:
         )
         for name, entry in tables.of_study(book).items()
     ]
-    runs = runs_of(book)
+    wanted = runs_of(book)
     return Results(
         book=book,
         tables=found,
-        runs=runs,
-        records=about(book, given) | read_records(places, runs, found),
+        runs=wanted,
+        pooled=about(book, given) | read_runs(places, wanted, found),
         figures=[figure_files.read(path) for path in places.figures],
         audit=audit if any(table.printed for table in found) else [],
         costs={path.stem: read_json(path) for path in places.costs},
@@ -116,13 +116,13 @@ def text(value: Any) -> str:
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 
-def read_records(places: Places, runs: list[Run], found: list[TablePage]) -> dict[str, Any]:
-    shown = {run.folder: {MAIN} for run in runs}
+def read_runs(places: Places, wanted: list[Run], found: list[TablePage]) -> dict[str, Any]:
+    shown = {run.folder: {MAIN} for run in wanted}
     for table in found:
         for cell in table.cells:
             for folder in cell.runs:
                 shown[folder].add(cell.metric)
-    return records.read(places.runs, runs, shown)
+    return runs.read(places.runs, wanted, shown)
 
 
 def read_audit(path: Path | None) -> list[dict[str, str]]:

@@ -7,10 +7,8 @@ bootstrap.py does.
 """
 
 import argparse
-import json
 import sys
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -18,15 +16,16 @@ from labelgraph.files.small import read_arrays, write_json
 from labelgraph.predict import calibration
 from labelgraph.score import bootstrap, metrics, precision_recall
 from labelgraph.score.predictions import join
+from labelgraph.study.settings import ScoringSettings
 
 
 def main(
-    predictions: Path, targets: Path, fitted: Path, settings: dict[str, Any], output: Path
+    predictions: Path, targets: Path, fitted: Path, settings: ScoringSettings, output: Path
 ) -> None:
     """`settings` are those of `score`; `fitted` is the run's calibration.json."""
     joined = join(predictions, targets)
     known = calibration.read(fitted, read_arrays(predictions)["labels"].tolist())
-    judged = metrics.in_pool(joined.target, settings["pool"])
+    judged = metrics.in_pool(joined.target, settings.pool)
     scores, target = joined.scores[judged], joined.target[judged]
     least = dict(zip(known.labels, known.thresholds, strict=True))
     thresholds = np.array([least[name] for name in joined.labels])
@@ -37,8 +36,8 @@ def main(
             "images": len(scores),
             "draws": bootstrap.DRAWS,
             "level": bootstrap.LEVEL,
-            "rule": rule(chosen, target, settings["difficult_f1"]),
-            "intervals": bootstrap.intervals(scores, target, joined.labels, settings),
+            "rule": rule(chosen, target, settings.difficult_f1),
+            "intervals": bootstrap.intervals(scores, target, joined.labels, settings.lines()),
         },
     )
 
@@ -59,9 +58,10 @@ def command(arguments: list[str]) -> None:
     parser.add_argument("--predictions", type=Path, required=True)
     parser.add_argument("--targets", type=Path, required=True)
     parser.add_argument("--fitted", type=Path, required=True, help="calibration.json")
-    parser.add_argument("--settings", type=json.loads, required=True, help="JSON text, of scoring")
+    parser.add_argument("--settings", required=True, help="JSON text, of scoring")
     parser.add_argument("--output", type=Path, required=True)
-    main(**vars(parser.parse_args(arguments)))
+    given = vars(parser.parse_args(arguments))
+    main(**given | {"settings": ScoringSettings.parse(given["settings"])})
 
 
 if __name__ == "__main__":

@@ -1,10 +1,8 @@
 """A trained model and its tune images -> calibration.json: what makes its scores probabilities."""
 
 import argparse
-import json
 import sys
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -12,11 +10,12 @@ from labelgraph.files.small import read_arrays
 from labelgraph.inputs import batches
 from labelgraph.predict import calibration, inference
 from labelgraph.split.roles import TUNE
+from labelgraph.study.settings import RunSettings
 from labelgraph.train import run_folder
 
 
 def main(
-    settings: dict[str, Any],
+    settings: RunSettings,
     selection: str,
     threshold: float,
     model: Path,
@@ -34,14 +33,14 @@ def main(
     trained = run_folder.read_model(model, settings, inputs.pictures.width)
     labels, scores = list(trained.names), np.empty((0, len(trained.names)), np.float32)
     if len(rows):
-        scores = inference.scores(trained, inputs, rows, settings["train"], run_folder.device())
+        scores = inference.scores(trained, inputs, rows, settings.train, run_folder.device())
     found = calibration.fit(labels, scores, codes, selection, threshold)
     calibration.write(output, found)
 
 
 def command(arguments: list[str]) -> None:
     parser = argparse.ArgumentParser(prog="calibrate", description=__doc__)
-    parser.add_argument("--settings", type=json.loads, required=True, help="JSON text")
+    parser.add_argument("--settings", required=True, help="JSON text")
     parser.add_argument("--selection", required=True, help="whose images are tune: tune or report")
     parser.add_argument("--threshold", type=float, required=True, help="without tune images")
     parser.add_argument("--model", type=Path, required=True)
@@ -50,7 +49,8 @@ def command(arguments: list[str]) -> None:
     parser.add_argument("--images", type=Path, help="the raw folder, where nothing is cached")
     parser.add_argument("--regions", type=Path, help="boxes, for methods that take them")
     parser.add_argument("--output", type=Path, required=True)
-    main(**vars(parser.parse_args(arguments)))
+    given = vars(parser.parse_args(arguments))
+    main(**given | {"settings": RunSettings.parse(given["settings"])})
 
 
 if __name__ == "__main__":

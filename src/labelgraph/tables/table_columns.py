@@ -15,10 +15,9 @@ import pandas as pd
 
 from labelgraph.score import confidence, metrics
 from labelgraph.split.settings import TASK
-from labelgraph.study import checks
-from labelgraph.study.shapes import listed, text
+from labelgraph.study.entries import Table
+from labelgraph.study.validation import validated
 
-KEYS = {"dataset", "metrics", "costs", "tasks", "average"}
 Block = dict[str, Any]
 
 
@@ -33,14 +32,12 @@ class Column:
 
 
 def check(name: str, entry: dict[str, Any], datasets: Iterable[str], top: int) -> None:
+    validated(Table, f"tables.{name}: ", entry, datasets=datasets)
     if entry.get("spread", "std") not in confidence.KINDS:
         raise ValueError(
             f"tables.{name}: spread is {entry['spread']!r}, not one of {confidence.KINDS}"
         )
     for block in entry["columns"]:
-        checks.keys(f"tables.{name}: a block of columns", block, KEYS)
-        for key in {"metrics", "costs"} & block.keys():
-            listed(text)(f"tables.{name}: {key}", block[key])
         if "metrics" in block and not (block.get("tasks") or "task" in entry):
             raise ValueError(f"tables.{name} needs `task`, or `tasks` in each block of columns")
         if "average" in block and "tasks" not in block:

@@ -12,20 +12,22 @@ import pandas as pd
 
 from labelgraph.files.small import read_json
 from labelgraph.score.metrics import value
-from labelgraph.study import checks, stages, study_file
-from labelgraph.study.recipe import Book, Run, run_of
+from labelgraph.study.config import Book, Run, run_of
+from labelgraph.study.entries import Table
+from labelgraph.study.tasks import departures
 from labelgraph.tables import intervals, titles
 from labelgraph.tables.table_columns import (
     Column,
     all_tasks,
     check,
+    check_within,
     columns_of,
     settings,
     tasks,
     trained,
 )
 
-KEYS = {*study_file.TABLE}
+KEYS = {*Table.model_fields}
 COUNTS = "results/costs/counts.json"  # costs that are the same on any machine
 MARKS = re.compile(r"^\d+: |\*$| ")  # what print adds to a row's name: a number, a star, spaces
 FIELDS = ("row", "column", "published", "reproduced", "std", "seeds", "status")
@@ -33,21 +35,23 @@ FIELDS = ("row", "column", "published", "reproduced", "std", "seeds", "status")
 
 def of_study(book: Book) -> dict[str, dict[str, Any]]:
     """The tables of a study by name, which is PAPER_TABLE."""
-    top = (book.defaults["score"] | book.size.get("score", {}))["top"]
+    top = book.usual.score.top
     for name, entry in book.tables.items():
-        checks.keys(f"tables.{name}", entry, KEYS)
         check(name, entry, book.datasets, top)
         if name != f"{entry['paper']}_{entry['table']}":
             raise ValueError(
                 f"tables.{name} is {entry['paper']} {entry['table']}; name it"
                 f" {entry['paper']}_{entry['table']}"
             )
-    wanted = book.size.get("tables", list(book.tables))
+    wanted = list(book.tables) if book.size.tables is None else book.size.tables
     if unknown := [name for name in wanted if name not in book.tables]:
         raise ValueError(f"tables.yaml has no {unknown}; it has {list(book.tables)}")
     shown = {name for name in wanted if runs(book, [name]) or not trained(book.tables[name])}
-    if empty := sorted({*book.size.get("tables", [])} - shown):
+    if empty := sorted({*(book.size.tables or [])} - shown):
         raise ValueError(f"study {book.study} runs none of the datasets of {empty}")
+    for name in sorted(shown):
+        for other in {book.settings(run).scoring.top for run in runs(book, [name])} - {top}:
+            check_within(name, book.tables[name], book.datasets, other)
     return {name: entry for name, entry in book.tables.items() if name in shown}
 
 
@@ -115,7 +119,7 @@ def counted_network(book: Book, entry: dict[str, Any]) -> str:
     there = places(book, entry)
     if not (costly(entry) and there):
         return ""
-    name = titles.encoder(book.defaults["encoder"]["name"])
+    name = titles.encoder(book.defaults.encoder.name)
     return "" if titles.filled(book, "{encoder}", "baseline", there) == name else name
 
 
@@ -126,10 +130,12 @@ def recipe(book: Book, name: str) -> dict[str, Any]:
     there = places(book, entry)
     named = {*systems(entry).values(), *entry.get("counted", {}).values()}
     shown = sorted({re.split("[@/]", name)[0] for name in named} & book.methods.keys())
-    numbers = sorted({run.seed for run in runs(book, [name])})
+    own = runs(book, [name])
+    numbers = sorted({run.seed for run in own})
+    titled = [(titles.system(book, run.system, there), run) for run in own]
     return {
         **{key: entry.get(key, {}) for key in sorted(KEYS)},
-        "notes": [*entry.get("notes", []), *book.size.get("remarks", {}).get(name, [])],
+        "notes": [*entry.get("notes", []), *book.size.remarks.get(name, [])],
         "caption": titles.caption(book, entry["caption"], [place.split("/")[1] for place in there]),
         "titles": shown_datasets(book, entry),
         "ran": {row: titles.system(book, system, there)
@@ -137,10 +143,10 @@ def recipe(book: Book, name: str) -> dict[str, Any]:
         "counted_network": counted_network(book, entry),
         "study": book.study,
         "costs": COUNTS if costly(entry) else None,
-        "note": book.size["note"] if trained(entry) else "",
-        "protocol": book.circumstances(numbers) if trained(entry) else "",
+        "note": book.size.note if trained(entry) else "",
+        "protocol": book.circumstances(titled, numbers) if trained(entry) else "",
         "footnotes": {
-            titles.system(book, name, there): stages.departures(book.method(name), all_tasks(entry))
+            titles.system(book, name, there): departures(book.method(name), all_tasks(entry))
             for name in shown
         },
         "scores": {

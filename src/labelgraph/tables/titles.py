@@ -7,9 +7,9 @@ run, so a study with another encoder has another title.
 
 import re
 from collections.abc import Iterable
-from typing import Any
 
-from labelgraph.study.recipe import Book, run_of
+from labelgraph.study.config import Book, run_of
+from labelgraph.study.settings import Encoder
 
 ENCODERS = {
     "efficientnet_lite0": "EfficientNet-Lite0",
@@ -25,9 +25,9 @@ def encoder(name: str) -> str:
 def system(book: Book, name: str, places: Iterable[str] = ()) -> str:
     """The title of method[@variant]; `places`: task/dataset of its runs."""
     method, _, variant = name.partition("@")
-    title = book.method(method)["title"]
+    title = book.method(method).title
     if variant:
-        title = book.variants(method)[variant].get("title", f"{title}, {variant}")
+        title = book.variants(method)[variant].title or f"{title}, {variant}"
     return filled(book, title, name, places)
 
 
@@ -38,7 +38,7 @@ def filled(book: Book, title: str, system: str, places: Iterable[str] = ()) -> s
     found = {}
     for place in list(places) or [f"full/{any_dataset(book)}"]:
         settings = book.settings(run_of(book.study, *place.split("/"), system, 0))
-        found[fill(title, settings["training"]["encoder"])] = None
+        found[fill(title, settings.training.encoder)] = None
     return " / ".join(found)
 
 
@@ -47,28 +47,27 @@ def any_dataset(book: Book) -> str:
     return next(filter(book.runs_on, book.datasets), next(iter(book.datasets)))
 
 
-def fill(title: str, settings: dict[str, Any]) -> str:
-    """`settings`: the block `encoder` of a run."""
-    values = settings | {"encoder": encoder(settings["name"])}
+def fill(title: str, settings: Encoder) -> str:
+    values = settings.lines() | {"encoder": encoder(settings.name)}
     return FIELD.sub(lambda field: str(values[field[1]]), title)
 
 
 def drawn(book: Book, dataset: str) -> bool:
     """Whether the study draws this dataset in place of its photographs."""
-    raw = book.dataset(dataset)["raw"]
-    scenes = book.size.get("drawn", {}).get(raw, {})
-    return book.size["origin"] == "drawn" and scenes.get("layout") == raw
+    raw = book.dataset(dataset).raw
+    scenes = book.size.drawn.get(raw)
+    return book.size.origin == "drawn" and scenes is not None and scenes.layout == raw
 
 
 def dataset(book: Book, name: str) -> str:
     """The title of what was trained and tested on here."""
-    title = book.dataset(name)["title"]
+    title = book.dataset(name).title
     return f"drawn, {title} layout" if drawn(book, name) else title
 
 
 def beside_print(book: Book, name: str) -> str:
     """The title for a column that also has published values, of the real dataset."""
-    title = book.dataset(name)["title"]
+    title = book.dataset(name).title
     return f"{title} (here: drawn)" if drawn(book, name) else title
 
 

@@ -13,6 +13,7 @@ from labelgraph.files.filestamps import stamps
 from labelgraph.files.images import ENDINGS
 from labelgraph.manifest.manifest import Manifest
 from labelgraph.manifest.readers.table import read_rows
+from labelgraph.study.entries import Dataset
 
 LISTED = 20  # names of a kind
 KINDS = (  # pictures that are not read
@@ -33,21 +34,21 @@ SENTENCES = {
 }
 
 
-def find(entry: dict[str, Any], root: Path, manifest: Manifest | None) -> dict[str, dict]:
+def find(entry: Dataset, root: Path, manifest: Manifest | None) -> dict[str, dict]:
     """Kind -> count and the first names. Without a manifest, what can be said without."""
-    options = entry["options"]
+    options = entry.options
     files = [name for name, *_ in sorted(stamps(root))]
     others = [name for name in files if not name.lower().endswith((*ENDINGS, *KINDS))]
     found = {"not_read": [name for name in files if name.lower().endswith(KINDS)]}
     found["hidden"] = hidden(root)
     found["other_files"] = [name for name in others if not used(name, options)]
-    if entry["reader"] == "table":
+    if entry.reader == "table":
         found["columns"] = columns(root, options)
     if manifest is not None:
         images = [name for name in files if name.lower().endswith(ENDINGS)]
         found["not_listed"] = [*unlisted(images, entry, manifest)]
         found["parts"] = parts(entry, manifest)
-        if entry["reader"] == "folders":
+        if entry.reader == "folders":
             found["no_pictures"] = bare(root, options, manifest)
     return {kind: {"count": len(names), "first": names[:LISTED]} for kind, names in found.items()}
 
@@ -69,10 +70,10 @@ def used(name: str, options: dict[str, Any]) -> bool:
     return name in [normpath(file) for file in named if file] or name.startswith(tuple(in_voc))
 
 
-def unlisted(images: list[str], entry: dict[str, Any], manifest: Manifest) -> Iterable[str]:
+def unlisted(images: list[str], entry: Dataset, manifest: Manifest) -> Iterable[str]:
     """Of label folders every picture is read; a copy in another label's is no row of its own."""
-    if entry["reader"] == "folders":
-        within = tuple(f"{part}/" for part in entry["options"]["parts"] or [""])
+    if entry.reader == "folders":
+        within = tuple(f"{part}/" for part in entry.options["parts"] or [""])
         return [] if "/" in within else [name for name in images if not name.startswith(within)]
     listed = {normpath(image) for image in manifest.images.tolist()}
     return [name for name in images if name not in listed]
@@ -89,9 +90,9 @@ def columns(root: Path, options: dict[str, Any]) -> list[str]:
     return [f"{name} ({rows[name].iloc[0][:20]!r})" for name in rows if name not in known]
 
 
-def parts(entry: dict[str, Any], manifest: Manifest) -> list[str]:
+def parts(entry: Dataset, manifest: Manifest) -> list[str]:
     sides = manifest.parts.tolist()
-    unused = sorted({*sides} - {*entry["parts"].values()})
+    unused = sorted({*sides} - {*entry.parts.lines().values()})
     return [f"{part!r} of {sides.count(part)} images" for part in unused]
 
 

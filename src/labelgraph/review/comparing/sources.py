@@ -4,7 +4,8 @@ import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
-from labelgraph.study import own_tables, recipe
+from labelgraph.study import own_tables
+from labelgraph.study.config import read_study
 from labelgraph.tables import csv_cells, tables
 from labelgraph.tables.csv_cells import Cell, Cells, choose
 
@@ -70,7 +71,7 @@ def published(other: Side, root: Path) -> Side:
 
     Rows that no paper has are called what ran, so they are taken as the other side calls them.
     """
-    book = recipe.read_study(root / "workflow/config", {})
+    book = read_study(root / "workflow/config", {})
     folder = root / "workflow/published"
     titles = tables.read_published(folder / "systems.csv")
     titles["order"] = titles["order"].astype(int)

@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Any
 
-from labelgraph.study import recipe
+from labelgraph.study.config import Book
 from labelgraph.tables import rendering, table_columns, tables, titles
 from labelgraph.tables.csv_cells import choose
 from labelgraph.tables.table_columns import Column
@@ -51,7 +51,7 @@ def column(table: Entry, shown: str, columns: dict[str, Column]) -> str:
     return shown if shown in columns or len(found) != 1 else found[0]
 
 
-def named(book: recipe.Book, table: Entry, row: str, keys: dict[str, str]) -> str:
+def named(book: Book, table: Entry, row: str, keys: dict[str, str]) -> str:
     """The row's name in the csv, by that, by what ran for it, or by the name of its method."""
     if row in keys:
         return row

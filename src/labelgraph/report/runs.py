@@ -12,7 +12,7 @@ from typing import Any
 from labelgraph.files.small import read_json
 from labelgraph.files.yaml_reader import read_yaml
 from labelgraph.score import metrics
-from labelgraph.study.recipe import Run
+from labelgraph.study.config import Run
 
 POOLS = ("settings", "git", "packages", "machine", "inputs", "files", "metrics")
 

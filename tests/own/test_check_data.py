@@ -108,7 +108,7 @@ def test_data_that_cannot_be_read_are_a_problem_not_a_traceback(tmp_path, capsys
     ("arguments", "message"),
     [
         (["nope"], "nope is neither a folder nor a .yaml file nor a dataset"),
-        (["voc2007", "--write", "x.yaml"], "voc2007 is no folder, and it is"),
+        (["voc2007", "--write", "x.yaml"], "voc2007 is not a folder; --write is only for"),
         (["workflow/config/tables.yaml"], "has unknown keys"),
         (["src"], "has no known layout; expected"),
     ],
@@ -124,7 +124,7 @@ def test_the_written_entry_is_read_back(tmp_path, capsys):
     code, out, _ = checked(capsys, config, "--json")
     assert code == 0 and json.loads(out)[0]["name"] == "my_pets"
     code, _, err = checked(capsys, folder, "--write", config)
-    assert code == 2 and "is there already" in err
+    assert code == 2 and "already exists; choose" in err
 
 
 LAYOUTS = {

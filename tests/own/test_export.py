@@ -77,7 +77,9 @@ def test_scores_are_those_of_the_run_and_the_card_shows_how(exported, monkeypatc
 
     trained, file, code = exported("ml_gcn", "pets.onnx")
     assert code == 0
-    assert "scores as of the run, to within" in capsys.readouterr().out  # and read: it is empty now
+    assert (
+        "its scores equal the run's to within" in capsys.readouterr().out
+    )  # and read: it is empty now
     session = onnxruntime.InferenceSession(file, providers=["CPUExecutionProvider"])
     for count in (1, 4):
         images = torch.randint(0, 256, (count, 3, SIDE, SIDE)).float()

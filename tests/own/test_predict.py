@@ -117,7 +117,7 @@ def test_a_picture_without_a_label_above_its_threshold_says_so(run, few, capsys)
     assert code == 0
     lines = out.splitlines()
     assert len(lines) == 3
-    assert all(": nothing for sure; first comes " in line for line in lines)
+    assert all(": no label above its threshold; likeliest is " in line for line in lines)
 
 
 def test_scores_are_those_of_the_workflow(run, few, tmp_path, capsys):
@@ -155,7 +155,7 @@ def test_evidence_is_saved_for_each_chosen_label(run, few, tmp_path, capsys):
     code, out, err = predicted(capsys, *arguments, "--json", "--save", tmp_path / "saved")
     assert code == 0
     chosen = sum(each["chosen"] for entry in json.loads(out) for each in entry["labels"])
-    said = err.count("no place in the picture speaks for")
+    said = err.count("nothing in the picture supports")
     assert said + sum(len(entry.get("saved", ())) for entry in json.loads(out)) == min(chosen, 10)
     saved = [path for entry in json.loads(out) for path in entry.get("saved", {}).values()]
     assert len(saved) == len({*saved}) > 2

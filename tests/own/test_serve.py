@@ -510,7 +510,7 @@ def test_without_the_extra_it_says_what_to_run(tmp_path, monkeypatch, capsys):
     monkeypatch.setitem(sys.modules, "uvicorn", None)
     assert main(["serve", str(tmp_path / "my run")]) == 2
     said = capsys.readouterr().err
-    assert f"`uv run --extra serve labelgraph serve '{tmp_path}/my run'` brings them" in said
+    assert f"`uv run --extra serve labelgraph serve '{tmp_path}/my run'` installs them" in said
 
 
 def test_wrong_usage_is_named(tmp_path, server, capsys):

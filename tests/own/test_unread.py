@@ -414,9 +414,9 @@ def test_hidden_files_of_voc_do_not_stop_the_guess(tmp_path):
 
 def test_the_guessed_parts_are_named(tmp_path, capsys):
     codes(tmp_path, count=24, split=lambda row: ("train", "test")[row % 2], cat=odd, dog=even)
-    said = "remark: column 'split' gives the parts: 'train' to train on, 'test' to report"
+    said = "remark: column 'split' gives the parts: 'train' for training, 'test' to report"
     assert said in checked(capsys, tmp_path)[1]
-    said = "remark: the folders 'train' and 'test' are the parts to train on and to report"
+    said = "remark: the folders give the parts: 'train' for training, 'test' to report"
     assert said in checked(capsys, SAMPLES / "folders")[1]
 
 

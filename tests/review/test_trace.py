@@ -151,7 +151,7 @@ def test_a_quoted_cell_says_where_it_is_printed(checkout, capsys):
     assert main(["trace", TABLE, "--row", "CNN-RNN", "--column", "AP:train"]) == 0
     shown = capsys.readouterr().out
     assert "published   99.7 in ml_gcn, table VOC (workflow/published/ml_gcn.csv, line" in shown
-    assert "no run stands behind this cell" in shown
+    assert "the value is quoted, not computed" in shown
 
 
 @pytest.mark.parametrize(

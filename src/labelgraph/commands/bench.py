@@ -36,13 +36,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
             f"--{name}", type=positive, default=default, help=f"{help} (default: {default})"
         )
     parser.add_argument(
-        "--device", choices=["cpu", "cuda"], default="cpu", help="(default: %(default)s)"
+        "--device",
+        choices=["cpu", "cuda"],
+        default="cpu",
+        help="where it runs (default: %(default)s)",
     )
     parser.add_argument(
         "--precision",
         choices=["float32", "bfloat16"],
         default="float32",
-        help="(default: %(default)s)",
+        help="type of the numbers (default: %(default)s)",
     )
     parser.add_argument("--json", action="store_true", help="print a list of objects with `method`")
 

@@ -1,4 +1,4 @@
-"""The published tables against themselves and each other. What is wrong is not known beforehand.
+"""Checks the published tables against themselves and each other, without a list of known errors.
 
 `run` gives a list of findings; `labelgraph audit --json` prints them as a list of objects:
 
@@ -7,8 +7,8 @@
      "sure": "certain", "likely" or "hint", "reason": a sentence}
 
 `certain`: no numbers that round to the printed digits fit together. `likely`: they fit only under a
-rule that the paper does not follow elsewhere. `hint`: they can be, but are worth a look.
-`printed` is the cell, of a claim what the text says; `recomputed` is what other cells give.
+rule that the paper does not follow elsewhere. `hint`: they are possible, but worth a look.
+`printed` is the cell, or a claim's number in the text; `recomputed` is what other cells give.
 """
 
 from pathlib import Path
@@ -22,41 +22,41 @@ from labelgraph.review.audit import (
     printed,
     quoted,
     rates,
-    told,
+    stated,
 )
 from labelgraph.review.audit.findings import SURE, Finding
 
 CHECKS = (numbers, means, rates, quoted, identity, orders)
 KINDS = {
-    "number": "no number, an impossible one, or other digits than its column",
+    "number": "not a number, an impossible one, or not as many digits as its column",
     "mean of labels": "mAP is not the mean of the row's APs",
-    "mean of proportions": "an average is not that of the proportions beside it",
+    "mean of proportions": "an average is not the mean of the proportions beside it",
     "harmonic F1": "F1 is not the harmonic mean of precision and recall",
-    "top 3": "the top 3 labels recall more, or are less precise, than all labels",
-    "quoted value": "one system's row differs from table to table in a few cells",
-    "other run": "one system's row differs from table to table in most cells",
-    "copied row": "a row marked as the paper's own training is another paper's",
-    "variant": "one name stands for two variants of a system",
-    "image size": "a table that names no image size has rows of several",
-    "name": "one name stands for two systems",
+    "top 3": "the top 3 labels have a higher recall, or a lower precision, than all labels",
+    "quoted value": "two tables differ in a few cells of the same system's row",
+    "other run": "two tables differ in most cells of the same system's row",
+    "copied row": "a row that is marked as the paper's own training is copied from another paper",
+    "variant": "one name is used for two variants of a system",
+    "image size": "a table without image sizes has rows of different sizes",
+    "name": "one name is used for two systems",
     "order": "a value falls where it should rise",
-    "claim": "the text, or bold print, says something else of the table",
+    "claim": "the text or bold print contradicts the table",
 }
 
 
 def run(folder: Path) -> list[Finding]:
-    """`folder`: workflow/published or a copy of it. The surest first, then as the papers go."""
+    """`folder`: workflow/published or a copy of it. The surest findings come first."""
     rows = printed.read(folder)
-    stated = claims.read(folder)
+    claimed = claims.read(folder)
     tables = list(dict.fromkeys((row.paper, row.table) for row in rows))
-    for claim in stated:
+    for claim in claimed:
         if (claim.paper, claim.table) not in tables:
             raise ValueError(
-                f"{folder}/{claim.paper}.csv has no line of table {claim.table}, of which"
-                " claims.csv speaks"
+                f"{folder}/{claim.paper}.csv has no line of table {claim.table}, but claims.csv has"
+                " claims about it"
             )
     found = [each for check in CHECKS for each in check.check(rows)]
-    found += told.check(rows, stated)
+    found += stated.check(rows, claimed)
     return sorted(
         found, key=lambda each: (SURE.index(each.sure), tables.index((each.paper, each.table)))
     )

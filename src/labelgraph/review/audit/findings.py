@@ -1,4 +1,4 @@
-"""What an audit says of a cell."""
+"""One finding of the audit about a cell."""
 
 from dataclasses import dataclass
 
@@ -15,10 +15,10 @@ class Finding:
     row: str
     dataset: str
     column: str
-    printed: str  # in the cell; of a claim, in the text
-    recomputed: str  # what the other printed numbers give; empty where they give none
-    kind: str  # the check, as audit.KINDS lists them
-    sure: str  # certain: the digits contradict; likely: they fit an unusual rule only; hint
+    printed: str  # in the cell or, for a claim, in the text
+    recomputed: str  # from the other printed numbers; empty if they give none
+    kind: str  # one of audit.KINDS
+    sure: str  # one of SURE
     reason: str  # one sentence
 
 

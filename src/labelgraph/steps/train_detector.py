@@ -1,4 +1,4 @@
-"""A manifest with boxes -> a light detector that has learnt those of the fit images, no others.
+"""A manifest with boxes -> a light detector trained on the boxes of the fit images alone.
 
 detector.safetensors: the head's tensors; the settings, as JSON text in the file's metadata.
 """
@@ -20,7 +20,7 @@ def main(manifest: Path, train: Path, root: Path, settings: dict[str, Any], outp
     """`settings`: blocks `network` and `learn` of detectors.yaml."""
     listed, learn = manifests.read(manifest), settings["learn"]
     rows = learning.fit_rows(listed, read_arrays(train), learn["images"], learn["seed"])
-    torch.set_num_threads(1)  # sums in one order, the same bytes each time
+    torch.set_num_threads(1)  # sums in one order give the same bytes each time
     torch.manual_seed(learn["seed"])
     detector = light.build(settings["network"])
     sizes = read_arrays(manifest)["sizes"]

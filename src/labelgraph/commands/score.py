@@ -39,16 +39,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         " `image` and one for each label; 1 yes, 0 no, -1 difficult",
     )
     parser.add_argument(
-        "--threshold",
-        type=float,
-        default=0.5,
-        help="probability from which a label counts as predicted (default: %(default)s)",
+        "--threshold", type=float, default=0.5, help="least probability of a yes (default: 0.5)"
     )
     parser.add_argument(
-        "--top",
-        type=int,
-        default=3,
-        help="labels per image in the top-k rates (default: %(default)s)",
+        "--top", type=int, default=3, help="labels per image of top-k (default: %(default)s)"
     )
     for name, default in (("ap", "ignored"), ("f1", "negative")):
         parser.add_argument(

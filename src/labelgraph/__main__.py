@@ -24,10 +24,13 @@ def main(arguments: list[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     except (ValueError, OSError, MemoryError, ImportError, RuntimeError) as error:
-        said = shortages.sentence(error)
-        if said is None and not isinstance(error, ValueError | OSError):
+        shortage = shortages.sentence(error)
+        if shortage is None and not isinstance(error, ValueError | OSError):
             raise
-        print(f"labelgraph {chosen.verb}: {names.shown_lines(said or str(error))}", file=sys.stderr)
+        print(
+            f"labelgraph {chosen.verb}: {names.shown_lines(shortage or str(error))}",
+            file=sys.stderr,
+        )
         return 2
 
 

@@ -97,7 +97,7 @@ def test_an_assessment_that_assess_did_not_write(tmp_path, changes):
     with pytest.raises(
         ValueError, match=r"assessment.json holds values that `assess` never writes"
     ):
-        card.judged(path, card.ASSESSED, "assess")
+        card.read_checked(path, card.ASSESSED, "assess")
 
 
 def test_an_assessment_is_shown_with_its_intervals(run, tmp_path):

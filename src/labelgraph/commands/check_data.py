@@ -116,8 +116,8 @@ def guessed_parts(entry: dict[str, Any]) -> list[str]:
 def name_of(folder: Path) -> str:
     """The folder's name as a dataset's: letters, digits and _, and not a name that is taken."""
     name = re.sub(r"\W+", "_", folder.resolve().name, flags=re.ASCII).strip("_") or "pictures"
-    taken = recipe.read_yaml(CONFIG / "datasets.yaml")
-    name = f"my_{name}" if name in taken or not name[0].isalpha() else name
+    known = recipe.read_yaml(CONFIG / "datasets.yaml")
+    name = f"my_{name}" if name in known or not name[0].isalpha() else name
     return name[: own_data.LONGEST]
 
 

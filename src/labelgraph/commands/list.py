@@ -105,6 +105,6 @@ def tasks(entry: dict[str, Any]) -> str:
 def stale_files(options: list[str]) -> list[dict[str, Any]]:
     found, left_out = stale.find(Path(), options)
     for folder in left_out:
-        said = f"skipped {folder}; pass the --configfile with the data that it shows"
-        print(f"labelgraph list: {said}", file=sys.stderr)
+        remark = f"skipped {folder}; pass the --configfile with the data that it shows"
+        print(f"labelgraph list: {remark}", file=sys.stderr)
     return [{"name": name, "about": "no rule makes it"} for name in found]

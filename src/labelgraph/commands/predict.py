@@ -68,8 +68,8 @@ def run(arguments: argparse.Namespace) -> int:
     files, remarks = pictures.collect(arguments.pictures)
     trained = reading.read(arguments.run)
     place = trained.folder / "calibration.json"
-    said = [trained.choice] * bool(trained.choice)
-    for line in [*said, calibration.describe(trained.calibration, place), *remarks]:
+    choice = [trained.choice] * bool(trained.choice)
+    for line in [*choice, calibration.describe(trained.calibration, place), *remarks]:
         warn(line)
     failed = not files
     with ExitStack() as stack:
@@ -95,17 +95,17 @@ def text_lines(top: int | None) -> Writer:
     """A line for each picture."""
 
     def write(answer: Any) -> None:
-        judged = answer.judgement
-        if judged is None:
+        judgement = answer.judgement
+        if judgement is None:
             return
-        columns, start = judged.columns(top), ""
+        columns, start = judgement.columns(top), ""
         if not columns:
-            columns, start = judged.ranked()[:1], "no label above its threshold; likeliest is "
-        said = ", ".join(
-            f"{judged.names[column]} {100 * judged.probabilities[column]:.0f} %"
+            columns, start = judgement.ranked()[:1], "no label above its threshold; likeliest is "
+        labels = ", ".join(
+            f"{judgement.names[column]} {100 * judgement.probabilities[column]:.0f} %"
             for column in columns
         )
-        print(f"{printable(str(answer.path))}: {start}{shown(said)}", flush=True)
+        print(f"{printable(str(answer.path))}: {start}{shown(labels)}", flush=True)
 
     return write
 

@@ -84,8 +84,8 @@ def run(arguments: argparse.Namespace) -> int:
         pool=arguments.pool,
     )
     found = metrics.named(evaluation, joined.labels, joined.unscored)
-    said = json.dumps(found, indent=1, ensure_ascii=False) if arguments.json else summary(found)
-    print(names.shown_lines(said))
+    text = json.dumps(found, indent=1, ensure_ascii=False) if arguments.json else summary(found)
+    print(names.shown_lines(text))
     return 0
 
 

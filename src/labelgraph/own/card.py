@@ -52,8 +52,8 @@ def write(
     system = "@".join(filter(None, (settings["method"], settings["variant"])))
     title = titles.get(system, "").capitalize() or method["title"]
     scores, assessed = (trained.folder / name for name in ("scores.json", "assessment.json"))
-    found = judged(scores, SCORED, "score") if scores.exists() else None
-    sure = judged(assessed, ASSESSED, "assess") if assessed.exists() else None
+    found = read_checked(scores, SCORED, "score") if scores.exists() else None
+    sure = read_checked(assessed, ASSESSED, "assess") if assessed.exists() else None
     use = ""
     if file and trained.detector is None and settings["encoder"]["test_view"] == "plain":
         use = USE.format(file=file, side=settings["encoder"]["test_size"])
@@ -94,7 +94,7 @@ def facts(trained: Trained, method: dict[str, Any]) -> str:
     return "\n".join(["| | |", "| --- | --- |", *(f"| {k} | {v} |" for k, v in lines.items())])
 
 
-def judged(path: Path, keys: set[str], step: str) -> dict[str, Any]:
+def read_checked(path: Path, keys: set[str], step: str) -> dict[str, Any]:
     found = read_json(path)
     if not isinstance(found, dict) or not found.keys() >= keys:
         raise ValueError(

@@ -34,14 +34,14 @@ def best(book: Book, name: str) -> list[str]:
     run = shlex.quote(str(chosen.folder))
     return [
         f"Best run: {title}, {chosen.reason}.",
-        f"  {judged(chosen)}",
+        f"  {measured(chosen)}",
         f"  {calibration.describe(chosen.calibration, chosen.folder / choosing.FILE)}",
         "  Use it on a picture:",
         f"    uv run labelgraph predict {run} photo.jpg --save seen",
     ]
 
 
-def judged(chosen: choosing.Best) -> str:
+def measured(chosen: choosing.Best) -> str:
     """How good it is on the reported pictures."""
     scores = read_json(chosen.folder / "scores.json")
     assessed = read_json(chosen.folder / intervals.FILE)
@@ -51,7 +51,7 @@ def judged(chosen: choosing.Best) -> str:
         else "which were not used to choose it"
     )
     whole = [value(scores, MAIN), *assessed["intervals"].get(MAIN, [])]
-    said = ", ".join(
+    numbers = ", ".join(
         f"{name} {shown(values)}"
         for name, values in (
             (MAIN, whole),
@@ -59,7 +59,7 @@ def judged(chosen: choosing.Best) -> str:
         )
         if values and values[0] is not None
     )
-    return f"On {assessed['images']} reported pictures, {role}: {said}."
+    return f"On {assessed['images']} reported pictures, {role}: {numbers}."
 
 
 def shown(values: list[float]) -> str:

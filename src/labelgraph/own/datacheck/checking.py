@@ -48,8 +48,8 @@ def check(name: str, entry: dict[str, Any], plan: Plan, root: Path) -> dict[str,
         "boxes": boxes.find(manifest, np.array([each.size for each in seen]), roles == "fit"),
         "refused": later.refusals(name, entry, manifest, plan),
     }
-    said = {"problems": sentences.problems(found, plan), "remarks": sentences.remarks(found)}
-    return found | said
+    lines = {"problems": sentences.problems(found, plan), "remarks": sentences.remarks(found)}
+    return found | lines
 
 
 def left_out(entry: dict[str, Any], root: Path) -> list[str]:

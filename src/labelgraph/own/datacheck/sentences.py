@@ -27,26 +27,26 @@ UNEVEN = 100  # ratio of the commonest label to the rarest from which it is repo
 
 
 def problems(found: dict[str, Any], plan: Plan) -> list[str]:
-    said = [*found["refused"]]
+    lines = [*found["refused"]]
     if broken := found["unreadable"]:
-        said.append(f"{counted(len(broken), 'image', 'images')} cannot be used: {some(broken)}")
+        lines.append(f"{counted(len(broken), 'image', 'images')} cannot be used: {some(broken)}")
     never = found["never_shown"]
     for role, what in (("fit", "learnt"), ("report", "measured")):
         if names := never.get(role):
             each = "it" if len(names) == 1 else "they"
-            said.append(f"no {role} image shows {some(names)}, so {each} cannot be {what}")
+            lines.append(f"no {role} image shows {some(names)}, so {each} cannot be {what}")
     leaks = [pair for pair in found["alike"] if crosses(pair)]
     if leaks:
-        said.append(
+        lines.append(
             f"{at_least(found)}{pairs(leaks)} split between training and report, so the results"
             f" will look too good: {shown(leaks)}"
         )
     if plan.learns_boxes and not found["boxes"]["to_learn_from"]:
-        said.append(
+        lines.append(
             "no fit image has a box with area, but methods that use regions learn them from boxes;"
             " set the reader's option boxes to false"
         )
-    return said
+    return lines
 
 
 def at_least(found: dict[str, Any]) -> str:
@@ -60,8 +60,8 @@ def crosses(pair: dict[str, Any]) -> bool:
 
 def remarks(found: dict[str, Any]) -> list[str]:
     kinds = (of_labels, of_words, of_images, of_pairs)
-    said = [line for kind in kinds for line in kind(found)]
-    return said + of_unread(found["unread"]) + counts(boxes.SENTENCES, found["boxes"])
+    lines = [line for kind in kinds for line in kind(found)]
+    return lines + of_unread(found["unread"]) + counts(boxes.SENTENCES, found["boxes"])
 
 
 def of_unread(found: dict[str, dict]) -> list[str]:
@@ -77,29 +77,29 @@ def counts(sentences: dict[str, tuple[str, str]], found: dict[str, Any]) -> list
 
 
 def of_labels(found: dict[str, Any]) -> list[str]:
-    said = [few for role in found["images"] if (few := rare(role, found["labels"]))]
+    lines = [few for role in found["images"] if (few := rare(role, found["labels"]))]
     if "tune" not in found["images"]:
-        said.append(
+        lines.append(
             "there are no tune images: the last epoch is kept and probabilities are not calibrated"
         )
     if (found["imbalance"] or 0) >= UNEVEN:
-        said.append(
+        lines.append(
             f"the commonest label is {found['imbalance']:.0f} times as frequent as the rarest label"
         )
     for kind, sentence in TOGETHER.items():
-        said += [sentence.format(*pair) for pair in found[kind]]
-    said += [
+        lines += [sentence.format(*pair) for pair in found[kind]]
+    lines += [
         f"{name!r} is read as a label; if it means that a picture shows no label, name it in the"
         " reader's option none"
         for name in found["labels"]
         if name.lower() in NO_LABEL
     ]
-    said += [
+    lines += [
         f"{name!r} is read as a label, though it looks like the heading of a column"
         for name in found["labels"]
         if is_title(name)
     ]
-    return said + [f"the labels {some(names)} look alike" for names in found["look_alike"]]
+    return lines + [f"the labels {some(names)} look alike" for names in found["look_alike"]]
 
 
 def is_title(name: str) -> bool:
@@ -115,15 +115,15 @@ def rare(role: str, labels: dict[str, dict[str, int]]) -> str:
 
 
 def of_words(found: dict[str, Any]) -> list[str]:
-    said = []
+    lines = []
     if missing := found["no_word_vector"]:
-        said.append(
+        lines.append(
             f"{counted(len(missing), 'label has', 'labels have')} no word vector and will get a"
             f" random one: {some(missing)}; give other words for them under aliases"
         )
     if strange := found["aliases_of_none"]:
-        said.append(f"aliases name {some(strange)}, but the data have no such label")
-    return said
+        lines.append(f"aliases name {some(strange)}, but the data have no such label")
+    return lines
 
 
 def of_images(found: dict[str, Any]) -> list[str]:

@@ -144,7 +144,7 @@ def test_four_images_are_too_few_to_report():
     assert together(range(4), range(30))["nearly_always_brings"] == []
     assert together(range(5), range(5))["always_the_same_images"] == [["a", "b"]]
     assert together(range(4), range(4))["always_the_same_images"] == []
-    assert together(range(5), range(5))["nearly_always_brings"] == []  # it is told already
+    assert together(range(5), range(5))["nearly_always_brings"] == []  # it is reported already
 
 
 def test_chance_pairs_with_a_frequent_label_are_not_reported():

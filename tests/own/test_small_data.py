@@ -1,4 +1,4 @@
-"""Small and awkward data of one's own: what check-data passes does train, predict and score."""
+"""Small and awkward data: if check-data passes them, they can be trained, predicted and scored."""
 
 import pytest
 from run_cases import picture

@@ -14,6 +14,7 @@ from labelgraph.__main__ import main
 from labelgraph.files.small import write_json, write_text
 from labelgraph.jobs import provenance
 from labelgraph.review import tracing
+from labelgraph.review.tracing import behind
 from labelgraph.score import metrics
 from labelgraph.study import recipe
 from labelgraph.tables import csv_cells, tables
@@ -218,9 +219,28 @@ def scores(mean):
     return json.dumps(found | {"map": found["map"] | {"non_interpolated": mean}})
 
 
-def test_a_complete_provenance_is_accepted(checkout):
-    (run_folder(0) / "provenance.json").write_text(origin())
-    assert trace()["runs"][0]["peak_mb"] == 300
+def test_a_complete_provenance_is_accepted(tmp_path):
+    (tmp_path / "provenance.json").write_text(origin())
+    assert behind.read_origin(tmp_path / "provenance.json")["peak_mb"] == 300
+
+
+@pytest.mark.parametrize(
+    ("changes", "told"),
+    [
+        ({"git": {"commit": 3, "clean": True}}, "commit is 3"),
+        ({"git": {"commit": None}}, "there is no clean"),
+        ({"packages": "torch"}, "packages is 'torch'"),
+        ({"hardware": None}, "hardware is None"),
+        ({"inputs": ["data/train.npz"]}, "inputs is ['data/train.npz']"),
+        ({"inputs": {"data/train.npz": 7}}, "data/train.npz is 7"),
+        ({"peak_mb": "much"}, "peak_mb is 'much'"),
+    ],
+)
+def test_every_value_of_a_provenance_must_be_of_its_kind(tmp_path, changes, told):
+    (tmp_path / "provenance.json").write_text(origin(**changes))
+    with pytest.raises(ValueError, match="is not what a training writes: ") as error:
+        behind.read_origin(tmp_path / "provenance.json")
+    assert str(error.value).endswith(told)
 
 
 @pytest.mark.parametrize("name", ["provenance.json", "scores.json", "settings.yaml"])
@@ -238,13 +258,6 @@ def test_a_pipe_in_a_runs_folder_is_not_opened(checkout, capsys, name):
         ("provenance.json", "[]", "is not what a run writes; expected the keys"),
         ("provenance.json", '{"git": {}}', "is not what a run writes; expected the keys"),
         ("provenance.json", origin(git=[]), "is not what a training writes: git is []"),
-        ("provenance.json", origin(git={"commit": 3, "clean": True}), "commit is 3"),
-        ("provenance.json", origin(git={"commit": None}), "there is no clean"),
-        ("provenance.json", origin(packages="torch"), "packages is 'torch'"),
-        ("provenance.json", origin(hardware=None), "hardware is None"),
-        ("provenance.json", origin(inputs=["data/train.npz"]), "inputs is ['data/train.npz']"),
-        ("provenance.json", origin(inputs={"data/train.npz": 7}), "data/train.npz is 7"),
-        ("provenance.json", origin(peak_mb="much"), "peak_mb is 'much'"),
         ("settings.yaml", "- a", "is not what a training writes; expected KEY: VALUE"),
         ("scores.json", "{}", "is not what a run writes; expected the keys"),
         ("scores.json", '{"map": 1, "ap": 1, "settings": 1, "labels": 1}', "mAP cannot be read"),

@@ -18,14 +18,14 @@ import numpy as np
 import torch
 import torch._dynamo  # or every fork would import it
 
-from labelgraph.costs import counting, heads
+from labelgraph.costs import counting, networks
 from labelgraph.encoders import encoder as encoders
-from labelgraph.study import recipe
+from labelgraph.study.config import read_study
 from labelgraph.train.loop import Examples, Training
 from labelgraph.train.team import parallel, torchrun
 
 CONFIG = Path(__file__).parents[1] / "workflow/config"
-BOOK = recipe.read_study(CONFIG, {"study": "paper"})
+BOOK = read_study(CONFIG, {"study": "paper"})
 
 
 class Given:
@@ -40,16 +40,17 @@ class Given:
 
 
 def training(method: str, team: parallel.Alone, options: argparse.Namespace) -> Training:
-    sizes = {"encoder": options.encoder, "size": options.size, "labels": heads.LABELS}
+    sizes = {"encoder": options.encoder, "size": options.size, "labels": networks.LABELS}
     device, rows = torch.device("cpu"), np.arange(options.batch)
     batch = counting.inputs(sizes, options.batch, device)
     torch.manual_seed(0)
     encoder = encoders.build(options.encoder, None, "all")
-    settings = heads.networks(BOOK, [method])[method]
-    model = counting.build(method, settings, counting.label_space(heads.LABELS), encoder)
+    settings = networks.settings(BOOK, [method])[method]
+    model = counting.build(method, settings, counting.label_space(networks.LABELS), encoder)
     codes = batch["target"].numpy().astype(np.int8)
     examples = Examples(Given(batch), batch["target"], batch["known"], codes, rows, rows[:0])
-    block = BOOK.defaults["train"] | {"batch": options.batch, "schedule": "constant", "lr": 1e-6}
+    lines = {"batch": options.batch, "schedule": "constant", "lr": 1e-6}
+    block = BOOK.defaults.train.model_copy(update=lines)
     return Training(model.requires_grad_(True), examples, block | {"encoder_lr": 1e-6}, 0, team)
 
 

@@ -7,11 +7,11 @@ import numpy as np
 import pytest
 import torch
 
-from labelgraph import models
+from labelgraph import models, numerics
 from labelgraph.encoders import encoder as encoders
-from labelgraph.jobs import launch
+from labelgraph.files.yaml_reader import read_yaml
 from labelgraph.parts.labelspace import LabelSpace
-from labelgraph.study import recipe
+from labelgraph.study.settings import RunSettings
 
 torch.set_num_threads(1)
 
@@ -23,7 +23,7 @@ NAMES = ("boat", "bird", "cup", "dog", "hot dog")
 @pytest.fixture(autouse=True)
 def seed(monkeypatch):
     """The same numbers in every test, whatever ran before it."""
-    for name, pin in launch.PINS.items():
+    for name, pin in numerics.PINS.items():
         monkeypatch.setenv(name, pin)
     torch.manual_seed(0)
     np.random.seed(0)
@@ -50,10 +50,16 @@ def settings(method: str, variant: str = "") -> dict:
 
     Variant `shots` is the second stage of few shots.
     """
-    entry = recipe.read_yaml(ROOT / "workflow/config/methods.yaml")[method]
+    entry = read_yaml(ROOT / "workflow/config/methods.yaml")[method]
     change = entry["shots"] if variant == "shots" else entry.get("variants", {}).get(variant, {})
     model = entry["model"] | change.get("model", {})
     return {key: narrow(value) for key, value in model.items()}
+
+
+def relined(settings: RunSettings, **blocks: dict) -> RunSettings:
+    """The same with other lines in its blocks."""
+    lines = settings.lines()
+    return RunSettings(**lines | {name: lines[name] | block for name, block in blocks.items()})
 
 
 def narrow(value):

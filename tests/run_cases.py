@@ -5,13 +5,15 @@ from pathlib import Path
 import numpy as np
 import torch
 import yaml
-from conftest import label_space, settings
+from conftest import ROOT, label_space, settings
 from PIL import Image
 
 from labelgraph import models
 from labelgraph.encoders import efficientnet
 from labelgraph.encoders import encoder as encoders
 from labelgraph.files.small import write_json
+from labelgraph.files.yaml_reader import read_yaml
+from labelgraph.study.settings import RunSettings
 from labelgraph.train import run_folder
 
 SIDE = 64  # pixels that the encoder sees
@@ -25,13 +27,14 @@ ENCODER = {
     "test_size": SIDE,
     "test_view": "plain",
 }
-TRAIN = {"precision": "float32", "channels_last": False, "workers": 0, "augment": "none"}
+DEFAULTS = read_yaml(ROOT / "workflow/config/defaults.yaml")
+TRAIN = DEFAULTS["train"] | {"workers": 0, "augment": "none"}
 
 
-def run_settings(method: str) -> dict:
+def run_settings(method: str) -> RunSettings:
     about = {"study": "own", "task": "full", "dataset": "pets", "method": method, "variant": ""}
     blocks = {"encoder": {**ENCODER}, "model": settings(method), "train": {**TRAIN}}
-    return {**about, "seed": 0, "difficult": "positive", **blocks}
+    return RunSettings(**about, seed=0, difficult="positive", **blocks)
 
 
 def make_run(folder: Path, method: str, inputs: dict[str, str] | None = None) -> Path:
@@ -40,7 +43,7 @@ def make_run(folder: Path, method: str, inputs: dict[str, str] | None = None) ->
     torch.manual_seed(2)
     chosen, labels = run_settings(method), label_space(LABELS)
     network = encoders.Cached(efficientnet.WIDTH)
-    model = models.build(method, labels, network, **chosen["model"])
+    model = models.build(method, labels, network, **chosen.model)
     weights = {name: value.clone() for name, value in model.state_dict().items()}
     run_folder.save_model(folder / "model.safetensors", weights, labels)
     run_folder.write_settings(folder / "settings.yaml", chosen)

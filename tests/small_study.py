@@ -2,14 +2,14 @@
 
 import contextlib
 import json
-from argparse import Namespace
 from pathlib import Path
 
 from conftest import ROOT
 
 from labelgraph.__main__ import main
 from labelgraph.files.small import read_json
-from labelgraph.report import sheets
+from labelgraph.files.yaml_reader import read_yaml
+from labelgraph.report import table_pages
 from labelgraph.steps import (
     assess,
     calibrate,
@@ -24,7 +24,9 @@ from labelgraph.steps import (
     train,
     write_manifest,
 )
-from labelgraph.study import own_data, recipe
+from labelgraph.study import own_data
+from labelgraph.study.config import Book, read_study
+from labelgraph.study.settings import Settings
 from labelgraph.tables import tables
 
 SIDE = 32  # pixels that the encoder sees
@@ -48,8 +50,8 @@ def check(folder: Path, config: Path, capsys) -> tuple[int, dict, str]:
 
 def run(config: Path, place: Path, **more) -> dict:
     """`place`: an empty folder for what is made. Gives the scores, and the table as written."""
-    lines = recipe.read_yaml(config)
-    book = recipe.read_study(ROOT / "workflow/config", lines | SMALL | more)
+    lines = read_yaml(config)
+    book = read_study(ROOT / "workflow/config", lines | SMALL | more)
     (name,) = lines["datasets"]
     place.mkdir()
     with contextlib.chdir(place):
@@ -62,18 +64,18 @@ def run(config: Path, place: Path, **more) -> dict:
         about = tables.recipe(book, table)
         tabulate.main(about, None, systems, Path(f"{table}.csv"))
         made = {ending: Path(f"{table}.{ending}").read_text() for ending in ("csv", "md", "tex")}
-        made["sheet"] = sheets.read(about, table, Path(f"{table}.csv"), None, systems, [])
+        made["sheet"] = table_pages.read(about, table, Path(f"{table}.csv"), None, systems, [])
         return made | {"scores": read_json(Path("results/runs", runs[0].folder, "scores.json"))}
 
 
-def inputs(book: recipe.Book, name: str, task: str) -> None:
+def inputs(book: Book, name: str, task: str) -> None:
     entry, manifest, root = book.dataset(name), Path("manifest.npz"), Path("raw")
-    folder = Path(entry["folder"])
+    folder = Path(entry.folder)
     list_folder.main(folder, own_data.state(folder), Path("raw.json"))
     write_manifest.main(
-        entry["reader"],
+        entry.reader,
         root,
-        entry["options"],
+        entry.options,
         manifest,
         Path("manifest.json"),
         workers=2,
@@ -82,23 +84,23 @@ def inputs(book: recipe.Book, name: str, task: str) -> None:
     files = [Path(f"{kind}.npz") for kind in ("train", "report", "targets")]
     split.main(manifest, book.protocol(name, task), *files, Path("protocol.json"))
     count_labels.main(Path("train.npz"), Path("counts.npz"))
-    words = {"aliases": entry["aliases"], "multiword": "mean", "case": "lower", "missing": "drawn"}
+    words = {"aliases": entry.aliases, "multiword": "mean", "case": "lower", "missing": "drawn"}
     embed_labels.main(manifest, None, words, Path("vectors.npz"), Path("vectors.json"))
     encoder = {"name": "efficientnet_lite0", "weights": "imagenet", "size": SIDE}
-    parts = entry["parts"].values()
+    parts = entry.parts.lines().values()
     for view in ("plain", "flip"):
         extract_features.main(
             manifest, root, encoder | {"view": view}, parts, Path("work"), Path(f"{view}.json")
         )
 
 
-def learn(settings: dict, output: Path) -> None:
-    training, scoring = settings["training"], settings["scoring"]
-    views = [Path(f"{view}.json") for view in training["train"]["views"]]
+def learn(settings: Settings, output: Path) -> None:
+    training, scoring = settings.training, settings.scoring
+    views = [Path(f"{view}.json") for view in training.train.views]
     given = {key: Path(f"{key}.npz") for key in ("train", "counts", "vectors")}
     given |= {"work": Path("work"), "base": None}
     images = {"images": None, "regions": None}
-    train.main(training, Namespace(**given, features=views, **images), output)
+    train.main(training, train.Files(**given, features=views, **images), output)
     plain = [Path("plain.json")]
     model, predictions = output / "model.safetensors", output / "predictions.npz"
     predict.main(training, model, Path("report.npz"), plain, None, None, predictions)

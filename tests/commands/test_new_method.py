@@ -11,8 +11,9 @@ from conftest import ROOT
 
 from labelgraph import models
 from labelgraph.__main__ import main
+from labelgraph.files.yaml_reader import read_yaml
 from labelgraph.jobs import sourcecode
-from labelgraph.study import recipe
+from labelgraph.study.config import read_study
 from labelgraph.tables import tables
 
 METHODS = "workflow/config/methods.yaml"
@@ -38,7 +39,7 @@ def begun(checkout, monkeypatch, capsys):
     monkeypatch.setattr(models, "__file__", str(place / "__init__.py"))
     monkeypatch.setattr(sourcecode, "MODELS", place)
     monkeypatch.setattr(conftest, "ROOT", checkout)
-    monkeypatch.setattr(test_models, "CONFIG", recipe.read_yaml(checkout / METHODS))
+    monkeypatch.setattr(test_models, "CONFIG", read_yaml(checkout / METHODS))
     return capsys.readouterr().out
 
 
@@ -69,9 +70,9 @@ def test_its_settings_are_complete(begun, checkout):
     """The commands that it prints train it, and tables show it without a paper."""
     pets = {"folder": str(ROOT / "tests/samples/folders"), "reader": "folders"}
     given = {"study": "own", "datasets": {"pets": pets}, "own_table": {"rows": ["my_gcn"]}}
-    book = recipe.read_study(checkout / "workflow/config", given)
+    book = read_study(checkout / "workflow/config", given)
     (run,) = tables.runs(book, ["own_pets"])
-    assert book.settings(run)["training"]["model"] == {"share": 0.2}
+    assert book.settings(run).training.model == {"share": 0.2}
     assert tables.recipe(book, "own_pets")["footnotes"] == {"my_gcn": []}
     assert "results/runs/mini/full/voc2007/my_gcn/seed0/scores.json" in begun
     assert "--config 'own_table={rows: [baseline, my_gcn]}'" in begun

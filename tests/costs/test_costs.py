@@ -10,15 +10,15 @@ from torch import nn
 
 from labelgraph import __main__ as cli
 from labelgraph.costs import counting as costs
-from labelgraph.costs import heads, timing
+from labelgraph.costs import networks, timing
 from labelgraph.encoders import encoder as encoders
-from labelgraph.study import recipe
+from labelgraph.study.config import read_study
 from labelgraph.tables import rendering, tables
 
 SMALL = {"encoder": "resnet18", "size": 64, "labels": 6}
 HERE = {"batch": 1, "repeats": 1, "threads": 1, "device": "cpu", "precision": "float32"}
 KEYS = {"method", "forward_ratio", "step_ratio", "params_m", "gflops", "peak_mb"}
-BOOK = recipe.read_study(ROOT / "workflow/config", {})
+BOOK = read_study(ROOT / "workflow/config", {})
 
 
 def by_name(entries):
@@ -29,7 +29,7 @@ def by_name(entries):
 def counted():
     torch.manual_seed(0)
     systems = [*BOOK.methods, "ml_sgm@no_matching"]
-    return by_name(costs.count(SMALL, heads.networks(BOOK, systems)))
+    return by_name(costs.count(SMALL, networks.settings(BOOK, systems)))
 
 
 class Layers(nn.Module):
@@ -96,9 +96,9 @@ def test_a_variant_has_its_own_costs(counted):
 
 
 def test_table_viii_of_ml_sgm_has_the_printed_size():
-    setup = heads.setup(BOOK)
+    setup = networks.setup(BOOK)
     assert setup == {"encoder": "resnet101", "size": 448, "labels": 80}
-    found = by_name(costs.count(setup, heads.networks(BOOK, ["ml_sgm"])))
+    found = by_name(costs.count(setup, networks.settings(BOOK, ["ml_sgm"])))
     assert found["resnet101"]["params_m"] == pytest.approx(42.51, rel=0.001)
     assert found["resnet101"]["gflops"] == pytest.approx(31.53, rel=0.02)
     assert found["ml_sgm"]["params_m"] == pytest.approx(57.65, rel=0.06)
@@ -109,7 +109,7 @@ def test_tables_show_counts_that_exist(counted):
     for name in ("ml_sgm_VIII", "ml_sgm_IX"):
         entry = BOOK.tables[name]
         wanted = {*tables.systems(entry).values(), *entry.get("counted", {}).values()}
-        assert wanted - {"resnet101"} <= {*heads.everyone(BOOK), *counted}
+        assert wanted - {"resnet101"} <= {*networks.everyone(BOOK), *counted}
 
 
 def test_memory_of_a_step_by_hand():
@@ -129,7 +129,7 @@ def test_memory_of_a_step_by_hand():
 def test_what_is_measured_has_every_number():
     names = ["baseline", "ml_sgm", "gm_mlic"]
     told = []
-    found = timing.measure(SMALL | HERE, heads.networks(BOOK, names), told.append)
+    found = timing.measure(SMALL | HERE, networks.settings(BOOK, names), told.append)
     assert [entry["method"] for entry in found] == ["resnet18", *names]
     assert told == names
     assert found[0]["forward_ratio"] == found[0]["step_ratio"] == 1.0
@@ -194,7 +194,7 @@ def shown(tmp_path):
         published = [tables.read_published(ROOT / f"workflow/published/{file}.csv")
                      for file in ("ml_sgm", "systems")]  # fmt: skip
         found = tables.cells(table, *published)
-        text = rendering.markdown(table, found)
+        text = rendering.markdown(table, found, {})
         return found.set_index(["row", "column"]), text
 
     return cells

@@ -1,4 +1,4 @@
-"""Views of photographs: the pixels are Pillow's within two levels, wherever the window lies."""
+"""Views of photographs: the pixels equal Pillow's within two levels, for every window."""
 
 import numpy as np
 import pytest
@@ -25,7 +25,7 @@ def differences(view: torch.Tensor, expected: Image.Image) -> np.ndarray:
 
 @pytest.mark.parametrize("size", [(500, 375), (333, 500), (61, 47), (224, 224)])
 @pytest.mark.parametrize("side", [32, 224])
-def test_a_view_of_all_is_pillows(size, side):
+def test_a_view_of_the_whole_image_equals_pillows(size, side):
     image = photograph(*size)
     squashed = Image.fromarray(image).resize((side, side), Image.Resampling.BILINEAR)
     assert differences(views.cut(image, views.WHOLE, side), squashed).max() <= 2
@@ -52,21 +52,21 @@ def test_the_smallest_photographs_have_a_view():
             assert views.cut(image, views.fixed(name), 16).unique().tolist() == [7]
 
 
-def test_pixels_that_may_not_be_written_to_are_read():
+def test_read_only_pixels_are_read():
     image = photograph(50, 40)
     image.flags.writeable = False
     assert views.cut(image, views.WHOLE, 16).shape == (3, 16, 16)
 
 
 @pytest.mark.parametrize("how", sorted(views.AUGMENTED))
-def test_no_random_window_is_smaller_than_the_least_says(how):
+def test_random_windows_have_the_promised_size(how):
     for seed in range(50):
         window = views.augmented(how, 160, 120, np.random.default_rng(seed))
         shown = min((window.right - window.left) * 160, (window.bottom - window.top) * 120)
         assert shown / 120 * views.least(None, 224) >= 223.9
 
 
-def test_a_large_photograph_comes_smaller_and_looks_the_same(tmp_path):
+def test_a_large_photograph_is_read_smaller_and_looks_the_same(tmp_path):
     image = photograph(1600, 1200)
     Image.fromarray(image).save(tmp_path / "large.jpg", quality=95)
     full = read_image(tmp_path / "large.jpg")
@@ -77,7 +77,7 @@ def test_a_large_photograph_comes_smaller_and_looks_the_same(tmp_path):
 
 
 @pytest.mark.parametrize("size", [(890, 1000), (1600, 640), (500, 375)])
-def test_what_is_less_than_twice_too_large_comes_whole(size, tmp_path):
+def test_a_photograph_less_than_twice_too_large_is_read_in_full(size, tmp_path):
     Image.fromarray(photograph(*size)).save(tmp_path / "a.jpg")
     found = read_image(tmp_path / "a.jpg", views.least(views.WHOLE, 224))
     assert found.shape == (size[1], size[0], 3)

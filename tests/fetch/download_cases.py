@@ -1,4 +1,4 @@
-"""A server that misbehaves in every way that real ones do, and an entry for what it serves."""
+"""A server that misbehaves as real ones do, and a source entry for the file it serves."""
 
 import hashlib
 import io

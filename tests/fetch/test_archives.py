@@ -1,4 +1,4 @@
-"""Hostile, damaged and enormous archives: one sentence each, and nothing is left of them."""
+"""Hostile, damaged and enormous archives: each is refused in one sentence and leaves nothing."""
 
 import errno
 import io
@@ -39,7 +39,7 @@ def special(name, kind, target=""):
 
 
 def here(place, files):
-    """With an absolute name that could be written to."""
+    """With an absolute name that the test could write to."""
     return {str(place / "out") if name == "/HERE/out" else name: files[name] for name in files}
 
 
@@ -110,8 +110,8 @@ def test_bombs(place, monkeypatch):
     refused(place, "first.tar has more than 1 members")
 
 
-def test_what_is_just_no_bomb(tmp_path, monkeypatch):
-    """As many members and bytes as may be, and a folder whose own folders are not listed."""
+def test_an_archive_at_the_limits_is_unpacked(tmp_path, monkeypatch):
+    """The most members and bytes allowed, and a folder whose parents are not listed."""
     (tmp_path / "out").mkdir()
     path = pack_tar(tmp_path / "a.tar", {"a": b"x" * 600, "b": b"y" * 400})
     with zipfile.ZipFile(tmp_path / "a.zip", "w") as archive:
@@ -195,10 +195,10 @@ def test_damaged_zip_content(place):
 
 def test_a_member_that_is_shorter_than_the_zip_says(place):
     pack_good(place)
-    said, longer = (struct.pack("<I", count) for count in (21_000, 21_001))
+    shorter, longer = (struct.pack("<I", count) for count in (21_000, 21_001))
     content = packed(place)[1].read_bytes()
-    assert content.count(said) == 2  # before the member, and in the list at the end
-    packed(place)[1].write_bytes(content.replace(said, longer))
+    assert content.count(shorter) == 2  # before the member, and in the list at the end
+    packed(place)[1].write_bytes(content.replace(shorter, longer))
     refused(place, r"second.zip is damaged.*Images/2.jpg: 21,000 of 21,001 bytes")
 
 
@@ -213,17 +213,17 @@ def test_a_zip_packed_in_an_unusual_way(place, kind):
 
 
 @pytest.mark.parametrize(
-    ("number", "said"),
+    ("number", "message"),
     [(errno.ENOSPC, r"no space left in .*: a\.tar was being unpacked"), (errno.EIO, "broken")],
 )
-def test_a_disk_that_fills_or_breaks_meanwhile(tmp_path, monkeypatch, number, said):
+def test_a_disk_that_fills_or_fails_during_unpacking(tmp_path, monkeypatch, number, message):
     def fails(*_):
         raise OSError(number, "broken")
 
     monkeypatch.setattr(archives, "copy", fails)
     path = pack_tar(tmp_path / "a.tar", FIRST)
     log = Progress("a", io.StringIO())
-    with pytest.raises(OSError, match=said):
+    with pytest.raises(OSError, match=message):
         archives.unpack(path, tmp_path, Unpacking("", "", ()), log)
 
 

@@ -1,4 +1,4 @@
-"""Downloads from a server that cuts, changes, lies, refuses and is silent."""
+"""Downloads from a server that disconnects, changes files, lies, refuses and stays silent."""
 
 import errno
 import io
@@ -86,7 +86,7 @@ def test_cut_is_resumed(server, target):
     [serve(DATA, ranges=False), serve(DATA, tag='"2"'), serve(DATA, tag='"2"', mistaken=True)],
     ids=["ignores Range", "changed", "changed, ignores If-Range"],
 )
-def test_nothing_is_stitched_together(server, target, second, known):
+def test_parts_of_different_files_are_never_joined(server, target, second, known):
     address = server.address("/a", serve(OTHER, cut=90_000), second)
     changed = {} if known else {"checksums": {}, "bytes": None, "evidence": None, "note": "unknown"}
     log = get(source_of(address, **changed), target)
@@ -107,13 +107,13 @@ def test_validator_is_sent_back(server, target):
     assert server.validators == [None, '"1"']
 
 
-def test_answer_from_elsewhere_in_the_file_is_not_taken(server, target):
+def test_an_answer_at_another_offset_is_refused(server, target):
     answers = (serve(DATA, cut=90_000), serve(DATA, shift=500), serve(DATA))
     log = get(source_of(server.address("/a", *answers)), target)
-    assert target.read_bytes() == DATA and "does not go on with the same file" in log
+    assert target.read_bytes() == DATA and "does not continue the same file" in log
 
 
-def test_what_has_come_is_on_the_disk_before_it_gets_its_name(server, target, monkeypatch):
+def test_the_file_is_synced_to_the_disk_before_it_is_renamed(server, target, monkeypatch):
     usual, sizes = os.fsync, []
 
     def noted(file):
@@ -126,14 +126,14 @@ def test_what_has_come_is_on_the_disk_before_it_gets_its_name(server, target, mo
 
 
 @pytest.mark.parametrize("tag", ['W/"1"', ""], ids=["weak", "none"])
-def test_a_weak_tag_is_no_proof_that_it_is_the_same_file(server, target, tag):
+def test_a_weak_tag_does_not_prove_that_it_is_the_same_file(server, target, tag):
     answers = serve(OTHER, cut=90_000, tag=tag), serve(DATA, tag=tag)
     get(source_of(server.address("/a", *answers), checksums={}, note="unknown"), target)
     assert target.read_bytes() == DATA
     assert server.ranges[1] == ("/a", None) and server.validators == [None, None]
 
 
-def test_two_that_want_the_same_file_fetch_it_once(server, target):
+def test_two_processes_download_the_same_file_once(server, target):
     source, logs = source_of(server.address("/a", serve(DATA, slow=0.3))), []
     both = [threading.Thread(target=lambda: logs.append(get(source, target))) for _ in range(2)]
     for thread in both:
@@ -144,7 +144,7 @@ def test_two_that_want_the_same_file_fetch_it_once(server, target):
     assert sum("already there" in log for log in logs) == 1
 
 
-def test_failures_are_forgotten_once_much_more_has_come(server, target, monkeypatch):
+def test_failures_no_longer_count_after_enough_progress(server, target, monkeypatch):
     monkeypatch.setattr(transfer, "GAIN", 30_000)
     cuts = [serve(DATA, cut=cut) for cut in (30_000, 60_000, 90_000, 120_000, 150_000)]
     log = get(source_of(server.address("/a", *cuts, serve(DATA))), target)
@@ -152,7 +152,7 @@ def test_failures_are_forgotten_once_much_more_has_come(server, target, monkeypa
     assert log.count("next attempt in 0.01 s") == 5
 
 
-def test_failures_with_little_between_them_add_up(server, target, monkeypatch):
+def test_failures_with_little_progress_between_them_add_up(server, target, monkeypatch):
     monkeypatch.setattr(transfer, "GAIN", 30_000)
     cuts = [serve(DATA, cut=cut) for cut in (30_000, 59_999, 80_000)]
     with pytest.raises(ConnectionError, match="cut after 80,000 of"):
@@ -166,27 +166,27 @@ def test_part_beyond_the_end_is_dropped(server, target):
     assert server.ranges[1:] == [("/a", "bytes=90000-"), ("/a", None)]
 
 
-def test_more_than_expected_is_not_written_on_and_on(server, target):
+def test_a_download_stops_when_more_than_expected_arrives(server, target):
     answer = serve(DATA + bytes(10_000_000), length=False)
     with pytest.raises(ValueError, match=f"more than the expected {len(DATA):,} bytes"):
         get(source_of(server.address("/a", answer), checksums={}), target)
     assert not target.exists() and not part_of(target).exists()
 
 
-def test_stitched_by_a_lying_server_is_noticed_and_fetched_anew(server, target):
+def test_a_file_joined_from_two_versions_is_fetched_again(server, target):
     answers = (serve(OTHER, cut=90_000), serve(DATA, mistaken=True), serve(DATA))
     log = get(source_of(server.address("/a", *answers)), target)
     assert target.read_bytes() == DATA and "starting over" in log
 
 
 @pytest.mark.parametrize("first", [status(404), status(403), serve(PAGE), serve(OTHER)])
-def test_mirror_is_next(server, target, first):
+def test_the_mirror_is_tried_next(server, target, first):
     get(source_of(server.address("/a", first), server.address("/b", serve(DATA))), target)
     assert target.read_bytes() == DATA
     assert [path for path, _ in server.ranges] == ["/a", "/b"]
 
 
-def test_mirror_goes_on_where_the_first_stopped(server, target):
+def test_the_mirror_continues_where_the_first_stopped(server, target):
     first = server.address("/a", serve(DATA, cut=90_000), status(404))
     get(source_of(first, server.address("/b", serve(DATA, tag='"b"'))), target)
     assert target.read_bytes() == DATA
@@ -206,7 +206,7 @@ def test_number_of_attempts_is_bounded(server, target):
     assert [path for path, _ in server.ranges] == ["/a"] * 3 + ["/b"] * 3
 
 
-def test_a_page_during_resume_costs_nothing(server, target):
+def test_a_web_page_instead_of_the_rest_loses_nothing(server, target):
     answers = (serve(DATA, cut=90_000), serve(PAGE, ranges=False), serve(DATA))
     get(source_of(server.address("/a", *answers)), target)
     assert server.ranges[-1] == ("/a", "bytes=90000-")
@@ -222,7 +222,7 @@ FAILURES = {
         serve(DATA[:-9]),
         {},
         ValueError,
-        f"{len(DATA) - 9:,} bytes there, expected {len(DATA):,}",
+        f"{len(DATA) - 9:,} bytes offered, expected {len(DATA):,}",
     ),
     "wrong": (serve(OTHER), {}, ValueError, "sha256 is .*, expected .*wrong file was deleted"),
     "md5": (serve(DATA), {"checksums": {"md5": "0" * 32}}, ValueError, "md5 is .*, expected 0000"),
@@ -272,7 +272,7 @@ def test_silence_ends(server, target):
         transfer.download(source, target, patience=silent, stream=io.StringIO())
 
 
-def test_on_request_says_how(target):
+def test_a_file_given_out_on_request_says_how_to_get_it(target):
     source = source_of(note="ask the authors", bytes=None, checksums={})
     with pytest.raises(FileNotFoundError, match=r"ask the authors; then set local\.voc2007"):
         get(source, target)
@@ -294,7 +294,7 @@ def test_no_room_is_seen_before_the_first_byte(server, target, monkeypatch):
 
 
 class FullDisk(io.FileIO):
-    """Takes 60,000 bytes in all and then refuses, as a full disk does."""
+    """Writes 60,000 bytes in all and then fails, as a full disk does."""
 
     def write(self, data):
         room = 60_000 - os.fstat(self.fileno()).st_size
@@ -303,7 +303,7 @@ class FullDisk(io.FileIO):
         return super().write(bytes(data[:room]))
 
 
-def test_no_room_half_way_keeps_what_came(server, target, monkeypatch):
+def test_a_disk_that_fills_half_way_keeps_the_part(server, target, monkeypatch):
     source = source_of(server.address("/a", serve(DATA)))
     usual = Path.open
 
@@ -376,14 +376,14 @@ def http_error(code):
         *((kind(), 0, False) for kind in (TimeoutError, ConnectionResetError)),
     ],
 )
-def test_what_another_attempt_would_not_cure(tmp_path, error, have, expected):
-    """A server that was there a moment ago may come back; one that never was will not."""
+def test_which_errors_are_not_retried(tmp_path, error, have, expected):
+    """A server that answered a moment ago may come back; one that never answered will not."""
     (tmp_path / "a.part").write_bytes(bytes(have))
     assert transfer.hopeless(error, Part(tmp_path / "a.part")) == expected
 
 
 @pytest.mark.parametrize(
-    ("error", "kind", "said"),
+    ("error", "kind", "message"),
     [
         (http_error(404), FileNotFoundError, "404 so"),
         (http_error(410), FileNotFoundError, "410 so"),
@@ -396,16 +396,16 @@ def test_what_another_attempt_would_not_cure(tmp_path, error, have, expected):
         (ConnectionResetError("reset"), ConnectionError, "reset"),
     ],
 )
-def test_errors_in_words(error, kind, said):
+def test_errors_in_words(error, kind, message):
     found = transfer.explain(error, PATIENCE)
-    assert type(found) is kind and str(found) == said
+    assert type(found) is kind and str(found) == message
 
 
 GONE, CUT, WRONG = FileNotFoundError("404"), ConnectionError("cut"), ValueError("no zip")
 
 
 @pytest.mark.parametrize(
-    ("failures", "have", "kind", "said"),
+    ("failures", "have", "kind", "message"),
     [
         ([GONE, GONE], 0, FileNotFoundError, "a: 404; b: 404. Next: correct the addresses in the"),
         (
@@ -418,11 +418,11 @@ GONE, CUT, WRONG = FileNotFoundError("404"), ConnectionError("cut"), ValueError(
         ([GONE, WRONG], 0, ValueError, "the wrong file was deleted; run this again later, or set"),
     ],
 )
-def test_one_sentence_for_all_addresses(tmp_path, failures, have, kind, said):
+def test_one_sentence_for_all_addresses(tmp_path, failures, have, kind, message):
     (tmp_path / "a.part").write_bytes(bytes(have))
     part = Part(tmp_path / "a.part")
     found = transfer.summary(source_of(), part, dict(zip("ab", failures, strict=False)))
-    assert type(found) is kind and said in str(found)
+    assert type(found) is kind and message in str(found)
 
 
 def test_the_waits_double_up_to_the_longest(server, target, monkeypatch):
@@ -436,7 +436,7 @@ def test_the_waits_double_up_to_the_longest(server, target, monkeypatch):
 
 
 @pytest.mark.parametrize(
-    ("file", "start", "said"),
+    ("file", "start", "message"),
     [
         ("a.zip", b"PK\x03\x04", ""),
         ("a.zip", b"PK\x05\x06", ""),
@@ -454,21 +454,21 @@ def test_the_waits_double_up_to_the_longest(server, target, monkeypatch):
         ("a.txt", b"\n<?xml", "a web page"),
     ],
 )
-def test_the_first_bytes_tell_what_a_file_is(file, start, said):
-    if not said:
+def test_the_first_bytes_show_what_a_file_is(file, start, message):
+    if not message:
         checks.check_start(start, source_of(file=file))
         return
-    with pytest.raises(ValueError, match=said):
+    with pytest.raises(ValueError, match=message):
         checks.check_start(start, source_of(file=file))
 
 
-def test_what_could_be_verified_is_said(tmp_path):
+def test_the_log_says_what_was_verified(tmp_path):
     (tmp_path / "a").write_bytes(DATA)
     sha = source_of().checksums
-    for known, size, said in (
+    for known, size, message in (
         (sha, len(DATA), "size and sha256 verified"),
         (sha, None, "sha256 verified"),
         ({}, len(DATA), "only its size could be verified: no checksum is known"),
         ({}, None, "nothing could be verified: no checksum is known"),
     ):
-        assert checks.check(tmp_path / "a", source_of(checksums=known, bytes=size)) == said
+        assert checks.check(tmp_path / "a", source_of(checksums=known, bytes=size)) == message

@@ -1,4 +1,4 @@
-"""The table of sources, and what is shown while a file comes."""
+"""The table of sources, and the progress shown during a download."""
 
 import io
 from pathlib import Path
@@ -42,7 +42,7 @@ def test_log_has_a_line_every_ten_seconds():
     ]
 
 
-def test_what_was_there_before_does_not_count_for_the_rate():
+def test_bytes_received_before_do_not_count_for_the_rate():
     now, stream = iter([0, 0, 10]), io.StringIO()
     progress = Progress("data", stream, clock=lambda: next(now))
     progress.begin(30_000_000, 40_000_000)
@@ -98,7 +98,7 @@ def test_wrong_entry_is_named(tmp_path, changed, message):
         sources.read(path)
 
 
-def test_what_is_lacking_or_twice_is_named(tmp_path):
+def test_missing_and_repeated_entries_are_named(tmp_path):
     path = tmp_path / "table.yaml"
     write_table(path, source_of("http://a/data.zip"))
     content = yaml.safe_load(path.read_text())
@@ -121,7 +121,7 @@ def test_what_is_lacking_or_twice_is_named(tmp_path):
         sources.read(path)
 
 
-def test_copies_of_the_users_own(tmp_path, monkeypatch):
+def test_local_copies(tmp_path, monkeypatch):
     table = sources.read(TABLE)
     monkeypatch.setenv("HOME", str(tmp_path))
     (tmp_path / "voc").mkdir()
@@ -132,7 +132,7 @@ def test_copies_of_the_users_own(tmp_path, monkeypatch):
         sources.local_copies(table, {"voc2007": "~/no"})
 
 
-def test_unknown_names_are_told():
+def test_unknown_names_are_reported():
     table = sources.read(TABLE)
     with pytest.raises(ValueError, match="no source 'x' in the sources; there are"):
         table.source("x")

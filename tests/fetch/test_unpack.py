@@ -1,4 +1,4 @@
-"""One raw folder from several archives, or from a copy that a user has already."""
+"""One raw folder from several archives, or from a copy that the user already has."""
 
 import hashlib
 import io
@@ -28,7 +28,7 @@ from labelgraph.steps import unpack
 
 KILLED = """
 import os, pathlib, pkgutil, sys
-sys.path.insert(0, "tests")
+sys.path.insert(0, "tests/fetch")
 import unpack_cases
 place, name, count = sys.argv[1:]
 owner = pkgutil.resolve_name(name.rpartition(".")[0])
@@ -61,7 +61,7 @@ def test_two_archives_make_one_folder(place):
     assert made.stat().st_mode & 0o7111 == 0  # neither setuid nor executable, as packed
 
 
-def test_again_replaces_the_folder(place):
+def test_unpacking_again_replaces_the_folder(place):
     pack_good(place)
     run(place)
     (place / "raw" / "voc" / "stale").touch()
@@ -80,12 +80,12 @@ def test_again_replaces_the_folder(place):
     ("function", "count"),
     [
         ("labelgraph.fetch.archives.write", 3),  # some members are there
-        ("pathlib.Path.rename", 1),  # the folder of before is still in its place
+        ("pathlib.Path.rename", 1),  # the old folder is still in its place
         ("pathlib.Path.rename", 2),  # neither it nor the new one is
         ("labelgraph.steps.unpack.write_json", 1),  # only the index is missing
     ],
 )
-def test_killed_at_any_moment_it_is_whole_the_next_time(place, function, count):
+def test_after_a_kill_at_any_moment_the_next_run_is_complete(place, function, count):
     pack_good(place)
     expected = run(place)
     (place / "raw" / "voc" / "stale").touch()
@@ -109,7 +109,7 @@ def test_failure_keeps_the_folder_but_no_index(place):
     assert (place / "raw" / "voc").is_dir() and not (place / "raw" / "voc.json").exists()
 
 
-def test_leading_folder_is_dropped_and_only_what_is_asked_for_taken(place):
+def test_the_leading_folder_and_unwanted_files_are_left_out(place):
     table = yaml.safe_load((place / "table.yaml").read_text())
     content = {"into": "devkit", "drop": "top", "only": ["2007/*/*.txt", "2007/Images/*"]}
     table["groups"]["voc"]["sources"]["two"]["unpack"] = content
@@ -171,7 +171,7 @@ def test_local_archives_are_verified(place):
         run(place, local=place / "in")
 
 
-def test_local_that_is_nothing(place):
+def test_a_local_path_without_the_files_is_refused(place):
     with pytest.raises(FileNotFoundError, match=r"local.voc is .*, which does not exist"):
         run(place, local=place / "nowhere")
     (place / "in" / "photo.jpg").touch()
@@ -215,7 +215,7 @@ def test_a_copy_is_not_linked_into_itself(place, group):
     mine = unpacked(place)
     for inside in ("", "devkit", "devkit/2007"):
         copy = assembly.Copy((), (mine / inside).resolve(), "")
-        with pytest.raises(ValueError, match="is where the copy would be linked; move it"):
+        with pytest.raises(ValueError, match="which the link replaces; move it"):
             assembly.link(copy, mine)
     assembly.link(assembly.Copy((), mine.resolve(), ""), place / "raw/voc")
     assert (place / "raw/voc").is_symlink() and (place / "raw/voc").resolve() == mine.resolve()
@@ -232,7 +232,7 @@ def test_a_folder_takes_the_place_of_an_older_one(place):
     assert [path.name for path in (place / "raw").iterdir()] == ["voc"]
 
 
-def test_links_go_alone(place):
+def test_removing_a_link_keeps_its_target(place):
     mine = unpacked(place)
     (place / "link").symlink_to(mine)
     (place / "broken").symlink_to(place / "nowhere")
@@ -246,18 +246,18 @@ def test_links_go_alone(place):
     assert not mine.exists()
 
 
-def test_what_no_archive_is_made_of_is_named(place, group):
+def test_files_that_do_not_make_the_group_are_named(place, group):
     log = Progress("voc", io.StringIO())
     with pytest.raises(ValueError, match=r"made from \['first.tar', 'second.zip'\]; found \[\]"):
         assembly.assemble(group, [], place / "raw/voc", log)
     plain = replace(
         group, sources={name: replace(each, unpack=None) for name, each in group.sources.items()}
     )
-    with pytest.raises(ValueError, match="voc is made from nothing that is unpacked; found"):
+    with pytest.raises(ValueError, match="voc is made from no archives; found"):
         assembly.assemble(plain, [], place / "raw/voc", log)
 
 
-def test_a_file_that_is_no_archive_is_put_where_it_belongs(place, group):
+def test_a_file_that_is_not_an_archive_is_copied(place, group):
     source = replace(
         group.sources["one"], file="words.txt", unpack=sources.Unpacking("a/b", "", ())
     )
@@ -267,7 +267,7 @@ def test_a_file_that_is_no_archive_is_put_where_it_belongs(place, group):
     assert (place / "draft/a/b/words.txt").read_text() == "words"
 
 
-def test_the_index_is_of_names_and_sizes(place, group):
+def test_the_index_lists_names_and_sizes(place, group):
     mine = unpacked(place)
     found = assembly.index(group, mine)
     lines = "".join(f"{name}\t{count}\n" for name, count in LISTING.items())

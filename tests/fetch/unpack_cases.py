@@ -1,4 +1,4 @@
-"""Two small archives of one dataset, a table that names them, and the step run on them."""
+"""Two small archives of one dataset, a table of sources that names them, and the step on them."""
 
 import io
 import json
@@ -57,7 +57,7 @@ def pack_good(place):
 
 
 def refused(place, message):
-    """The one sentence, and that nothing was made by saying it."""
+    """Checks that the step fails with this sentence and leaves nothing behind."""
     before = {path for path in place.rglob("*") if "raw" not in path.parts}
     with pytest.raises((ValueError, OSError), match=message) as caught:
         run(place)

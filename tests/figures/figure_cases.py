@@ -48,13 +48,13 @@ def write(folder: Path) -> None:
         scores = metrics.named(evaluated, list(LABELS), []) | {"map": {"non_interpolated": value}}
         (folder / f"scores{place}.json").write_text(json.dumps(scores))
     lines = ["table,dataset,method,setting,metric,value,note", "II,voc2007,one,,mAP,95.2,"]
-    lines += [f"V,voc2007,two,{share}%,mAP,{80 + share / 10},?" for share in (10, 20)]
+    lines += [f"V,voc2007,two,{percent}%,mAP,{80 + percent / 10},?" for percent in (10, 20)]
     (folder / "printed.csv").write_text("\n".join(lines).replace("?", "") + "\n")
     titles = ["paper,table,method,setting,title,order"]
     titles += [
-        f"made,V,{system},{share}%,{title},{place}"
+        f"made,V,{system},{percent}%,{title},{place}"
         for place, (system, title) in enumerate(SYSTEMS.items())
-        for share in (10, 20)
+        for percent in (10, 20)
     ]
     (folder / "titles.csv").write_text("\n".join(titles) + "\n")
 
@@ -119,6 +119,7 @@ OWN = {
         "printed": "printed.csv",
         "titles": "titles.csv",
         "names": {"one": "System One"},
+        "printed_datasets": {"voc2007": "VOC 2007"},
         "source": {
             "paper": "made",
             "table": "V",
@@ -130,13 +131,23 @@ OWN = {
             "more": {},
             "counted": {},
             "costs": None,
-            "titles": {"voc2007": "VOC 2007"},
             "scores": {
                 "one": {
                     "partial-10/voc2007": ["scores0.json"],
                     "partial-20/voc2007": ["scores1.json"],
                 }
             },
+        },
+    },
+    "dots": {
+        "metric": "mAP",
+        "legend": ["relates labels", "a layer alone"],
+        "reference": "A linear layer with a long name (average pooling)",
+        "plain": ["A linear layer with a long name (average pooling)"],
+        "rows": {
+            "A linear layer with a long name (average pooling)": {"voc2007": ["scores0.json"]},
+            "System Two": {"voc2007": ["scores1.json", "scores2.json"]},
+            "System Three": {"voc2007": ["scores3.json"]},
         },
     },
     "top_labels": {"images": RULE, "top": 3},

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from labelgraph.figures import choosing, curves, maps
+from labelgraph.figures import activation_maps, curves, image_choice
 from labelgraph.figures.kinds import (
     embedding,
     mistakes,
@@ -16,7 +16,7 @@ from labelgraph.figures.kinds import (
 def report(target, probability):
     names = [chr(97 + column) for column in range(len(target[0]))]
     images = np.array([f"{row}.jpg" for row in range(len(target))])
-    return choosing.Report(images, names, np.array(target), {"one": np.array(probability)})
+    return image_choice.Report(images, names, np.array(target), {"one": np.array(probability)})
 
 
 def test_the_surest_mistakes_come_first():
@@ -45,7 +45,9 @@ def test_shared_labels_are_those_of_the_query():
     known = report([[1, 1, 0], [1, 0, 1], [0, -1, 0]], np.zeros((3, 3)))
     assert retrieval.shared(known, 0, 1) == 1
     assert retrieval.shared(known, 0, 2) == 0
-    table = retrieval.shares({"systems": {"one": "One"}, "top": 2}, known, {"one": {0: [1, 2]}})
+    table = retrieval.labels_found(
+        {"systems": {"one": "One"}, "top": 2}, known, {"one": {0: [1, 2]}}
+    )
     assert table[1] == ["One", "25.0%", "1"]
 
 
@@ -57,33 +59,37 @@ def test_labels_are_joined_with_their_nearest_companions():
     assert embedding.groups(np.array([1, 0, 3, 2, 3])).tolist() == [0, 0, 1, 1, 1]
 
 
-def test_agreement_counts_labels_that_are_nearest_to_a_companion():
+def test_the_companion_rate_counts_labels_that_are_nearest_to_a_companion():
     counts = np.diag([9] * 5) + np.eye(5, k=1, dtype=int) * 3 + np.eye(5, k=-1, dtype=int) * 3
     turns = np.arange(5) * 0.2
     line = np.stack([np.cos(turns), np.sin(turns)], 1)  # neighbours in counts are neighbours here
-    assert embedding.agreement(line, counts) == 100
+    assert embedding.companion_rate(line, counts) == 100
     apart = np.eye(5)
     apart[0, 4] = apart[4, 0] = 0.9  # the two ends, which never occur together
-    assert embedding.agreement(apart, counts) < 100
+    assert embedding.companion_rate(apart, counts) < 100
 
 
 def test_places_of_a_window_are_places_of_the_photograph():
     cells = np.zeros((4, 4))
     cells[1, 2] = 1.0
-    seen = maps.Seen(cells, np.array([0.5, 0.25, 0.75, 0.5]), np.array([0.2, 0.2, 0.8, 0.8]))
+    seen = activation_maps.Seen(
+        cells, np.array([0.5, 0.25, 0.75, 0.5]), np.array([0.2, 0.2, 0.8, 0.8])
+    )
     np.testing.assert_allclose(seen.in_photograph(seen.box), [0.5, 0.35, 0.65, 0.5])
-    np.testing.assert_allclose(maps.strongest_cell(seen), [0.5, 0.35, 0.65, 0.5])
+    np.testing.assert_allclose(activation_maps.strongest_cell(seen), [0.5, 0.35, 0.65, 0.5])
     inside, beside = np.array([0.6, 0.4, 0.9, 0.9]), np.array([0.7, 0.4, 0.9, 0.9])
-    assert maps.touches(seen, [inside]) is True
-    assert maps.touches(seen, [beside]) is False
-    assert maps.touches(seen, [beside, inside]) is True
-    assert maps.touches(seen, []) is None
+    assert activation_maps.touches(seen, [inside]) is True
+    assert activation_maps.touches(seen, [beside]) is False
+    assert activation_maps.touches(seen, [beside, inside]) is True
+    assert activation_maps.touches(seen, []) is None
 
 
 def test_a_map_colours_its_window_only():
     pixels = np.full((20, 20, 3), 100, np.uint8)
     window = np.array([0.5, 0.5, 1.0, 1.0])
-    found = maps.overlaid(pixels, maps.Seen(np.ones((2, 2)), np.zeros(4), window))
+    found = activation_maps.overlaid(
+        pixels, activation_maps.Seen(np.ones((2, 2)), np.zeros(4), window)
+    )
     grey = found[0, 0]
     assert (grey == grey[0]).all() and grey[0] == 162
     assert (found[:10] == 162).all() and (found[:, :10] == 162).all()
@@ -103,10 +109,10 @@ def test_what_weighs_nothing_fades():
     assert regions.weighted(stored, "x")[1].tolist() == [2, 1]  # the empty place is none
 
 
-def test_mean_and_spread_leave_out_what_is_not_defined():
-    assert curves.mean_and_spread([0.5, None, 0.7]) == pytest.approx((60, 14.1421356))
-    assert curves.mean_and_spread([0.5]) == (50, None)
-    assert curves.mean_and_spread([None]) == (None, None)
+def test_mean_and_std_leave_out_what_is_not_defined():
+    assert curves.mean_and_std([0.5, None, 0.7]) == pytest.approx((60, 14.1421356))
+    assert curves.mean_and_std([0.5]) == (50, None)
+    assert curves.mean_and_std([None]) == (None, None)
 
 
 def test_an_axis_spans_at_least_some_points():

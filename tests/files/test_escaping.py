@@ -1,4 +1,4 @@
-"""Names are shown as they are spelled, by a reader of Markdown and by LaTeX."""
+"""Markdown and LaTeX show names as they are spelled."""
 
 import html
 import re
@@ -59,7 +59,7 @@ def test_code_in_a_sentence_stays_code():
     assert page == "<p>variant <code>a_b*</code> is &lt;b&gt;, and ` alone</p>\n"
 
 
-def test_what_needs_no_escape_stays():
+def test_text_without_special_characters_stays():
     for text in (
         "efficientnet_lite0",
         "hot dog",
@@ -82,7 +82,7 @@ DOCUMENT = r"""\documentclass{article}
 
 
 @pytest.mark.skipif(not shutil.which("lualatex"), reason="needs LuaLaTeX")
-def test_a_table_of_nasty_names_compiles(tmp_path):
+def test_a_table_of_names_with_special_characters_compiles(tmp_path):
     cells = [escaping.latex(name) for name in NASTY]
     rows = "\n".join(rf"{cell} & \textbf{{{cell}}} \\" for cell in cells)
     table = rf"\begin{{tabular}}{{ll}}{rows}\end{{tabular}} \par {' '.join(cells)}"
@@ -95,7 +95,7 @@ def test_a_table_of_nasty_names_compiles(tmp_path):
 
 @pytest.mark.parametrize("name", NASTY)
 def test_latex_reads_only_letters(name):
-    """What is left when our commands are taken out has no letter that LaTeX would act on."""
+    """Without our own commands, no character is left that LaTeX would act on."""
     text = escaping.latex(name)
     for command in sorted(escaping.SPECIAL.values(), key=len, reverse=True):
         text = text.replace(command, "")

@@ -1,4 +1,4 @@
-"""Small files: whole or not at all, the same bytes for the same content, and nothing runs."""
+"""Small files: whole or not at all, the same bytes for the same content, no code executed."""
 
 import errno
 import zipfile
@@ -22,7 +22,7 @@ def test_a_file_is_there_whole_or_as_it_was(tmp_path):
 
 
 @pytest.mark.parametrize("number", [errno.ENOSPC, errno.EDQUOT])
-def test_a_full_disk_is_called_one(tmp_path, number):
+def test_a_full_disk_is_reported_as_such(tmp_path, number):
     full = pytest.raises(OSError, match=r"a\.txt cannot be written: no space is left there")
     with full, small.whole(tmp_path / "a.txt"):
         raise OSError(number, "full")
@@ -35,11 +35,11 @@ def test_a_folder_and_a_file_in_the_way_are_named(tmp_path):
     with pytest.raises(IsADirectoryError, match="is a folder; expected the name of a file"):
         small.write_text(tmp_path, "x")
     for path in (tmp_path / "file/a.txt", tmp_path / "file/below/a.txt"):
-        with pytest.raises(NotADirectoryError, match="is no folder, so nothing goes there"):
+        with pytest.raises(NotADirectoryError, match=r"is not a folder; a\.txt needs one"):
             small.write_text(path, "x")
 
 
-def test_json_is_written_as_people_read_it(tmp_path):
+def test_json_is_written_for_people_to_read(tmp_path):
     path = tmp_path / "a.json"
     small.write_json(path, {"é": [1, None]})
     assert path.read_text(encoding="utf-8") == '{\n "é": [\n  1,\n  null\n ]\n}\n'
@@ -54,11 +54,11 @@ def test_json_is_written_as_people_read_it(tmp_path):
     [
         (b'{\n "a": 1,\n}', r"a\.json, line 3: not JSON: "),
         (b"\xff\xfe", "not JSON: the file is not UTF-8 text"),
-        (b"[" * 100_000, "brackets within brackets"),
-        (b"9" * 10_000, "a number of thousands of digits"),
+        (b"[" * 100_000, "too many nested brackets"),
+        (b"9" * 10_000, "a number with thousands of digits"),
     ],
 )
-def test_what_is_no_json_is_named(tmp_path, content, message):
+def test_a_file_that_is_not_json_is_named(tmp_path, content, message):
     (tmp_path / "a.json").write_bytes(content)
     with pytest.raises(ValueError, match=message):
         small.read_json(tmp_path / "a.json")
@@ -98,7 +98,7 @@ def archive(path, members):
 
 
 @pytest.mark.filterwarnings("ignore:Duplicate name")
-def test_an_archive_that_holds_a_name_twice_or_unpacks_to_too_much(tmp_path, monkeypatch):
+def test_an_archive_with_a_repeated_name_or_too_much_content_is_refused(tmp_path, monkeypatch):
     small.write_arrays(tmp_path / "a.npz", a=np.zeros(10_000))
     data = zipfile.ZipFile(tmp_path / "a.npz").read("a.npy")
     twice = archive(tmp_path / "twice.npz", [("a.npy", data), ("a.npy", data)])
@@ -114,7 +114,7 @@ def test_an_archive_that_holds_a_name_twice_or_unpacks_to_too_much(tmp_path, mon
     assert small.read_arrays(tmp_path / "a.npz").keys() == {"a"}
 
 
-def test_a_fingerprint_is_of_names_types_shapes_and_values():
+def test_a_fingerprint_covers_names_types_shapes_and_values():
     one = np.arange(6, dtype=np.int32)
     same = small.fingerprint(a=one, b=one)
     assert same == small.fingerprint(b=one, a=one)

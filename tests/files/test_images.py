@@ -1,4 +1,4 @@
-"""Image files of every kind, whole and broken. All are made here."""
+"""Image files of every kind, whole and broken; the tests make all of them."""
 
 import struct
 import zlib
@@ -52,7 +52,7 @@ def test_jpeg_pixels_are_pillows(options, tmp_path):
     assert np.array_equal(read_image(path), np.asarray(Image.open(path)))
 
 
-def test_what_the_fast_decoder_refuses_is_read_by_pillow(tmp_path):
+def test_pillow_reads_what_the_fast_decoder_refuses(tmp_path):
     path = saved(tmp_path / "a.jpg", halves(size=(64, 64)))
     content = path.read_bytes()
     start = content.index(b"\xff\xda")
@@ -83,7 +83,7 @@ def test_sixteen_bits_are_scaled_not_clipped(name, tmp_path):
     assert pixels[0, :, 0].tolist() == [0, 1, 128, 255]
 
 
-def test_more_than_sixteen_bits_are_as_bright_as_can_be(tmp_path):
+def test_values_above_sixteen_bits_become_white(tmp_path):
     deep = np.array([[0, 65535, 65536, 70_000, 2**30]], np.int32)
     pixels = read_image(saved(tmp_path / "a.tif", Image.fromarray(deep)))
     assert pixels[0, :, 0].tolist() == [0, 255, 255, 255, 255]
@@ -213,6 +213,6 @@ def test_inspect_counts_oddities(tmp_path):
     assert all(len(digest) == 16 for digest in found.digests)
 
 
-def test_inspect_of_nothing():
+def test_inspect_without_files():
     found = inspect([], workers=1, decode=False)
     assert found.sizes.shape == (0, 2) and found.digests.shape == (0,) and not found.oddities

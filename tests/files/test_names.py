@@ -1,4 +1,4 @@
-"""Names that people, or those who wish them ill, give to labels, parts, pictures and folders."""
+"""Unusual and hostile names of labels, parts, images and folders."""
 
 import contextlib
 import csv
@@ -15,13 +15,14 @@ from small_study import check, run
 from labelgraph.__main__ import main
 from labelgraph.files import names
 from labelgraph.files.small import read_json
-from labelgraph.manifest import readers
+from labelgraph.files.yaml_reader import read_yaml
+from labelgraph.manifest import finding
 from labelgraph.manifest.manifest import Manifest, no_boxes
 from labelgraph.own.datacheck import guessing
 from labelgraph.steps import list_folder
-from labelgraph.study import recipe
+from labelgraph.study.config import read_study
 
-ODD = (  # what may stand in a name
+ODD = (  # allowed in a name
     *("two words", "it's", 'a "quote"', "$(id>PWNED)", "`id`", "x; id", "{input}", "100 %", "-rf"),
     *(
         "..",
@@ -36,12 +37,12 @@ ODD = (  # what may stand in a name
     ),
     *("null", "007", "~", "*", "?", "[a]", "#", "a: b", "\\n", "!", "C:\\x", "x\xa0y", "%s", "$$"),
 )
-BROKEN = {  # what may not
-    "a line's end": "cat\ndog",
+BROKEN = {  # refused
+    "a line end": "cat\ndog",
     "NUL": "cat\0",
     "an escape sequence": "\x1b[31mcat",
     "a C1 control": "c\x9b1mt",
-    "an override of direction": "cat\u202etac",
+    "a change of direction": "cat\u202etac",
 }
 PARTS = ("train $(id>PWNED)", "test; `id` 'x' {y} שלום 🐈")
 
@@ -54,7 +55,7 @@ def nothing_ran(tmp_path, monkeypatch):
 
 
 def in_table(folder, labels=ODD, parts=PARTS, count=2):
-    """Every label on `count` pictures of each part, whose files are called like it."""
+    """Every label on `count` images of each part; the files are named after their label."""
     folder.mkdir(parents=True)
     rows = []
     for number, label in enumerate(labels):
@@ -83,7 +84,7 @@ def in_folders(folder, labels=ODD, parts=PARTS):
 
 
 @pytest.mark.parametrize("make", [in_table, in_folders])
-def test_odd_names_go_through_the_check_and_its_yaml_as_they_are_spelled(make, tmp_path, capsys):
+def test_odd_names_pass_the_check_and_keep_their_spelling(make, tmp_path, capsys):
     wanted = [label for label in ODD if not {*label} & {*(";|/" if make is in_table else "/.")}]
     folder = make(tmp_path / "it's $(id>PWNED) {x} 🐈", wanted)
     code, found, text = check(folder, tmp_path / "x.yaml", capsys)
@@ -92,9 +93,9 @@ def test_odd_names_go_through_the_check_and_its_yaml_as_they_are_spelled(make, t
     with_parts = yaml.safe_load((tmp_path / "x.yaml").read_text())
     (entry,) = with_parts["datasets"].values()
     assert entry["folder"] == str(folder)
-    book = recipe.read_study(ROOT / "workflow/config", with_parts)
+    book = read_study(ROOT / "workflow/config", with_parts)
     (read,) = (book.dataset(name) for name in with_parts["datasets"])
-    assert [*read["parts"].values()] == [*PARTS]
+    assert [*read.parts.lines().values()] == [*PARTS]
     assert all(names.shown(label)[:28] in text for label in wanted)
 
 
@@ -109,7 +110,7 @@ def test_odd_names_are_trained_predicted_and_scored(tmp_path, capsys):
 @pytest.mark.parametrize("name", BROKEN.values(), ids=[*BROKEN])
 class TestControlCharacters:
     def refused(self, capsys, folder, where):
-        """One sentence, with file and row, and nothing in it that a terminal would obey."""
+        """Checks for one sentence that names file and row, without control characters."""
         entry = {"folder": str(folder), **self.entry}
         config = folder.parent / "x.yaml"
         config.write_text(yaml.safe_dump({"study": "own", "datasets": {"x": entry}}))
@@ -128,12 +129,12 @@ class TestControlCharacters:
     def test_in_tables(self, name, column, tmp_path, capsys):
         row = {"image": "b.png", "labels": "cat", "part": "train"} | {column: name + "."}
         self.table(tmp_path / "d", [["a.png", "cat", "train"], [*row.values()]], part="part")
-        if "\0" in name:  # a table with it is none
-            assert column and re.search("NUL|cannot be read", self.said(tmp_path / "d", capsys))
+        if "\0" in name:  # the csv reader refuses the whole file
+            assert column and re.search("NUL|cannot be read", self.message(tmp_path / "d"))
             return
         self.refused(capsys, tmp_path / "d", "t.csv, row 2")
 
-    def said(self, folder, capsys):
+    def message(self, folder):
         with pytest.raises(ValueError) as error:
             guessing.table(folder)
         return str(error.value)
@@ -190,7 +191,7 @@ class TestControlCharacters:
                 )  # fmt: skip
 
 
-def test_names_of_bytes_that_are_no_text(tmp_path, capsys):
+def test_file_names_that_are_not_utf8(tmp_path, capsys):
     name = b"c\xfft".decode(errors="surrogateescape")
     try:
         (tmp_path / "d" / name).mkdir(parents=True)
@@ -222,7 +223,7 @@ def test_in_voc(tmp_path, capsys):
     assert "image '1\\u202e' cannot be written as text" in capsys.readouterr().out
 
 
-def test_folders_that_would_drive_a_terminal(tmp_path, capsys):
+def test_control_characters_in_folder_names_are_escaped(tmp_path, capsys):
     folder = tmp_path / "a\x1b[31m\nb"
     folder.mkdir()
     assert main(["check-data", str(folder)]) == 2
@@ -237,17 +238,14 @@ def test_folders_that_would_drive_a_terminal(tmp_path, capsys):
 
 
 @pytest.mark.parametrize(
-    ("file", "said"),
-    [
-        ("a\nb.yaml", "file 'a\\nb.yaml' cannot be written"),
-        ("x.txt", "must have a name that ends in .yaml"),
-    ],
+    ("file", "message"),
+    [("a\nb.yaml", "file 'a\\nb.yaml' cannot be written"), ("x.txt", "let its name end in .yaml")],
 )
-def test_names_of_files_to_write(file, said, tmp_path, capsys):
+def test_names_of_files_to_write(file, message, tmp_path, capsys):
     in_folders(tmp_path / "d", ["cat", "dog"], ["train", "test"])
     with contextlib.chdir(ROOT):
         assert main(["check-data", str(tmp_path / "d"), "--write", file]) == 2
-    assert said in capsys.readouterr().err and not (ROOT / file).exists()
+    assert message in capsys.readouterr().err and not (ROOT / file).exists()
 
 
 LEAVING = ("../out.png", "/etc/hostname", "a/../../out.png", "images/../../x/out.png", "..")
@@ -258,7 +256,7 @@ LEAVING = ("../out.png", "/etc/hostname", "a/../../out.png", "images/../../x/out
 def test_pictures_outside_of_the_folder_are_refused_unless_asked_for(reader, name, tmp_path):
     root = tmp_path / "d"
     (root / "images").mkdir(parents=True)
-    stands = recipe.read_yaml(ROOT / "workflow/config/own_data.yaml")["options"][reader]
+    stands = read_yaml(ROOT / "workflow/config/own_data.yaml")["options"][reader]
     options = stands | {"outside": False}
     if reader == "table":
         write_csv(root / "t.csv", ["image", "labels"], [["a.png", "cat"], [name, "cat"]])
@@ -282,29 +280,29 @@ def test_pictures_outside_of_the_folder_are_refused_unless_asked_for(reader, nam
         options |= {"boxes": False, "ending": ""}
         where = f"{lists}/test.txt, line 1: '../../{name}' leads out of the dataset's folder"
     with pytest.raises(ValueError, match=re.escape(where)):
-        readers.read(reader, root, **options)
-    found = readers.read(reader, root, **options | {"outside": True})
+        finding.read(reader, root, **options)
+    found = finding.read(reader, root, **options | {"outside": True})
     assert any(image.endswith(name) for image in found.images.tolist())
 
 
-def test_a_path_that_goes_up_and_stays_inside_is_sound(tmp_path):
+def test_a_path_that_goes_up_and_stays_inside_is_accepted(tmp_path):
     write_csv(tmp_path / "t.csv", ["image", "labels"], [["../b/a.png", "cat"], ["a.png", "cat"]])
-    stands = recipe.read_yaml(ROOT / "workflow/config/own_data.yaml")["options"]["table"]
-    found = readers.read("table", tmp_path, **stands | {"file": "t.csv", "images": "c/d"})
+    stands = read_yaml(ROOT / "workflow/config/own_data.yaml")["options"]["table"]
+    found = finding.read("table", tmp_path, **stands | {"file": "t.csv", "images": "c/d"})
     assert found.images.tolist() == ["c/d/../b/a.png", "c/d/a.png"]
 
 
-def test_texts_that_look_like_numbers_stay_texts(tmp_path):
-    """Of a file for --configfile, and of check-data's."""
+def test_text_that_looks_like_a_number_stays_text(tmp_path):
+    """In a file for --configfile, and in the one that check-data writes."""
     entry = {"folder": str(tmp_path), "reader": "table", "parts": {"train": "007", "report": "1e5"}}
     options = {"file": "2024", "labels": ["1", "null"], "part": "3", "image": "0x1"}
     lines = {"datasets": {"x": entry | {"options": options, "tune": "0.3", "aliases": {"1": "2"}}}}
-    found = recipe.read_study(ROOT / "workflow/config", {"study": "own", **lines}).dataset("x")
-    assert found["parts"] == entry["parts"] and found["tune"] == 0.3
-    assert found["options"] | options == found["options"] and found["aliases"] == {"1": "2"}
+    found = read_study(ROOT / "workflow/config", {"study": "own", **lines}).dataset("x")
+    assert found.parts.lines() == entry["parts"] and found.tune == 0.3
+    assert found.options | options == found.options and found.aliases == {"1": "2"}
 
 
-def test_a_file_whose_name_is_no_text_may_lie_about(tmp_path, capsys):
+def test_a_file_name_that_is_not_utf8_is_ignored(tmp_path, capsys):
     folder = in_folders(tmp_path / "d", ["cat", "dog"], ["train", "test"])
     try:
         (folder / b"n\xff\nt.txt".decode(errors="surrogateescape")).write_bytes(b"")
@@ -316,22 +314,22 @@ def test_a_file_whose_name_is_no_text_may_lie_about(tmp_path, capsys):
     assert read_json(tmp_path / "raw" / "d.json")["listing"]["n\\udcff\\u000at.txt"] == 0
 
 
-def test_the_name_of_a_folder_becomes_one_of_a_dataset(tmp_path, capsys):
+def test_a_folder_name_becomes_the_dataset_name(tmp_path, capsys):
     for name in ("x" * 200, "1", "voc2007", "$(id>PWNED)", "..x", "🐈"):
         folder = in_folders(tmp_path / name, ["cat", "dog"], ["train", "test"])
         assert check(folder, tmp_path / f"{name[:9]}.yaml", capsys)[0] == 0
 
 
-def test_wrong_settings_in_an_entry_s_file_are_named(tmp_path, capsys):
+def test_wrong_settings_in_a_dataset_file_are_named(tmp_path, capsys):
     folder = in_folders(tmp_path / "d", ["cat", "dog"], ["train", "test"])
     check(folder, tmp_path / "x.yaml", capsys)
     lines = (tmp_path / "x.yaml").read_text()
     (tmp_path / "y.yaml").write_text(f"{lines}train: {{epochs: 0}}\n")
     assert main(["check-data", str(tmp_path / "y.yaml")]) == 2
-    assert "train.epochs is 0; it must be 1 or more" in capsys.readouterr().err
+    assert "train.epochs is 0; expected a whole number from 1" in capsys.readouterr().err
 
 
-def test_which_letters_are_refused():
+def test_which_characters_are_refused():
     refused = "\0\n\r\t\x1b\x7f\x85\x9f\u2028\u2029\u202a\u202e\u2066\u2069\ud800\udfff"
     for letter in refused:
         assert names.wrong("label", f"a{letter}b") and names.wrong("part", f"a{letter}b")

@@ -1,9 +1,11 @@
-"""Batches: how many, in which view, and what a view leaves of a box; worked by hand."""
+"""Batches: their number and views, and what a view leaves of a box; worked by hand."""
 
 import numpy as np
 import pytest
 import torch
+from conftest import relined
 from PIL import Image
+from run_cases import run_settings
 
 from labelgraph.encoders import views
 from labelgraph.files.small import write_arrays, write_json
@@ -14,7 +16,7 @@ PLAIN = views.FIXED["plain"]
 
 
 def stored(folder, view, images, first=0.0):
-    """Features of a view, a number an image: `first`, `first` + 1, ..."""
+    """Features of a view, one number per image: `first`, `first` + 1, ..."""
     folder.mkdir(exist_ok=True)
     write_json(folder / f"{view}.json", {"images": images, "encoder": {"view": view}})
     numbers = first + np.arange(len(images), dtype=np.float16)
@@ -32,7 +34,7 @@ def seen(features, parts, chance=None):
     ("images", "batch", "sizes"),
     [(9, 4, [3, 3, 3]), (8, 4, [4, 4]), (5, 4, [3, 2]), (1, 4, [1]), (3, 1, [1, 1, 1]), (0, 4, [])],
 )
-def test_batches_are_as_equal_as_can_be(images, batch, sizes):
+def test_batches_have_nearly_equal_sizes(images, batch, sizes):
     found = batches.groups(np.arange(images), batch)
     assert [len(part) for part in found] == sizes
     assert np.concatenate([*found, []]).tolist() == list(range(images))
@@ -47,7 +49,7 @@ def test_each_epoch_and_each_seed_has_an_order_of_its_own():
     assert len({str(order(seed, epoch)) for seed, epoch in ((1, 2), (1, 3), (2, 2))}) == 3
 
 
-def test_chance_knows_seed_epoch_and_image_and_nothing_else():
+def test_random_views_depend_on_seed_epoch_and_image_only():
     def number(seed, epoch, row):
         return batches.Chance(seed, epoch).of(row).random()
 
@@ -55,7 +57,7 @@ def test_chance_knows_seed_epoch_and_image_and_nothing_else():
     assert len({number(*each) for each in ((1, 2, 3), (2, 2, 3), (1, 3, 3), (1, 2, 4))}) == 4
 
 
-def test_features_come_in_the_order_that_is_asked_for(tmp_path):
+def test_features_are_in_the_requested_order(tmp_path):
     """The file has other images too, in another order."""
     path = stored(tmp_path, "plain", ["x", "d", "b", "y", "a", "c"])
     features = batches.Features([path], NAMES)
@@ -78,8 +80,8 @@ def test_large_features_stay_on_disk_and_are_the_same(tmp_path, monkeypatch):
     assert isinstance(large.views[0][1], np.memmap)
 
 
-def test_images_that_further_views_lack_leave_the_others_in_place(tmp_path):
-    """Only the first view has to have all: an image may have a second one, or not."""
+def test_images_missing_in_further_views_do_not_shift_the_others(tmp_path):
+    """Only the first view must have all images."""
     files = [
         stored(tmp_path, "plain", ["a", "b", "c"]),
         stored(tmp_path, "flip", ["z", "c", "a"], 10),
@@ -96,7 +98,7 @@ def test_an_image_without_features_is_named(tmp_path):
         batches.Features([path], NAMES)
 
 
-def test_views_are_drawn_in_training_and_the_first_is_taken_elsewhere(tmp_path):
+def test_views_are_drawn_in_training_and_the_first_is_used_elsewhere(tmp_path):
     files = [
         stored(tmp_path, "plain", NAMES.tolist()),
         stored(tmp_path, "flip", NAMES.tolist(), 10),
@@ -133,7 +135,7 @@ def test_boxes_follow_the_view(window, expected):
     torch.testing.assert_close(found, torch.tensor([[expected, [0.0] * 4]]))
 
 
-def test_what_a_view_leaves_of_a_box_is_wider_and_higher_than_a_hundredth():
+def test_boxes_smaller_than_a_hundredth_of_the_view_are_dropped():
     edges = [[0.0, 0.0, 0.01, 1.0], [0.0, 0.0, 1.0, 0.01], [0.0, 0.0, 0.011, 0.011]]
     found = batches.seen_through(torch.tensor([edges]), [views.WHOLE])
     assert found.any(-1).tolist() == [[False, False, True]]
@@ -159,10 +161,11 @@ def test_boxes_are_found_by_the_images_name(tmp_path):
         batches.read_boxes(path, NAMES)
 
 
-SETTINGS = {
-    "train": {"augment": "flip", "workers": 0},
-    "encoder": {"size": 8, "test_size": 4, "test_view": "plain"},
-}
+SETTINGS = relined(
+    run_settings("baseline"),
+    train={"augment": "flip", "workers": 0},
+    encoder={"size": 8, "test_size": 4, "test_view": "plain"},
+)
 
 
 @pytest.fixture
@@ -190,7 +193,7 @@ def test_photographs_are_larger_in_training_and_mirrored_at_random(photograph):
     assert torch.equal(drawn["image"], again["image"])
 
 
-def test_reading_photographs_draws_nothing_from_what_dropout_uses(photograph):
+def test_reading_photographs_leaves_the_generator_of_dropout_alone(photograph):
     state = torch.get_rng_state()
     inputs = batches.inputs([], photograph, None, np.array(["a.png"]), SETTINGS, learning=True)
     list(inputs.batches([np.array([0])], batches.Chance(0, 0)))

@@ -1,4 +1,4 @@
-"""Features once: what was cut short goes on, and what belongs to other images is never taken."""
+"""Cached features: interrupted work resumes, and features of other images are never used."""
 
 import json
 
@@ -42,7 +42,7 @@ def extract(listed, output, work, settings=SETTINGS):
     return np.load(output.with_suffix(".npy"))
 
 
-def test_features_are_the_encoders_within_half_precision(listed, tmp_path):
+def test_features_equal_the_encoders_within_half_precision(listed, tmp_path):
     found = extract(listed, tmp_path / "plain.json", tmp_path / "work")
     images = manifest.read(listed).images
     pixels = features.read_chunk(SAMPLE, images, "plain", 64)
@@ -53,7 +53,7 @@ def test_features_are_the_encoders_within_half_precision(listed, tmp_path):
     assert read_json(tmp_path / "plain.json")["images"] == images.tolist()
 
 
-def test_a_cut_extraction_goes_on_with_what_is_there(listed, tmp_path, monkeypatch):
+def test_an_interrupted_extraction_resumes(listed, tmp_path, monkeypatch):
     monkeypatch.setattr(features, "CHUNK", 2)
     expected = extract(listed, tmp_path / "whole.json", tmp_path / "other")
     read, seen = features.read_chunk, []
@@ -80,7 +80,7 @@ def test_a_cut_extraction_goes_on_with_what_is_there(listed, tmp_path, monkeypat
 
 
 @pytest.mark.parametrize("what", ["digest", "size", "place"])
-def test_unfinished_work_for_something_else_is_not_taken(listed, tmp_path, monkeypatch, what):
+def test_unfinished_work_on_other_features_is_not_used(listed, tmp_path, monkeypatch, what):
     keys = []
     monkeypatch.setattr(
         extract_features, "extract", lambda *a: keys.append(a[5].name) or np.save(a[6], 0) or (0,)

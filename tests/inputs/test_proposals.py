@@ -1,4 +1,4 @@
-"""Regions: anchors by hand, a detector that learns the fit images' boxes, boxes of one's own."""
+"""Regions: anchors by hand, a detector that learns the fit images' boxes, the user's boxes."""
 
 import json
 
@@ -138,7 +138,7 @@ def test_anchors_are_assigned_by_overlap():
     assert anchors.assign(places, boxes[:0], 0.6, 0.3)[0].tolist() == [0, 0, 0, 0]
 
 
-def test_as_many_anchors_as_asked_for_and_half_of_them_objects():
+def test_the_requested_number_of_anchors_half_of_them_objects():
     draw = torch.Generator().manual_seed(0)
     objectness = torch.tensor([[1.0] * 6 + [0.0] * 20 + [-1.0] * 4, [1.0] + [0.0] * 29])
     chosen = learning.sample(objectness, 8, draw)
@@ -165,12 +165,12 @@ def test_the_squares_are_found(folder, detector, tmp_path):
     assert (np.diff(found["scores"], axis=1) <= 0).all()
     hits = 0
     for row in range(FITTED, FITTED + REPORTED):
-        square = learning.shares(listed.boxes[[row]], np.array(SIZE))
+        square = learning.relative(listed.boxes[[row]], np.array(SIZE))
         hits += box_iou(square, torch.from_numpy(found["boxes"][row, :2])).max().item() >= 0.5
     assert hits >= REPORTED - 1
 
 
-def test_the_same_bytes_again_whatever_the_reported_images_have(folder, detector, tmp_path):
+def test_boxes_of_reported_images_do_not_change_a_byte(folder, detector, tmp_path):
     again = train(folder, "wrong.npz", tmp_path / "again.safetensors")
     assert again.read_bytes() == detector.read_bytes()
     other = train(folder, "right.npz", tmp_path / "other.safetensors", seed=1, epochs=1)
@@ -196,13 +196,13 @@ def test_a_dataset_without_boxes_is_named(folder):
         learning.fit_rows(bare, {"images": listed.images[:2], "role": np.zeros(2)}, 9, 0)
 
 
-def test_a_detector_that_is_none_or_is_missing_is_named(folder, detector, tmp_path):
+def test_a_missing_or_invalid_detector_is_named(folder, detector, tmp_path):
     from safetensors.torch import save_file
 
     with pytest.raises(FileNotFoundError, match=r"none\.safetensors is missing"):
         light.read(tmp_path / "none.safetensors")
     save_file({"x": torch.zeros(1)}, tmp_path / "other.safetensors")
-    with pytest.raises(ValueError, match="is no detector of train_detector"):
+    with pytest.raises(ValueError, match="is not a detector of train_detector"):
         light.read(tmp_path / "other.safetensors")
     with pytest.raises(ValueError, match=r"kind is 'instances'.*set `kind: rpn`"):
         light.read(detector).propose([], PROPOSE | {"kind": "instances"})
@@ -216,7 +216,7 @@ RESULTS = [
 
 
 @pytest.mark.parametrize("named", [False, True])
-def test_boxes_of_ones_own(folder, tmp_path, named):
+def test_boxes_from_the_user(folder, tmp_path, named):
     content = RESULTS
     if named:
         rows = [dict(item, image_id=k) for k, item in enumerate(RESULTS, start=70)]
@@ -261,7 +261,7 @@ def test_missing_broken_and_ambiguous_boxes_are_named(folder, tmp_path):
     with pytest.raises(FileNotFoundError, match=r"mine\.json is missing"):
         given.read(tmp_path / "mine.json", np.array(["a.jpg"]))
     write_json(tmp_path / "mine.json", RESULTS[:1])
-    with pytest.raises(ValueError, match="3 may be several images; give their `file_name`"):
+    with pytest.raises(ValueError, match="3 matches several images; give their `file_name`"):
         given.read(tmp_path / "mine.json", np.array(["a/003.jpg", "b/x_3.jpg"]))
     (tmp_path / "mine.json").write_text("[{")
     with pytest.raises(ValueError, match="not JSON"):
@@ -291,5 +291,5 @@ def test_faster_rcnn_is_read_from_its_file(folder, tmp_path):
     assert torch.equal(
         network.rpn.head.cls_logits.weight, other.network.rpn.head.cls_logits.weight.cpu()
     )
-    with pytest.raises(ValueError, match="kind is 'boxes'; it may be rpn or instances"):
+    with pytest.raises(ValueError, match="kind is 'boxes'; expected rpn or instances"):
         other.propose([], RCNN | {"kind": "boxes"})

@@ -12,9 +12,11 @@ import tempfile
 
 import numpy as np
 import pytest
+from conftest import relined
 from PIL import Image
+from run_cases import run_settings
 
-from labelgraph.inputs import batches
+from labelgraph.inputs import batches, workers
 from labelgraph.jobs import shortages
 from labelgraph.scenes import pictures
 
@@ -76,11 +78,13 @@ def test_processes_that_read_images_need_shared_memory(tmp_path, monkeypatch):
     for number in range(2):
         Image.new("RGB", (9, 9)).save(tmp_path / f"{number}.png")
     monkeypatch.setattr("_multiprocessing.SemLock", no_semaphore)
-    settings = {"train": {"augment": "none", "workers": 1}, "encoder": {"test_view": "plain"}}
+    settings = relined(run_settings("baseline"), train={"workers": 1})
     names, parts = np.array(["0.png", "1.png"]), [np.array([0, 1])]
-    with pytest.raises(OSError, match=r"written \(Read-only file system\); make it .*workers to 0"):
+    with pytest.raises(OSError, match="no shared memory: ") as caught:
         next(batches.Pictures(tmp_path, names, 8, settings).batches(parts, None))
-    settings["train"]["workers"] = 0
+    said = shortages.sentence(caught.value)
+    assert re.search(r"written \(Read-only file system\); make it .*workers to 0", said)
+    settings = relined(settings, train={"workers": 0})
     assert len(next(batches.Pictures(tmp_path, names, 8, settings).batches(parts, None))[0]) == 2
 
 
@@ -88,9 +92,11 @@ READING = """
 import sys
 from pathlib import Path
 import numpy as np
-from labelgraph.inputs import batches
-settings = {"train": {"augment": "none", "workers": 1}, "encoder": {"test_view": "plain"}}
-pictures = batches.Pictures(Path(sys.argv[1]), np.array(["0.png", "1.png"]), 8, settings)
+from labelgraph.inputs import batches, workers
+from labelgraph.study.settings import RunSettings
+pictures = batches.Pictures(
+    Path(sys.argv[1]), np.array(["0.png", "1.png"]), 8, RunSettings.parse(sys.argv[2])
+)
 print([tuple(images.shape) for images, _ in pictures.batches([np.arange(2)], None)])
 """
 
@@ -101,7 +107,8 @@ def test_processes_read_images_whatever_the_length_of_tmpdir(tmp_path):
         Image.new("RGB", (9, 9)).save(tmp_path / f"{number}.png")
     long = tmp_path / ("x" * 130)
     long.mkdir()
-    command = [sys.executable, "-c", READING, str(tmp_path)]
+    settings = relined(run_settings("baseline"), train={"workers": 1}).json_text()
+    command = [sys.executable, "-c", READING, str(tmp_path), settings]
     given = os.environ | {"TMPDIR": str(long)}
     answer = subprocess.run(command, env=given, capture_output=True, text=True, timeout=100)
     assert answer.stdout == "[(2, 3, 8, 8)]\n", answer.stderr
@@ -109,15 +116,15 @@ def test_processes_read_images_whatever_the_length_of_tmpdir(tmp_path):
 
 def test_a_tmpdir_that_is_too_long_is_named_where_there_is_no_other(tmp_path, monkeypatch):
     monkeypatch.setattr(tempfile, "tempdir", "/x" * 40)
-    monkeypatch.setattr(shortages, "SHORT", str(tmp_path / "nowhere"))
+    monkeypatch.setattr(workers, "SHORT", str(tmp_path / "nowhere"))
     with pytest.raises(OSError, match=r"too long for the sockets .* 70 characters at most"):
-        shortages.check_shared()
+        workers.check()
 
 
 def test_where_no_other_process_can_be_started_one_draws(monkeypatch, capsys):
     monkeypatch.setattr("_multiprocessing.SemLock", no_semaphore)
     assert pictures.workers(2) is None
-    assert "drawn by one process: no others can be started" in capsys.readouterr().err
+    assert "drawing in this process only: no others can be started" in capsys.readouterr().err
 
 
 def test_shared_memory_that_is_read_only():
@@ -126,7 +133,9 @@ def test_shared_memory_that_is_read_only():
     inside = ["unshare", "--map-root-user", "--mount", "sh", "-c"]
     if not shutil.which("unshare") or subprocess.run([*inside, mount]).returncode:
         pytest.skip("nothing can be mounted here")
-    program = "from labelgraph.jobs import shortages; shortages.check_shared()"
+    program = "from labelgraph.inputs import workers; workers.check()"
     command = f'{mount} && exec "{sys.executable}" -c "{program}"'
     answer = subprocess.run([*inside, command], capture_output=True, text=True)
-    assert f"{SHARED} (Read-only file system)" in answer.stderr
+    found = answer.stderr.splitlines()[-1].removeprefix("OSError: ")
+    for error in (OSError(found), ValueError(found)):  # as it was raised, and from a team
+        assert f"{SHARED} (Read-only file system)" in shortages.sentence(error)

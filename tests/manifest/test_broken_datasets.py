@@ -1,4 +1,4 @@
-"""What bad input is told: every reader names the file, and the line or entry, that is wrong."""
+"""Bad input: every reader names the file, and the line or entry, that is wrong."""
 
 import json
 import shutil
@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from dataset_cases import SAMPLES, change, published, read
 
-from labelgraph.manifest import readers
+from labelgraph.manifest import finding
 
 MAIN = "VOCdevkit/VOC2007/ImageSets/Main"
 XML = "VOCdevkit/VOC2007/Annotations"
@@ -17,7 +17,7 @@ TRUTH = "Groundtruth/AllLabels"
 CONCEPTS = "ConceptsList/Concepts81.txt"
 FOG = ("fog\\0001_43821117", "fog\\0002_43821118")
 
-# reader, file, what stands there, what to put there, what the message says after the file's name
+# reader, file, text in it, what replaces the text, the message after the file's name
 CHANGED = [
     ("voc2007", f"{MAIN}/cow_test.txt", "-1", " 2", ", line 1: '000003  2'"),
     ("voc2007", f"{MAIN}/cow_test.txt", "000004 -1", "000004", ", line 2: '000004'; expected"),
@@ -93,7 +93,7 @@ MISSING = [
 
 @pytest.fixture
 def copy(request, tmp_path) -> Path:
-    """A sample that the test may spoil; it is the one the test's `reader` reads."""
+    """A copy of the sample of the test's `reader`, which the test may change."""
     reader = request.getfixturevalue("reader")
     return shutil.copytree(SAMPLES / reader, tmp_path / reader)
 
@@ -117,7 +117,7 @@ def test_missing_file_is_named(reader, file, copy):
 
 
 @pytest.mark.parametrize("reader", ["voc2007"])
-def test_list_that_is_no_text_is_named(reader, copy):
+def test_list_that_is_not_text_is_named(reader, copy):
     (copy / MAIN / "test.txt").write_bytes(b"\xff\xfe\x00")
     assert "test.txt: not a list" in refusal(reader, copy)
     shutil.rmtree(copy / MAIN.removesuffix("/Main"))
@@ -173,8 +173,8 @@ def test_bad_published_files_are_named(reader, file, old, new, message, copy):
         ("visual_genome", {"test_images": 7}, "option test_images is 7; there are 7 images"),
         ("visual_genome", {"seed": None}, "both `test_images` and `seed`"),
         ("visual_genome", {"lists": {"train": "t.txt"}}, "either `lists` or both"),
-        ("visual_genome", {"index": "index.json"}, "`boxes: true` with `index` needs both"),
-        ("visual_genome", {"names": "names.txt"}, "`names` names an `index`"),
+        ("visual_genome", {"index": "index.json"}, "`boxes: true` with `index` needs `names`"),
+        ("visual_genome", {"names": "names.txt"}, "`names` needs `index`"),
     ],
 )
 def test_bad_options_are_named(reader, changes, message):
@@ -184,6 +184,6 @@ def test_bad_options_are_named(reader, changes, message):
 
 def test_unknown_reader_and_missing_folder():
     with pytest.raises(ValueError, match=r"no dataset reader 'drawn'; .*voc2007"):
-        readers.read("drawn", SAMPLES)
+        finding.read("drawn", SAMPLES)
     with pytest.raises(FileNotFoundError, match="nowhere is not a folder"):
         read("voc2007", SAMPLES / "nowhere")

@@ -9,24 +9,24 @@ import pytest
 from dataset_cases import OPTIONS, SAMPLES, change, published, read, sample
 
 from labelgraph.files.images import inspect, read_image
-from labelgraph.manifest import manifest, readers
+from labelgraph.manifest import finding, manifest
 from labelgraph.manifest.manifest import Manifest
 from labelgraph.manifest.readers import visual_genome
 from labelgraph.steps import write_manifest
 
-each_reader = pytest.mark.parametrize("reader", readers.available())
+each_reader = pytest.mark.parametrize("reader", finding.available())
 
 
 def shown(table: Manifest, image: str) -> dict[str, int]:
-    """The labels of the image whose path ends so, by name, without the `no`s."""
+    """The labels of the image whose path ends with `image`, by name, without the `no`s."""
     (row,) = (n for n, path in enumerate(table.images) if path.endswith(image))
     codes = dict(zip(table.names, table.labels[row].tolist(), strict=True))
     return {name: code for name, code in codes.items() if code}
 
 
 def test_every_reader_has_a_sample():
-    assert readers.available() == sorted(OPTIONS)
-    assert "drawn" not in readers.available()
+    assert finding.available() == sorted(OPTIONS)
+    assert "drawn" not in finding.available()
 
 
 @each_reader
@@ -48,7 +48,7 @@ def test_contract(reader):
 def test_reading_opens_no_image_and_repeats(reader, tmp_path):
     root = shutil.copytree(sample(reader), tmp_path / reader)
     for image in root.rglob("*.jpg"):
-        image.write_text(image.stem)  # what is the same stays the same, and no image is left
+        image.write_text(image.stem)  # every file stays distinct, and none is an image any more
     first, second = vars(read(reader)), vars(read(reader, root))
     assert all(np.array_equal(first[name], second[name]) for name in first)
 

@@ -1,4 +1,4 @@
-"""What readers of datasets do at the edges: the last image, the second entry, the odd option."""
+"""Edge cases of the dataset readers: the last image, the second entry, the odd option."""
 
 import json
 
@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from dataset_cases import SAMPLES, change, published, read
 
-from labelgraph.manifest import readers
+from labelgraph.manifest import finding
 from labelgraph.manifest.readers import (
     _parts,
     _published,
@@ -25,23 +25,23 @@ def refused(message, call, *arguments, **more):
         call(*arguments, **more)
 
 
-# ---- what they share
+# ---- shared helpers
 
 
 def test_readers_are_listed_in_order_and_say_which_options_they_take():
-    assert readers.available() == sorted(readers.available())
-    refused(r"voc2007 takes the options \['boxes'\], not \[\]", readers.read, "voc2007", SAMPLES)
+    assert finding.available() == sorted(finding.available())
+    refused(r"voc2007 takes the options \['boxes'\], not \[\]", finding.read, "voc2007", SAMPLES)
 
 
-def test_a_line_that_stands_there_twice_is_named_with_both_places():
+def test_a_repeated_line_is_named_with_both_places():
     assert _reading.positions(["a", "b"], "f, line") == {"a": 0, "b": 1}
     refused(
-        "f, line 3: 'a' stands there a second time, first at 1; expected once",
+        "f, line 3: 'a' is listed a second time, first at 1; expected once",
         *(_reading.positions, ["a", "b", "a"], "f, line"),
     )
 
 
-def test_the_first_box_that_is_not_finite_or_no_box_is_named():
+def test_the_first_box_that_is_not_four_finite_numbers_is_named():
     boxes = [[1, 2, 3, 4], [1, np.nan, 3, 4], [np.inf] * 4]
     refused(
         r"f, box 2: box \[1.0, nan, 3.0, 4.0\] is not finite", _reading.as_boxes, boxes, "f, box"
@@ -63,7 +63,7 @@ def test_the_first_box_that_is_not_finite_or_no_box_is_named():
     assert _reading.as_boxes([], "f").shape == (0, 4)
 
 
-def test_an_entry_that_is_lacking_is_counted_from_one():
+def test_a_missing_entry_is_counted_from_one():
     assert _reading.pick([{"a": 1, "b": 2}], ["a", "b"], "f, entry") == [(1, 2)]
     refused(
         r"f, entry 2: expected an entry with \['a', 'b'\]",
@@ -72,10 +72,14 @@ def test_an_entry_that_is_lacking_is_counted_from_one():
 
 
 @pytest.mark.parametrize(("value", "kinds"), [(True, (int, str)), ("", str), (3, str), (None, str)])
-def test_what_stands_under_a_key_is_checked(value, kinds):
+def test_the_values_of_a_key_are_checked(value, kinds):
     _reading.check_column(["x"], kinds, "f: id")
     refused(
-        "f: id of entry 2 is .*; expected a", _reading.check_column, ["x", value], kinds, "f: id"
+        "f: id of entry 2 is .*; expected (text|a whole number or text)",
+        _reading.check_column,
+        ["x", value],
+        kinds,
+        "f: id",
     )
 
 
@@ -90,7 +94,7 @@ def test_the_collector_runs_again_if_it_ran_before():
 
 
 @pytest.mark.parametrize("share", [0.0, 1.0, -0.5, 1, True])
-def test_a_share_of_nothing_or_all_is_no_draw(share):
+def test_a_share_of_nothing_or_all_is_refused(share):
     refused("option draw is", _parts.check, {"share": share, "seed": 0})
     _parts.check({"share": 0.001, "seed": 0})
 
@@ -105,7 +109,7 @@ def test_parts_are_drawn_by_hand():
     assert sorted(none) == ["test", "train", "train", "train"]
     # of one image, one part would have none
     refused(
-        "cannot be drawn of 1 images",
+        "cannot be drawn from 1 images",
         _parts.drawn,
         np.ones((1, 1), bool),
         {"share": 0.5, "seed": 0},
@@ -124,9 +128,7 @@ def test_published_parts_names_and_numbers(tmp_path):
     found = _published.read_parts({"train": tmp_path / "list"}, PATHS)
     assert [*found.items()] == [(3, "train"), (1, "train"), (2, "unused")]
     (tmp_path / "names").write_text("Man\ntree\nMAN\n")
-    refused(
-        "names, line 3: 'man' stands there a second", _published.read_names, tmp_path / "names", 2
-    )
+    refused("names, line 3: 'man' is listed a second", _published.read_names, tmp_path / "names", 2)
     (tmp_path / "names").write_text("Man\ntree\n")
     assert _published.read_names(tmp_path / "names", 2) == ["man", "tree"]
     refused("names has 2 names; option labels is 3", _published.read_names, tmp_path / "names", 3)
@@ -198,9 +200,9 @@ def test_coco_joins_its_parts(tmp_path):
 @pytest.mark.parametrize(
     ("images", "items", "options", "message"),
     [
-        (IMAGES, [item(1, 6), item(1, 8)], {}, "annotation 2: 1 stands there a second"),
-        (IMAGES + [{"id": 9, "file_name": "5.jpg"}], [], {}, "image 4: '5.jpg' stands there"),
-        (IMAGES + [{"id": 5, "file_name": "9.jpg"}], [], {}, "image 4: 5 stands there"),
+        (IMAGES, [item(1, 6), item(1, 8)], {}, "annotation 2: 1 is listed a second"),
+        (IMAGES + [{"id": 9, "file_name": "5.jpg"}], [], {}, "image 4: '5.jpg' is listed"),
+        (IMAGES + [{"id": 5, "file_name": "9.jpg"}], [], {}, "image 4: 5 is listed"),
         (IMAGES + [{"id": None, "file_name": "9.jpg"}], [], {}, "image: id of entry 4 is 'None'"),
         (IMAGES, [item(None, 5)], {}, "annotation: id of entry 1"),
         (IMAGES, [item(1, None)], {}, "annotation: image_id of entry 1"),
@@ -212,11 +214,11 @@ def test_coco_joins_its_parts(tmp_path):
         ([], [], {"empty_images": "some"}, "option empty_images is 'some'"),
         ([], [], {"boxes": "some"}, "option boxes is 'some'"),
         ([], [], {"order": "some"}, "option order is 'some'"),
-        ([], [], {"draw": None}, "option draw with one file of annotations"),
-        ([], [], {"annotations": {"x": "a.json"}}, "option draw with one file of annotations"),
+        ([], [], {"draw": None}, "option draw is None; set it with one file of annotations"),
+        ([], [], {"annotations": {"x": "a.json"}}, "option draw is {.*, not with several"),
     ],
 )
-def test_coco_that_is_wrong_is_told_where(tmp_path, images, items, options, message):
+def test_the_mistake_in_a_coco_file_is_located(tmp_path, images, items, options, message):
     refused(message, coco, tmp_path, images, items, **options)
 
 
@@ -244,13 +246,20 @@ def test_folders_of_labels_by_hand(tmp_path):
     assert found.images.tolist() == ["a/1.jpg", "b/1.jpg", "a/deep/2.PNG", "none/3.jpg"]
     assert found.names == ("a", "b", "none")
     (tmp_path / "5.jpg").touch()
-    refused("5.jpg is in no label's folder; move it into one", folders.files, tmp_path)
+    refused("5.jpg is not in a label's folder; move it into one", folders.files, tmp_path)
 
 
 def test_folders_need_parts_or_a_draw_and_something_in_them(tmp_path):
     draw = {"share": 0.5, "seed": 0}
     for parts, drawn in ((None, None), (["a"], draw)):
-        refused("option parts or draw", folders.read, tmp_path, parts=parts, draw=drawn, none=None)
+        refused(
+            "set one of the options parts and draw",
+            folders.read,
+            tmp_path,
+            parts=parts,
+            draw=drawn,
+            none=None,
+        )
     refused("has no folder with images", folders.read, tmp_path, parts=None, draw=draw, none=None)
     refused(
         "is missing; option parts names", folders.read, tmp_path, parts=["a"], draw=None, none=None
@@ -260,7 +269,7 @@ def test_folders_need_parts_or_a_draw_and_something_in_them(tmp_path):
 # ---- tables
 
 
-def test_cells_of_a_table_are_texts_without_blanks(tmp_path):
+def test_cells_of_a_table_are_strings_without_blanks(tmp_path):
     (tmp_path / "t.csv").write_text("image,labels, 3 \na , x;y ,\nNA,,nan\n")
     rows = table.read_rows(tmp_path / "t.csv")
     assert rows.columns.tolist() == ["image", "labels", " 3 "]
@@ -272,20 +281,20 @@ def test_cells_of_a_table_are_texts_without_blanks(tmp_path):
 @pytest.mark.parametrize(
     ("file", "text", "message"),
     [
-        ("t.csv", "a,b,a\n1,2,3\n", "two columns are called 'a'; name them otherwise"),
-        ("t.tsv", "a\tb\ta\n1\t2\t3\n", "two columns are called 'a'; name them otherwise"),
+        ("t.csv", "a,b,a\n1,2,3\n", "two columns are called 'a'; rename one of them"),
+        ("t.tsv", "a\tb\ta\n1\t2\t3\n", "two columns are called 'a'; rename one of them"),
         ("t.csv", "a,b\n", "has no rows below its header"),
         ("t.csv", "a,b\n1,2\n3,x\0y\n", "row 2: a NUL character"),
         ("u.csv", "a\n", "u.csv is missing"),
     ],
 )
-def test_a_file_that_is_no_table_is_told_where(tmp_path, file, text, message):
+def test_the_mistake_in_a_table_file_is_located(tmp_path, file, text, message):
     if file != "u.csv":
         (tmp_path / file).write_text(text)
     refused(message, table.read_rows, tmp_path / file)
 
 
-def test_empty_cells_of_other_kinds_are_empty_texts(tmp_path, monkeypatch):
+def test_empty_cells_of_other_kinds_are_empty_strings(tmp_path, monkeypatch):
     import pandas as pd
 
     rows = pd.DataFrame({"image": ["a", "b"], "x": [None, float("nan")], 3: [1, 0]}, dtype=object)
@@ -313,7 +322,13 @@ def test_columns_of_codes(tmp_path):
         wrong = given | {"labels": "cat"} | {column: "no"}
         refused("has no column 'no'; it has", table.read, tmp_path, **wrong)
     refused("has no column 'no'", table.read, tmp_path, labels=["cat", "no"], **given)
-    refused("part or draw", table.read, tmp_path, labels=None, **given | {"part": None})
+    refused(
+        "set one of the options part and draw",
+        table.read,
+        tmp_path,
+        labels=None,
+        **given | {"part": None},
+    )
 
 
 # ---- NUS-WIDE
@@ -360,8 +375,8 @@ def test_genome_parts_are_drawn_and_leave_one_on_each_side():
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"names": "names.txt", "index": None}, "`names` names an `index`"),
-        ({"names": None, "boxes": True}, "with `index` needs both"),
+        ({"names": "names.txt", "index": None}, "`names` needs `index`"),
+        ({"names": None, "boxes": True}, "with `index` needs `names`"),
         ({"test_images": 2, "seed": 0}, "either `lists` or both"),
         ({"lists": None, "test_images": 2}, "either `lists` or both"),
         ({"lists": None, "seed": 2}, "either `lists` or both"),
@@ -388,8 +403,8 @@ def test_genome_without_boxes_needs_no_objects(tmp_path):
 
 
 @pytest.mark.parametrize("names", ["man", [1], ["man", 1], None])
-def test_genome_names_are_texts(names):
-    refused("f: names .*; expected a list of texts", genome.first_name, names, "f")
+def test_genome_names_are_strings(names):
+    refused("f: names .*; expected a list of strings", genome.first_name, names, "f")
     assert genome.first_name([" Man ", "boy"], "f") == "man" and genome.first_name([], "f") == ""
 
 
@@ -422,9 +437,14 @@ def test_voc_labels_of_objects(tmp_path):
     assert voc.seen(things, ["a", "b"], here).tolist() == [[-1, 1], [1, 0]]
     refused("class 'b' of an object is not one of", voc.seen, things, ["a"], here)
     refused(
-        "names no label: there are no objects of any", voc.found_names, here, [], [[]], "objects"
+        "has no labels: found no objects with one",
+        voc.found_names,
+        here,
+        [],
+        [[]],
+        "objects",
     )
-    refused("there are no lists of any", voc.found_names, tmp_path / "a/b", ["x"], [], "lists")
+    refused("found no lists with one", voc.found_names, tmp_path / "a/b", ["x"], [], "lists")
 
 
 def test_voc_lists(tmp_path):
@@ -447,9 +467,9 @@ def test_voc_lists(tmp_path):
     [
         ({"boxes": 2}, "option boxes is 2"),
         ({"labels": "files"}, "option labels is 'files'"),
-        ({"parts": None}, "option parts or draw"),
-        ({"draw": {"share": 0.5, "seed": 0}}, "option parts or draw"),
-        ({"parts": None, "draw": {"share": 0.5, "seed": 0}}, "labels without parts"),
+        ({"parts": None}, "the options parts and draw; found neither"),
+        ({"draw": {"share": 0.5, "seed": 0}}, "the options parts and draw; found both"),
+        ({"parts": None, "draw": {"share": 0.5, "seed": 0}}, "without parts it must be 'objects'"),
     ],
 )
 def test_voc_options_that_do_not_fit(changes, message):

@@ -5,10 +5,10 @@ import torch
 from conftest import ROOT, batch, begin, build
 
 from labelgraph import models
-from labelgraph.study import recipe
+from labelgraph.files.yaml_reader import read_yaml
 from labelgraph.train import checkpoint, few_shots, loop
 
-CONFIG = recipe.read_yaml(ROOT / "workflow/config/methods.yaml")
+CONFIG = read_yaml(ROOT / "workflow/config/methods.yaml")
 SYSTEMS = [
     (method, variant)
     for method in models.available()

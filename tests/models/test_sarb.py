@@ -12,9 +12,9 @@ from transfer_cases import (
     contrast,
     entropy,
     inputs,
-    judge,
     known_entropy,
-    look,
+    label_features,
+    logits_of,
     mean,
     yes,
 )
@@ -58,7 +58,7 @@ def draws(monkeypatch):
 
 def blended(model, given, kind):
     """Mean cross-entropy of one blend, label by label."""
-    seen = [look(model.trunk, image) for image in given["image"]]
+    seen = [label_features(model.trunk, image) for image in given["image"]]
     values = []
     for image in range(IMAGES):
         features, targets = list(seen[image]), dict(enumerate(TARGET[image]))
@@ -74,7 +74,7 @@ def blended(model, given, kind):
             features[label] = share * seen[image][label] + (1 - share) * other
             targets[label] = 1 - share
             counted.append(label)
-        logits = judge(model.trunk, features)
+        logits = logits_of(model.trunk, features)
         values += [entropy(logits[label], targets[label]) for label in counted]
     return mean(values), len(values)
 
@@ -86,8 +86,8 @@ def test_loss_and_gradients_are_those_of_the_description(epoch, draws):
     torch.manual_seed(0)
     fast = model.loss(given)
     torch.manual_seed(0)
-    seen = [look(model.trunk, image) for image in given["image"]]
-    slow = known_entropy([judge(model.trunk, states) for states in seen])
+    seen = [label_features(model.trunk, image) for image in given["image"]]
+    slow = known_entropy([logits_of(model.trunk, states) for states in seen])
     slow = slow + 0.05 * contrast(seen, given)
     if epoch == 5:
         (images, many), (prototypes, more) = (
@@ -128,7 +128,7 @@ def test_prototypes_are_blended_by_hand(draws):
 def test_a_share_of_all_teaches_nothing_of_a_label_that_is_not_known(draws):
     model, given = model_of(alpha=1.0, beta=1.0), inputs()
     for blend in (model.between_images, model.with_prototypes):
-        seen = model.trunk.look(given["image"])
+        seen = model.trunk.label_features(given["image"])
         features, soft, counted = blend(seen, given["target"], given["known"])
         torch.testing.assert_close(features, seen)
         assert torch.equal(counted, given["known"])
@@ -163,7 +163,7 @@ def test_prototypes_are_centres_of_the_known_positives_and_found_when_it_is_time
             assert torch.equal(model.prototypes, nothing)
         model.start_epoch(10, 1, iter(parts))
     assert model.shown.tolist() == [True, True, True, False]
-    seen = [look(model.trunk, image) for image in given["image"]]
+    seen = [label_features(model.trunk, image) for image in given["image"]]
     two = torch.stack([seen[0][0], seen[1][0]])  # label 0 is a known yes of two images
     torch.testing.assert_close(model.prototypes[0].sum(0), two.sum(0), rtol=1e-5, atol=1e-5)
     for label, image in ((1, 1), (2, 2)):  # and these of one each
@@ -191,7 +191,7 @@ def test_centres_of_few_or_equal_points():
 
 def test_scores_are_those_of_the_trunk():
     model, given = model_of(), inputs()
-    slow = [judge(model.trunk, look(model.trunk, image)) for image in given["image"]]
+    slow = [logits_of(model.trunk, label_features(model.trunk, image)) for image in given["image"]]
     torch.testing.assert_close(model(given), torch.stack(slow), rtol=1e-5, atol=1e-5)
 
 

@@ -13,10 +13,10 @@ from transfer_cases import (
     cosine,
     entropy,
     inputs,
-    judge,
     kinds,
     known_entropy,
-    look,
+    label_features,
+    logits_of,
     mean,
     yes,
 )
@@ -70,8 +70,8 @@ def likely(pairs, image, label):
 
 def literal(model, given, margins):
     """The whole loss; `margins`: of labels that the image, and that other images make likely."""
-    seen = [look(model.trunk, image) for image in given["image"]]
-    logits = [judge(model.trunk, states) for states in seen]
+    seen = [label_features(model.trunk, image) for image in given["image"]]
+    logits = [logits_of(model.trunk, states) for states in seen]
     pairs = [pair_logits(model.pairs, states) for states in seen]
     of_pairs = [
         asymmetric(pairs[image][row], yes(image, one) and yes(image, other))
@@ -223,7 +223,7 @@ def test_with_all_labels_known_nothing_is_filled_in():
 
 def test_scores_do_not_need_the_pairs():
     model, given = model_of(), inputs()
-    slow = [judge(model.trunk, look(model.trunk, image)) for image in given["image"]]
+    slow = [logits_of(model.trunk, label_features(model.trunk, image)) for image in given["image"]]
     torch.testing.assert_close(model(given), torch.stack(slow), rtol=1e-5, atol=1e-5)
 
 

@@ -25,12 +25,12 @@ def yes(image: int, label: int) -> bool:
     return bool(KNOWN[image][label] and TARGET[image][label])
 
 
-def look(trunk, image: Tensor) -> list[Tensor]:
+def label_features(trunk, image: Tensor) -> list[Tensor]:
     """A feature for each label of one image."""
     return decoupled(trunk.decoupling, reduced(trunk.reduction, pool(image)), trunk.vectors)
 
 
-def judge(trunk, seen: list[Tensor]) -> Tensor:
+def logits_of(trunk, seen: list[Tensor]) -> Tensor:
     """The logits (C,) of one image."""
     steps = trunk.graph.steps
     states = [torch.tanh(x) for x in spread(trunk.graph, seen, steps, False)]

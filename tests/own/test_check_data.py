@@ -17,7 +17,7 @@ from labelgraph.own.datacheck import (
     likeness,
     pictures,
 )
-from labelgraph.study import recipe
+from labelgraph.study.config import read_study
 
 
 def make(folder, count=24):
@@ -164,7 +164,7 @@ def test_layouts_are_guessed_and_readable(sample, capsys):
     folder = SAMPLES / sample
     assert guessing.guess(folder) == {"folder": folder.as_posix(), **LAYOUTS[sample]}
     given = {"study": "own", "datasets": {"x": guessing.guess(folder)}}
-    recipe.read_study(ROOT / "workflow/config", given)
+    read_study(ROOT / "workflow/config", given)
     out = checked(capsys, folder, "--json")[1]
     assert "labels" in json.loads(out)[0], out
 

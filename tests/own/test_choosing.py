@@ -4,13 +4,13 @@ import json
 
 import pytest
 from conftest import ROOT
-from run_cases import calibrate, make_run, picture
+from run_cases import calibrate, make_run, picture, run_settings
 
 from labelgraph.__main__ import main
 from labelgraph.files.small import write_json
 from labelgraph.own import choosing, ending, reading
 from labelgraph.steps.train import name_of
-from labelgraph.study import recipe
+from labelgraph.study.config import read_study
 from labelgraph.tables import tables
 from labelgraph.train.team import parallel
 
@@ -83,7 +83,7 @@ def study(tmp_path, monkeypatch):
     pets = {"folder": str(ROOT / "tests/samples/folders"), "reader": "folders"}
     given = {"study": "own", "datasets": {"pets": pets}}
     given["own_table"] = {"rows": ["baseline", "ml_gcn"]}
-    book = recipe.read_study(ROOT / "workflow/config", given)
+    book = read_study(ROOT / "workflow/config", given)
     for run, loss in zip(tables.runs(book, ["own_pets"]), (0.3, 0.2), strict=True):
         folder = fitted(tmp_path / "results/runs" / run.folder, [loss] * 40)
         sure = {"intervals": {"mAP": [0.7, 0.95]}, "rule": {"OF1": [0.8, 0.75, 0.85]}, "images": 30}
@@ -118,7 +118,7 @@ def test_the_last_lines_give_numbers(study):
 
 def test_only_new_tables_are_named(study):
     assert ending.lines(study, {"results/runs/own/full/pets/ml_gcn/seed0/scores.json"}) == []
-    mini = recipe.read_study(ROOT / "workflow/config", {})
+    mini = read_study(ROOT / "workflow/config", {})
     made = {f"results/tables/mini/{name}.csv" for name in mini.tables}
     assert ending.lines(mini, made) == []
 
@@ -132,7 +132,8 @@ def test_results_on_the_pictures_that_chose_the_run_are_called_too_high(study, t
 
 
 def test_lines_of_progress_name_their_run(capsys):
-    about = {"dataset": "pets", "task": "full", "method": "baseline", "variant": "max", "seed": 2}
+    changes = {"variant": "max", "seed": 2}
+    about = run_settings("baseline").model_copy(update=changes)
     team = parallel.join(name_of(about))
     team.say("epoch 3 of 24")
     assert capsys.readouterr().err == "pets, full, baseline@max, seed 2: epoch 3 of 24\n"

@@ -22,6 +22,7 @@ from labelgraph.parts.regions import nearest
 from labelgraph.predict import calibration, judging
 from labelgraph.score import metrics, precision_recall
 from labelgraph.steps import assess
+from labelgraph.study.settings import ScoringSettings
 
 SIDE = 64
 needs_onnx = pytest.mark.skipif(
@@ -160,8 +161,8 @@ def test_the_card_says_what_is_known_and_what_is_not(exported):
     text = file.read_text()
     assert f"| {100 * found['map']['non_interpolated']:.1f} | " in text
     assert f"| bird | {int(label_count('bird'))} | " in text
-    assert "expect poor results" in text  # the last label never occurs
-    assert "Chen et al., CVPR 2019" in text and "variant `literal` is the print" in text
+    assert "expect little of them" in text  # the last label never occurs
+    assert "Chen et al., CVPR 2019" in text and "variant `literal` follows the print" in text
 
 
 def label_count(name):
@@ -194,7 +195,7 @@ def test_the_card_shows_labels_as_they_are_spelled(exported, monkeypatch):
     text = card.write(trained, {}, {"ml_gcn": "my <b>title</b>"}, None)
     page = markdown_it.MarkdownIt("commonmark", {"html": True}).enable("table").render(text)
     assert "<script>" not in text and "<script>" not in page
-    assert "<h1>My &lt;b&gt;title&lt;/b&gt; for pets</h1>" in page
+    assert "<h1>my &lt;b&gt;title&lt;/b&gt; for pets</h1>" in page
     rows = re.findall(r"<tr>\s*<td>(.*?)</td>", page.split("Labels</h2>")[1])
     assert [html.unescape(row) for row in rows] == list(ODD)
     assert not re.search(r"<(img|em|strong|code|a )", page.split("Labels</h2>")[1].split("<h2>")[0])
@@ -214,12 +215,12 @@ def test_the_card_measures_at_the_thresholds_of_predict(exported):
     exported("ml_gcn", "card.md")
     assert "as named from an uncalibrated probability of 0.5; run" in file.read_text()
     fitted, output = trained.folder / "calibration.json", trained.folder / "assessment.json"
-    settings = given | {"pool": "all"}
+    settings = ScoringSettings(**given, pool="all")
     assess.main(file.with_name("p.npz"), file.with_name("t.npz"), fitted, settings, output)
     exported("ml_gcn", "card.md")
     text = file.read_text()
     judged = [each.chosen for each in judging.judge(scores, trained.calibration, None)]
-    rule = precision_recall.agreement(np.array(judged), target, "negative")
+    rule = precision_recall.precision_recall_f1(np.array(judged), target, "negative")
     assert rule["CF1"] != pytest.approx(found["all"]["CF1"], abs=0.01)
     start = f"| {100 * found['map']['non_interpolated']:.1f} ["
     row = next(line for line in text.splitlines() if line.startswith(start))

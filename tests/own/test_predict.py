@@ -234,11 +234,13 @@ def test_a_run_without_a_detector_says_why_it_cannot_predict(tmp_path, few, monk
 def test_a_fine_tuned_encoder_comes_from_the_run_alone(tmp_path, few, capsys):
     """Its first weights may be gone."""
     chosen = run_settings("baseline")
-    chosen["encoder"] |= {"cached": False, "learns": "all", "weights": "imagenet"}
+    lines = {"cached": False, "learns": "all", "weights": "imagenet"}
+    chosen = chosen.model_copy(update={"encoder": chosen.encoder.model_copy(update=lines)})
     labels = label_space(5)
     model = run_folder.make(chosen, labels, None)
     run_folder.save_model(tmp_path / "model.safetensors", model.state_dict(), labels)
-    chosen["encoder"]["weights"] = "gone.pth"
+    gone = chosen.encoder.model_copy(update={"weights": "gone.pth"})
+    chosen = chosen.model_copy(update={"encoder": gone})
     run_folder.write_settings(tmp_path / "settings.yaml", chosen)
     write_json(tmp_path / "provenance.json", {"inputs": {}})
     code, out, err = predicted(capsys, tmp_path, few, "--json")
@@ -249,7 +251,7 @@ def test_a_fine_tuned_encoder_comes_from_the_run_alone(tmp_path, few, capsys):
 @pytest.mark.parametrize(
     ("spoil", "message"),
     [
-        (lambda run: (run / "settings.yaml").unlink(), "is not a run: it has no file settings"),
+        (lambda run: (run / "settings.yaml").unlink(), "it has no file settings.yaml"),
         (lambda run: (run / "settings.yaml").write_text("[1"), "is not what a training writes"),
         (lambda run: change_settings(run, model={"x": 1}), r"unknown keys ['x']"),
         (lambda run: change_settings(run, method="mlgcn"), "mlgcn"),

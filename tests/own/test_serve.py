@@ -426,7 +426,7 @@ import sys, time
 from pathlib import Path
 from types import SimpleNamespace
 
-settings = {"method": "m", "dataset": "d"}
+settings = SimpleNamespace(method="m", dataset="d")
 trained = SimpleNamespace(calibration=None, folder=Path(), names="ab", settings=settings)
 oracle = SimpleNamespace(ask=lambda content: time.sleep(100))
 sys.modules |= {

@@ -88,7 +88,7 @@ AMISS = {
     ),
     "two pictures": (
         in_folders(cat=1, dog=1),
-        "PROBLEM: the parts train and test cannot be drawn of 2 images; more are needed, or parts",
+        "PROBLEM: the parts train and test cannot be drawn from 2 images; add images, or name",
     ),
 }
 
@@ -122,6 +122,7 @@ def test_without_positives_the_table_and_its_page_are_empty(tmp_path, capsys):
     check(tmp_path / "data", tmp_path / "x.yaml", capsys)
     made = run(tmp_path / "x.yaml", tmp_path / "made")
     assert made["scores"]["map"]["non_interpolated"] is None
-    assert "| no graph, average pooling | here |  |  |" in made["md"]
+    name = "EfficientNet-Lite0, linear (average pooling)"
+    assert f"| {name} | here |  |  |" in made["md"]
     ((row,),) = [part.rows for part in made["sheet"].parts]  # the report shows it as it is
-    assert row.title == "no graph, average pooling" and {cell.here for cell in row.cells} == {""}
+    assert row.title == name and {cell.here for cell in row.cells} == {""}

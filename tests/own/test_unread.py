@@ -15,10 +15,10 @@ from PIL import Image
 from run_cases import picture
 
 from labelgraph.files import images
-from labelgraph.manifest import manifest, readers
+from labelgraph.files.yaml_reader import read_yaml
+from labelgraph.manifest import finding, manifest
 from labelgraph.manifest.readers import folders
 from labelgraph.own.datacheck import boxes, guessing, pictures
-from labelgraph.study import recipe
 
 
 def codes(folder, count=12, **columns):
@@ -63,7 +63,9 @@ def test_an_odd_cell_does_not_remove_a_label(cell, tmp_path, capsys):
 
 def test_how_many_more_cells_are_odd(tmp_path, capsys):
     codes(tmp_path, cat=lambda row: "?" if row < 4 else even(row), dog=even)
-    assert ", and 3 more cells are wrong. If it is no label" in checked(capsys, tmp_path)[1]
+    assert (
+        ", and 3 more cells are wrong. If the column is not a label" in checked(capsys, tmp_path)[1]
+    )
 
 
 SAME = ("1.0", "True", "yes", "YES", "1"), ("0.0", "False", "no", "0", "FALSE")
@@ -124,10 +126,10 @@ def test_a_row_with_a_cell_too_many_is_refused(tmp_path, capsys):
 def test_an_image_of_two_parts_is_refused(tmp_path):
     text = "image,labels,part\na.jpg,cat,train\na.jpg,dog,test\n"
     (tmp_path / "labels.csv").write_text(text)
-    standing = recipe.read_yaml(ROOT / "workflow/config/own_data.yaml")["options"]["table"]
+    standing = read_yaml(ROOT / "workflow/config/own_data.yaml")["options"]["table"]
     options = standing | {"file": "labels.csv", "part": "part", "draw": None}
     with pytest.raises(ValueError, match=r"row 2: 'a.jpg' is in part 'test' here and in 'train'"):
-        readers.read("table", tmp_path, **options)
+        finding.read("table", tmp_path, **options)
 
 
 def test_ignored_files_are_named(tmp_path, capsys):
@@ -236,7 +238,7 @@ def test_boxes_are_counted_as_the_detector_uses_them():
     )  # fmt: skip
     found = boxes.find(table, size[None], np.array([True]))
     assert [found[kind]["count"] for kind in ("flat", "beyond", "cut")] == [1, 2, 1]
-    assert len(learning.shares(given, size)) == found["to_learn_from"] == 2
+    assert len(learning.relative(given, size)) == found["to_learn_from"] == 2
 
 
 REGIONS = {
@@ -283,11 +285,13 @@ def test_labels_may_share_a_folder_by_a_link(tmp_path):
     for label in ("cat", "dog"):
         picture(len(label), (60 + len(label[0]), 50)).save(tmp_path / label / f"{label}.png")
         (tmp_path / label / "both").symlink_to(shared, target_is_directory=True)
-    found = readers.read("folders", tmp_path, parts=None, draw={"share": 0.4, "seed": 0}, none=None)
+    found = finding.read("folders", tmp_path, parts=None, draw={"share": 0.4, "seed": 0}, none=None)
     both = found.images.tolist().index("cat/both/1.png")
     assert len(found.images) == 3 and found.labels[both].tolist() == [1, 1]
     (tmp_path / "dog" / "again").symlink_to(shared, target_is_directory=True)
-    with pytest.raises(ValueError, match=r"dog/both and .*/dog/again are one folder|dog/again and"):
+    with pytest.raises(
+        ValueError, match=r"dog/both and .*/dog/again are the same folder|dog/again and"
+    ):
         folders.files(tmp_path)
 
 
@@ -323,7 +327,7 @@ def test_a_picture_with_a_label_and_without_one_is_refused(tmp_path, capsys):
         picture(number).save(tmp_path / name)
     (tmp_path / "none" / "2.png").write_bytes((tmp_path / "cat" / "2.png").read_bytes())
     code, out, _ = checked(capsys, tmp_path)
-    assert code == 1 and "none/2.png are one picture, which is in the folder 'none' of those" in out
+    assert code == 1 and "none/2.png are the same image, and the folder 'none' is for images" in out
 
 
 def test_a_label_without_a_list_for_training_is_refused(tmp_path, capsys):
@@ -344,7 +348,7 @@ def test_a_missing_box_is_named(tmp_path, capsys):
     assert code == 1 and "labels.json, annotation 4: expected an entry with" in out
     content["categories"][1]["name"] = "cat"
     path.write_text(json.dumps(content | {"annotations": []}))
-    assert "category 2: 'cat' stands there a second time" in checked(capsys, tmp_path / "pets")[1]
+    assert "category 2: 'cat' is listed a second time" in checked(capsys, tmp_path / "pets")[1]
 
 
 @pytest.mark.parametrize("text", ["image;cat\n0.png;1\n", "number,cat\n1,1\n"])
@@ -376,7 +380,7 @@ def test_pipes_and_devices_are_not_opened(labelled, capsys):
     assert guessing.guess(labelled)["reader"] == "folders"
     os.mkfifo(labelled / "cat" / "9.png")
     code, out, _ = checked(capsys, labelled)
-    assert code == 1 and "cat/9.png is a pipe or a device, no picture; remove it" in out
+    assert code == 1 and "cat/9.png is a pipe or a device, not an image; remove it" in out
     os.mkfifo(labelled.parent / "x.png")
     assert "x.png is a pipe, a device or a folder" in pictures.see_one(labelled.parent / "x.png")[0]
 
@@ -385,10 +389,10 @@ def test_a_picture_of_two_gigabytes_is_not_read(labelled, capsys):
     with (labelled / "cat" / "1.png").open("r+b") as stream:
         os.truncate(stream.fileno(), 2 << 30)
     code, out, _ = checked(capsys, labelled)
-    assert code == 1 and "cat/1.png has 2,147,483,648 bytes, too many for a picture" in out
+    assert code == 1 and "cat/1.png has 2,147,483,648 bytes; an image may have at most" in out
     shutil.copyfile(labelled / "dog" / "3.png", labelled / "dog" / "1.png")
     code, out, _ = checked(capsys, labelled)
-    assert code == 1 and "cat/1.png has 2,147,483,648 bytes, too many for a picture" in out
+    assert code == 1 and "cat/1.png has 2,147,483,648 bytes; an image may have at most" in out
 
 
 def test_hidden_files_and_notes_do_not_stop_the_guess(labelled):

@@ -44,17 +44,17 @@ def drawing(*lines):
         drawing("....", "...."),  # empty
         drawing("####", "####"),  # all
         drawing("#...", ".#..", "..#."),  # touching at corners
-        drawing("##..", "..##", "...."),  # two that touch at one corner are one
-        drawing("##.#", "...#"),  # two of one size
-        drawing("##.###", "#....#", "######"),  # a ring that almost closes
-        drawing("######", ".....#", "######", "#.....", "######"),  # the longest way
+        drawing("##..", "..##", "...."),  # two that touch at one corner are one part
+        drawing("##.#", "...#"),  # two of equal size
+        drawing("##.###", "#....#", "######"),  # an almost closed ring
+        drawing("######", ".....#", "######", "#.....", "######"),  # the longest path
     ],
 )
 def test_drawn_maps(cells):
     check(cells[None])
 
 
-def test_the_device_way_without_a_look_in_between_is_the_same(monkeypatch):
+def test_without_the_early_stop_of_the_cpu_the_result_is_the_same(monkeypatch):
     cells = torch.rand(20, 7, 7, generator=torch.Generator().manual_seed(0)) < 0.5
     early = components.named(cells)
     monkeypatch.setattr(torch.Tensor, "equal", lambda *_: False)

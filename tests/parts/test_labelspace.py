@@ -1,4 +1,4 @@
-"""What a method may know about the labels: counts of the fit images, word vectors."""
+"""What a method may use about the labels: counts of the fit images, word vectors."""
 
 import json
 import subprocess
@@ -10,7 +10,6 @@ import numpy as np
 import pytest
 import torch
 
-from labelgraph import split
 from labelgraph.files.small import (
     read_arrays,
     read_json,
@@ -20,6 +19,7 @@ from labelgraph.files.small import (
 from labelgraph.inputs import word_vectors
 from labelgraph.manifest.manifest import Manifest, no_boxes, write
 from labelgraph.parts import labelspace
+from labelgraph.split import targets
 from labelgraph.steps import count_labels, embed_labels
 
 OPTIONS = {"aliases": {}, "multiword": "mean", "case": "lower", "missing": "refused"}
@@ -74,7 +74,7 @@ def inputs(tmp_path, glove):
 
 
 def test_counts_by_hand(inputs):
-    """Four fit images; difficult and hidden entries are no positives; tune and shots are out."""
+    """Four fit images; difficult and hidden entries and other roles do not count."""
     counts = read_arrays(inputs["counts"])
     assert counts["counts"].tolist() == [[3, 2, 0], [2, 2, 0], [0, 0, 0]]
     assert counts["counts"].dtype == np.int64
@@ -88,7 +88,7 @@ def test_counts_are_exact_where_there_are_many():
     labels = np.ones((70_000, 2), np.int8)
     labels[0, 0] = 0
     role = np.zeros(70_000, np.uint8)
-    found = split.count({"names": np.array(["a", "b"]), "role": role, "labels": labels})
+    found = targets.count({"names": np.array(["a", "b"]), "role": role, "labels": labels})
     assert found["counts"].tolist() == [[69_999, 69_999], [69_999, 70_000]]
 
 
@@ -102,7 +102,7 @@ def test_a_label_space_by_hand(inputs):
     assert all(t.dtype == torch.float32 for t in (space.counts, space.positive_rate, space.vectors))
 
 
-def test_a_label_of_which_nothing_is_known(tmp_path, inputs):
+def test_a_label_without_known_entries(tmp_path, inputs):
     hidden = TRAIN | {"labels": np.full((6, 3), -2, np.int8)}
     write_arrays(inputs["train"], **hidden)
     count_labels.main(inputs["train"], inputs["counts"])
@@ -118,7 +118,7 @@ def test_labels_without_a_vector_are_named(tmp_path, inputs):
         labelspace.read(tmp_path / "none.npz", inputs["vectors"])
 
 
-def test_the_steps_do_without_torch():
+def test_the_steps_do_not_import_torch():
     steps = "split, count_labels, embed_labels"
     code = f"import sys; from labelgraph.steps import {steps}; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code]).returncode == 0
@@ -154,7 +154,7 @@ def test_vectors_are_means_over_words(glove):
     assert report["dining table"] == {"words": ["dining", "table"], "missing": []}
 
 
-def test_what_is_missing_is_reported(glove):
+def test_missing_words_are_reported(glove):
     vectors, report = word_vectors.embed(("kitchen table",), glove, OPTIONS)
     assert vectors.tolist() == [[0, -2]]
     assert report["kitchen table"] == {"words": ["table"], "missing": ["kitchen"]}
@@ -181,7 +181,7 @@ def test_the_report_says_where_vectors_are_from(inputs, glove, tmp_path):
 
 
 @pytest.mark.parametrize("others", [{}, {"glove.6B.50d.txt": "cat 8\n", "readme.md": "no"}])
-def test_a_text_inside_a_zip(tmp_path, others):
+def test_a_text_file_inside_a_zip(tmp_path, others):
     path = tmp_path / "glove.6B.zip"
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
         for name, text in ({"glove.6B.300d.txt": GLOVE} | others).items():
@@ -217,7 +217,7 @@ def test_malformed_lines_are_named(glove, line, message):
         word_vectors.read_words(glove, {"dog", "bird"})
 
 
-def test_words_with_spaces_are_passed_over(glove):
+def test_words_with_spaces_are_skipped(glove):
     glove.write_text(f"at name@domain.com 1 1\n{GLOVE}", encoding="utf-8")
     with pytest.raises(ValueError, match="line 2"):
         word_vectors.read_words(glove, {"cat"})  # the first line sets how many numbers there are

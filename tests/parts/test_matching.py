@@ -32,13 +32,13 @@ def encoded(layers, *values):
 
 
 def heard(message, edges, senders, i, end):
-    """The mean over the edges that have node `i` at their end 0 or 1."""
+    """The mean message over the edges that have node `i` at their end 0 or 1."""
     told = [of(message, e, senders[ends[1 - end]]) for ends, e in edges.items() if ends[end] == i]
     return sum(told) / len(told) if told else torch.zeros_like(message.second.bias)
 
 
 def nodes_after(block, kind, nodes, *sources):
-    """Each node of itself and what it hears from every source that the block has."""
+    """Each node from itself and its messages from every source that the block has."""
     there = [(getattr(block, name), *rest) for name, *rest in sources if hasattr(block, name)]
     update = getattr(block, f"update_{kind}", None)
     after = {}
@@ -67,7 +67,7 @@ def near(boxes, i, count):
 def literal(network, parts, x, boxes, neighbours, coordinates=None):
     """Eq. 2 to 14 of ML-SGM for one image with the instances `x`: scores (M, C).
 
-    `boxes` are corners; `coordinates` what edges carry of them, the corners if nothing else.
+    `boxes` are corners; `coordinates` are the edges' values of them, by default the corners.
     """
     at = boxes if coordinates is None else coordinates
     images, labels, words = range(len(x)), range(len(network.words)), network.words
@@ -187,7 +187,7 @@ def test_no_more_than_the_budget_is_kept_for_the_backward_pass(monkeypatch):
 
 
 def test_a_part_is_as_large_as_the_numbers_that_a_row_needs(monkeypatch):
-    """Of an edge: what it says, 6 numbers; and for each block before, 6 of either end."""
+    """For an edge: 6 numbers of its message, and for each earlier block 6 of either end."""
     network, x, boxes, present = example(["labels"], [5, 4, 3])
     sizes, usual = [], matching.by_rows
 
@@ -212,22 +212,22 @@ def test_nearest_by_hand():
     assert not weights.any()
 
 
-def test_a_kind_of_edges_that_there_is_not_is_named():
+def test_an_unknown_kind_of_edges_is_named():
     with pytest.raises(ValueError, match=r"\['boxes'\].*instances"):
         matching.build(6, torch.randn(4, 3), ["boxes"], [7, 5], 6, [4], 4)
 
 
-def test_scores_start_at_how_often_labels_are():
+def test_scores_start_at_the_labels_rates():
     rate = torch.tensor([0.0, 0.2, 0.5, 1.0])
     layer = torch.nn.Linear(3, 4)
-    matching.expect(layer, rate)
+    matching.start_at_rates(layer, rate)
     torch.testing.assert_close(layer.bias.sigmoid(), torch.tensor([0.01, 0.2, 0.5, 0.99]))
     one = torch.nn.Linear(3, 1)  # the same for all labels
-    matching.expect(one, rate)
+    matching.start_at_rates(one, rate)
     torch.testing.assert_close(one.bias.sigmoid(), torch.tensor([0.425]))
 
 
-def test_words_of_any_size_are_heard_alike():
+def test_the_scale_of_word_vectors_does_not_matter():
     words = torch.tensor([[1.0, -1.0], [3.0, -3.0]])
     small, large = (matching.build(6, words * k, ["labels"], [7, 5], 6, [4], 4) for k in (1, 50))
     torch.testing.assert_close(small.words, large.words)
@@ -241,7 +241,7 @@ def test_without_edges_an_instance_has_one_linear_layer():
     torch.testing.assert_close(alone(x, None, None, None), x @ alone.weight.T + alone.bias)
 
 
-def test_the_best_instance_that_is_there_scores_the_image():
+def test_the_best_present_instance_scores_the_image():
     scores = torch.tensor([[[1.0, -2.0], [0.5, -1.0], [9.0, 9.0]]])
     present = torch.tensor([[True, True, False]])
     assert matching.best(scores, present).tolist() == [[1.0, -1.0]]

@@ -8,7 +8,7 @@ from labelgraph.parts import regions
 
 
 @pytest.mark.parametrize(("height", "width"), [(4, 5), (14, 14), (7, 3), (1, 1)])
-def test_it_is_the_mean_of_torchvisions_roi_align(height, width):
+def test_pooling_is_the_mean_of_torchvisions_roi_align(height, width):
     from torchvision.ops import roi_align
 
     draw = torch.Generator().manual_seed(height)
@@ -22,7 +22,7 @@ def test_it_is_the_mean_of_torchvisions_roi_align(height, width):
     )
 
 
-def test_a_box_of_one_flat_area_has_that_areas_feature():
+def test_a_box_in_a_uniform_area_has_that_areas_feature():
     features = torch.zeros(1, 1, 4, 4)
     features[:, :, :, 2:] = 1
     halves = torch.tensor([[[0, 0, 0.375, 1], [0.625, 0, 1, 1], [0, 0, 1, 1]]])

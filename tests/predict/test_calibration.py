@@ -134,7 +134,7 @@ def run_step(run, selection="tune"):
     given = {"model": run / "model.safetensors", "output": run / "calibration.json", **files}
     options = [f"--{name}={value}" for name, value in given.items() if name != "features"]
     options += ["--features", str(files["features"]), f"--selection={selection}"]
-    chosen = json.dumps(run_settings("baseline"))
+    chosen = run_settings("baseline").json_text()
     calibrate.command([*options, "--threshold", "0.5", "--settings", chosen])
     return calibration.read(run / "calibration.json", list_of_names(run))
 

@@ -94,7 +94,7 @@ def test_label_nodes_are_what_the_decoder_reads(method):
     other = last.register_forward_hook(lambda *given: instances.append(given[2]))
     with torch.inference_mode():
         model(batch())
-        one, both = decode.shares()
+        one, both = decode.input_weights()
         of_labels = torch.nn.functional.linear(found["vectors"], both, decode.first.bias)
         of_instances = torch.nn.functional.linear(instances[0], one)
         expected = decode.second((of_instances[:, :, None] + of_labels[:, None]).relu())

@@ -9,11 +9,11 @@ import numpy as np
 from conftest import ROOT
 
 from labelgraph.files.small import write_json, write_text
-from labelgraph.report.material import Places
+from labelgraph.files.yaml_reader import read_yaml
+from labelgraph.report.results import Places
 from labelgraph.score import metrics
 from labelgraph.steps import tabulate, write_report
-from labelgraph.study import recipe
-from labelgraph.study.recipe import Book, Run
+from labelgraph.study.config import Book, Run, read_study
 from labelgraph.tables import tables
 
 CONFIG, PUBLISHED = Path("workflow/config"), Path("workflow/published")
@@ -58,7 +58,7 @@ def make(folder: Path, given: dict = GIVEN, hostile: str = HOSTILE) -> Path:
     with (CONFIG / "tables.yaml").open("a", encoding="utf-8") as file:
         file.write(hostile)
     without_figures()  # whose runs would be many more
-    book = recipe.read_study(CONFIG, given)
+    book = read_study(CONFIG, given)
     write_json(Path(tables.COUNTS), COUNTS)
     write_json(HEADS, MEASURED)
     for place, run in enumerate(tables.runs(book, list(tables.of_study(book)))):
@@ -77,7 +77,7 @@ def make(folder: Path, given: dict = GIVEN, hostile: str = HOSTILE) -> Path:
 
 def without_figures() -> None:
     study = CONFIG / "studies/mini.yaml"
-    size = recipe.read_yaml(study)
+    size = read_yaml(study)
     write_json(study, {name: block for name, block in size.items() if name != "figures"})
     write_json(CONFIG / "figures.yaml", {})
 
@@ -111,9 +111,9 @@ def leave(book: Book, run: Run, place: int) -> None:
     target = (draw.random((30, len(names))) < 0.4).astype(np.int8)
     target[0] = 1
     scores = draw.standard_normal(target.shape) + target * (place % 7) / 3
-    found = metrics.evaluate(scores, target, **settings["scoring"])
+    found = metrics.evaluate(scores, target, **settings.scoring.lines())
     write_json(folder / "scores.json", metrics.named(found, names, []))
-    write_json(folder / "settings.yaml", settings["training"])  # JSON is YAML
+    write_json(folder / "settings.yaml", settings.training.lines())  # JSON is YAML
     curve = [f"{epoch},{1 / epoch},{0.5 + epoch / 20}" for epoch in range(1, 6)]
     write_text(folder / "history.csv", "\n".join(["epoch,loss,tune_map", *curve]) + "\n")
     write_json(folder / "provenance.json", origin(run, place))

@@ -1,6 +1,7 @@
 """Comparing tables names the cells that differ, and nothing else."""
 
 import json
+import re
 import subprocess
 from decimal import Decimal
 from html.parser import HTMLParser
@@ -11,7 +12,9 @@ from conftest import ROOT
 from scipy.stats import kendalltau
 
 from labelgraph.__main__ import main
+from labelgraph.review.comparing import sources
 from labelgraph.review.comparing.ranks import ranked, tau
+from labelgraph.review.comparing.sources import Side
 
 HEADER = "row,column,published,reproduced,std,seeds,status"
 LINES = [
@@ -95,6 +98,23 @@ def test_the_largest_difference_comes_first(tmp_path, capsys):
     assert code == 1
     assert [each["difference"] for each in found["differences"]] == [-2, 0.02, 0.01]
     assert [each["beyond"] for each in found["differences"]] == [True, True, False]
+
+
+def test_what_is_printed_is_new_minus_old(tmp_path, capsys):
+    old, new = write(tmp_path / "a"), write(tmp_path / "b", changed("60.00", "60.10"))
+    main(["compare", old, new])
+    said = [line.split() for line in capsys.readouterr().out.splitlines()]
+    assert said[:2] == [["old", old], ["new", new]]
+    assert ["p_T", "New", "mAP", "reproduced", "60.00", "60.10", "+0.10", "0"] in said
+
+
+def test_our_own_commands_name_the_old_tables_first():
+    pages = [ROOT / "README.md", ROOT / ".ci/run", *(ROOT / "docs").rglob("*.md")]
+    command = re.compile(r"labelgraph compare (\S+) (\S+)")
+    pairs = [pair for page in pages for pair in command.findall(page.read_text())]
+    assert pairs
+    for old, new in pairs:
+        assert "HEAD:" not in new and new != "published", (old, new)
 
 
 @pytest.mark.parametrize(
@@ -258,6 +278,20 @@ def test_a_file_that_is_not_a_table_is_refused(tmp_path, capsys, kind):
 def test_a_missing_side_is_refused(tmp_path, monkeypatch, capsys, name, told):
     monkeypatch.chdir(ROOT)
     assert told in refused(capsys, write(tmp_path / "a"), name)
+
+
+def test_rows_that_no_paper_has_are_called_as_the_tables_call_them(monkeypatch, tmp_path, capsys):
+    """Their names depend on the study, so `published` takes them from the other side."""
+    monkeypatch.chdir(ROOT)
+    printed = sources.published(Side("any", {"gm_mlic_3": {}}), ROOT).tables["gm_mlic_3"]
+    lines = [
+        f'"{row}",{column},{cell.published},,,,quoted' for (row, column), cell in printed.items()
+    ]
+    lines += ['"ResNet-101, linear (max pooling)",mAP,,50.0,,1,reproduced']
+    (tmp_path / "gm_mlic_3.csv").write_text("\n".join([HEADER, *lines]) + "\n")
+    code, found = compare(capsys, tmp_path, "published")
+    assert (code, found["appeared"]["rows"], found["vanished"]["rows"]) == (0, [], [])
+    assert len(found["ranks"]) == 0  # nothing is published of them
 
 
 def test_two_published_sides_are_refused(capsys):

@@ -13,10 +13,9 @@ from conftest import ROOT
 from labelgraph.__main__ import main
 from labelgraph.files.small import write_json, write_text
 from labelgraph.jobs import provenance
-from labelgraph.review import tracing
-from labelgraph.review.tracing import behind
+from labelgraph.review.tracing import chain
 from labelgraph.score import metrics
-from labelgraph.study import recipe
+from labelgraph.study.config import read_study, run_of
 from labelgraph.tables import csv_cells, tables
 
 TABLE = "results/tables/mini/ml_gcn_VOC.csv"
@@ -37,12 +36,12 @@ def scored(seed):
 
 
 def write_runs(book, method, task, inputs):
-    """What the steps leave behind, for every seed."""
-    for seed in book.size["seeds"]:
-        run = recipe.run_of("mini", task, "voc2007", method, seed)
+    """What the steps leave behind, of every seed."""
+    for seed in book.size.seeds:
+        run = run_of("mini", task, "voc2007", method, seed)
         folder = Path("results/runs", run.folder)
         write_json(folder / "scores.json", scored(seed))
-        write_text(folder / "settings.yaml", yaml.safe_dump(book.settings(run)["training"]))
+        write_text(folder / "settings.yaml", yaml.safe_dump(book.settings(run).training.lines()))
         write_json(folder / "provenance.json", provenance.Clock().account(inputs, seed))
 
 
@@ -64,14 +63,14 @@ def checkout(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     Path("workflow").symlink_to(ROOT / "workflow")
     write_text(Path("data/train.npz"), "images")
-    book = recipe.read_study(Path("workflow/config"), {"study": "mini"})
+    book = read_study(Path("workflow/config"), {"study": "mini"})
     write_runs(book, "ml_gcn", "full", provenance.record([Path("data/train.npz")]))
     write_table(book, "ml_gcn_VOC", "ml_gcn/Re-weighted")
     return tmp_path
 
 
 def trace(row=ROW, column=COLUMN, table=TABLE):
-    return tracing.trace(Path(table), row, column)
+    return chain.trace(Path(table), row, column)
 
 
 def run_folder(seed):
@@ -283,7 +282,22 @@ def test_a_row_called_ours_is_found_by_the_name_of_its_method(row):
 def test_a_column_is_found_by_its_heading(checkout):
     assert trace(column="train")["column"] == trace(column="AP:train")["column"] == "AP:train"
     control = ROOT / "results/tables/mini/ml_sgm_control.csv"
-    assert trace("ML-SGM", "With structure mAP", control)["column"] == "scenes mAP"
+    assert trace("ML-SGM", "Drawn with structure mAP", control)["column"] == "scenes mAP"
+
+
+@pytest.mark.parametrize(
+    ("row", "name"),
+    [
+        ("ResNet-101*", "ResNet-101*"),
+        ("EfficientNet-Lite0, linear (average pooling)", "ResNet-101*"),
+        ("baseline", "ResNet-101*"),
+        ("ML-SGM", "Ours"),
+        ("ML-GCN", "ML-GCN"),
+        ("ML-GCN (Binary)", "ML-GCN"),
+    ],
+)
+def test_a_row_is_found_by_its_name_in_print_and_by_what_ran(row, name):
+    assert trace(row, "mAP", ROOT / "results/tables/mini/ml_sgm_II.csv")["row"] == name
 
 
 def test_an_average_over_tasks_leads_to_the_runs_of_each(tmp_path, monkeypatch):
@@ -295,7 +309,7 @@ def test_an_average_over_tasks_leads_to_the_runs_of_each(tmp_path, monkeypatch):
     entry = {"paper": "ml_sgm", "table": "V", "caption": "Partial labels", "columns": [block]}
     entry["runs"] = {"ssgrl": "ssgrl"}
     path.write_text(yaml.safe_dump(yaml.safe_load(path.read_text()) | {"ml_sgm_V": entry}))
-    book = recipe.read_study(Path("workflow/config"), {"study": "mini"})
+    book = read_study(Path("workflow/config"), {"study": "mini"})
     for task in block["tasks"]:
         write_runs(book, "ssgrl", task, {})
     write_table(book, "ml_sgm_V", "ssgrl")

@@ -1,14 +1,14 @@
-"""Drawn scenes: the structure that is planted, and its absence in the control; looks and words."""
+"""Drawn scenes: their planted structure, its absence in the control, looks and words."""
 
 import json
 
 import numpy as np
 import pytest
 
-from labelgraph import scenes
 from labelgraph.files.small import fingerprint
 from labelgraph.inputs import word_vectors
 from labelgraph.scenes import (
+    drawing,
     looks,
     place,
     plan,
@@ -19,11 +19,11 @@ from labelgraph.scenes import (
 )
 from labelgraph.steps import draw
 
-each_layout = pytest.mark.parametrize("layout", scenes.LAYOUTS)
+each_layout = pytest.mark.parametrize("layout", drawing.LAYOUTS)
 
 
-def test_the_pixels_of_a_scene_are_pinned():
-    """Another digest means that every drawn dataset, and each result on it, is another one."""
+def test_the_pixels_of_a_scene_stay_the_same():
+    """If the digest changes, every drawn dataset and every result on it changes."""
     rng = plan.generator(3, plan.PICTURE, 0)
     area = place.frame(160, rng)
     labels = sorted(looks.LOOKS)
@@ -101,8 +101,8 @@ def test_what_a_thing_stands_on_is_placed_first(first, where, second):
     assert everything.index(target) < everything.index(first), where
 
 
-def test_every_label_has_a_look_and_every_relation_its_things():
-    for layout in scenes.LAYOUTS:
+def test_every_label_and_every_relation_has_a_look():
+    for layout in drawing.LAYOUTS:
         for label in worlds.label_names(layout):
             assert shapes.parts(looks.LOOKS[looks.look_name(label)].family)
     named = [(first, second) for first, _, second in worlds.RELATIONS]
@@ -110,14 +110,14 @@ def test_every_label_has_a_look_and_every_relation_its_things():
     assert {name for pair in named for name in pair} <= looks.LOOKS.keys()
 
 
-def test_every_label_has_a_vector_and_alike_words_are_near(tmp_path):
+def test_every_label_has_a_vector_and_similar_words_are_close(tmp_path):
     index, root = tmp_path / "words.json", tmp_path / "glove"
     text = json.dumps({"seed": 0, "dimensions": 300, "others": 50})
     arguments = ["--dataset", draw.WORDS, "--settings", text, "--root", str(root)]
     draw.command([*arguments, "--index", str(index), "--jobs", "1"])
     options = {"aliases": words.PIECES, "multiword": "mean", "case": "lower", "missing": "refused"}
     names = tuple(
-        sorted({name for layout in scenes.LAYOUTS for name in worlds.label_names(layout)})
+        sorted({name for layout in drawing.LAYOUTS for name in worlds.label_names(layout)})
     )
     vectors, report = word_vectors.embed(names, root / draw.WORDS_FILE, options)
     assert vectors.shape == (len(names), 300)

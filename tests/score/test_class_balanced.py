@@ -122,7 +122,9 @@ def test_both_pools_stand_side_by_side_and_one_is_the_rest():
 
 
 def test_a_pool_without_images_and_one_that_is_unknown():
-    with pytest.raises(ValueError, match="no image shows any of the scored labels; the pool must"):
+    with pytest.raises(
+        ValueError, match="no image shows any of the scored labels; set pool to all"
+    ):
         evaluate([[1.0], [2.0]], [[0], [-1]], pool="shown")
     with pytest.raises(ValueError, match="pool is 'novel'; choose from all, shown"):
         evaluate([[1.0]], [[1]], pool="novel")

@@ -1,4 +1,4 @@
-"""What training may see: masks, roles, shots, and the files that `split` leaves."""
+"""What training may see: masks, roles, shots, and the files that `split` writes."""
 
 import itertools
 import json
@@ -8,14 +8,16 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from labelgraph import split as protocols
 from labelgraph.files.small import fingerprint, read_arrays, read_json
 from labelgraph.manifest.manifest import Manifest, no_boxes, write
 from labelgraph.split import (
+    cutting,
     episodes,
     fewshot,
+    listing,
     partial,
     roles,
+    targets,
 )
 from labelgraph.steps import split as step
 
@@ -39,7 +41,7 @@ SETTINGS = {
 
 @pytest.fixture
 def manifest():
-    """120 training and 40 reported images; parts take turns, so rows and places differ."""
+    """120 training and 40 reported images; parts alternate, so rows and places differ."""
     generator = np.random.default_rng(3)
     labels = generator.choice(np.array([1, 0, -1], np.int8), (160, 6), p=[0.2, 0.75, 0.05])
     parts = np.where(np.arange(160) % 4 == 1, "test", "trainval")
@@ -77,7 +79,7 @@ def test_masks_are_nested():
         assert (smaller <= larger).all() and smaller.sum() < larger.sum()
 
 
-def test_a_draw_that_is_the_proportion_itself_is_not_below_it(monkeypatch):
+def test_a_draw_equal_to_the_proportion_is_hidden(monkeypatch):
     drawn = np.array([[0.3, 0.29, 0.31]])
 
     class Given:
@@ -91,7 +93,7 @@ def test_a_draw_that_is_the_proportion_itself_is_not_below_it(monkeypatch):
     assert partial.known_mask(1, 3, 0.3).tolist() == [[False, True, False]]
 
 
-def test_a_mask_ignores_the_generator_of_others():
+def test_a_mask_ignores_the_global_generator():
     np.random.seed(99)
     before = partial.known_mask(50, 20, 0.3)
     np.random.random(5)
@@ -99,17 +101,17 @@ def test_a_mask_ignores_the_generator_of_others():
 
 
 def test_masks_of_the_full_datasets_have_these_fingerprints():
-    found = protocols.mask_fingerprints("partial-10")
+    found = listing.mask_fingerprints("partial-10")
     assert {name: value[:16] for name, value in found.items()} == {
         "voc2007": "1748ff5e85d11519",
         "coco2014": "781bd6212ee47548",
         "vg200": "ff53937a8d60a68e",
     }
-    assert protocols.mask_fingerprints("full") == {}
+    assert listing.mask_fingerprints("full") == {}
 
 
 def test_partial_labels_hide_by_row_of_the_training_part(manifest):
-    train = protocols.cut(manifest, settings("partial-30")).train
+    train = cutting.cut(manifest, settings("partial-30")).train
     full = manifest.labels[manifest.parts == "trainval"]
     hidden = ~partial.known_mask(120, 6, 0.3)
     assert (train["labels"][hidden] == -2).all()  # tune images too: all rows are here, in order
@@ -118,7 +120,7 @@ def test_partial_labels_hide_by_row_of_the_training_part(manifest):
 
 
 def test_hidden_values_reach_nothing_that_trains(manifest, tmp_path):
-    """Files are the same byte for byte when every hidden value is turned around."""
+    """Files are the same byte for byte when every hidden value is flipped."""
     rows = np.flatnonzero(manifest.parts == "trainval")
     turned = manifest.labels.copy()
     known = partial.known_mask(120, 6, 0.2)
@@ -136,8 +138,8 @@ def test_hidden_values_reach_nothing_that_trains(manifest, tmp_path):
 # ---- roles
 
 
-def test_roles_do_not_meet(manifest):
-    split = protocols.cut(manifest, settings())
+def test_roles_do_not_overlap(manifest):
+    split = cutting.cut(manifest, settings())
     train, report = split.train, split.report
     assert len(picked(train, roles.TUNE)["images"]) == 12
     assert not set(train["images"]) & set(report["images"])
@@ -149,19 +151,23 @@ def test_roles_do_not_meet(manifest):
     assert set(report) == {"images", "names"}
 
 
-def test_the_account_of_a_split_by_hand():
+def test_the_description_of_a_split_by_hand():
     codes = np.array([[1, 0], [1, -1], [0, 0], [1, 1]], np.int8)
     images, parts = np.array(list("abcd")), np.array(["trainval"] * 3 + ["test"])
     few = Manifest(images=images, parts=parts, names=("x", "y"), labels=codes, **no_boxes())
-    told = protocols.cut(few, settings(tune=0.0)).description
-    assert told["positives"] == {"fit": {"x": 2, "y": 0}, "report": {"x": 1, "y": 1}}
-    assert (told["fit_without_positive"], told["novel"], told["episodes"]) == (["y"], [], [])
-    assert (told["images"], told["known"]) == ({"fit": 3, "report": 1}, {"fit": 1.0})
-    assert told["notes"] == [] and told["task"] == "full"
+    description = cutting.cut(few, settings(tune=0.0)).description
+    assert description["positives"] == {"fit": {"x": 2, "y": 0}, "report": {"x": 1, "y": 1}}
+    assert (description["fit_without_positive"], description["novel"], description["episodes"]) == (
+        ["y"],
+        [],
+        [],
+    )
+    assert (description["images"], description["known"]) == ({"fit": 3, "report": 1}, {"fit": 1.0})
+    assert description["notes"] == [] and description["task"] == "full"
 
 
 @pytest.mark.parametrize("seed", range(5))
-def test_the_last_positive_stays_to_be_fitted(seed):
+def test_the_last_positive_of_a_label_stays_in_fit(seed):
     labels = np.zeros((20, 2), np.int8)
     labels[[3, 11], 0] = 1
     labels[5, 1] = 1
@@ -177,20 +183,20 @@ def test_a_share_of_images_is_rounded(images, share, held):
 
 
 def test_roles_have_their_codes():
-    """They are in files: another code would be read as another role."""
+    """Files contain the codes: a changed code would be read as another role."""
     assert roles.NAMES == {"fit": 0, "tune": 1, "shot": 2}
 
 
 def test_the_seed_draws_the_tune_images(manifest):
     drawn = [
-        protocols.cut(manifest, settings(seed=seed)).train["role"].tolist() for seed in (0, 0, 1)
+        cutting.cut(manifest, settings(seed=seed)).train["role"].tolist() for seed in (0, 0, 1)
     ]
     assert drawn[0] == drawn[1] != drawn[2]
 
 
 @pytest.mark.parametrize("task", ["full", "partial-10", "fewshot-1"])
 def test_selection_on_the_reported_images(manifest, task):
-    split = protocols.cut(manifest, settings(task, selection="report"))
+    split = cutting.cut(manifest, settings(task, selection="report"))
     tune = picked(split.train, roles.TUNE)
     assert tune["images"].tolist() == split.report["images"].tolist()
     assert (tune["labels"] == split.targets["target"]).all()
@@ -202,7 +208,7 @@ def test_selection_on_the_reported_images(manifest, task):
 
 
 def test_coco_has_16_novel_labels():
-    """LaSO's: the rest of a seeded draw of 64 from 80, in the order of COCO's ids."""
+    """LaSO's labels: those left by a seeded draw of 64 from 80, in the order of COCO's ids."""
     random.seed(0)
     base = random.sample(range(80), 64)
     places = [1, 8, 11, 14, 24, 29, 31, 37, 41, 42, 44, 50, 56, 66, 68, 75]
@@ -225,10 +231,10 @@ def test_novel_labels_by_name_and_by_number():
 @pytest.mark.parametrize(
     ("wanted", "message"),
     [
-        (0, "fewshot.novel is 0; it must leave some of 6 labels"),
-        (6, "fewshot.novel is 6; it must leave some of 6 labels"),
-        (tuple("zyxwvu"), r"names \['u', 'v', 'w', 'x', 'y', 'z'\], which are no labels"),
-        (NAMES, "6 of the 6 labels are novel; some, not all, must be"),
+        (0, "fewshot.novel is 0; it must be from 1 to 5, with 6 labels"),
+        (6, "fewshot.novel is 6; it must be from 1 to 5, with 6 labels"),
+        (tuple("zyxwvu"), r"names \['u', 'v', 'w', 'x', 'y', 'z'\], which are not labels"),
+        (NAMES, "6 of the 6 labels are novel; some but not all must be"),
     ],
 )
 def test_wrong_novel_labels(wanted, message):
@@ -249,7 +255,7 @@ def test_every_novel_label_has_its_shots(shots, seed):
     assert rows.tolist() != fewshot.draw(shown, shots, [seed, 1]).tolist()
 
 
-def test_one_image_can_serve_all():
+def test_one_image_can_be_a_shot_of_every_label():
     shown = np.zeros((9, 3), bool)
     shown[4] = True  # the only image of label 0, and it shows the others
     shown[:, 1:] = True
@@ -258,9 +264,9 @@ def test_one_image_can_serve_all():
 
 @pytest.mark.parametrize("base_images", ["hidden", "removed"])
 @pytest.mark.parametrize("shown", ["hidden", "shown"])
-def test_what_the_stages_of_few_shots_see(manifest, base_images, shown):
+def test_the_labels_that_each_few_shot_stage_sees(manifest, base_images, shown):
     few = {"base_images": base_images, "shot_base_labels": shown}
-    split = protocols.cut(manifest, settings("fewshot-2", few))
+    split = cutting.cut(manifest, settings("fewshot-2", few))
     train, novel = split.train, split.train["novel"]
     assert train["names"][novel].tolist() == ["bird", "vase", "boat"]
     base = train["role"] != roles.SHOT
@@ -275,7 +281,7 @@ def test_what_the_stages_of_few_shots_see(manifest, base_images, shown):
 
 
 def test_the_base_stage_is_the_same_for_any_number_of_shots(manifest):
-    cut = {task: protocols.cut(manifest, settings(task)) for task in ("fewshot-base", "fewshot-2")}
+    cut = {task: cutting.cut(manifest, settings(task)) for task in ("fewshot-base", "fewshot-2")}
     base, both = (split.train for split in cut.values())
     assert roles.SHOT not in base["role"] and "episodes" not in base
     before = both["role"] != roles.SHOT
@@ -286,20 +292,20 @@ def test_the_base_stage_is_the_same_for_any_number_of_shots(manifest):
     assert (cut["fewshot-base"].targets["scored"] == ~novel).all()
 
 
-def test_novel_labels_reach_the_base_stage_in_no_way(manifest):
-    """Not by the roles either, nor where the reported images choose the checkpoint."""
+def test_novel_labels_do_not_reach_the_base_stage(manifest):
+    """Neither through the roles, nor if the reported images choose the checkpoint."""
     for selection in ("tune", "report"):
-        first = protocols.cut(manifest, settings("fewshot-base", selection=selection))
+        first = cutting.cut(manifest, settings("fewshot-base", selection=selection))
         novel = first.train["novel"]
         planted = manifest.labels.copy()
         planted[:, novel] = 1 - np.abs(planted[:, novel])
         other = replace(manifest, labels=planted)
-        second = protocols.cut(other, settings("fewshot-base", selection=selection))
+        second = cutting.cut(other, settings("fewshot-base", selection=selection))
         assert fingerprint(**first.train) == fingerprint(**second.train)
 
 
 def test_episodes_are_rows_of_the_training_file(manifest):
-    train = protocols.cut(manifest, settings("fewshot-2")).train
+    train = cutting.cut(manifest, settings("fewshot-2")).train
     flat, offsets, novel = train["episodes"], train["episode_offsets"], train["novel"]
     assert len(offsets) == 4 and offsets[0] == 0 and offsets[-1] == len(flat)
     for start, end in itertools.pairwise(offsets):
@@ -313,7 +319,7 @@ def test_a_novel_label_without_enough_images(manifest):
     manifest.labels[:, 3] = 0
     manifest.labels[2, 3] = 1
     with pytest.raises(ValueError, match="1 images show the novel label 'vase', 2 are needed"):
-        protocols.cut(manifest, settings("fewshot-2"))
+        cutting.cut(manifest, settings("fewshot-2"))
 
 
 def test_just_enough_images_are_enough():
@@ -336,12 +342,12 @@ def given(manifest, tmp_path, **few):
 
 def test_given_episodes(manifest, tmp_path):
     rows, few = given(manifest, tmp_path)
-    train = protocols.cut(manifest, settings("fewshot-1", few)).train
+    train = cutting.cut(manifest, settings("fewshot-1", few)).train
     wanted = manifest.images[manifest.parts == "trainval"][np.sort(rows)]
     assert train["images"][train["episodes"]].tolist() == wanted.tolist()
 
 
-def test_given_episodes_count_images_of_another_order(manifest, tmp_path):
+def test_given_episodes_can_use_another_order_of_images(manifest, tmp_path):
     part = manifest.images[manifest.parts == "trainval"]
     rows, few = given(manifest, tmp_path, order=str(tmp_path / "instances.json"))
     files = ["lost.jpg", *(image.rpartition("/")[2] for image in part.tolist())]
@@ -350,11 +356,11 @@ def test_given_episodes_count_images_of_another_order(manifest, tmp_path):
     )
     assert episodes.training_rows(np.array([1, 3]), part, files[::-1], "f").tolist() == [116, 118]
     np.savetxt(tmp_path / "UsedIndices.txt", rows + 1, fmt="%d")
-    train = protocols.cut(manifest, settings("fewshot-1", few)).train
+    train = cutting.cut(manifest, settings("fewshot-1", few)).train
     assert train["images"][train["episodes"]].tolist() == part[np.sort(rows)].tolist()
     np.savetxt(tmp_path / "UsedIndices.txt", [0, *(rows + 1)], fmt="%d")
     with pytest.raises(ValueError, match=r"'lost.jpg' is not an image of the training part"):
-        protocols.cut(manifest, settings("fewshot-1", few))
+        cutting.cut(manifest, settings("fewshot-1", few))
 
 
 @pytest.mark.parametrize("name", ["a.txt", "a.json", "a.npy"])
@@ -375,7 +381,7 @@ def test_kinds_of_position_files(tmp_path, name):
         ("a.txt", b"1 two", "'two'"),
         ("a.txt", b"", "expected a list of whole numbers"),
         ("a.json", b"[1.5]", "expected a list of whole numbers"),
-        ("a.json", b"{", "positions come as"),
+        ("a.json", b"{", "positions must be"),
         ("a.json", b"[3, 3]", "1 positions occur twice"),
     ],
 )
@@ -393,7 +399,7 @@ def test_a_given_episode_without_enough_images(manifest, tmp_path):
     _, few = given(manifest, tmp_path)
     (tmp_path / "UsedIndices.txt").write_text("0\n")
     with pytest.raises(ValueError, match=r"UsedIndices\.txt: 0 images show the novel label"):
-        protocols.cut(manifest, settings("fewshot-1", few))
+        cutting.cut(manifest, settings("fewshot-1", few))
 
 
 @pytest.mark.parametrize(("reader", "setting"), [("positions", "files"), ("order", "order")])
@@ -415,7 +421,7 @@ def test_positions_outside(manifest, tmp_path, position):
     rows, few = given(manifest, tmp_path)
     np.savetxt(tmp_path / "UsedIndices.txt", [position, *rows], fmt="%d")
     with pytest.raises(ValueError, match=f"position {position} is not among the 120 images"):
-        protocols.cut(manifest, settings("fewshot-1", few))
+        cutting.cut(manifest, settings("fewshot-1", few))
 
 
 # ---- difficult labels
@@ -430,14 +436,14 @@ def test_positions_outside(manifest, tmp_path, position):
     ],
 )
 def test_training_targets_by_hand(difficult, target, known):
-    found = protocols.training_target(np.array([[1, 0, -1, -2]], np.int8), difficult)
+    found = targets.training_target(np.array([[1, 0, -1, -2]], np.int8), difficult)
     assert found[0].dtype == np.float32 and found[1].dtype == bool
     assert found[0].tolist() == [target] and found[1].tolist() == [known]
 
 
 def test_an_unknown_policy():
     with pytest.raises(ValueError, match="difficult is 'maybe'; it may be positive"):
-        protocols.training_target(np.zeros((1, 1), np.int8), "maybe")
+        targets.training_target(np.zeros((1, 1), np.int8), "maybe")
 
 
 # ---- settings, names, files
@@ -448,8 +454,8 @@ def test_an_unknown_policy():
     [
         ({"task": "partial-0"}, "task is 'partial-0'"),
         ({"task": "partial-100"}, "task is 'partial-100'"),
-        ({"task": "fewshot-1"}, "a fewshot task, and no other"),
-        ({"fewshot": FEWSHOT}, "a fewshot task, and no other"),
+        ({"task": "fewshot-1"}, "a fewshot task needs this block"),
+        ({"fewshot": FEWSHOT}, "no other task may have it"),
         ({"parts": {"train": "test", "report": "test"}}, "both 'test'"),
         ({"parts": {"train": "test"}}, r"parts has \['train'\]; it must have"),
         ({"parts": "test"}, "parts has 'test'; it must have"),
@@ -459,7 +465,7 @@ def test_an_unknown_policy():
         ({"seed": -1}, "seed is -1"),
         ({"selection": "test"}, "selection is 'test'; it may be tune or report"),
         ({"tuen": 0.1}, "tuen"),
-        ({"task": "fewshot-base"}, "a fewshot task, and no other"),
+        ({"task": "fewshot-base"}, "a fewshot task needs this block"),
         ({"task": "fewshot-1", "fewshot": FEWSHOT | {"pool": "all"}}, "fewshot has .*'pool'"),
         ({"task": "fewshot-1", "fewshot": FEWSHOT | {"novel": []}}, "fewshot.novel is"),
         ({"task": "fewshot-1", "fewshot": FEWSHOT | {"episodes": 0}}, "fewshot.episodes is 0"),
@@ -469,32 +475,34 @@ def test_an_unknown_policy():
 )
 def test_wrong_settings_are_named(manifest, changes, message):
     with pytest.raises(ValueError, match=message):
-        protocols.cut(manifest, SETTINGS | changes)
+        cutting.cut(manifest, SETTINGS | changes)
 
 
 def test_named_protocols():
-    assert len(protocols.available()) == 13
-    assert [entry["name"] for entry in protocols.describe()] == protocols.available()
-    told = {entry["name"]: entry["description"] for entry in protocols.describe()}
-    assert len({*told.values()}) == 13
-    assert told["full"] == "All labels of the training images are known."
-    assert told["partial-10"].startswith("10 % of the training labels are known")
-    assert told["fewshot-base"].startswith("The first stage of few shots")
-    assert told["fewshot-5"].startswith("Novel labels are learnt from 5 or a few more images")
+    assert len(listing.available()) == 13
+    assert [entry["name"] for entry in listing.describe()] == listing.available()
+    descriptions = {entry["name"]: entry["description"] for entry in listing.describe()}
+    assert len({*descriptions.values()}) == 13
+    assert descriptions["full"] == "All labels of the training images are known."
+    assert descriptions["partial-10"].startswith("10 % of the training labels are known")
+    assert descriptions["fewshot-base"].startswith("The first stage of few shots")
+    assert descriptions["fewshot-5"].startswith(
+        "Novel labels are learnt from 5 or a few more images"
+    )
 
 
-@pytest.mark.parametrize("task", protocols.available())
+@pytest.mark.parametrize("task", listing.available())
 def test_every_named_protocol_cuts(manifest, task):
-    split = protocols.cut(manifest, settings(task))
-    again = protocols.cut(manifest, settings(task))
+    split = cutting.cut(manifest, settings(task))
+    again = cutting.cut(manifest, settings(task))
     assert split.description == again.description
     manifest.labels[1, 0] = 1 - abs(manifest.labels[1, 0])
-    changed = protocols.cut(manifest, settings(task)).description["fingerprint"]
+    changed = cutting.cut(manifest, settings(task)).description["fingerprint"]
     assert changed != split.description["fingerprint"]
 
 
 def run(manifest, protocol, folder):
-    """The step, from its command line; gives its files."""
+    """Runs the step from its command line and returns its files."""
     write(manifest, folder / "manifest.npz")
     files = {name: folder / f"{name}.npz" for name in ("train", "report", "targets")}
     files["description"] = folder / "protocol.json"

@@ -17,7 +17,7 @@ import torch
 IMAGES = np.array(["a", "b", "c"])
 LABELS = np.array(["cat", "dog"])
 SCORES = np.array([[1, -1], [0.2, 0.3], [-2, 1]], np.float32)
-DEEP = "[" * 100_000  # brackets within brackets
+DEEP = "[" * 100_000  # too many nested brackets
 MARKS = "<<<<<<< HEAD\na: 1\n=======\na: 2\n>>>>>>> other\n"
 
 
@@ -178,7 +178,7 @@ def evil(place: Path) -> bytes:
     return pickle.dumps(Evil(place))
 
 
-NO_WEIGHTS = "is no file of weights that loads without running a program (it holds more"
+NO_WEIGHTS = "is not a weights file that loads without executing code (it holds more"
 RUNS = {
     "a pickle as weights": (put("model.safetensors", evil), "model.safetensors is damaged"),
     "torch's pickle as weights": (
@@ -206,9 +206,9 @@ RUNS = {
         resave(lambda t, m: ({k: v[:2].clone() if k[0] == "m" else v for k, v in t.items()}, m)),
         "model.safetensors does not fit the network",
     ),
-    "weights that are no numbers": (
+    "weights that are not numbers": (
         resave(lambda t, m: ({k: v * float("nan") for k, v in t.items()}, m)),
-        "has values that are no numbers",
+        "has values that are not finite numbers",
     ),
     "settings with a tag that runs": (
         put("settings.yaml", "!!python/object/apply:os.mkdir [PWNED]"),
@@ -216,7 +216,7 @@ RUNS = {
     ),
     "settings of brackets": (
         put("settings.yaml", DEEP),
-        "settings.yaml: line 1: more than 50 blocks within blocks",
+        "settings.yaml: line 1: more than 50 nested blocks",
     ),
     "settings with marks of a merge": (
         put("settings.yaml", MARKS),
@@ -224,14 +224,17 @@ RUNS = {
     ),
     "settings of merge keys that multiply": (
         put("settings.yaml", lambda run: BOMBS["the same merged twice"][0]),
-        "settings.yaml: its anchors (&, *) make more than 200,000 values",
+        "settings.yaml: its anchors (&, *) expand to more than 200,000 values",
     ),
-    "no encoder": (edit("settings.yaml", encoder=3), "encoder is 3; it takes something like"),
+    "no encoder": (edit("settings.yaml", encoder=3), "encoder is 3; it takes lines of KEY: VALUE"),
     "an unknown precision": (
         edit("settings.yaml", train__precision="float8"),
-        "train.precision is 'float8', not one of ('float32'",
+        "train.precision is 'float8'; expected one of float32, bfloat16",
     ),
-    "no pixels": (edit("settings.yaml", encoder__test_size=0), "test_size is 0; expected 1"),
+    "no pixels": (
+        edit("settings.yaml", encoder__test_size=0),
+        "test_size is 0; expected a whole number from 1",
+    ),
     "a pickle as the encoder": (
         lambda run: (
             put("e.pth", evil)(run),
@@ -242,7 +245,7 @@ RUNS = {
     "an account that is a list": (put("provenance.json", "[]"), "it has no block of inputs"),
     "an account of brackets": (
         put("provenance.json", DEEP),
-        "provenance.json: brackets within brackets",
+        "provenance.json: too many nested brackets",
     ),
     "a pickle as regions": (
         lambda run: (regions_of(run, b"", "d.pth"), put("regions-rpn.npz", evil)(run)),
@@ -273,12 +276,12 @@ RUNS = {
     ),
     "a number of 5,000 digits": (
         put("calibration.json", "9" * 5000),
-        "calibration.json: a number of thousands of digits",
+        "calibration.json: a number with thousands of digits",
     ),
 }
 YAML = {
-    "brackets": (DEEP, "line 1: more than 50 blocks within blocks"),
-    "dashes": ("- " * 100_000, "more than 50 blocks within blocks"),
+    "brackets": (DEEP, "line 1: more than 50 nested blocks"),
+    "dashes": ("- " * 100_000, "more than 50 nested blocks"),
     "another encoding": ("a: ä".encode("latin-1"), "the file is not UTF-8 text"),
     "a block as key": ("? [1, 2]\n: 3\n", "line 1: a key is a block; expected a word"),
     "a program for Snakemake": (
@@ -287,18 +290,18 @@ YAML = {
     ),
     "an impossible day": ("a: 2024-99-99", "month must be in 1..12"),
     "marks of a merge": (MARKS, "is not YAML"),
-    "an anchor in itself": ("&a [*a]", "an anchor (&, *) holds itself"),
+    "an anchor in itself": ("&a [*a]", "an anchor (&, *) contains itself"),
     "anchors of anchors": (
         "a: &a [x, x, x, x, x, x, x, x, x]\n"
         + "".join(
             f"{after}: &{after} [{', '.join([f'*{name}'] * 9)}]\n"
             for name, after in zip("abcdefg", "bcdefgh", strict=True)
         ),
-        "its anchors (&, *) make more than 200,000 values",
+        "its anchors (&, *) expand to more than 200,000 values",
     ),
 }
-HOLDS_ITSELF = "an anchor (&, *) holds itself, or too many others within each other"
-TOO_MANY = "its anchors (&, *) make more than 200,000 values"
+HOLDS_ITSELF = "an anchor (&, *) contains itself, or anchors are nested too deeply"
+TOO_MANY = "its anchors (&, *) expand to more than 200,000 values"
 
 
 def levels(text: str, count: int = 30, first: str = "a0: &a0 {x: 1, y: 2}") -> str:
@@ -326,29 +329,50 @@ BOMBS = {  # a kilobyte or so each, refused before anything of it is written out
     "a block in itself": ("a: &a {b: *a}", HOLDS_ITSELF),
     "3,000 within each other": (levels("{b}: &{b} [*{a}]", 3000), HOLDS_ITSELF),
     "3,000 merged one by one": (levels("{b}: &{b} {<<: *{a}, k{a}: 1}", 3000), HOLDS_ITSELF),
-    "a number to the base of 60": (f"a: {'1:' * 50_000}1", "line 1: a number of 100,001"),
-    "a fraction to the base of 60": (f"a: {'1:' * 50_000}1.5", "line 1: a number of 100,003"),
+    "a number in base 60": (f"a: {'1:' * 50_000}1", "line 1: a number of 100,001"),
+    "a fraction in base 60": (f"a: {'1:' * 50_000}1.5", "line 1: a number of 100,003"),
     "a key of digits": (f"? {'1:' * 50_000}1\n: a", "line 1: a number of 100,001 characters"),
 }
 OWN = "datasets.pets"
 SETTINGS = {  # --config, or a file with the same lines
+    "a block as null": ({"train": None}, "--config: train is null; it takes lines of KEY: VALUE"),
+    "more mistakes than a page shows": (
+        {"methods": {f"m{k}": {} for k in range(1000)}, "train": {f"t{k}": 1 for k in range(1000)}},
+        "--config: methods has unknown keys ['m0', 'm1', 'm10', 'm100', 'm101', 'm102', ...]",
+    ),
+    "mistakes without end": (
+        {"drawn": {f"d{k}": {} for k in range(1000)}},
+        "and 980 more mistakes",
+    ),
+    "a key of 10,000 letters": ({"drawn": {"x" * 10_000: {}}}, "xxx...xxx"),
+    "a text of 10,000 letters": ({"origin": "x" * 10_000}, "; expected one of drawn, official"),
     "train=3": ({"train": 3}, "--config: train is 3; it takes lines of KEY: VALUE"),
     "an unknown key": ({"train": {"lrr": 1}}, "train has unknown keys ['lrr']; known are ["),
     "a rate that is no number": ({"train": {"lr": float("nan")}}, "train.lr is nan"),
-    "half an epoch": ({"train": {"epochs": 10.5}}, "train.epochs is 10.5; it takes something like"),
+    "half an epoch": ({"train": {"epochs": 10.5}}, "train.epochs is 10.5; expected a whole number"),
     "a view that is none": (
         {"train": {"views": ["upside"]}},
-        "train.views is ['upside']; it takes",
+        "train.views[0] is 'upside'; expected one of plain, flip, centre",
     ),
     "a drop at a word": ({"train": {"drop_at": ["a"]}}, "train.drop_at[0] is 'a'"),
-    "an average of 5": ({"train": {"ema": 5}}, "train.ema is 5; it must be from 0 to 1"),
-    "an unknown encoder": ({"encoder": {"name": "vgg"}}, "encoder.name is 'vgg', not one of"),
-    "images of no size": ({"encoder": {"size": 0}}, "encoder.size is 0; it must be 1 or more"),
+    "an average of 5": ({"train": {"ema": 5}}, "train.ema is 5; expected a share from 0 to 1"),
+    "an unknown encoder": (
+        {"encoder": {"name": "vgg"}},
+        "encoder.name is 'vgg'; expected one of efficientnet_lite0",
+    ),
+    "images of no size": (
+        {"encoder": {"size": 0}},
+        "encoder.size is 0; expected a whole number from 1 to 4096",
+    ),
     "a probability of 1": (
         {"score": {"threshold": 1}},
-        "score.threshold is 1; it must lie between",
+        "score.threshold is 1; expected a share, above 0 and below 1",
     ),
     "top labels of another number": ({"score": {"top": 5}}, "no metric 'CP_top3'"),
+    "top labels of another number in one method": (
+        {"methods": {"ml_gcn": {"score": {"top": 5}}}},
+        "no metric 'CP_top3'",
+    ),
     "no seeds": ({"seeds": []}, "--config: seeds is []; expected a list, of 1 or more"),
     "a seed twice": ({"seeds": [0, 0]}, "--config: seeds names 0 twice"),
     "a negative seed": ({"seeds": [-1]}, "--config: seeds[0] is -1; expected a whole number"),
@@ -388,12 +412,12 @@ SETTINGS = {  # --config, or a file with the same lines
     ),
     "boxes that are not there": (
         {"boxes": {"coco2014": "x.json"}},
-        "boxes.coco2014 is x.json, which is no file; it names regions as COCO results",
+        "boxes.coco2014 is x.json, which is not a file; expected regions as COCO results",
     ),
     "a drawing without layout": ({"drawn": {"voc2007": {}}}, "drawn.voc2007 lacks ['layout']"),
     "a study outside": ({"study": "../methods"}, "there is no"),
     "a list as study": ({"study": ["mini"]}, "has ['laptop', 'mini', 'own', 'paper']"),
-    "an anchor in itself": ({"train": "SELF"}, "--config: an anchor (&, *) holds itself"),
+    "an anchor in itself": ({"train": "SELF"}, "--config: an anchor (&, *) contains itself"),
     "a metric that is none": (
         {"study": "own", "own_table": {"metrics": ["mapp"]}, "datasets": "PETS"},
         "tables.own_pets: no metric 'mapp'; there are",
@@ -405,7 +429,10 @@ SETTINGS = {  # --config, or a file with the same lines
 }
 ENTRIES = {  # of data of one's own
     "no folder": ({"folder": ""}, f"{OWN}.folder is"),
-    "a list as reader": ({"reader": ["folders"]}, f"{OWN}.reader is ['folders']; it may be"),
+    "a list as reader": (
+        {"reader": ["folders"]},
+        f"{OWN}.reader is ['folders']; expected one of folders",
+    ),
     "a title that drives the terminal": (
         {"title": "\x1b[31mred"},
         f"{OWN}.title is '\\x1b[31mred'; expected a text on one line, without control characters",
@@ -421,15 +448,15 @@ ENTRIES = {  # of data of one's own
     "a share of 2": ({"options": {"draw": {"share": 2, "seed": 0}}}, "options.draw.share is 2"),
     "a draw without seed": ({"options": {"draw": {"share": 0.5}}}, "options.draw lacks ['seed']"),
 }
-COCO = {  # instances.json: what stands under one key
+COCO = {  # instances.json: the value of one key
     "images that are none": ({"images": 3}, "its first image has no file_name"),
     "a picture of a number": (
         {"images": [{"id": 1, "file_name": "0.png"}, {"id": 2, "file_name": 7}]},
-        "file_name of entry 2 is '7'; expected a text",
+        "file_name of entry 2 is '7'; expected text",
     ),
     "a label of nothing": (
         {"categories": [{"id": 1, "name": None}]},
-        "name of entry 1 is 'None'; expected a text",
+        "name of entry 1 is 'None'; expected text",
     ),
     "an id that is a list": (
         {"categories": [{"id": [1], "name": "cat"}]},
@@ -455,16 +482,16 @@ TABLES = {
     ),
 }
 POSITIONS = {
-    "p.pkl": (evil, "A pickle can run any program, so none is read"),
+    "p.pkl": (evil, "A pickle can execute code, so none is read"),
     "p.npy": (pickled_array, "Object arrays cannot be loaded"),
-    "p.json": (lambda place: DEEP.encode(), "brackets within brackets"),
+    "p.json": (lambda place: DEEP.encode(), "too many nested brackets"),
     "q.json": (lambda place: b"[1e400]", "expected a list of whole numbers"),
     "r.txt": (lambda place: b"9" * 30, "expected a list of whole numbers"),
     "q.npy": (lambda place: npy("(1000000000000,)"), "q.npy: "),
 }
 BOXES = {
     "a pickle": (evil, "not JSON"),
-    "brackets": (lambda place: DEEP.encode(), "brackets within brackets"),
+    "brackets": (lambda place: DEEP.encode(), "too many nested brackets"),
     "images that are none": (lambda place: b'{"images": 3, "annotations": []}', "`images` is no"),
     "400 digits": (
         lambda place: b'[{"image_id": 1, "score": 1, "bbox": [0, 0, 1, 1' + b"0" * 400 + b"]}]",
@@ -484,7 +511,7 @@ WORDS = {
 WEIGHTS = {
     "e.pth": (evil, NO_WEIGHTS),
     "f.pth": (lambda place: torch_file(Evil(place)), NO_WEIGHTS),
-    "g.pth": (lambda place: zipped(("archive/data.pkl", evil(place))), "is no file of weights"),
+    "g.pth": (lambda place: zipped(("archive/data.pkl", evil(place))), "is not a weights file"),
     "h.pth": (lambda place: torch_file([1]), "holds a list; expected tensors by name"),
     "i.pth": (lambda place: torch_file({"a": torch.ones(1)}), "does not fit the network"),
     "j.safetensors": (evil, "j.safetensors is damaged"),

@@ -13,12 +13,14 @@ from dataset_cases import SAMPLES, read
 
 from labelgraph.commands import _given
 from labelgraph.files.small import read_json
+from labelgraph.files.yaml_reader import read_yaml
 from labelgraph.inputs import word_vectors
-from labelgraph.manifest import readers
+from labelgraph.manifest import finding
 from labelgraph.manifest.readers import _parts, folders
 from labelgraph.review import stale
 from labelgraph.steps import list_folder
-from labelgraph.study import own_data, own_tables, recipe
+from labelgraph.study import own_data, own_tables
+from labelgraph.study.config import read_study
 from labelgraph.tables import tables
 
 CONFIG = ROOT / "workflow/config"
@@ -27,9 +29,7 @@ ENTRY = {"folder": str(SAMPLES / "folders"), "reader": "folders"}
 
 
 def study(entry=None, name="pets", **more):
-    return recipe.read_study(
-        CONFIG, {"study": "own", "datasets": {name: ENTRY | (entry or {})}, **more}
-    )
+    return read_study(CONFIG, {"study": "own", "datasets": {name: ENTRY | (entry or {})}, **more})
 
 
 def test_an_entry_of_two_lines_is_a_dataset_with_a_table():
@@ -39,14 +39,14 @@ def test_an_entry_of_two_lines_is_a_dataset_with_a_table():
     assert {run.dataset for run in runs} == {"pets"}
     assert [run.system for run in runs] == sorted(USUAL)
     for run in runs:
-        assert book.settings(run)["training"]["encoder"]["cached"]
+        assert book.settings(run).training.encoder.cached
     entry = book.dataset("pets")
-    assert (entry["title"], entry["raw"]) == ("pets", "pets")
-    assert entry["options"] == {"parts": None, "draw": {"share": 0.25, "seed": 0}, "none": None}
+    assert (entry.title, entry.raw) == ("pets", "pets")
+    assert entry.options == {"parts": None, "draw": {"share": 0.25, "seed": 0}, "none": None}
     table = tables.recipe(book, "own_pets")
     assert table["notes"] == [own_tables.RULE, own_tables.NO_WORDS]
-    assert "probability of 0.5" in own_tables.RULE and book.defaults["score"]["threshold"] == 0.5
-    assert tables.of_study(book)["own_pets"]["more"]["no graph, max pooling"] == "baseline@max"
+    assert "probability of 0.5" in own_tables.RULE and book.defaults.score.threshold == 0.5
+    assert table["more"]["EfficientNet-Lite0, linear (max pooling)"] == "baseline@max"
 
 
 def systems(book):
@@ -61,7 +61,7 @@ def test_all_methods_are_those_that_the_data_allow():
     folder = str(SAMPLES / "voc2007/VOCdevkit/VOC2007")
     book = study({"folder": folder, "reader": "voc_folders"}, **every)
     assert systems(book) == plain | {"ia_gcn", "gm_mlic"}
-    assert book.dataset("pets")["parts"] == {"train": "trainval", "report": "test"}
+    assert book.dataset("pets").parts.lines() == {"train": "trainval", "report": "test"}
 
 
 def test_methods_for_missing_labels_come_with_missing_labels():
@@ -73,7 +73,7 @@ def test_methods_for_missing_labels_come_with_missing_labels():
 
 
 def test_of_difficult_labels_what_is_not_said_stands_as_it_was():
-    found = study({"difficult": {"train": "ignored"}}).dataset("pets")["difficult"]
+    found = study({"difficult": {"train": "ignored"}}).dataset("pets").difficult.lines()
     assert found == {"train": "ignored", "ap": "ignored", "f1": "negative"}
 
 
@@ -85,7 +85,7 @@ def test_two_rows_of_one_title_are_refused():
 
 def test_the_laptop_study_takes_it_too():
     given = {"study": "laptop", "datasets": {"pets": ENTRY}, "own_table": {"rows": ["ml_gcn"]}}
-    book = recipe.read_study(CONFIG, given)
+    book = read_study(CONFIG, given)
     assert "own_pets" in tables.of_study(book)
     assert [r.system for r in tables.runs(book, ["own_pets"])] == ["ml_gcn"] * 3
 
@@ -93,12 +93,17 @@ def test_the_laptop_study_takes_it_too():
 @pytest.mark.parametrize(
     ("entry", "name", "more", "message"),
     [
-        ({"reader": "csv"}, "pets", {}, r"pets.reader is 'csv'; it may be folders, table"),
-        ({"folder": "/nowhere"}, "pets", {}, "pets.folder is /nowhere, which is no folder"),
+        ({"reader": "csv"}, "pets", {}, r"pets.reader is 'csv'; expected one of folders, table"),
+        ({"folder": "/nowhere"}, "pets", {}, "pets.folder is /nowhere, which is not a folder"),
         ({"colour": 1}, "pets", {}, r"pets has unknown keys \['colour'\]; known are .*'folder'"),
         ({"options": {"x": 1}}, "pets", {}, r"options has unknown keys \['x'\]; known are .*draw"),
         ({"reader": "table"}, "pets", {}, r"pets.options lacks \['file'\]"),
-        ({"vectors": "no.txt"}, "pets", {}, "pets.vectors is no.txt, which is no file; it may be"),
+        (
+            {"vectors": "no.txt"},
+            "pets",
+            {},
+            "pets.vectors is no.txt, which is not a file; it may be",
+        ),
         ({}, "voc2007", {}, "voc2007 is a dataset of datasets.yaml; for a copy of it give local"),
         ({}, "my pets", {}, "a name is made of letters"),
         ({}, "pets", {"own_table": {"rows": ["gcn"]}}, "rows has 'gcn'; the methods are"),
@@ -112,9 +117,24 @@ def test_a_wrong_line_is_named(entry, name, more, message):
         study(entry, name, **more)
 
 
+def test_all_mistakes_of_all_entries_are_reported_at_once():
+    first = {"folder": "/nowhere", "reader": "folders", "tune": 2, "options": {"draw": {}}}
+    second = {"folder": str(SAMPLES), "reader": "table", "vectors": "no.txt", "colour": 1}
+    with pytest.raises(ValueError) as error:
+        read_study(CONFIG, {"study": "own", "datasets": {"pets": first, "cars": second}})
+    assert [line.split(";")[0].split(", which")[0] for line in str(error.value).splitlines()] == [
+        "datasets.pets.tune is 2",
+        "datasets.pets.folder is /nowhere",
+        "datasets.pets.options.draw lacks ['seed', 'share']",
+        "datasets.cars has unknown keys ['colour']",
+        "datasets.cars.vectors is no.txt",
+        "datasets.cars.options lacks ['file']",
+    ]
+
+
 def test_an_unknown_dataset_without_a_folder_is_named():
     with pytest.raises(ValueError, match=r"datasets.pet has no line `folder`.*datasets.yaml has"):
-        recipe.read_study(CONFIG, {"datasets": {"pet": {"tune": 0.1}}})
+        read_study(CONFIG, {"datasets": {"pet": {"tune": 0.1}}})
 
 
 def test_texts_of_a_config_file_stay_texts():
@@ -128,9 +148,9 @@ def test_texts_of_a_config_file_stay_texts():
     }
     book = study(entry | {"options": options, "tune": "0.3"})
     found = book.dataset("pets")
-    assert found["options"]["separator"] == "|" and found["options"]["ending"] == ""
-    assert found["options"]["draw"] == {"share": 0.4, "seed": 1}
-    assert found["tune"] == 0.3
+    assert found.options["separator"] == "|" and found.options["ending"] == ""
+    assert found.options["draw"] == {"share": 0.4, "seed": 1}
+    assert found.tune == 0.3
 
 
 def test_drawn_parts_hold_every_label_on_both_sides_and_keep_groups():
@@ -154,7 +174,9 @@ def test_drawn_parts_hold_every_label_on_both_sides_and_keep_groups():
 
 @pytest.mark.parametrize("draw", [{"share": 1.0, "seed": 0}, {"share": 0.2}, 0.25, None])
 def test_a_wrong_draw_is_named(draw):
-    with pytest.raises(ValueError, match=r"expected something like|one of them"):
+    with pytest.raises(
+        ValueError, match=r"expected something like|set one of the options parts and draw"
+    ):
         read("folders", parts=None, draw=draw)
 
 
@@ -171,8 +193,8 @@ def shown(table):
 def table_in(folder, text, name="t.csv", **options):
     folder.mkdir(exist_ok=True)
     (folder / name).write_text(text)
-    standing = recipe.read_yaml(CONFIG / "own_data.yaml")["options"]["table"]
-    return readers.read("table", folder, **standing | {"file": name, **options})
+    standing = read_yaml(CONFIG / "own_data.yaml")["options"]["table"]
+    return finding.read("table", folder, **standing | {"file": name, **options})
 
 
 def test_tables_say_the_same_in_three_ways(tmp_path):
@@ -199,16 +221,16 @@ def test_more_folders_than_there_can_be_labels(tmp_path, monkeypatch):
         (tmp_path / name).mkdir()
         (tmp_path / name / "1.jpg").write_bytes(name.encode())
     with pytest.raises(ValueError, match="has 2 folders with images, more labels than 1;"):
-        readers.read("folders", tmp_path, parts=None, draw={"share": 0.5, "seed": 0}, none=None)
+        finding.read("folders", tmp_path, parts=None, draw={"share": 0.5, "seed": 0}, none=None)
 
 
 def test_a_parquet_table_is_a_table(tmp_path):
     pytest.importorskip("pyarrow", reason="Parquet needs pyarrow")
     frame = pd.DataFrame({"image": ["a.jpg", "b.jpg"], "cat": [True, False], "dog": [0, 1]})
     frame.to_parquet(tmp_path / "t.parquet")
-    options = recipe.read_yaml(CONFIG / "own_data.yaml")["options"]["table"]
+    options = read_yaml(CONFIG / "own_data.yaml")["options"]["table"]
     options = options | {"file": "t.parquet", "labels": None}
-    found = readers.read("table", tmp_path, **options)
+    found = finding.read("table", tmp_path, **options)
     assert shown(found) == {"a.jpg": {"cat": 1}, "b.jpg": {"dog": 1}}
 
 
@@ -216,12 +238,12 @@ def test_a_parquet_table_is_a_table(tmp_path):
     ("text", "options", "message"),
     [
         ("image,cat\na.jpg,1\nb.jpg,2\n", {"labels": None}, "row 2, column 'cat': '2'; expected 1"),
-        ("image,cat\na.jpg,1\na.jpg,0\n", {"labels": None}, "row 2: 'a.jpg' stands there a second"),
+        ("image,cat\na.jpg,1\na.jpg,0\n", {"labels": None}, "row 2: 'a.jpg' is listed a second"),
         ("file,labels\na.jpg,cat\n", {}, r"has no column 'image'; it has \['file', 'labels'\]"),
         ("image,labels\na.jpg,\n", {}, "column 'labels' is empty in every row"),
         ("image,labels\n", {}, "has no rows below its header"),
         ("", {}, "cannot be read as a table"),
-        ("image,labels\na.jpg,cat\n", {"part": "labels"}, "part or draw"),
+        ("image,labels\na.jpg,cat\n", {"part": "labels"}, "the options part and draw; found both"),
         (
             "image,labels,g\na,cat,x\na,dog,y\n",
             {"group": "g"},
@@ -249,9 +271,9 @@ def test_parquet_without_pyarrow_says_what_to_do(tmp_path, monkeypatch):
         raise ImportError("no pyarrow")
 
     monkeypatch.setattr(pd, "read_parquet", missing)
-    standing = recipe.read_yaml(CONFIG / "own_data.yaml")["options"]["table"]
+    standing = read_yaml(CONFIG / "own_data.yaml")["options"]["table"]
     with pytest.raises(ValueError, match=r"needs the package pyarrow.*save the table as CSV"):
-        readers.read("table", tmp_path, **standing | {"file": "t.parquet"})
+        finding.read("table", tmp_path, **standing | {"file": "t.parquet"})
 
 
 def test_folders_of_labels(tmp_path):
@@ -265,11 +287,11 @@ def test_folders_of_labels(tmp_path):
             (tmp_path / label / "deep" / name).write_text(f"{label} {name}")
         (tmp_path / label / "Thumbs.db").write_bytes(b"")
     draw = {"share": 0.5, "seed": 0}
-    other = readers.read("folders", tmp_path, parts=None, draw=draw, none=None)
+    other = finding.read("folders", tmp_path, parts=None, draw=draw, none=None)
     assert len(other.images) == 4  # the same name, but not the same picture
     (tmp_path / "loose.jpg").write_bytes(b"3")
-    with pytest.raises(ValueError, match=r"loose.jpg is in no label's folder"):
-        readers.read("folders", tmp_path, parts=None, draw=draw, none=None)
+    with pytest.raises(ValueError, match=r"loose.jpg is not in a label's folder"):
+        finding.read("folders", tmp_path, parts=None, draw=draw, none=None)
 
 
 def test_voc_labels_from_objects():
@@ -343,7 +365,7 @@ def test_regions_of_a_kind_that_the_study_lacks_are_told_in_a_sentence(tmp_path)
             r"boxes names 'dogs', which study own does not run; it runs \['pets'\]",
         ),
         ({"voc2007": "x.json"}, "boxes names 'voc2007', which study own does not run"),
-        ({"pets": "x.json"}, "boxes.pets is x.json, which is no file; it names regions as COCO"),
+        ({"pets": "x.json"}, "boxes.pets is x.json, which is not a file; expected regions as COCO"),
     ],
 )
 def test_boxes_for_data_that_the_study_lacks_are_named(boxes, message):

@@ -10,7 +10,8 @@ from labelgraph.files.small import read_json, write_arrays, write_json
 from labelgraph.predict import calibration, judging
 from labelgraph.score import bootstrap, precision_recall
 from labelgraph.steps import assess, score, tabulate
-from labelgraph.study import recipe
+from labelgraph.study.config import read_study
+from labelgraph.study.settings import ScoringSettings
 from labelgraph.tables import (
     csv_cells,
     intervals,
@@ -18,8 +19,9 @@ from labelgraph.tables import (
     tables,
 )
 
-SETTINGS = {"threshold": 0.5, "top": 3, "difficult_ap": "ignored", "difficult_f1": "negative"}
-SETTINGS |= {"pool": "all"}
+SETTINGS = ScoringSettings(
+    threshold=0.5, top=3, difficult_ap="ignored", difficult_f1="negative", pool="all"
+)
 LABELS = ["cat", "dog", "owl"]
 
 
@@ -55,8 +57,8 @@ def table(folder, names):
         "paper": "own", "table": "pets", "caption": "pets", "task": "full", "spread": "pictures",
         "columns": [{"dataset": "pets", "metrics": ["mAP", "CF1", "mAP_interpolated"]}],
         "more": {name: name for name in names}, "runs": {}, "scores": paths,
-        "titles": {"pets": "pets"}, "note": "", "protocol": "a protocol", "footnotes": {},
-        "notes": [],
+        "titles": {"pets": "pets"}, "ran": {}, "counted_network": "",
+        "note": "", "protocol": "a protocol", "footnotes": {}, "notes": [],
     }  # fmt: skip
 
 
@@ -64,7 +66,7 @@ def test_the_rule_is_that_of_predict(tmp_path):
     scores, target, found = run(tmp_path / "run", 1.5, shift=0.8)
     chosen = np.array([each.chosen for each in judging.judge(scores, found, None)])
     rule = read_json(tmp_path / "run/assessment.json")["rule"]
-    wanted = precision_recall.agreement(chosen, target, "negative")
+    wanted = precision_recall.precision_recall_f1(chosen, target, "negative")
     assert {name: values[0] for name, values in rule.items()} == {
         name: pytest.approx(wanted[name]) for name in bootstrap.RATES
     }
@@ -87,7 +89,7 @@ def test_what_overlaps_is_not_marked_and_what_does_not_is(tmp_path):
     far, tex = written(tmp_path / "b", {"good": 0.01, "bad": 30.0})
     assert "| good | here | **100.0 [100.0, 100.0]** | **100.0 [100.0, 100.0]** | 100.0 |" in far
     assert r"\textbf{100.0 [100.0, 100.0]}" in tex
-    assert "In brackets, where 95 % of the values lie" in far
+    assert "In brackets, the 95 % confidence interval" in far
     line = next(line for line in far.splitlines() if line.startswith("| bad"))
     assert line.count("[") == 2 and "*" not in line
 
@@ -146,10 +148,10 @@ def test_beside_columns_with_intervals_one_without_has_no_best():
 def test_tables_of_the_papers_ask_for_no_assessment():
     from conftest import ROOT
 
-    book = recipe.read_study(ROOT / "workflow/config", {})
+    book = read_study(ROOT / "workflow/config", {})
     assert not [path for path in tables.inputs(book, list(book.tables)) if "assessment" in path]
     pets = {"folder": str(ROOT / "tests/samples/folders"), "reader": "folders"}
-    book = recipe.read_study(ROOT / "workflow/config", {"study": "own", "datasets": {"pets": pets}})
+    book = read_study(ROOT / "workflow/config", {"study": "own", "datasets": {"pets": pets}})
     found = tables.inputs(book, ["own_pets"])
     assert sum(path.endswith("/assessment.json") for path in found) == len(found) / 2 == 7
     assert "spread" in json.loads(json.dumps(tables.recipe(book, "own_pets")))

@@ -6,10 +6,9 @@ import json
 import pandas as pd
 import pytest
 from conftest import ROOT
-from scipy.stats import t as student
 
 from labelgraph.score import confidence
-from labelgraph.study import recipe
+from labelgraph.study.config import read_study
 from labelgraph.tables import rendering, table_columns, tables
 
 PUBLISHED = pd.DataFrame(
@@ -51,10 +50,22 @@ def table(tmp_path):
         "more": {"Extra": "extra"},
         "scores": {"new/b": scores, "Extra": scores},
         "titles": {"voc2007": "VOC 2007"},
+        "ran": {"new/b": "New, as it ran"},
+        "counted_network": "",
         "note": "a note",
         "protocol": "a protocol",
         "footnotes": {"New": ["not as printed"]},
     }
+
+
+def markdown(table):
+    ran = tables.names_of(table, TITLES)
+    return rendering.markdown(table, tables.cells(table, PUBLISHED, TITLES), ran)
+
+
+def latex(table):
+    ran = tables.names_of(table, TITLES)
+    return rendering.latex(table, tables.cells(table, PUBLISHED, TITLES), ran)
 
 
 @pytest.fixture
@@ -83,7 +94,7 @@ def test_cells_by_hand(table, values):
 
 
 def test_markdown_by_hand(table, values):
-    text = rendering.markdown(table, tables.cells(table, PUBLISHED, TITLES))
+    text = markdown(table)
     assert text.splitlines() == [
         "# A caption & more",
         "",
@@ -92,7 +103,7 @@ def test_markdown_by_hand(table, values):
         "| Old | published | **99.** | 84.0 |",
         "| New a | published |  | *90.1* |",
         "| New b | published |  | **91.0** |",
-        "|  | here | **27.5 ± 3.5** | **55.0 ± 7.1** |",
+        "| New, as it ran | here | **27.5 ± 3.5** | **55.0 ± 7.1** |",
         "| Extra | here | **27.5 ± 3.5** | **55.0 ± 7.1** |",
         "",
         "Best **bold**, second *italic*.",
@@ -114,15 +125,17 @@ def test_an_interval_of_the_mean_by_hand(table, values, tmp_path):
     table["spread"] = "interval95"
     cells = tables.cells(table, PUBLISHED, TITLES)
     assert "Extra,mAP,,60.000000,10.000000,3,reproduced" in cells.to_csv(index=False)
-    text = rendering.markdown(table, cells)
+    text = rendering.markdown(table, cells, {})
     assert "**60.0 ± 24.8**" in text  # 4.3027 * 10 / sqrt(3)
-    assert "- ± is half of the 95 % interval of the mean over episodes" in text
-    assert r"60.0 $\pm$ 24.8" in rendering.latex(table, cells)
+    assert "- ± is half of the 95 % confidence interval of the mean over episodes" in text
+    assert r"60.0 $\pm$ 24.8" in rendering.latex(table, cells, {})
 
 
-@pytest.mark.parametrize("degrees", [1, 2, 9, 20, 21, 30, 100, 10000])
-def test_quantiles_of_student(degrees):
-    assert confidence.student(degrees) == pytest.approx(student.ppf(0.975, degrees), abs=5e-4)
+@pytest.mark.parametrize(("runs", "t"), [(2, 12.7062), (3, 4.3027), (10, 2.2622), (31, 2.0423)])
+def test_half_an_interval_of_the_mean_has_students_t_from_a_textbook(runs, t):
+    found = confidence.half_width(2.0, runs, "interval95")
+    assert found == pytest.approx(2.0 * t / runs**0.5, rel=2e-5)
+    assert confidence.half_width(2.0, runs, "std") == 2.0
 
 
 def test_a_spread_that_is_unknown_is_named():
@@ -131,24 +144,24 @@ def test_a_spread_that_is_unknown_is_named():
 
 
 def test_departures_of_the_second_stage_stand_below_tables_of_few_shots_alone():
-    book = recipe.read_study(ROOT / "workflow/config", {"study": "paper"})
+    book = read_study(ROOT / "workflow/config", {"study": "paper"})
     entry = book.methods["kggr"]
     few, full = (tables.recipe(book, name)["footnotes"] for name in ("ml_sgm_VI", "ml_sgm_III"))
-    assert few["KGGR"] == entry["departures"] + entry["shots"]["departures"]
-    assert full["ML-SGM"] == book.methods["ml_sgm"]["departures"]
+    assert few["KGGR"] == entry.departures + entry.shots.departures
+    assert full["ML-SGM"] == book.methods["ml_sgm"].departures
 
 
 def test_a_table_of_few_shots_has_an_episode_for_each_seed():
-    book = recipe.read_study(ROOT / "workflow/config", {"study": "paper"})
+    book = read_study(ROOT / "workflow/config", {"study": "paper"})
     found = [run for run in tables.runs(book, ["ml_sgm_VI"]) if run.method == "laso"]
     assert len(found) == 2 * 2 * 10  # datasets, numbers of shots, episodes
     assert {run.seed for run in found} == set(range(10))
 
 
 def test_latex_escapes_what_latex_reads(table, values):
-    text = rendering.latex(table, tables.cells(table, PUBLISHED, TITLES))
+    text = latex(table)
     assert r"\caption{A caption \& more}" in text
-    assert r" & here & \textbf{27.5 $\pm$ 3.5} & \textbf{55.0 $\pm$ 7.1} \\" in text
+    assert r"New, as it ran & here & \textbf{27.5 $\pm$ 3.5} & \textbf{55.0 $\pm$ 7.1} \\" in text
     assert text.count(r"\begin{") == text.count(r"\end{")
 
 
@@ -158,7 +171,7 @@ def test_a_row_that_the_paper_does_not_have_is_named(table, values):
         tables.cells(table, PUBLISHED, TITLES)
 
 
-SHARES = {
+PROPORTIONS = {
     "dataset": "voc2007",
     "tasks": {"partial-10": "10%", "partial-20": "20%"},
     "average": "avg",
@@ -167,7 +180,7 @@ SHARES = {
 
 
 @pytest.fixture
-def shares(table, tmp_path):
+def partial(table, tmp_path):
     """A table of two proportions and their average on two datasets; one of these is not run."""
     paths = {}
     for task, of_seeds in {"partial-10": [0.2, 0.3], "partial-20": [0.4, 0.7]}.items():
@@ -175,14 +188,14 @@ def shares(table, tmp_path):
         for path, value in zip(files, of_seeds, strict=True):
             path.write_text(json.dumps({"map": {"non_interpolated": value}}))
         paths[f"{task}/voc2007"] = [str(path) for path in files]
-    columns = [SHARES, SHARES | {"dataset": "vg200"}]
+    columns = [PROPORTIONS, PROPORTIONS | {"dataset": "vg200"}]
     titles = {"voc2007": "VOC 2007", "vg200": "VG-200"}
     rows = {"runs": {"old": "old"}, "more": {}, "scores": {"old": paths}}
     del table["task"]
     return table | rows | {"table": "P", "columns": columns, "titles": titles}
 
 
-SHARED = pd.DataFrame(
+PARTIAL = pd.DataFrame(
     [
         ("P", "voc2007", "old", "10%", "mAP", "10.0"),
         ("P", "voc2007", "old", "20%", "mAP", "20.0"),
@@ -192,7 +205,7 @@ SHARED = pd.DataFrame(
     ],
     columns=PUBLISHED.columns,
 )
-SHARED_TITLES = pd.DataFrame(
+PARTIAL_TITLES = pd.DataFrame(
     [
         ("p", "P", "old", "10%", "Old", 1),
         ("p", "P", "old", "20%", "Old", 1),
@@ -203,8 +216,8 @@ SHARED_TITLES = pd.DataFrame(
 )
 
 
-def test_tasks_are_columns_and_their_average_is_taken_seed_by_seed(shares, values):
-    cells = tables.cells(shares, SHARED, SHARED_TITLES)
+def test_tasks_are_columns_and_their_average_is_taken_seed_by_seed(partial, values):
+    cells = tables.cells(partial, PARTIAL, PARTIAL_TITLES)
     assert cells.to_csv(index=False, lineterminator="\n").splitlines()[1:] == [
         "Old,voc2007 10% mAP,10.0,25.000000,7.071068,2,reproduced",
         "Old,voc2007 20% mAP,20.0,55.000000,21.213203,2,reproduced",
@@ -221,9 +234,9 @@ def test_tasks_are_columns_and_their_average_is_taken_seed_by_seed(shares, value
     ]
 
 
-def test_a_table_of_tasks_has_a_block_for_each_dataset(shares, values):
-    cells = tables.cells(shares, SHARED, SHARED_TITLES)
-    assert rendering.markdown(shares, cells).splitlines()[2:14] == [
+def test_a_table_of_tasks_has_a_block_for_each_dataset(partial, values):
+    cells = tables.cells(partial, PARTIAL, PARTIAL_TITLES)
+    assert rendering.markdown(partial, cells, {}).splitlines()[2:14] == [
         "|  |  | VOC 2007 10% mAP | VOC 2007 20% mAP | VOC 2007 avg mAP |",
         "| --- | --- | ---: | ---: | ---: |",
         "| Old | published | **10.0** | **20.0** | **15.0** |",
@@ -237,24 +250,24 @@ def test_a_table_of_tasks_has_a_block_for_each_dataset(shares, values):
         "| New | published |  |  | **8.5** |",
         "",
     ]
-    text = rendering.latex(shares, cells)
+    text = rendering.latex(partial, cells, {})
     assert r"\begin{tabular}{llrrr}" in text
     assert text.count(r"\midrule") == 3
     assert r" &  & VG-200 10\% mAP & VG-200 20\% mAP & VG-200 avg mAP \\" in text
 
 
-def test_an_average_needs_all_its_runs(shares, values):
-    del shares["scores"]["old"]["partial-20/voc2007"]
-    cells = tables.cells(shares, SHARED, SHARED_TITLES).set_index(["row", "column"])
+def test_an_average_needs_all_its_runs(partial, values):
+    del partial["scores"]["old"]["partial-20/voc2007"]
+    cells = tables.cells(partial, PARTIAL, PARTIAL_TITLES).set_index(["row", "column"])
     assert cells.loc[("Old", "voc2007 avg mAP"), "status"] == "quoted"
     assert cells.loc[("Old", "voc2007 10% mAP"), "reproduced"] == "25.000000"
 
 
-def test_a_seed_without_a_value_has_no_average_but_the_others_do(shares, values, tmp_path):
+def test_a_seed_without_a_value_has_no_average_but_the_others_do(partial, values, tmp_path):
     """The first seed's 20 % is not defined: its average is neither 20 nor taken over one task."""
     path = tmp_path / "partial-20-0.4.json"
     path.write_text(json.dumps({"map": {"non_interpolated": None}}))
-    cells = tables.cells(shares, SHARED, SHARED_TITLES).set_index(["row", "column"])
+    cells = tables.cells(partial, PARTIAL, PARTIAL_TITLES).set_index(["row", "column"])
     expected = {"20%": ["70.000000", "", "1"], "avg": ["50.000000", "", "1"]}
     for setting, of_cell in expected.items():
         line = cells.loc[("Old", f"voc2007 {setting} mAP")]
@@ -268,7 +281,7 @@ def test_a_value_that_no_run_has_is_ours_all_the_same(table, values, tmp_path):
         (tmp_path / f"{seed}.json").write_text(json.dumps(content))
     cells = tables.cells(table, PUBLISHED, TITLES)
     assert "Extra,AP:dog,,,,,reproduced" in cells.to_csv(index=False)
-    lines = rendering.markdown(table, cells).splitlines()
+    lines = rendering.markdown(table, cells, {}).splitlines()
     assert "| Extra | here |  | **50.0 ± 0.0** |" in lines
 
 
@@ -277,14 +290,14 @@ def test_one_seed_has_no_spread(table, values):
         places["full/voc2007"] = places["full/voc2007"][:1]
     cells = tables.cells(table, PUBLISHED, TITLES)
     assert "Extra,mAP,,50.000000,,1,reproduced" in cells.to_csv(index=False)
-    assert "| Extra | here | **25.0** | **50.0** |" in rendering.markdown(table, cells)
+    assert "| Extra | here | **25.0** | **50.0** |" in rendering.markdown(table, cells, {})
 
 
 def test_a_row_of_ours_alone_has_one_line(table, values):
     """One of its cells is from nobody: that makes no second line of published values."""
     table["columns"] = [*table["columns"], {"dataset": "vg200", "metrics": ["mAP"]}]
     table["titles"]["vg200"] = "VG-200"
-    text = rendering.markdown(table, tables.cells(table, PUBLISHED, TITLES))
+    text = markdown(table)
     lines = [line for line in text.splitlines() if line.startswith("| Extra")]
     assert lines == ["| Extra | here | **27.5 ± 3.5** | **55.0 ± 7.1** |  |"]
     assert "| New a | published |  | *90.1* |  |" in text
@@ -302,18 +315,19 @@ def test_equal_values_are_marked_alike_and_costs_not_at_all():
 
 
 def book_with(**changes):
-    book = copy.deepcopy(recipe.read_study(ROOT / "workflow/config", {}))
-    entry = {"paper": "p", "table": "P", "caption": "A caption", "columns": [SHARES]}
+    book = copy.deepcopy(read_study(ROOT / "workflow/config", {}))
+    entry = {"paper": "p", "table": "P", "caption": "A caption", "columns": [PROPORTIONS]}
     book.tables.clear()
     book.tables["p_P"] = entry | {"runs": {"old": "baseline"}, "seeds": 2} | changes
-    book.size.pop("tables", None)
     return book
 
 
 def test_a_run_for_every_task_of_a_column():
     book = book_with()
     expected = [
-        f"mini/partial-{share}/voc2007/baseline/seed{seed}" for share in (10, 20) for seed in (0, 1)
+        f"mini/partial-{percent}/voc2007/baseline/seed{seed}"
+        for percent in (10, 20)
+        for seed in (0, 1)
     ]
     assert [run.folder for run in tables.runs(book, tables.of_study(book))] == expected
     files = [f"results/runs/{folder}/scores.json" for folder in expected]
@@ -328,22 +342,34 @@ def test_a_run_for_every_task_of_a_column():
     ("changes", "message"),
     [
         ({"columns": [{"dataset": "voc2007", "metrics": ["mAP"]}]}, "p_P needs `task`"),
-        ({"columns": [SHARES | {"task": "full"}]}, r"unknown keys \['task'\]; known are .*'tasks'"),
         (
-            {"task": "full", "columns": [{"dataset": "voc2007", "metrics": [], "average": "avg"}]},
+            {"columns": [PROPORTIONS | {"task": "full"}]},
+            r"unknown keys \['task'\]; known are .*'tasks'",
+        ),
+        (
+            {
+                "task": "full",
+                "columns": [{"dataset": "voc2007", "metrics": ["mAP"], "average": "avg"}],
+            },
             "`average` is over `tasks`",
         ),
         (
-            {"columns": [SHARES | {"dataset": "voc"}]},
-            r"there is no dataset 'voc'; datasets.yaml has \['coco2014'",
+            {"columns": [PROPORTIONS | {"dataset": "voc"}]},
+            r"columns\[0\]\.dataset is 'voc'; expected one of voc2007, .*coco2014",
         ),
         (
-            {"columns": [SHARES | {"tasks": {"partial-0": "0%"}}]},
+            {"columns": [PROPORTIONS | {"tasks": {"partial-0": "0%"}}]},
             "task is 'partial-0'; it may be full, partial-1 to -99",
         ),
-        ({"columns": [SHARES | {"metrics": ["AP:dog", "mAPP"]}]}, "no metric 'mAPP'; there are"),
-        ({"columns": [SHARES | {"metrics": ["CF1_top4"]}]}, "no metric 'CF1_top4'"),
-        ({"columns": [SHARES | {"metrics": "mAP"}]}, "p_P: metrics is 'mAP'"),
+        (
+            {"columns": [PROPORTIONS | {"metrics": ["AP:dog", "mAPP"]}]},
+            "no metric 'mAPP'; there are",
+        ),
+        ({"columns": [PROPORTIONS | {"metrics": ["CF1_top4"]}]}, "no metric 'CF1_top4'"),
+        (
+            {"columns": [PROPORTIONS | {"metrics": "mAP"}]},
+            r"p_P: columns\[0\]\.metrics is 'mAP'; expected a list, of 1 or more",
+        ),
         ({"colour": "red"}, r"tables\.p_P has unknown keys \['colour'\]; known are"),
     ],
 )
@@ -355,7 +381,7 @@ def test_a_wrong_block_of_columns_is_named(changes, message):
 def test_an_entry_is_named_by_its_paper_and_table():
     book = book_with()
     book.tables["q_Q"] = book.tables["p_P"]
-    with pytest.raises(ValueError, match=r"tables\.q_Q shows p P; name it so"):
+    with pytest.raises(ValueError, match=r"tables\.q_Q is p P; name it p_P"):
         tables.of_study(book)
 
 
@@ -387,7 +413,7 @@ def test_columns_of_several_datasets_by_hand():
     assert [each.cost for each in columns] == [False] * 5 + [True]
     assert table_columns.all_tasks(MANY) == ["full", "partial-10"]
     assert table_columns.settings(MANY) == {"x"}
-    averaged = {"columns": [SHARES, {"costs": ["gflops"]}]}
+    averaged = {"columns": [PROPORTIONS, {"costs": ["gflops"]}]}
     assert table_columns.settings(averaged) == {"10%", "20%", "avg"}
     alone = table_columns.columns_of(averaged, printed)
     assert [each.name for each in alone] == ["10% mAP", "20% mAP", "avg mAP", "gflops"]
@@ -395,14 +421,14 @@ def test_columns_of_several_datasets_by_hand():
 
 
 def test_a_table_needs_counts_if_it_shows_costs():
-    columns = [SHARES, {"costs": ["gflops"]}]
+    columns = [PROPORTIONS, {"costs": ["gflops"]}]
     book = book_with(columns=columns, more={"Mine": "ml_gcn"}, counted={"old": "ml_gcn"})
     files = tables.inputs(book, ["p_P"])
     assert files[-1] == tables.COUNTS and len(files) == 1 + 8
     assert tables.systems(book.tables["p_P"]) == {"old": "baseline", "Mine": "ml_gcn"}
     found = tables.recipe(book, "p_P")
     assert found["costs"] == tables.COUNTS
-    assert found["note"] == book.size["note"] != "" and found["protocol"] != ""
+    assert found["note"] == book.size.note != "" and found["protocol"] != ""
     alone = tables.recipe(book_with(columns=columns[1:]), "p_P")  # which nothing was trained for
     assert (alone["note"], alone["protocol"], alone["scores"]) == ("", "", {"old": {}})
     assert tables.recipe(book_with(), "p_P")["costs"] is None
@@ -418,25 +444,25 @@ def test_the_costs_of_a_row_are_those_of_its_network(table, values, tmp_path):
         and "Extra,gflops,,30.000000,,,reproduced" in text
     )
     assert "Old,gflops,,,,,quoted" in text
-    assert "| Extra | here | 30.00 |" in rendering.markdown(
-        table, tables.cells(table, PUBLISHED, TITLES)
-    )
+    assert "| Extra | here | 30.00 |" in markdown(table)
 
 
 def test_heads_of_columns():
-    table = {"titles": {"voc2007": "VOC 2007"}}
+    table = {"titles": {"voc2007": "VOC 2007"}, "counted_network": ""}
     assert rendering.header(table, "voc2007 10% mAP") == "VOC 2007 10% mAP"
     assert rendering.header(table, "AP:hot dog") == "hot dog"
     assert rendering.header(table, "voc2007 AP:dog") == "VOC 2007 dog"
     assert rendering.header(table, "CF1_top3") == "CF1 top3"
     assert rendering.header(table, "params_m") == "parameters (M)"
+    counted = table | {"counted_network": "ResNet-101"}
+    assert rendering.header(counted, "params_m") == "parameters (M), ResNet-101"
 
 
 def test_every_table_of_every_study_fits_its_published_rows():
     titles = tables.read_published(ROOT / "workflow/published/systems.csv")
     titles["order"] = titles["order"].astype(int)
     for study in ("mini", "laptop", "paper"):
-        book = recipe.read_study(ROOT / "workflow/config", {"study": study})
+        book = read_study(ROOT / "workflow/config", {"study": study})
         for name in tables.of_study(book):
             table = tables.recipe(book, name)
             published = tables.read_published(ROOT / f"workflow/published/{table['paper']}.csv")

@@ -23,13 +23,14 @@ from test_launch import alive
 from torch import nn
 
 from labelgraph import models
+from labelgraph.files.yaml_reader import read_yaml
 from labelgraph.predict import inference
-from labelgraph.study import recipe
+from labelgraph.study.settings import Train
 from labelgraph.train.checkpoint import Checkpoint
 from labelgraph.train.loop import Examples, Training
 from labelgraph.train.team import parallel, torchrun
 
-DEFAULTS = recipe.read_yaml(ROOT / "workflow/config/defaults.yaml")["train"]
+DEFAULTS = read_yaml(ROOT / "workflow/config/defaults.yaml")["train"]
 LABELS, IMAGES, FIT = 5, 30, 22
 EARLY = {"start": 1, "every": 1, "rounds": [1]}  # of methods that begin something after some epochs
 SHORT = {"epochs": 2, "batch": 8, "schedule": "cosine", "clip": 1.0, "augment": "none", "ema": 0.9}
@@ -98,7 +99,8 @@ def training(method, team=parallel.ALONE, **changed):
         block |= {key: value for key, value in EARLY.items() if key in block}
         model = models.build(method, label_space(LABELS), Encoder(), **block)
         optimizer = {"optimizer": "adamw", "lr": 0.01, "encoder_lr": 0.01}
-    return Training(model.double(), examples, DEFAULTS | SHORT | optimizer | changed, 5, team)
+    block = Train(**DEFAULTS | SHORT | optimizer | changed)
+    return Training(model.double(), examples, block, 5, team)
 
 
 def learnt(folder, method, team, **changed):

@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pytest
 import torch
-from conftest import ROOT, build, label_space, narrow
+from conftest import ROOT, build, label_space, narrow, relined
 from PIL import Image
 from test_loop import DEFAULTS, Grids
 
@@ -20,11 +20,12 @@ from labelgraph.steps import (
     split,
     train,
 )
-from labelgraph.study import recipe
+from labelgraph.study.config import read_study, run_of
+from labelgraph.study.settings import Train
 from labelgraph.train import few_shots, loop, run_folder
 from labelgraph.train.checkpoint import Checkpoint
 
-BOOK = recipe.read_study(ROOT / "workflow/config", {"study": "paper"})
+BOOK = read_study(ROOT / "workflow/config", {"study": "paper"})
 NAMES = ("bird", "cat", "dog", "vase", "sofa")
 NOVEL = ["bird", "vase"]
 METHODS = ("kggr", "laso", "ml_sgm")
@@ -118,7 +119,7 @@ def test_an_episode_of_one_image_works(method, tmp_path):
     inputs.batches = lambda parts, chance: ({"image": grids, "boxes": boxes} for _ in parts)
     rows = np.arange(1)
     examples = loop.Examples(inputs, one.float(), one, one.numpy(), rows, rows[:0])
-    settings = DEFAULTS | {"epochs": 2, "schedule": "constant", "lr": 1e-4}
+    settings = Train(**DEFAULTS | {"epochs": 2, "schedule": "constant", "lr": 1e-4})
     learning = loop.Training(model, examples, settings, seed=0)
     learning.run(Checkpoint(tmp_path))
     assert np.isfinite(learning.history[-1]["loss"])
@@ -161,17 +162,17 @@ def cut(here, listed):
 
 
 def settings(task, method, **changed):
-    found = BOOK.settings(recipe.run_of("paper", task, "coco2014", method, 0))["training"]
-    found["encoder"] |= {"name": "resnet18", "weights": None, "size": 64, "test_size": 64}
-    found["model"] = {key: narrow(value) for key, value in found["model"].items()}
+    found = BOOK.settings(run_of("paper", task, "coco2014", method, 0)).training
+    small = {"name": "resnet18", "weights": None, "size": 64, "test_size": 64}
+    model = {key: narrow(value) for key, value in found.model.items()}
     quick = {"epochs": 2, "batch": 4, "workers": 0, "drop_at": [], "precision": "float32"}
-    found["train"] |= quick | {"lr": 0.01, "encoder_lr": 0.01} | changed
-    return found
+    quick |= {"lr": 0.01, "encoder_lr": 0.01} | changed
+    return relined(found, encoder=small, model=model, train=quick)
 
 
 def learn(here, output, task, method, train_file=None, base=None, **changed):
     """Runs the step; gives the tensors that it left."""
-    chosen = json.dumps(settings(task, method, **changed))
+    chosen = settings(task, method, **changed).json_text()
     files = {"train": train_file or here / task / "train.npz", "images": here}
     files |= {"counts": here / "counts.npz", "vectors": here / "vectors.npz"}
     files |= {"work": output / "work", "output": output} | ({"base": base} if base else {})
@@ -180,7 +181,7 @@ def learn(here, output, task, method, train_file=None, base=None, **changed):
 
 
 def scores_of(here, output, method):
-    common = ["--settings", json.dumps(settings("fewshot-1", method)), "--images", str(here)]
+    common = ["--settings", settings("fewshot-1", method).json_text(), "--images", str(here)]
     predict.command(
         [*common, f"--model={output / 'model.safetensors'}"]
         + [f"--report={here / 'fewshot-1/report.npz'}", f"--output={output / 'predictions.npz'}"]
@@ -290,48 +291,48 @@ def test_a_part_at_rest_keeps_its_statistics_and_drops_nothing():
 
 def test_the_second_stage_changes_single_lines():
     first, second = (
-        BOOK.settings(recipe.run_of("paper", task, "coco2014", "ml_sgm", 0))["training"]
+        BOOK.settings(run_of("paper", task, "coco2014", "ml_sgm", 0)).training
         for task in ("fewshot-base", "fewshot-1")
     )
-    assert "shots" not in first and second["shots"].keys() == {"learns", "labels", "graph"}
-    assert first["model"]["objective"] == "weighted"
-    assert second["model"]["objective"] == "asymmetric"
-    assert second["model"]["focus"] == [0.0, 4.0, 0.05]
-    assert second["encoder"]["learns"] == "nothing"
-    assert second["train"]["lr"] == first["train"]["lr"]
-    assert {"epochs": 50, "batch": 16}.items() <= second["train"].items()
+    assert first.shots is None
+    assert second.shots.lines().keys() == {"learns", "labels", "graph"}
+    assert first.model["objective"] == "weighted"
+    assert second.model["objective"] == "asymmetric"
+    assert second.model["focus"] == [0.0, 4.0, 0.05]
+    assert second.encoder.learns == "nothing"
+    assert second.train.lr == first.train.lr
+    assert (second.train.epochs, second.train.batch) == (50, 16)
 
 
 def test_a_run_goes_on_from_the_base_training_whose_turn_it_is():
-    book = recipe.read_study(ROOT / "workflow/config", {"seeds": [4, 7]})
-    book.size["seeds_of"] = {}
-    runs_of = [recipe.run_of("mini", "fewshot-5", "coco2014", "laso", seed) for seed in range(3)]
+    book = read_study(ROOT / "workflow/config", {"seeds": [4, 7], "seeds_of": {"coco2014": 2}})
+    runs_of = [run_of("mini", "fewshot-5", "coco2014", "laso", seed) for seed in range(3)]
     assert [book.base(run).folder for run in runs_of] == [
         f"mini/fewshot-base/coco2014/laso/seed{seed}" for seed in (4, 7, 4)
     ]
-    assert book.base(recipe.run_of("mini", "full", "coco2014", "laso", 4)) is None
+    assert book.base(run_of("mini", "full", "coco2014", "laso", 4)) is None
     assert book.seeds("coco2014", "full") == [4, 7]
-    book.datasets["coco2014"]["fewshot"] |= {"episodes": 0, "files": ["a", "b", "c"]}
-    book.size["datasets"].pop("coco2014", None)
+    files = {"datasets": {"coco2014": {"fewshot": {"episodes": 0, "files": ["a", "b", "c"]}}}}
+    book = read_study(ROOT / "workflow/config", files)
     assert book.seeds("coco2014", "fewshot-1") == [0, 1, 2]
 
 
 def test_files_of_episodes_may_differ_between_numbers_of_shots():
     files = {1: ["a", "b"], 5: ["c"]}
     given = {"datasets": {"coco2014": {"fewshot": {"episodes": 0, "files": files}}}}
-    book = recipe.read_study(ROOT / "workflow/config", given)
+    book = read_study(ROOT / "workflow/config", given)
     cut = {task: book.protocol("coco2014", task)["fewshot"] for task in ("fewshot-1", "fewshot-5")}
     assert [few["files"] for few in cut.values()] == [["a", "b"], ["c"]]
     assert book.seeds("coco2014", "fewshot-1") == [0, 1]
     assert book.seeds("coco2014", "fewshot-5") == [0]
-    drawn = recipe.read_study(ROOT / "workflow/config", {})
+    drawn = read_study(ROOT / "workflow/config", {})
     of_base = [each.protocol("coco2014", "fewshot-base") for each in (book, drawn)]
     assert of_base[0] == of_base[1], "another choice of episodes cuts the base stage anew"
 
 
 def test_the_pool_is_how_few_shots_are_judged_not_what_they_learn():
     pools = {
-        task: BOOK.settings(recipe.run_of("paper", task, "coco2014", "laso", 0))["scoring"]["pool"]
+        task: BOOK.settings(run_of("paper", task, "coco2014", "laso", 0)).scoring.pool
         for task in ("fewshot-1", "full")
     }
     assert pools == {"fewshot-1": "shown", "full": "all"}
@@ -341,28 +342,23 @@ def test_the_pool_is_how_few_shots_are_judged_not_what_they_learn():
 @pytest.mark.parametrize(
     ("line", "message"),
     [
-        ({"learn": "all"}, r"--config: shots has unknown keys \['learn'\]"),
-        ({"train": {"epoch": 3}}, r"--config: shots.train has unknown keys \['epoch'\]"),
-    ],
-)
-def test_an_unknown_line_of_the_second_stage_is_named_at_once(line, message):
-    with pytest.raises(ValueError, match=message):
-        recipe.read_study(ROOT / "workflow/config", {"shots": line})
-
-
-@pytest.mark.parametrize(
-    ("line", "message"),
-    [
-        ({"learns": "head"}, "shots.learns is 'head'; it takes all, or a list"),
+        ({"learn": "all"}, r"shots has unknown keys \['learn'\]"),
+        ({"train": {"epoch": 3}}, r"shots.train has unknown keys \['epoch'\]"),
+        ({"learns": "head"}, "shots.learns is 'head'; expected all or a list, of 1 or more"),
         ({"learns": []}, r"shots.learns is \[\]"),
-        ({"labels": "base"}, r"shots.labels is 'base', not one of \('novel', 'all'\)"),
-        ({"graph": "all"}, r"shots.graph is 'all'"),
-        ({"model": {"widht": 3}}, r"with shots: model has unknown keys \['widht'\]"),
+        ({"labels": "base"}, "shots.labels is 'base'; expected one of novel, all"),
+        ({"graph": "all"}, "shots.graph is 'all'"),
     ],
 )
-def test_a_wrong_line_of_the_second_stage_is_named(line, message):
-    book = recipe.read_study(ROOT / "workflow/config", {"shots": line})
-    run = recipe.run_of("mini", "fewshot-1", "coco2014", "baseline", 0)
-    with pytest.raises(ValueError, match=f"mini: baseline on coco2014.*{message}"):
+def test_a_wrong_line_of_the_second_stage_is_named_at_once(line, message):
+    with pytest.raises(ValueError, match=f"--config: {message}"):
+        read_study(ROOT / "workflow/config", {"shots": line})
+
+
+def test_a_keyword_that_the_method_lacks_is_named_with_the_stage():
+    book = read_study(ROOT / "workflow/config", {"shots": {"model": {"widht": 3}}})
+    run = run_of("mini", "fewshot-1", "coco2014", "baseline", 0)
+    told = r"mini: baseline on coco2014, with shots: model has unknown keys \['widht'\]"
+    with pytest.raises(ValueError, match=told):
         book.settings(run)
-    assert book.settings(recipe.run_of("mini", "full", "coco2014", "baseline", 0))
+    assert book.settings(run_of("mini", "full", "coco2014", "baseline", 0))

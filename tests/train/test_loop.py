@@ -7,12 +7,13 @@ from conftest import ROOT, WIDTH
 from torch import nn
 
 from labelgraph.encoders.encoder import Cached
-from labelgraph.study import recipe
+from labelgraph.files.yaml_reader import read_yaml
+from labelgraph.study.settings import Train
 from labelgraph.train.checkpoint import Checkpoint
 from labelgraph.train.loop import Examples, Training
 from labelgraph.train.optimizer import optimizer, rate
 
-DEFAULTS = recipe.read_yaml(ROOT / "workflow/config/defaults.yaml")["train"]
+DEFAULTS = read_yaml(ROOT / "workflow/config/defaults.yaml")["train"]
 IMAGES, LABELS = 12, 3
 
 
@@ -52,7 +53,7 @@ def training(**changed):
         Grids(grids), target, known, target.numpy().astype(np.int8), rows[:9], rows[9:]
     )
     short = {"epochs": 4, "batch": 4, "schedule": "cosine", "clip": 1.0, "augment": "none"}
-    return Training(model, examples, DEFAULTS | short | changed, seed=5)
+    return Training(model, examples, Train(**DEFAULTS | short | changed), seed=5)
 
 
 def assert_same(first, second):
@@ -146,19 +147,20 @@ def test_the_best_epoch_on_tune_is_kept_or_the_last(tmp_path):
     ],
 )
 def test_rates_by_hand(schedule, step, expected):
-    settings = DEFAULTS | {"schedule": schedule, "epochs": 10, "drop_at": [2, 7]}
+    settings = Train(**DEFAULTS | {"schedule": schedule, "epochs": 10, "drop_at": [2, 7]})
     assert rate(settings, step, 100) == pytest.approx(expected)
 
 
 def test_a_rate_rises_over_its_warm_up():
-    settings = DEFAULTS | {"schedule": "constant", "warm_up": 0.1}
+    settings = Train(**DEFAULTS | {"schedule": "constant", "warm_up": 0.1})
     assert [round(rate(settings, step, 40), 3) for step in range(6)] == [0.2, 0.4, 0.6, 0.8, 1, 1]
 
 
 def test_encoder_biases_and_norms_have_rates_and_decays_of_their_own():
     model = Model()
     model.encoder.extra = nn.Linear(2, 2)
-    settings = DEFAULTS | {"lr": 0.1, "encoder_lr": 0.01, "weight_decay": 0.5, "decay_all": False}
+    rates = {"lr": 0.1, "encoder_lr": 0.01, "weight_decay": 0.5, "decay_all": False}
+    settings = Train(**DEFAULTS | rates)
     groups = optimizer(model, settings).param_groups
     found = sorted((group["lr"], group["weight_decay"], len(group["params"])) for group in groups)
     assert found == [(0.01, 0.0, 1), (0.01, 0.5, 1), (0.1, 0.0, 3), (0.1, 0.5, 1)]

@@ -1,6 +1,7 @@
 """Several processes train what one does: weights, scores, stops and mistakes; process_cases.py."""
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -15,7 +16,7 @@ from test_workflow import SCENES, copy_of
 from labelgraph import models
 from labelgraph.files.small import read_arrays, read_json
 from labelgraph.steps import predict, train
-from labelgraph.study import checks, recipe
+from labelgraph.study.config import read_study, run_of
 
 METHODS = ("plain", *models.available())
 
@@ -25,7 +26,9 @@ def folder(tmp_path_factory):
     """All cases, run once."""
     here = tmp_path_factory.mktemp("processes")
     command = [sys.executable, str(ROOT / "tests/train/process_cases.py"), str(here)]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=400)
+    paths = os.pathsep.join(str(ROOT / name) for name in ("tests", "tests/jobs"))
+    environment = os.environ | {"PYTHONPATH": paths}
+    done = subprocess.run(command, capture_output=True, text=True, timeout=400, env=environment)
     assert done.returncode == 0, done.stderr
     (here / "said.txt").write_text(done.stderr)
     return here
@@ -88,16 +91,16 @@ def test_a_mistake_is_one_sentence_and_not_tried_again(folder, ends):
     assert "Traceback" not in (folder / "said.txt").read_text()
 
 
-@pytest.mark.parametrize(("count", "cached"), [(0, False), (1.5, False), (True, False), (2, True)])
-def test_processes_that_make_no_sense_are_refused(count, cached):
-    with pytest.raises(ValueError, match="processes"):
-        checks.processes("studies/mini", count, {"cached": cached})
+@pytest.mark.parametrize("count", [0, 1.5, True])
+def test_processes_that_make_no_sense_are_refused(count):
+    with pytest.raises(ValueError, match=r"--config: processes is .*; expected a whole number, 1"):
+        read_study(ROOT / "workflow/config", {"processes": count})
 
 
 def test_a_study_on_cached_features_says_why_it_cannot_be_shared():
-    book = recipe.read_study(ROOT / "workflow/config", {"study": "mini", "processes": "2"})
+    book = read_study(ROOT / "workflow/config", {"study": "mini", "processes": "2"})
     with pytest.raises(ValueError, match=r"mini: processes is 2, and encoder\.cached leaves"):
-        book.settings(recipe.run_of("mini", "full", "voc2007", "baseline", 0))
+        book.settings(run_of("mini", "full", "voc2007", "baseline", 0))
 
 
 RUN = "results/runs/mini/full/voc2007/ml_gcn/seed0"

@@ -13,7 +13,7 @@ from conftest import ROOT
 from test_workflow import copy_of, jobs
 
 from labelgraph.jobs import launch
-from labelgraph.study import recipe
+from labelgraph.study.config import read_study
 
 PROFILE = yaml.safe_load((ROOT / "workflow/profiles/slurm/config.yaml").read_text())
 RULES = "".join(path.read_text() for path in sorted((ROOT / "workflow/rules").rglob("*.smk")))
@@ -104,8 +104,8 @@ def test_a_training_requests_a_gpu_and_processors_to_read_images(checkout, tmp_p
     assert (checkout / "sbatch.txt").exists(), text
     asked = (checkout / "sbatch.txt").read_text().split("\n--wrap")[0].split("\n")
     pairs = dict(itertools.pairwise(asked))
-    book = recipe.read_study(ROOT / "workflow/config", {"study": "paper"})
-    workers = book.size["train"]["workers"]
+    book = read_study(ROOT / "workflow/config", {"study": "paper"})
+    workers = book.size.train["workers"]
     assert "--gpus=1" in asked
     assert f"--cpus-per-task={1 + workers}" in asked
     assert int(pairs["--mem"]) == 4000 + 2500 * (1 + workers)

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 import torch
 import yaml
-from conftest import ROOT, narrow
+from conftest import ROOT, narrow, relined
 
 from labelgraph import models
 from labelgraph.figures import fields
@@ -30,10 +30,10 @@ from labelgraph.steps import (
     train,
     write_manifest,
 )
-from labelgraph.study import recipe
+from labelgraph.study.config import read_study, run_of
 
 SAMPLE = ROOT / "tests/samples/voc2007"
-BOOK = recipe.read_study(ROOT / "workflow/config", {"study": "paper"})
+BOOK = read_study(ROOT / "workflow/config", {"study": "paper"})
 
 
 @pytest.fixture(scope="module")
@@ -71,19 +71,17 @@ def folder(tmp_path_factory):
 
 
 def settings(method, **encoder):
-    run = recipe.run_of("paper", "full", "voc2007", method, 0)
+    run = run_of("paper", "full", "voc2007", method, 0)
     found = BOOK.settings(run)
-    training = found["training"]
-    training["encoder"] |= {"name": "resnet18", "weights": None, "learns": "all"} | encoder
-    training["model"] = {key: narrow(value) for key, value in training["model"].items()}
+    small = {"name": "resnet18", "weights": None, "learns": "all"} | encoder
+    model = {key: narrow(value) for key, value in found.training.model.items()}
     few = {"epochs": 2, "batch": 4, "workers": 0, "drop_at": [], "precision": "float32"}
-    training["train"] |= few
-    return training, found["scoring"]
+    return relined(found.training, encoder=small, model=model, train=few), found.scoring
 
 
 def run(folder, output, method, source, **encoder):
     training, scoring = settings(method, **encoder)
-    common = ["--settings", json.dumps(training), *source]
+    common = ["--settings", training.json_text(), *source]
     common += ["--regions", str(folder / "regions.npz")]
     train.command(
         [*common, "--train", str(folder / "train.npz"), "--counts", str(folder / "counts.npz")]
@@ -96,7 +94,7 @@ def run(folder, output, method, source, **encoder):
     )
     score.command(
         ["--predictions", str(output / "predictions.npz"), "--targets", str(folder / "targets.npz")]
-        + ["--settings", json.dumps(scoring), "--output", str(output / "scores.json")]
+        + ["--settings", scoring.json_text(), "--output", str(output / "scores.json")]
     )
     return training
 
@@ -112,7 +110,7 @@ def test_a_method_learns_end_to_end_at_448_pixels(folder, tmp_path, method):
     assert found["scores"].dtype == np.float32
     assert np.isfinite(found["scores"]).all()
     assert 0 <= read_json(tmp_path / "scores.json")["map"]["non_interpolated"] <= 1
-    assert yaml.safe_load((tmp_path / "settings.yaml").read_text()) == training
+    assert yaml.safe_load((tmp_path / "settings.yaml").read_text()) == training.lines()
     history = (tmp_path / "history.csv").read_text().splitlines()
     assert len(history) == 1 + 2
     provenance = read_json(tmp_path / "provenance.json")
@@ -128,7 +126,7 @@ def inspect(folder, output, training, view):
     rule = {"rule": "first", "count": 2, "labels": 0}
     choice = {"images": rule, "targets": str(folder / "targets.npz"), "predictions": {}}
     inspect_model.command(
-        ["--settings", json.dumps(training), "--images", str(SAMPLE), "--view", view]
+        ["--settings", training.json_text(), "--images", str(SAMPLE), "--view", view]
         + ["--regions", str(folder / "regions.npz"), "--choice", json.dumps(choice)]
         + ["--model", str(output / "model.safetensors"), "--report", str(folder / "report.npz")]
         + ["--output", str(output / f"{view}.npz")]
@@ -137,7 +135,7 @@ def inspect(folder, output, training, view):
     assert found["images"].tolist() == sorted(read_arrays(folder / "report.npz")["images"])[:2]
     assert len(found["labels"]) == 20
     shares = {"plain": [0, 0, 1, 1], "centre": [0.15, 0.15, 0.85, 0.85]}
-    np.testing.assert_allclose(found["window"], shares[training["encoder"]["test_view"]])
+    np.testing.assert_allclose(found["window"], shares[training.encoder.test_view])
     shown = found.keys() - {"images", "labels", "window"}
     assert shown
     assert all(len(found[key]) == (20 if view == "labels" else 2) for key in shown)
@@ -162,7 +160,7 @@ def test_frozen_features_are_those_of_the_encoder_itself(folder, tmp_path):
     assert np.array_equal(first, read_arrays(live / "predictions.npz")["scores"])
     training, _ = settings("ml_gcn", **frozen)
     predict.command(
-        ["--settings", json.dumps(training), "--images", str(SAMPLE)]
+        ["--settings", training.json_text(), "--images", str(SAMPLE)]
         + ["--model", str(cached / "model.safetensors"), "--report", str(folder / "report.npz")]
         + ["--output", str(tmp_path / "from_images.npz")]
     )
@@ -186,11 +184,11 @@ def test_features_of_other_images_are_refused(folder, tmp_path):
 def test_a_killed_training_continues_to_the_same_weights(folder, tmp_path):
     """SIGKILL in the middle of a real process; the same command then finishes."""
     training, _ = settings("ml_gcn", size=64, test_size=64)
-    training["train"] |= {"epochs": 12, "checkpoint_seconds": 0}
+    training = relined(training, train={"epochs": 12, "checkpoint_seconds": 0})
 
     def start(output):
         command = [sys.executable, "-m", "labelgraph.steps.train"]
-        command += ["--settings", json.dumps(training), "--images", str(SAMPLE)]
+        command += ["--settings", training.json_text(), "--images", str(SAMPLE)]
         command += [f"--{name}={folder / name}.npz" for name in ("train", "counts", "vectors")]
         command += [f"--work={output}/work", f"--output={output}"]
         return subprocess.Popen(command)

@@ -1,4 +1,4 @@
-"""workflow/own_data.md, executed as it stands, on small made pictures."""
+"""docs/own_pictures.md, executed as it stands, on small made pictures."""
 
 import json
 import os
@@ -19,7 +19,7 @@ from test_workflow import copy_of
 from labelgraph.__main__ import main
 from labelgraph.commands import _verbs
 
-GUIDE = (ROOT / "workflow/own_data.md").read_text()
+GUIDE = (ROOT / "docs/own_pictures.md").read_text()
 COMMANDS = re.findall(r"^    uv run (.*)$", GUIDE, re.M)
 WALK = len(re.findall(r"^    uv run ", GUIDE[: GUIDE.index("## More")], re.M))
 COLOURS = {"sun": "yellow", "sea": "blue", "rose": "red"}
@@ -76,9 +76,8 @@ def test_the_walk(walked):
     assert entry == shown
     table = (checkout / "results/tables/own/own_pictures.md").read_text()
     rows = re.findall(r"^\| (.+?) \| here \| (\S+) ", table, re.M)
-    assert [name for name, _ in rows[:3]] == [
-        *("no graph, average pooling", "no graph, max pooling", "ML-GCN")
-    ]
+    pooled = [f"EfficientNet-Lite0, linear ({name} pooling)" for name in ("average", "max")]
+    assert [name for name, _ in rows[:3]] == [*pooled, "ML-GCN"]
     assert len(rows) == 7
     values = [float(value.strip("*")) for _, value in rows]
     assert np.median(values) > 80  # three colours are told apart

@@ -14,8 +14,8 @@ rule write_manifest:
     log:
         f"logs/{STUDY}/write_manifest/{{dataset}}.log",
     params:
-        reader=lambda wildcards: dataset(wildcards)["reader"],
-        options=lambda wildcards: json.dumps(dataset(wildcards)["options"]),
+        reader=lambda wildcards: dataset(wildcards).reader,
+        options=lambda wildcards: json.dumps(dataset(wildcards).options),
         root=raw,
     shell:
         step(

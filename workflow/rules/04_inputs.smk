@@ -105,7 +105,7 @@ rule propose_regions:
         f"logs/{STUDY}/propose_regions/{{dataset}}-{{kind}}.log",
     threads: share
     resources:
-        gpu=BOOK.size["gpu"],
+        gpu=BOOK.size.gpu,
     params:
         settings=proposal_settings,
         source=regions_option,

@@ -23,7 +23,7 @@ rule train:
         f"logs/{STUDY}/train/{{task}}-{{dataset}}-{{system}}-{{seed}}.log",
     threads: all_processors
     resources:
-        gpu=BOOK.size["gpu"] * PROCESSES,
+        gpu=BOOK.size.gpu * PROCESSES,
         processes=PROCESSES,
     params:
         settings=training,

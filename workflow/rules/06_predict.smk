@@ -15,7 +15,7 @@ rule predict:
         f"logs/{STUDY}/predict/{{task}}-{{dataset}}-{{system}}-{{seed}}.log",
     threads: all_processors
     resources:
-        gpu=BOOK.size["gpu"] * PROCESSES,
+        gpu=BOOK.size.gpu * PROCESSES,
         processes=PROCESSES,
     params:
         settings=training,
@@ -47,11 +47,11 @@ rule calibrate:
         f"logs/{STUDY}/calibrate/{{task}}-{{dataset}}-{{system}}-{{seed}}.log",
     threads: processors
     resources:
-        gpu=BOOK.size["gpu"],
+        gpu=BOOK.size.gpu,
     params:
         settings=training,
-        selection=BOOK.size["selection"],
-        threshold=lambda wildcards: settings(wildcards)["scoring"]["threshold"],
+        selection=BOOK.size.selection,
+        threshold=lambda wildcards: settings(wildcards).scoring.threshold,
         images=image_options(test_images),
     shell:
         step(

@@ -20,7 +20,7 @@ rule inspect_model:
         f"logs/{STUDY}/inspect_model/{{figure}}-{{task}}-{{dataset}}-{{system}}-{{seed}}.log",
     threads: processors
     resources:
-        gpu=BOOK.size["gpu"],
+        gpu=BOOK.size.gpu,
     params:
         settings=training,
         images=image_options(test_images),

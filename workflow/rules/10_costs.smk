@@ -6,15 +6,15 @@ include: "functions/10_costs.smk"
 
 rule count_costs:
     input:
-        code=all_heads("count_costs"),
+        code=all_networks("count_costs"),
     output:
         tables.COUNTS,
     log:
         "logs/costs/count_costs.log",
     params:
-        setup=lambda wildcards: json.dumps(heads.setup(BOOK)),
+        setup=lambda wildcards: json.dumps(networks.setup(BOOK)),
         networks=lambda wildcards: json.dumps(
-            heads.networks(BOOK, heads.everyone(BOOK))
+            networks.settings(BOOK, networks.everyone(BOOK))
         ),
     shell:
         step(
@@ -27,18 +27,20 @@ rule count_costs:
 
 rule measure_costs:
     input:
-        code=all_heads("measure_costs"),
+        code=all_networks("measure_costs"),
     output:
         json="results/costs/heads.json",
         md="results/costs/heads.md",
     log:
         "logs/costs/measure_costs.log",
     resources:
-        gpu=BOOK.size["gpu"],
+        gpu=BOOK.size.gpu,
     params:
-        setup=lambda wildcards: json.dumps(heads.setup(BOOK) | heads.measured(BOOK)),
+        setup=lambda wildcards: json.dumps(
+            networks.setup(BOOK) | networks.measured(BOOK)
+        ),
         networks=lambda wildcards: json.dumps(
-            heads.networks(BOOK, heads.everyone(BOOK))
+            networks.settings(BOOK, networks.everyone(BOOK))
         ),
     shell:
         step(

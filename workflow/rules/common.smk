@@ -17,44 +17,46 @@ from snakemake.scheduling.job_scheduler import JobScheduler
 
 from snakemake_interface_logger_plugins.common import LogEvent
 
-from labelgraph import report as pages  # `report` is a word of Snakemake's
-from labelgraph.costs import heads
+from labelgraph.costs import networks
 from labelgraph.fetch import sources
 from labelgraph.figures import fields, plans
 from labelgraph.files import filestamps
 from labelgraph.files.small import sha256
+from labelgraph.files.yaml_reader import read_yaml
 from labelgraph.jobs import locks, sourcecode
 from labelgraph.own import ending
 from labelgraph.review.audit.printed import PAPERS
-from labelgraph.study import checks, own_data, recipe
+from labelgraph.study import own_data
+from labelgraph.study.config import read_study, run_of
+from labelgraph.study.validation import check_keys
 from labelgraph.tables import tables
-from labelgraph.report import material
+from labelgraph.report import pagefiles, results
 
 CONFIG = Path("workflow/config")
 try:
-    BOOK = recipe.read_study(CONFIG, config)
+    BOOK = read_study(CONFIG, config)
     TABLES = tables.of_study(BOOK)
     for run in tables.runs(BOOK, TABLES):
         BOOK.settings(run)
     FIGURES = plans.of_study(BOOK)
     PLANS = {name: plans.plan(BOOK, name, FIGURES[name]) for name in FIGURES}
     SOURCES = sources.read(CONFIG / "sources.yaml")
-    LOCAL = sources.local_copies(SOURCES, BOOK.size.get("local", {}))
-    DETECTORS = recipe.read_yaml(CONFIG / "detectors.yaml")
-    LEARN = BOOK.size.get("detector", {})  # lines of the light one's training
-    checks.keys("detector", LEARN, set(DETECTORS["light"]["learn"]))
+    LOCAL = sources.local_copies(SOURCES, BOOK.size.local)
+    DETECTORS = read_yaml(CONFIG / "detectors.yaml")
+    LEARN = BOOK.size.detector  # lines of the light one's training
+    check_keys("detector", LEARN, set(DETECTORS["light"]["learn"]))
     DETECTORS["light"]["learn"] |= LEARN
     if not TABLES:
         raise ValueError(
             f"study {BOOK.study} makes no table: data of your own come with --configfile FILE, as"
-            " workflow/own_data.md shows"
+            " docs/own_pictures.md shows"
         )
 except (ValueError, FileNotFoundError) as error:
     raise WorkflowError(str(error)) from None
 STUDY = BOOK.study
-ORIGIN = BOOK.size["origin"]
+ORIGIN = BOOK.size.origin
 DETECTOR = DETECTORS["of_study"][STUDY]
-OWN_BOXES = BOOK.size.get("boxes", {})  # dataset -> the user's COCO results
+OWN_BOXES = BOOK.size.boxes  # dataset -> the user's COCO results
 
 
 MANIFEST = f"data/manifests/{STUDY}/{{dataset}}.npz"
@@ -169,24 +171,21 @@ def dataset(wildcards):
 
 def raw(wildcards):
     entry = dataset(wildcards)
-    return f"data/raw/{'own' if 'folder' in entry else ORIGIN}/{entry['raw']}"
+    return f"data/raw/{'own' if entry.folder else ORIGIN}/{entry.raw}"
 
 
 def run(wildcards):
-    return recipe.run_of(
+    return run_of(
         STUDY, wildcards.task, wildcards.dataset, wildcards.system, wildcards.seed
     )
 
 
 def settings(wildcards):
-    return settings_of(run(wildcards))
-
-
-settings_of = cache(BOOK.settings)  # many rules and inputs of a run ask for them
+    return BOOK.settings(run(wildcards))
 
 
 def training(wildcards):
-    return json.dumps(settings(wildcards)["training"])
+    return settings(wildcards).training.json_text()
 
 
 def method_file(method):

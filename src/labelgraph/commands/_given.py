@@ -8,7 +8,10 @@ from typing import Any
 import yaml
 
 from labelgraph.files import yaml_reader
-from labelgraph.study import checks, recipe, study_file
+from labelgraph.files.yaml_reader import read_yaml
+from labelgraph.study import entries
+from labelgraph.study.config import over
+from labelgraph.study.validation import check_keys
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -32,11 +35,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def read(arguments: argparse.Namespace) -> dict[str, Any]:
-    """The argument of `recipe.read_study`; later files win, and --config wins over files."""
-    found = [recipe.read_yaml(path) for path in arguments.configfile]
+    """What `read_study` is given; later wins, and --config over files."""
+    found = [read_yaml(path) for path in arguments.configfile]
     for path, content in zip(arguments.configfile, found, strict=True):
-        checks.keys(str(path), content, study_file.KEYS)
-    return reduce(recipe.over, [*found, *map(setting, arguments.config)], {})
+        check_keys(str(path), content, entries.KEYS)
+    return reduce(over, [*found, *map(setting, arguments.config)], {})
 
 
 def setting(text: str) -> dict[str, Any]:

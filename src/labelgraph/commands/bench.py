@@ -5,9 +5,9 @@ import json
 import sys
 from pathlib import Path
 
-from labelgraph.costs import heads
+from labelgraph.costs import networks
 from labelgraph.jobs import provenance
-from labelgraph.study import recipe
+from labelgraph.study.config import read_study
 
 HELP = "measure the time, memory, parameters and FLOPs of methods, relative to their encoder"
 EXAMPLES = (
@@ -58,13 +58,13 @@ def positive(text: str) -> int:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    book = recipe.read_study(CONFIG, {})
+    book = read_study(CONFIG, {})
     systems = arguments.methods.split(",") if arguments.methods else [*book.methods]
-    networks = heads.networks(book, systems)
+    chosen = networks.settings(book, systems)
     from labelgraph.costs import timing
 
     setup = vars(arguments)
-    found = timing.measure(setup, networks, lambda system: print(system, file=sys.stderr))
+    found = timing.measure(setup, chosen, lambda system: print(system, file=sys.stderr))
     if arguments.json:
         print(json.dumps(found, indent=1))
     else:

@@ -13,13 +13,10 @@ import yaml
 
 from labelgraph.files import names
 from labelgraph.files.small import write_text
-from labelgraph.study import (
-    checks,
-    own_data,
-    recipe,
-    study_file,
-)
-from labelgraph.study.shapes import mapped, mapping
+from labelgraph.files.yaml_reader import read_yaml
+from labelgraph.study import entries, own_data
+from labelgraph.study.config import Book, read_study
+from labelgraph.study.validation import check_keys, validated
 from labelgraph.tables import tables
 
 HELP = "check a dataset: counts, broken files, near-duplicates, labels that occur together"
@@ -39,7 +36,7 @@ HEADER = """# {what}
 #   labelgraph check-data {file}
 #   snakemake --cores 2 results/tables --configfile {file}
 #
-# workflow/own_data.md says what else may stand here.
+# docs/own_pictures.md says what else may stand here.
 
 """
 
@@ -60,7 +57,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     given, wanted = chosen(arguments)
-    book = recipe.read_study(CONFIG, given)
+    book = read_study(CONFIG, given)
     if wanted[0] not in book.datasets:
         raise ValueError(
             f"{wanted[0]} is neither a folder nor a .yaml file nor a dataset of datasets.yaml,"
@@ -89,9 +86,9 @@ def chosen(arguments: argparse.Namespace) -> tuple[dict[str, Any], list[str]]:
         name = name_of(path)
         return {"study": arguments.study or "own", "datasets": {name: guessing.guess(path)}}, [name]
     if path.suffix in ENDINGS:
-        given = recipe.read_yaml(path)
-        checks.keys(str(path), given, study_file.KEYS)
-        mapped(mapping)(f"{path}: datasets", given.get("datasets", {}))
+        given = read_yaml(path)
+        check_keys(str(path), given, entries.KEYS)
+        validated(dict[str, dict], f"{path}: datasets.", given.get("datasets", {}))
         own = [name for name, entry in given.get("datasets", {}).items() if "folder" in entry]
         if not own:
             raise ValueError(
@@ -116,33 +113,33 @@ def guessed_parts(entry: dict[str, Any]) -> list[str]:
 def name_of(folder: Path) -> str:
     """The folder's name as a dataset's: letters, digits and _, and not a name that is taken."""
     name = re.sub(r"\W+", "_", folder.resolve().name, flags=re.ASCII).strip("_") or "pictures"
-    known = recipe.read_yaml(CONFIG / "datasets.yaml")
-    name = f"my_{name}" if name in known or not name[0].isalpha() else name
+    taken = read_yaml(CONFIG / "datasets.yaml")
+    name = f"my_{name}" if name in taken or not name[0].isalpha() else name
     return name[: own_data.LONGEST]
 
 
-def look_over(book: recipe.Book, name: str) -> dict[str, Any]:
+def look_over(book: Book, name: str) -> dict[str, Any]:
     from labelgraph.own.datacheck import checking, later
 
     entry = book.dataset(name)
-    raw = Path("data/raw", book.size["origin"])
-    root = Path(entry["folder"]) if "folder" in entry else raw / entry["raw"]
+    raw = Path("data/raw", book.size.origin)
+    root = Path(entry.folder) if entry.folder else raw / entry.raw
     if not root.is_dir():
         raise FileNotFoundError(f"{root} is missing; `snakemake {root}.json` makes it")
-    if entry.get("vectors", "glove") == "glove":
-        origin = Path("data/raw/official") if "folder" in entry else raw
-        entry = entry | {"vectors": str(origin / "glove/glove.6B.300d.txt")}
+    if entry.vectors == "glove":
+        origin = Path("data/raw/official") if entry.folder else raw
+        entry = entry.model_copy(update={"vectors": str(origin / "glove/glove.6B.300d.txt")})
     return checking.check(name, entry, later.Plan(**plan(book, name)), root)
 
 
-def plan(book: recipe.Book, name: str) -> dict[str, Any]:
-    """What the study's tables will need from the data."""
+def plan(book: Book, name: str) -> dict[str, Any]:
+    """What the study's tables are going to ask of the data."""
     runs = [run for run in tables.runs(book, tables.of_study(book)) if run.dataset == name]
     for run in runs:
-        book.settings(run)  # raises the workflow's error about a wrong setting
-    takes = any("regions" in book.method(run.method).get("inputs", []) for run in runs)
-    given = book.size.get("boxes", {}).get(name)
-    own = "folder" in book.dataset(name)
+        book.settings(run)  # a wrong line is named here as by the workflow
+    takes = any("regions" in book.method(run.method).inputs for run in runs)
+    given = book.size.boxes.get(name)
+    own = bool(book.dataset(name).folder)
     others = sorted({run.task for run in runs} - {"full"})
     return {
         "protocol": book.protocol(name, "full"),

@@ -7,50 +7,45 @@ from pathlib import Path
 from labelgraph.files import names
 from labelgraph.files.small import write_text
 from labelgraph.review.comparing import (
-    compare,
     page,
     sources,
     tolerances,
 )
+from labelgraph.review.comparing.comparison import compare
 from labelgraph.review.comparing.sources import Side
 
-HELP = "compare tables: cells that differ, rows that appeared or vanished, changed ranks"
-DESCRIPTION = """Compares tables cell by cell: cells that differ, rows and columns that appeared
-or vanished, and ranks that changed. A and B are each a folder of tables, a csv file or either
-of them in a git revision; one may be `published`, for the papers' values. Exit code 1 if
-something appeared, vanished or differs by more than the tolerance."""
-EXAMPLES = (
-    "labelgraph compare HEAD:results/tables/mini results/tables/mini --tolerance machine",
-    "labelgraph compare results/tables/mini published --html page.html",
-)
+HELP = "compare tables: cells that differ, rows that appeared or vanished, ranks that changed"
+DESCRIPTION = f"""{HELP}. Differences are NEW minus OLD. Each is a folder of tables or a csv file,
+on disk or in a git revision (HEAD:results/tables/mini); one of them may be `published`, the papers'
+values. Exit code 1 if something differs by more than the tolerance, appeared or vanished."""
 PRESETS = Path("workflow/config/tolerances.yaml")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("a", metavar="A", help="tables")
-    parser.add_argument("b", metavar="B", help="tables to compare with A")
+    parser.description = DESCRIPTION
+    parser.add_argument("a", metavar="OLD")
+    parser.add_argument("b", metavar="NEW")
     parser.add_argument(
         "--tolerance",
         default="0",
         metavar="T",
-        help=f"a number, METRIC=NUMBER, a name in {PRESETS} such as machine, or several with"
-        " commas; as METRIC, AP means every label's AP and all any other metric"
-        " (default: %(default)s)",
+        help=f"a number, a name in {PRESETS} (machine), METRIC=NUMBER, or several, separated by"
+        " commas; AP stands for AP of every label, all for all other metrics (%(default)s)",
     )
     parser.add_argument(
         "--most",
         type=count,
         default=20,
         metavar="N",
-        help="lines of each list that are shown; 0 for all (default: %(default)s)",
+        help="lines of each list; 0: all (%(default)s)",
     )
-    parser.add_argument("--html", type=Path, metavar="FILE", help="also write a page to this file")
+    parser.add_argument("--html", type=Path, metavar="FILE", help="also write a page to FILE")
     parser.add_argument("--json", action="store_true", help="print one object, with `differences`")
 
 
 def count(text: str) -> int:
     if not text.isdecimal():
-        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number, 0 or more")
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number, 0 or more")
     return int(text)
 
 
@@ -72,7 +67,9 @@ def run(arguments: argparse.Namespace) -> int:
 def sides(first: str, second: str) -> tuple[Side, Side]:
     a, b = sources.read(first), sources.read(second)
     if a.published and b.published:
-        raise ValueError("A and B are both `published`; pass a folder of tables for one of them")
+        raise ValueError(
+            "OLD and NEW are both `published`; name a folder of tables for one of them"
+        )
     if a.published:
         a = sources.published(b, Path())
     if b.published:

@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 
 from labelgraph.files.small import write_text
-from labelgraph.study import recipe
+from labelgraph.files.yaml_reader import read_yaml
 
 HELP = "export a run as an ONNX file with a model card"
 DESCRIPTION = """Writes a run as one ONNX file, from pixels to probabilities, and a model card
@@ -37,9 +37,9 @@ def run(arguments: argparse.Namespace) -> int:
     if file.suffix not in (".onnx", ".md"):
         raise ValueError(f"{file} ends in neither .onnx nor .md; expected one of them")
     trained = reading.read(arguments.run)
-    methods = recipe.read_yaml(METHODS) if METHODS.exists() else {}
-    own = OWN.exists() and trained.settings["study"] == "own"
-    titles = recipe.read_yaml(OWN)["table"]["titles"] if own else {}
+    methods = read_yaml(METHODS) if METHODS.exists() else {}
+    own = OWN.exists() and trained.settings.study == "own"
+    titles = read_yaml(OWN)["table"]["titles"] if own else {}
     refused, name = "", None
     if file.suffix == ".onnx":
         try:

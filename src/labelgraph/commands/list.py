@@ -6,11 +6,12 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from labelgraph import split
 from labelgraph.commands import _given
 from labelgraph.review import stale
-from labelgraph.study import checks, recipe
-from labelgraph.tables import table_columns
+from labelgraph.split import listing
+from labelgraph.study.config import Book, read_study
+from labelgraph.study.merging import keywords
+from labelgraph.tables import table_columns, titles
 from labelgraph.tables import tables as studytables
 
 HELP = "list methods, datasets, protocols, tables, or files that no rule makes any more"
@@ -34,7 +35,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     given = _given.read(arguments)
     given |= {"study": arguments.study} if arguments.study else {}
-    book = recipe.read_study(CONFIG, given)
+    book = read_study(CONFIG, given)
     found = {
         "methods": methods,
         "datasets": datasets,
@@ -51,23 +52,28 @@ def run(arguments: argparse.Namespace) -> int:
     return 1 if arguments.kind == "stale" and found else 0
 
 
-def methods(book: recipe.Book) -> list[dict[str, Any]]:
+def methods(book: Book) -> list[dict[str, Any]]:
     return [
         {
             "name": name,
-            "about": ". ".join(entry[key] for key in ("title", "paper") if key in entry),
-            "title": entry["title"],
-            "variants": list(entry.get("variants", {})),
-            "settings": sorted(checks.model_settings(name)),
-            "departures": entry.get("departures", []),
+            "about": ". ".join([titles.system(book, name), *filter(None, [entry.paper])]),
+            "title": titles.system(book, name),
+            "variants": list(entry.variants),
+            "settings": sorted(keywords(name)),
+            "departures": entry.departures,
         }
         for name, entry in book.methods.items()
     ]
 
 
-def datasets(book: recipe.Book) -> list[dict[str, Any]]:
+def datasets(book: Book) -> list[dict[str, Any]]:
     return [
-        {"name": name, "about": entry["title"], "reader": entry["reader"], **entry["parts"]}
+        {
+            "name": name,
+            "about": titles.dataset(book, name),
+            "reader": entry["reader"],
+            **entry["parts"],
+        }
         for name, entry in ((name, book.dataset(name)) for name in book.datasets)
         if book.runs_on(name)
     ]
@@ -79,10 +85,10 @@ def named_protocols(study: str) -> list[dict[str, Any]]:
         {
             "name": entry["name"],
             "about": entry["description"],
-            "full_size_masks": split.mask_fingerprints(entry["name"]),
+            "full_size_masks": listing.mask_fingerprints(entry["name"]),
             "made": made(study, entry["name"]),
         }
-        for entry in split.describe()
+        for entry in listing.describe()
     ]
 
 
@@ -91,7 +97,7 @@ def made(study: str, task: str) -> dict[str, str]:
     return {path.parent.name: json.loads(path.read_text())["fingerprint"] for path in sorted(files)}
 
 
-def tables(book: recipe.Book) -> list[dict[str, Any]]:
+def tables(book: Book) -> list[dict[str, Any]]:
     return [
         {"name": name, "about": entry["caption"], "paper": entry["paper"], "task": tasks(entry)}
         for name, entry in studytables.of_study(book).items()

@@ -11,8 +11,8 @@ import numpy as np
 from labelgraph.files import names
 from labelgraph.score import metrics
 from labelgraph.score.average_precision import POLICIES
-from labelgraph.score.joining import join
-from labelgraph.score.pools import POOLS
+from labelgraph.score.metrics import POOLS
+from labelgraph.score.predictions import join
 
 HELP = "compute all metrics of any predictions, under every convention"
 DESCRIPTION = """Computes mAP, precision, recall and F1 of predictions, from this repository or

@@ -52,7 +52,7 @@ def run(arguments: argparse.Namespace) -> int:
     trained = reading.read(arguments.run)
     remark = calibration.describe(trained.calibration, trained.folder / "calibration.json")
     settings = trained.settings
-    title = f"{settings['method']} on {settings['dataset']}, {len(trained.names)} labels"
+    title = f"{settings.method} on {settings.dataset}, {len(trained.names)} labels"
     about = {"title": title, "remark": remark, "largest": serving.LARGEST}
     try:
         server = serving.Server(arguments.host, arguments.port, asking.Oracle(trained), about)

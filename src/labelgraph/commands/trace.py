@@ -10,7 +10,7 @@ import yaml
 
 from labelgraph.commands import _given
 from labelgraph.files import names
-from labelgraph.review import tracing
+from labelgraph.review.tracing import chain
 
 HELP = "trace a cell of a table to its runs, settings, commit, inputs and cost"
 DESCRIPTION = """Shows what a cell of a table was computed from: runs, settings, commit, inputs
@@ -31,7 +31,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     given = _given.read(arguments)
-    found = tracing.trace(arguments.table, arguments.row, arguments.column, given)
+    found = chain.trace(arguments.table, arguments.row, arguments.column, given)
     if found["command"] and (options := _given.options(arguments)):
         found["command"] += f" {shlex.join(options)}"
     if arguments.json:

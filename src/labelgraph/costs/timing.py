@@ -16,9 +16,11 @@ from torch import Tensor, nn
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
+from labelgraph import numerics
 from labelgraph.costs import counting
 from labelgraph.encoders import encoder as encoders
 from labelgraph.predict.inference import precision
+from labelgraph.tables.cost_columns import COSTS
 from labelgraph.train.loop import loss_of
 
 RATE = 1e-6  # of the timed training steps: they shall change nothing that matters
@@ -116,7 +118,7 @@ def measure(
     setup: dict[str, Any], networks: dict[str, dict], tell: Callable[[str], None]
 ) -> list[dict[str, Any]]:
     """One entry for the encoder alone, named after it, then one for each network."""
-    torch.set_num_threads(setup["threads"])
+    numerics.set_threads(setup["threads"])
     device = torch.device(setup["device"])
     if device.type == "cuda" and not torch.cuda.is_available():
         raise ValueError("the device is cuda, but torch finds no GPU here; use cpu")
@@ -166,28 +168,17 @@ def summary(times: dict[str, list], batch: int) -> dict[str, float]:
     }
 
 
-COLUMNS = {  # of a list that people read: what an entry's key means, and its digits
-    "forward_ratio": ("forward, times the encoder", 2),
-    "step_ratio": ("training step, times the encoder", 2),
-    "images_per_second": ("images/s, forward", 1),
-    "step_images_per_second": ("images/s, training", 1),
-    "params_m": ("parameters (M)", 2),
-    "gflops": ("FLOPs (G multiply-adds)", 2),
-    "peak_mb": ("peak memory of a training step (MB)", 0),
-}
-
-
 def markdown(setup: dict[str, Any], hardware: dict[str, Any], found: list[dict]) -> str:
-    names = ["", *(title for title, _ in COLUMNS.values())]
-    rows = [names, ["---", *["---:"] * len(COLUMNS)]]
+    names = ["", *(title for title, _ in COSTS.values())]
+    rows = [names, ["---", *["---:"] * len(COSTS)]]
     for line in found:
-        values = [f"{line[key]:.{digits}f}" for key, (_, digits) in COLUMNS.items()]
+        values = [f"{line[key]:.{digits}f}" for key, (_, digits) in COSTS.items()]
         rows.append([line["method"], *values])
     body = "\n".join("| " + " | ".join(row) + " |" for row in rows)
     where = hardware.get("gpu") if setup["device"] == "cuda" else hardware.get("processor")
     about = (
         f"{setup['encoder']}, {setup['size']} pixels, {setup['labels']} labels, batches of"
         f" {setup['batch']}, {setup['repeats']} turns, {setup['precision']}; {setup['device']}"
-        f" ({where}), {setup['threads']} thread(s). FLOPs are those of one image."
+        f" ({where}), {setup['threads']} thread(s). FLOPs are multiply-adds of one image."
     )
     return f"# What each method costs beside its encoder\n\n{body}\n\n{about}\n"

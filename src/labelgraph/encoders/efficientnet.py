@@ -25,7 +25,7 @@ STAGES = (
 
 
 class SamePadding(nn.Module):
-    """Pads as the weights were trained: as little as gives ceil(size / stride), more at the end."""
+    """Pads as in the weights' training: just enough for ceil(size / stride), more at the end."""
 
     def __init__(self, kernel: int, stride: int):
         super().__init__()
@@ -51,7 +51,7 @@ def convolution(inside: int, outside: int, kernel: int, stride: int, groups: int
 
 
 class Block(nn.Module):
-    """Expand, filter each channel by itself, project back; plus the input where shapes agree."""
+    """Expands, filters each channel separately, projects back; adds the input if shapes agree."""
 
     def __init__(self, inside: int, outside: int, kernel: int, stride: int, expansion: int):
         super().__init__()

@@ -1,4 +1,4 @@
-"""Image encoders: pictures in, a grid of features out; or features that were computed before.
+"""Image encoders (images in, a grid of features out), and a stand-in for cached features.
 
 Shapes: B images, F = `width` features, h and w about 1/32 of the image's height and width.
 """
@@ -30,7 +30,7 @@ class Encoder(nn.Module):
         return self.stages(self.normalised(image))
 
     def normalised(self, image: Tensor) -> Tensor:
-        """Where channels are last, a row of pixels is one vector; three numbers would be slow."""
+        """With channels last, works on whole rows of pixels; vectors of 3 numbers would be slow."""
         if not image.is_contiguous(memory_format=torch.channels_last):
             return (image - self.mean[:, None, None]) / self.std[:, None, None]
         width = image.shape[3]
@@ -40,7 +40,7 @@ class Encoder(nn.Module):
 
 
 class Cached(nn.Module):
-    """The features themselves, (B, F, h, w), where a frozen encoder has been run beforehand."""
+    """Passes on features (B, F, h, w) that a frozen encoder has computed before."""
 
     def __init__(self, width: int):
         super().__init__()
@@ -85,8 +85,8 @@ def resnet(name: str) -> Callable[[str | None], Encoder]:
         width = network.fc.in_features
         if weights == "imagenet":
             raise ValueError(
-                f"{name} takes its ImageNet weights from a file; `snakemake data/archives/FILE`"
-                " with a file of sources.yaml fetches it, and encoder.weights names it"
+                f"{name} reads its ImageNet weights from a file; name it in encoder.weights"
+                " (`snakemake data/archives/FILE` fetches a FILE of sources.yaml)"
             )
         if weights:
             fill(network, read_weights(Path(weights)), Path(weights), strict=True)

@@ -1,6 +1,6 @@
-"""From a photograph to the square that an encoder sees: fixed views, and random ones for training.
+"""Turns a photograph into the square that an encoder reads: fixed views, random ones for training.
 
-A view is a window of the photograph, perhaps mirrored, resized to a square of S pixels.
+A view is a window of the photograph, possibly mirrored, resized to a square of S pixels.
 """
 
 import math
@@ -11,14 +11,14 @@ import torch
 from torch import Tensor
 from torch.nn.functional import interpolate
 
-SHARES = (1.0, 0.875, 0.75, 0.66, 0.5)  # multiscale: crop sides as shares of the short side
+SHARES = (1.0, 0.875, 0.75, 0.66, 0.5)  # multiscale: crop sides as fractions of the short side
 CROP = 0.7  # crop640: 448 of 640 pixels
-# in quarters of what a crop leaves free: corners, edges, middle, and the four between
+# crop positions in quarters of the free space: corners, edges, middle, and four between
 PLACES = (*((x, y) for x in (0, 2, 4) for y in (0, 2, 4)), (1, 1), (3, 1), (1, 3), (3, 3))
 
 
 class Window(NamedTuple):
-    """Part of a photograph, in shares of its width and height."""
+    """Part of a photograph, in fractions of its width and height."""
 
     left: float
     top: float
@@ -36,7 +36,7 @@ FIXED = {
 
 
 def fixed(view: str) -> Window:
-    """`plain` is all of it squashed to the square, `flip` its mirror image, `centre` its middle."""
+    """`plain`: all of it, squashed to the square; `flip`: that, mirrored; `centre`: the middle."""
     if view not in FIXED:
         raise ValueError(f"no view {view!r}; there are {sorted(FIXED)}")
     return FIXED[view]
@@ -51,7 +51,7 @@ def augmented(how: str, width: int, height: int, draw: np.random.Generator) -> W
 
 
 def multiscale(width: int, height: int, draw: np.random.Generator) -> Window:
-    """Sides from SHARES, at most two steps apart, at one of 13 places (ML-GCN and its heirs)."""
+    """Sides from SHARES, at most two steps apart, at one of 13 places (ML-GCN and successors)."""
     short = min(width, height)
     first = int(draw.integers(len(SHARES)))
     second = int(draw.integers(max(0, first - 2), min(len(SHARES), first + 3)))
@@ -62,7 +62,7 @@ def multiscale(width: int, height: int, draw: np.random.Generator) -> Window:
 
 
 def crop640(width: int, height: int, draw: np.random.Generator) -> Window:
-    """Squashed to 640 pixels, 448 of them at a random place (ML-SGM); any size in proportion."""
+    """448 of 640 pixels at a random place, squashed (ML-SGM); other sizes in proportion."""
     left, top = (1 - CROP) * draw.random(2)
     return Window(float(left), float(top), float(left) + CROP, float(top) + CROP, False)
 
@@ -75,7 +75,7 @@ AUGMENTED = {"multiscale": multiscale, "crop640": crop640, "flip": squashed, "no
 
 
 def least(window: Window | None, size: int) -> int:
-    """Pixels of a photograph's short side, so that a window, or any random one, has `size`."""
+    """Pixels of the photograph's short side so that `window` (None: any random one) has `size`."""
     if window is None:
         return math.ceil(size / min(SHARES))
     return math.ceil(size / min(window.right - window.left, window.bottom - window.top))
@@ -87,13 +87,13 @@ def cut(image: np.ndarray, window: Window, size: int) -> Tensor:
     part = image[
         pixels(window.top, window.bottom, height), pixels(window.left, window.right, width)
     ]
-    part = np.require(part, requirements="W")  # torch takes no other
+    part = np.require(part, requirements="W")  # torch needs a writable array
     square = torch.from_numpy(part).permute(2, 0, 1)[None]  # (1, 3, h, w)
     view = interpolate(square, (size, size), mode="bilinear", antialias=True)[0]
     return view.flip(-1) if window.mirrored else view
 
 
 def pixels(start: float, end: float, side: int) -> slice:
-    """Whole pixels, at least one, of the shares of a side."""
+    """Whole pixels, at least one, between two fractions of a side."""
     first = min(max(round(start * side), 0), side - 1)
     return slice(first, max(round(end * side), first + 1))

@@ -1,8 +1,8 @@
-"""Unpacks tar, tar.gz and zip into a folder, and never beside it.
+"""Unpacks tar, tar.gz and zip archives into a folder and never outside it.
 
-Every member is written by the code below: as a plain file or a folder, with a name that stays
-inside. Links, devices and names that lead out end the whole thing, so no file can be written
-through a link; owners and modes are not taken over.
+This module writes every member itself, as a plain file or a folder, under a name inside the
+folder. A link, a device or a name that leads outside stops the unpacking, so no file can be
+written through a link. Owners and modes are not copied.
 """
 
 import gzip
@@ -22,9 +22,9 @@ from labelgraph.fetch.progress import Progress, size
 from labelgraph.fetch.sources import Unpacking
 
 SMALL = 1 << 30  # bytes that any archive may unpack to
-RATIO = 20  # times its own size that a larger one may; the official ones stay below 10
+RATIO = 20  # a larger one may unpack to this many times its size; official ones stay below 10
 MEMBERS = 2_000_000  # the largest official archive has 269,648 images
-HEADER = 4 << 20  # bytes that tarfile may ask for at once; it holds headers in memory
+HEADER = 4 << 20  # bytes that tarfile may read at once; it keeps headers in memory
 DAMAGE = (
     *(tarfile.TarError, zipfile.BadZipFile, gzip.BadGzipFile),
     *(zlib.error, EOFError, NotImplementedError, UnicodeError),
@@ -40,7 +40,7 @@ class Member:
 
 
 class Budget:
-    """What an archive may unpack to before it is taken for a bomb."""
+    """How much an archive may unpack to before it counts as a decompression bomb."""
 
     def __init__(self, archive: Path):
         self.archive = archive
@@ -62,7 +62,7 @@ class Budget:
 
 
 def unpack(archive: Path, folder: Path, unpacking: Unpacking, progress: Progress) -> None:
-    """Adds the wanted members of `archive` to `folder`, which must hold no links."""
+    """Adds the wanted members of `archive` to `folder`, which must contain no links."""
     budget = Budget(archive)
     read = zip_members if archive.name.endswith(".zip") else tar_members
     try:
@@ -79,18 +79,18 @@ def unpack(archive: Path, folder: Path, unpacking: Unpacking, progress: Progress
 
 
 def wanted_place(name: str, archive: Path, unpacking: Unpacking) -> PurePosixPath | None:
-    """Where a member goes; None if it is not asked for."""
+    """Where a member goes; None if it is not wanted."""
     place = PurePosixPath(name)
     drive = len(name) > 1 and name[1] == ":"
     if not name or place.is_absolute() or ".." in place.parts or drive or not name.isprintable():
         raise ValueError(
-            f"{archive} holds {name!r}, a name that leads out of its folder or cannot be a file's;"
-            " nothing was unpacked: fetch it again from a source you trust"
+            f"{archive} holds {name!r}, a name that leads out of its folder or is not a file name;"
+            " nothing was unpacked; fetch it again from a source you trust"
         )
     if unpacking.drop and place.is_relative_to(unpacking.drop):
         place = place.relative_to(unpacking.drop)
-    taken = not unpacking.only or any(fnmatchcase(str(place), item) for item in unpacking.only)
-    return place if taken else None
+    wanted = not unpacking.only or any(fnmatchcase(str(place), item) for item in unpacking.only)
+    return place if wanted else None
 
 
 def write(member: Member, target: Path, archive: Path, budget: Budget, progress: Progress) -> None:
@@ -123,8 +123,8 @@ def copy(source: IO[bytes], target: IO[bytes], budget: Budget, progress: Progres
 
 def refuse(archive: Path, name: str, kind: str) -> ValueError:
     return ValueError(
-        f"{archive} holds {name!r}, {kind}; official archives have plain files and folders only,"
-        " nothing was unpacked: fetch it again from a source you trust"
+        f"{archive} holds {name!r}, {kind}; official archives have plain files and folders only;"
+        " nothing was unpacked; fetch it again from a source you trust"
     )
 
 
@@ -156,7 +156,7 @@ def tar_members(archive: Path, folder: Path, budget: Budget) -> Iterator[Member]
         raw = Remembering(stream)
         with tarfile.open(fileobj=raw, mode="r:") as content:
             while info := content.next():
-                content.members.clear()  # or 100,000 of them stay in memory
+                content.members.clear()  # tarfile would keep 100,000 of them in memory
                 yield tar_member(content, info, archive, budget)
             if raw.last.strip(b"\0") or len(raw.last) < tarfile.BLOCKSIZE:
                 raise EOFError("the end of the archive is missing")
@@ -173,7 +173,7 @@ def tar_member(
 
 
 class Remembering:
-    """A stream that keeps what was read last: a whole tar ends with a header of zeros."""
+    """A stream that keeps the last bytes read: a complete tar ends with a header of zeros."""
 
     def __init__(self, stream: IO[bytes]):
         self.stream, self.last = stream, b""

@@ -1,7 +1,7 @@
-"""One raw folder from all the files of a group, or from a copy that the user has already.
+"""Builds a raw folder from all files of a group, or from a copy that the user already has.
 
-The folder is put together beside its place and then renamed, so it is never half there. Its index
-lists every file that a reader may ask for.
+The folder is built under a temporary name beside its place and then renamed, so it is never
+incomplete. Its index lists every file that a reader may open.
 """
 
 import hashlib
@@ -20,15 +20,15 @@ from labelgraph.files.small import draft_of
 
 @dataclass(frozen=True)
 class Copy:
-    """What a user's path turned out to be: files to unpack, or a folder to link."""
+    """What was found at a user's path: files to unpack, or a folder to link."""
 
     files: tuple[Path, ...]
     folder: Path | None
-    start: str  # what of the layout lies above `folder`
+    start: str  # the place of `folder` in the layout
 
 
 def locate(path: Path, group: Group) -> Copy:
-    """Looks for the group's files in `path` or, if it is one of them, beside it."""
+    """Looks for the group's files in `path`, or beside it if `path` is one of them."""
     if not path.exists():
         raise FileNotFoundError(f"local.{group.name} is {path}, which does not exist; correct it")
     folder = path if path.is_dir() else path.parent
@@ -49,7 +49,7 @@ def locate(path: Path, group: Group) -> Copy:
 
 
 def missing(group: Group, folder: Path, start: str) -> list[str]:
-    """What of the layout is not below `folder`, which stands for the layout's `start`."""
+    """The paths of the layout that are missing if `folder` is its subfolder `start`."""
     return [
         " or ".join(choices)
         for choices in group.layout
@@ -66,13 +66,13 @@ def holds_something(folder: Path, choice: str, start: str) -> bool:
 
 
 def adopt(group: Group, path: Path, folder: Path, progress: Progress) -> None:
-    """Makes `folder` from the user's copy: linked if unpacked, else checked and unpacked."""
+    """Makes `folder` from the user's copy: links an unpacked one, checks and unpacks archives."""
     copy = locate(path, group)
     if copy.folder:
         link(copy, folder)
         return
     by_name = {source.file: source for source in group.sources.values()}
-    for file in copy.files:  # downloads were checked before they got their names, these were not
+    for file in copy.files:  # downloads were checked when they arrived, these were not
         progress.say(f"{file.name}: {checks.check_copy(file, by_name[file.name])}")
     assemble(group, copy.files, folder, progress)
 
@@ -84,8 +84,7 @@ def assemble(group: Group, files: Iterable[Path], folder: Path, progress: Progre
     expected = {source.file for source in sources}
     if not sources or names.keys() != expected:
         raise ValueError(
-            f"{group.name} is made from {sorted(expected) or 'nothing that is unpacked'}; found"
-            f" {sorted(names)}"
+            f"{group.name} is made from {sorted(expected) or 'no archives'}; found {sorted(names)}"
         )
     draft = begin(folder)
     try:
@@ -115,10 +114,10 @@ def add(source: Source, file: Path, draft: Path, progress: Progress) -> None:
 
 
 def link(copy: Copy, folder: Path) -> None:
-    """Makes `folder` show the user's unpacked copy, of which nothing is changed."""
+    """Makes `folder` link to the user's unpacked copy, which stays unchanged."""
     here = folder.parent.resolve() / folder.name
     if here == copy.folder or here in copy.folder.parents:
-        raise ValueError(f"{copy.folder} is where the copy would be linked; move it elsewhere")
+        raise ValueError(f"{copy.folder} is inside {here}, which the link replaces; move it")
     draft = begin(folder)
     try:
         place = draft / copy.start
@@ -130,7 +129,7 @@ def link(copy: Copy, folder: Path) -> None:
 
 
 def begin(folder: Path) -> Path:
-    """The place to put `folder` together; what an earlier, killed attempt left is cleared."""
+    """A temporary name for `folder`; removes what killed attempts left behind."""
     folder.parent.mkdir(parents=True, exist_ok=True)
     killed = re.compile(rf"\.{re.escape(folder.name)}(\.old)?\.\d+\.draft")
     for path in folder.parent.iterdir():
@@ -148,7 +147,7 @@ def swap(draft: Path, folder: Path) -> None:
 
 
 def remove(path: Path) -> None:
-    """A link goes alone, without what it leads to."""
+    """Removes a link without its target."""
     if path.is_symlink() or path.is_file():
         path.unlink()
     elif path.is_dir():
@@ -174,7 +173,7 @@ def index(group: Group, folder: Path) -> dict:
 
 
 def walk(folder: Path, name: str, above: frozenset[str] = frozenset()) -> Iterator[tuple[str, int]]:
-    """Files below `folder`, through links; hidden ones are left out."""
+    """Files below `folder`, following links and skipping hidden files."""
     real = os.path.realpath(folder)
     if real in above:
         raise ValueError(f"{folder} is a link to a folder above it; remove it")

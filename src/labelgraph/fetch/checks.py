@@ -1,4 +1,4 @@
-"""What can be known of a file before it is trusted: its kind, size, checksums, and room for it."""
+"""Checks of a downloaded file (kind, size, checksums) and of the free space on the disk."""
 
 import errno
 import fcntl
@@ -14,7 +14,7 @@ from labelgraph.fetch.progress import size
 from labelgraph.fetch.sources import Source
 
 BLOCK = 1 << 20  # bytes read at a time
-START = 1024  # bytes that tell what kind of file it is
+START = 1024  # bytes that show what kind of file it is
 FULL = (errno.ENOSPC, errno.EDQUOT)
 ARCHIVES = (".tar", ".tar.gz", ".tgz", ".zip")
 PAGES = (b"<!doctype html", b"<html", b"<head", b"<?xml")
@@ -22,7 +22,7 @@ ZIP = (b"PK\x03\x04", b"PK\x05\x06")  # with members, without
 
 
 def check(path: Path, source: Source) -> str:
-    """What was found right, in words; ValueError for a wrong file."""
+    """A sentence that says what was verified; ValueError for a wrong file."""
     with path.open("rb") as stream:
         check_start(stream.read(START), source)
     found = path.stat().st_size
@@ -39,7 +39,7 @@ def check(path: Path, source: Source) -> str:
 
 
 def check_copy(path: Path, source: Source) -> str:
-    """The same for a file that a user has; it stays where it is."""
+    """The same for a copy that the user has; it stays where it is."""
     if not path.is_file():
         raise FileNotFoundError(f"{path} is missing; expected a copy of {source.file} there")
     try:
@@ -93,7 +93,7 @@ def no_room(folder: Path, text: str) -> OSError:
 
 @contextmanager
 def alone(path: Path) -> Iterator[None]:
-    """One process at a time; another waits. The lock goes with the process, however that ends."""
+    """Lets in one process at a time. However it ends, the system releases its lock."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("w") as stream:
         fcntl.flock(stream, fcntl.LOCK_EX)

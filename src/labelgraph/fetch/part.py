@@ -1,4 +1,4 @@
-"""A file that is still coming in, and the notes that say which file it is a part of."""
+"""A partly downloaded file, with notes on which file it belongs to."""
 
 import os
 import re
@@ -19,7 +19,7 @@ class Part:
         return self.path.stat().st_size if self.path.exists() else 0
 
     def notes(self) -> dict[str, Any]:
-        """`address`, `validator`, `total` of what is being received; empty without notes."""
+        """`address`, `validator` and `total` of the download; empty without notes."""
         try:
             return read_json(self.path.with_suffix(".json"))
         except (FileNotFoundError, ValueError):
@@ -37,12 +37,12 @@ class Part:
         self.drop()
 
     def complete(self, expected: int | None) -> bool:
-        """Whether nothing is missing: the process ended between the last byte and the check."""
+        """Whether all bytes are there: an earlier process may have ended just before the check."""
         total = self.total() if expected is None else expected
         return total is not None and self.size() == total
 
     def range_headers(self, address: str, *, any_mirror: bool) -> dict[str, str]:
-        """Asks for the rest, if it can be known to be of the same file; else forgets the part."""
+        """Headers that ask for the rest if it is surely of the same file; else drops the part."""
         notes, size = self.notes(), self.size()
         same = notes.get("address") == address
         validator = notes.get("validator") if same else None
@@ -52,7 +52,7 @@ class Part:
         return {"Range": f"bytes={size}-"} | ({"If-Range": validator} if validator else {})
 
     def accept(self, response: Any, address: str) -> None:
-        """Goes on where the part ends if the server does too; else begins anew."""
+        """Prepares for a response that continues the part, or starts over with a whole file."""
         notes, size = self.notes(), self.size()
         if response.status == 200:
             self.drop()
@@ -70,7 +70,7 @@ class Part:
         totals = {notes.get("total"), int(span[2]) if span and span[2] != "*" else None} - {None}
         if response.status != 206 or not span or int(span[1]) != size or other or len(totals) > 1:
             self.drop()
-            raise ConnectionError("the server does not go on with the same file; starting over")
+            raise ConnectionError("the server does not continue the same file; starting over")
         write_json(self.path.with_suffix(".json"), notes | {"total": max(totals, default=None)})
 
     def append(
@@ -85,13 +85,13 @@ class Part:
                 if limit is not None and have > limit:
                     raise ValueError(f"more than the expected {limit:,} bytes: another file")
                 watch(len(block))
-                block = response.read1(BLOCK)  # what has come is kept, should the rest not come
+                block = response.read1(BLOCK)  # keeps what has arrived if the rest does not
             os.fsync(stream.fileno())
 
     def write(self, stream: Any, block: bytes) -> None:
         rest = memoryview(block)
         try:
-            while rest:  # a nearly full disk takes less than it is given before it refuses
+            while rest:  # a nearly full disk writes only a part before it fails
                 rest = rest[stream.write(rest) :]
         except OSError as error:
             if error.errno not in FULL:

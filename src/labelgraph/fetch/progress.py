@@ -1,4 +1,4 @@
-"""How far a long transfer is: one updating line on a terminal, now and then a line in a log."""
+"""Shows the progress of a transfer: one updating line on a terminal, or lines in a log."""
 
 import time
 from collections.abc import Callable
@@ -17,7 +17,7 @@ class Progress:
         self.begin(0, None)
 
     def begin(self, done: int, total: int | None) -> None:
-        """`done` bytes are there already and do not count for the rate."""
+        """`done` bytes had arrived before and do not count for the rate."""
         self.first, self.done, self.total = done, done, total
         self.started = self.shown = self.clock()
 

@@ -13,7 +13,7 @@ EVIDENCE = ("published", "observed", None)
 
 @dataclass(frozen=True)
 class Patience:
-    """How long a server is waited for, and how often it is asked again."""
+    """How long to wait for a server, and how often to try again."""
 
     attempts: int  # failures in a row, without progress, before the next address
     wait_seconds: float  # before the second attempt; doubles from then on
@@ -27,7 +27,7 @@ class Unpacking:
 
     into: str  # folder; "" is the raw folder itself
     drop: str  # leading folder of the archive's names that is left out; "" is none
-    only: tuple[str, ...]  # patterns of names to take; empty takes all
+    only: tuple[str, ...]  # patterns of names to unpack; empty unpacks all
 
 
 @dataclass(frozen=True)
@@ -53,7 +53,7 @@ class Group:
     name: str
     title: str
     serves: tuple[str, ...]  # datasets and studies' parts that need this group
-    layout: tuple[tuple[str, ...], ...]  # must exist once unpacked; each any of several paths
+    layout: tuple[tuple[str, ...], ...]  # must exist once unpacked; any one path of each entry
     starts: tuple[str, ...]  # how far down the layout a user's unpacked copy may begin
     sources: Mapping[str, Source]
 
@@ -98,7 +98,7 @@ def read(path: Path) -> Table:
 
 
 def local_copies(table: Table, local: dict[str, str]) -> dict[str, str]:
-    """Group -> the path of a copy that the user has."""
+    """Group -> the path of the user's own copy, checked to exist."""
     for name, path in local.items():
         if name not in table.groups:
             raise ValueError(f"local has unknown keys {[name]}; known are {sorted(table.groups)}")
@@ -142,7 +142,7 @@ def read_source(name: str, group: str, block: Any, place: str) -> Source:
 
 
 def fault(source: Source) -> str:
-    """What is wrong with an entry, in words; empty if nothing is."""
+    """A sentence about the first mistake in an entry; empty if there is none."""
     lengths = {key: len(digest) for key, digest in source.checksums.items()}
     known = {key: 2 * hashlib.new(key).digest_size for key in ("md5", "sha1", "sha256")}
     strange = [
@@ -155,7 +155,7 @@ def fault(source: Source) -> str:
         f"checksums {lengths} must be hexadecimal, with lengths {known}": not lengths.items()
         <= known.items(),
         f"evidence {source.evidence!r} must be one of {EVIDENCE}": source.evidence not in EVIDENCE,
-        "evidence must be given for checksums, and only then": bool(source.checksums)
+        "evidence must be given for checksums, and only for them": bool(source.checksums)
         != bool(source.evidence),
         "without address, bytes or checksums a note must say why": not source.note
         and not (source.addresses and source.bytes and source.checksums),

@@ -1,7 +1,7 @@
-"""Fetches one file: goes on after a cut, takes the next address after a failure, checks, names.
+"""Downloads one file: resumes after an interruption, tries the next address after a failure.
 
-While it comes it lies as `.part/<file>.part` beside its place, with notes on where it came from.
-It gets its name only once it is whole and checked, so a file that has its name is a good one.
+The incomplete file is `.part/<file>.part` beside the target, with notes on its origin. It gets its
+name only once it is complete and verified, so a file with that name is good.
 """
 
 import http.client
@@ -19,8 +19,8 @@ from labelgraph.fetch.part import Part
 from labelgraph.fetch.progress import Progress
 from labelgraph.fetch.sources import Patience, Source
 
-GAIN = 1 << 20  # bytes of progress that make earlier failures forgotten
-AGAIN = (408, 416, 425, 429)  # client errors that another attempt may cure
+GAIN = 1 << 20  # bytes of progress after which earlier failures no longer count
+AGAIN = (408, 416, 425, 429)  # client errors for which another attempt may succeed
 HEADERS = {"User-Agent": "labelgraph", "Accept-Encoding": "identity"}
 
 
@@ -44,8 +44,8 @@ def from_any_address(source: Source, part: Part, patience: Patience, progress: P
     if not source.addresses:
         raise FileNotFoundError(
             f"{source.name} cannot be downloaded: {source.note}; then set local.{source.group} in"
-            f" the config to a folder that holds {source.file} and the group's other files, or all"
-            " of them unpacked"
+            f" the config to a folder that holds {source.file} and the group's other files,"
+            " packed or unpacked"
         )
     failures: dict[str, Exception] = {}
     for address in source.addresses:
@@ -60,7 +60,7 @@ def from_any_address(source: Source, part: Part, patience: Patience, progress: P
 def from_address(
     source: Source, address: str, part: Part, patience: Patience, progress: Progress
 ) -> str:
-    """Asks until the file is whole and right, or until asking again has no point."""
+    """Tries until the file is complete and verified, or another attempt cannot help."""
     failures = best = 0
     while True:
         before = part.size()
@@ -88,7 +88,7 @@ def from_address(
 def receive(
     source: Source, address: str, part: Part, patience: Patience, progress: Progress
 ) -> None:
-    """One request for what is still missing; ConnectionError if less arrives."""
+    """One request for the missing bytes; ConnectionError if fewer arrive."""
     extra = part.range_headers(address, any_mirror=bool(source.checksums))
     if part.complete(source.bytes):
         return
@@ -98,7 +98,7 @@ def receive(
     except HTTPError as error:
         error.close()
         if error.code == 416:
-            part.drop()  # there is nothing from here on: the part is not of this file
+            part.drop()  # nothing follows at this offset: the part is of another file
         raise
     with response:
         begin = response.read(checks.START)
@@ -107,7 +107,7 @@ def receive(
         part.accept(response, address)
         total = part.total() or source.bytes
         if source.bytes not in (None, total):
-            raise ValueError(f"{total:,} bytes there, expected {source.bytes:,}: not the same file")
+            raise ValueError(f"{total:,} bytes offered, expected {source.bytes:,}: another file")
         checks.check_room(part.path.parent, (total or 0) - part.size())
         progress.begin(part.size(), total)
         part.append(begin, response, progress.add, limit=total)
@@ -116,7 +116,7 @@ def receive(
 
 
 def check_answer(begin: bytes, source: Source, part: Part) -> None:
-    """A wrong answer is no reason to give up what is there already."""
+    """A wrong answer does not discard the bytes that have already arrived."""
     try:
         checks.check_start(begin, source)
     except ValueError as error:
@@ -130,7 +130,7 @@ def hopeless(error: Exception, part: Part) -> bool:
     if isinstance(error, HTTPError):
         return error.code < 500 and error.code not in AGAIN
     if getattr(error, "filename", None):
-        return True  # a file here, not the server
+        return True  # a local file failed, not the server
     reason = getattr(error, "reason", error)
     if isinstance(reason, ssl.SSLCertVerificationError):
         return True
@@ -138,7 +138,7 @@ def hopeless(error: Exception, part: Part) -> bool:
 
 
 def explain(error: Exception, patience: Patience) -> Exception:
-    """The error in words that a user can act on."""
+    """The error in words that help a user to act."""
     if isinstance(error, HTTPError):
         kind = FileNotFoundError if error.code in (404, 410) else ConnectionError
         return kind(f"{error.code} {error.reason}")
@@ -153,7 +153,7 @@ def explain(error: Exception, patience: Patience) -> Exception:
 
 
 def summary(source: Source, part: Part, failures: dict[str, Exception]) -> Exception:
-    """One error for all addresses, with what to do next."""
+    """One error for all addresses, which says what to do next."""
     kinds = [type(error) for error in failures.values()]
     kept = f"the {part.size():,} bytes received are kept" if part.size() else "nothing was kept"
     advice = f"check the connection and run this again ({kept})"

@@ -1,4 +1,4 @@
-"""Curves with their spread, told apart by colour, marker and line, so also in grey print."""
+"""Curves and their standard deviation; colour, marker and line differ, so grey print is legible."""
 
 from dataclasses import dataclass
 
@@ -19,18 +19,18 @@ LEAST = 4.0  # what the vertical axis spans at least: no noise fills a panel
 
 @dataclass(frozen=True)
 class Curve:
-    """A value or None at each place; a spread or None."""
+    """Mean and standard deviation at each place, None where there is none."""
 
     label: str
     x: list[float]
     mean: list[float | None]
-    spread: list[float | None]
+    std: list[float | None]
 
     def known(self) -> np.ndarray:
         return np.array([value is not None for value in self.mean], bool)
 
 
-def mean_and_spread(values: list[float | None]) -> tuple[float | None, float | None]:
+def mean_and_std(values: list[float | None]) -> tuple[float | None, float | None]:
     """In percent; the standard deviation over seeds, where there are several."""
     known = [100 * value for value in values if value is not None]
     if not known:
@@ -42,17 +42,17 @@ def plot(axes: Axes, curve: Curve, place: int) -> None:
     """`place` among its like decides how it looks."""
     known = curve.known()
     x, mean = np.array(curve.x, float)[known], np.array(curve.mean, float)[known]
-    spread = np.array([value or 0.0 for value in np.array(curve.spread, object)[known]], float)
+    std = np.array([value or 0.0 for value in np.array(curve.std, object)[known]], float)
     look = {
         "color": COLOURS[place % len(COLOURS)],
         "marker": MARKERS[place % len(MARKERS)],
         "linestyle": DASHES[place % len(DASHES)],
     }
     axes.plot(x, mean, label=curve.label, clip_on=False, zorder=3, **look)
-    bars = spread > 0
+    bars = std > 0
     if bars.any():
         bar = {"linestyle": "none", "capsize": 1.5, "elinewidth": 0.8, "capthick": 0.8}
-        axes.errorbar(x[bars], mean[bars], spread[bars], color=look["color"], zorder=2, **bar)
+        axes.errorbar(x[bars], mean[bars], std[bars], color=look["color"], zorder=2, **bar)
 
 
 def finish(axes: Axes, curves: list[Curve], nothing: str) -> None:
@@ -73,9 +73,9 @@ MIDDLE = {"ha": "center", "va": "center", "color": GREY, "fontsize": SMALL, "wra
 
 def limits(curves: list[Curve]) -> tuple[float | None, float | None]:
     ends = [
-        value + sign * (spread or 0.0)
+        value + sign * (std or 0.0)
         for curve in curves
-        for value, spread in zip(curve.mean, curve.spread, strict=True)
+        for value, std in zip(curve.mean, curve.std, strict=True)
         if value is not None
         for sign in (-1, 1)
     ]

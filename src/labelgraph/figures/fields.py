@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from labelgraph.figures import choosing
-from labelgraph.study import checks
+from labelgraph.figures import image_choice
+from labelgraph.study.validation import check_keys
 
 COMMON = {"paper", "figure", "kind", "caption", "notes"}
 INSPECTION = Path(__file__).parents[1] / "predict/inspection"
@@ -14,7 +14,7 @@ INSPECTION = Path(__file__).parents[1] / "predict/inspection"
 
 @dataclass(frozen=True)
 class Kind:
-    """`reads` names what it is drawn from, for each dataset: see figurelist.files."""
+    """`reads` names what it is drawn from, for each dataset: see plans.files."""
 
     keys: frozenset[str]  # of its entries, besides COMMON
     reads: frozenset[str] = frozenset()
@@ -32,6 +32,7 @@ INSIDE = f"{SCORED} inspections"
 KINDS = {
     "sweep": kind("method datasets metric sweeps seeds published"),
     "proportions": kind("table datasets"),
+    "dots": kind("table datasets metric reference legend"),
     "top_labels": kind("systems datasets images top", SCORED, systems=2),
     "mistakes": kind("systems datasets mistakes", SCORED, systems=1, datasets=1),
     "activation": kind(
@@ -48,14 +49,14 @@ def check(name: str, entry: dict[str, Any]) -> None:
     if entry.get("kind") not in KINDS:
         raise ValueError(f"figures.{name}: kind is {entry.get('kind')!r}, not one of {[*KINDS]}")
     chosen = KINDS[entry["kind"]]
-    checks.keys(f"figures.{name}", entry, COMMON | chosen.keys)
+    check_keys(f"figures.{name}", entry, COMMON | chosen.keys)
     optional = {"notes", "seeds", "published"}
     if missing := (COMMON | chosen.keys) - optional - entry.keys():
         raise ValueError(f"figures.{name} lacks {sorted(missing)}")
     if name != f"{entry['paper']}_{entry['figure']}":
         raise ValueError(f"figures.{name} is {entry['paper']} {entry['figure']}; name it so")
     for what in chosen.keys & {"images", "queries"}:
-        choosing.check(f"figures.{name}: {what}", entry[what], len(entry["systems"]))
+        image_choice.check(f"figures.{name}: {what}", entry[what], len(entry["systems"]))
     check_systems(name, entry, chosen)
 
 

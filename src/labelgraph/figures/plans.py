@@ -5,19 +5,19 @@ Nothing is drawn here, and nothing slow imported: the workflow reads this to kno
 
 from typing import Any
 
-from labelgraph.figures import fields, sweep_points
+from labelgraph.figures import fields, sweep_points, table_rows
 from labelgraph.figures.fields import COMMON, KINDS
-from labelgraph.study import checks
-from labelgraph.study.recipe import Book, Run, run_of
-from labelgraph.tables import tables
+from labelgraph.study.config import Book, Run, run_of
+from labelgraph.study.validation import check_keys
+from labelgraph.tables import tables, titles
 
 Entry = dict[str, Any]
 
 
 def of_study(book: Book) -> dict[str, Entry]:
     """The figures that a study makes, by name, with the study's word on each."""
-    changes = book.size.get("figures", {})
-    checks.keys(f"studies/{book.study}.yaml: figures", changes, set(book.figures))
+    changes = book.size.figures
+    check_keys(f"studies/{book.study}.yaml: figures", changes, set(book.figures))
     found = {}
     for name, entry in book.figures.items():
         chosen = entry | (changes.get(name) or {})
@@ -37,7 +37,7 @@ def shown(book: Book, entry: Entry) -> list[str]:
 def runs(book: Book, entry: Entry) -> list[Run]:
     """The runs whose inside or predictions are shown, with the study's first seed."""
     found = [
-        run_of(book.study, "full", dataset, system, book.size["seeds"][0])
+        run_of(book.study, "full", dataset, system, book.size.seeds[0])
         for dataset in shown(book, entry)
         for system in entry.get("systems", [])
     ]
@@ -46,29 +46,53 @@ def runs(book: Book, entry: Entry) -> list[Run]:
     return found
 
 
+def all_runs(book: Book, entry: Entry, own: list[Run]) -> list[Run]:
+    """`own` and the runs behind a curve or a table that the figure draws."""
+    if "table" in entry:
+        found = tables.runs(book, [entry["table"]])
+        return [run for run in found if run.dataset in entry["datasets"]]
+    return own or [
+        run
+        for sweep in entry.get("sweeps", [])
+        for dataset in shown(book, entry)
+        for point in sweep_points.runs(book, entry, sweep, dataset)
+        for run in point
+    ]
+
+
 def seeds(book: Book, entry: Entry) -> list[int]:
     if "table" in entry:
         return sorted({run.seed for run in tables.runs(book, [entry["table"]])})
-    return book.size["seeds"][: 1 if "systems" in entry else entry.get("seeds")]
+    return book.size.seeds[: 1 if "systems" in entry else entry.get("seeds")]
 
 
 def plan(book: Book, name: str, entry: Entry) -> dict[str, Any]:
     """All that a figure depends on: its entry, titles, and the files that it is drawn from."""
     datasets, own = shown(book, entry), runs(book, entry)
+    behind = all_runs(book, entry, own)
+    titled = [
+        (titles.system(book, run.system, [f"{run.task}/{run.dataset}"]), run) for run in behind
+    ]
     found = {
         "name": name,
         **{key: entry.get(key, {}) for key in sorted(COMMON | KINDS[entry["kind"]].keys)},
-        "datasets": {each: book.dataset(each)["title"] for each in datasets},
-        "systems": {system: title(book, system) for system in entry.get("systems", [])},
+        "caption": titles.caption(book, entry["caption"], datasets),
+        "datasets": {each: titles.dataset(book, each) for each in datasets},
+        "systems": {
+            system: titles.system(book, system, [f"full/{each}" for each in datasets])
+            for system in entry.get("systems", [])
+        },
         "files": {each: files(book, name, entry, each, own) for each in datasets},
-        "frozen": (book.defaults["encoder"] | book.size.get("encoder", {}))["learns"] == "nothing",
-        "note": book.size["note"],
-        "protocol": book.circumstances(seeds(book, entry)),
+        "frozen": all(book.settings(run).training.encoder.learns == "nothing" for run in behind),
+        "note": book.size.note,
+        "protocol": book.circumstances(titled, seeds(book, entry)),
     }
     if entry["kind"] == "sweep":
         found["curves"] = sweep_points.curves(book, entry, datasets)
     if entry["kind"] == "proportions":
         found |= of_table(book, entry["table"], datasets)
+    if entry["kind"] == "dots":
+        found |= table_rows.rows(tables.recipe(book, entry["table"]), entry, datasets)
     if entry["kind"] in ("sweep", "proportions"):
         found["printed"] = f"workflow/published/{entry['paper']}.csv"
     return found
@@ -84,17 +108,13 @@ def of_table(book: Book, name: str, datasets: list[str]) -> dict[str, Any]:
     }
     return {
         "source": {key: source[key] for key in sorted(source.keys() - unseen)} | {"scores": scores},
+        "printed_datasets": {name: book.dataset(name).title for name in source["titles"]},
         "names": {
-            row: book.method(system.partition("@")[0])["title"]
+            row: titles.system(book, system.partition("@")[0])
             for row, system in source["runs"].items()
         },
         "titles": "workflow/published/systems.csv",
     }
-
-
-def title(book: Book, system: str) -> str:
-    method, _, variant = system.partition("@")
-    return book.variants(method)[variant].get("title", book.method(method)["title"])
 
 
 def files(book: Book, name: str, entry: Entry, dataset: str, shown: list[Run]) -> dict[str, Any]:
@@ -102,7 +122,7 @@ def files(book: Book, name: str, entry: Entry, dataset: str, shown: list[Run]) -
     own = [run for run in shown if run.dataset == dataset]
     place = f"{book.study}/full/{dataset}"
     found = {
-        "root": f"data/raw/{book.size['origin']}/{book.dataset(dataset)['raw']}",
+        "root": f"data/raw/{book.size.origin}/{book.dataset(dataset).raw}",
         "manifest": f"data/manifests/{book.study}/{dataset}.npz",
         "targets": f"data/splits/{place}/targets.npz",
         "counts": f"data/inputs/{book.study}/{dataset}/full/label_counts.npz",
@@ -117,7 +137,7 @@ def inputs(figure: dict[str, Any]) -> list[str]:
     found = {figure[key] for key in ("printed", "titles") if key in figure}
     found |= {path for curve in figure.get("curves", []) for point in curve["points"]
               for path in point["scores"]}  # fmt: skip
-    rows = figure.get("source", {}).get("scores", {}).values()
+    rows = figure.get("rows", figure.get("source", {}).get("scores", {})).values()
     found |= {path for places in rows for paths in places.values() for path in paths}
     for known in figure["files"].values():
         for key, value in known.items():

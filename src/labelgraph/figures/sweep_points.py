@@ -6,8 +6,9 @@ the same value the method as it is comes first.
 
 from typing import Any
 
-from labelgraph.study import checks
-from labelgraph.study.recipe import Book, run_of
+from labelgraph.study.config import Book, Run, run_of
+from labelgraph.study.settings import RunSettings
+from labelgraph.study.validation import check_keys
 
 KEYS = {"name", "symbol", "setting", "variants", "show"}
 
@@ -16,7 +17,7 @@ def curves(book: Book, entry: dict[str, Any], datasets: list[str]) -> list[dict[
     """One for each sweep and dataset: `points` with x, label, scores; `chosen`, the method's x."""
     found = []
     for sweep in entry["sweeps"]:
-        checks.keys(f"a sweep of {entry['method']}", sweep, KEYS)
+        check_keys(f"a sweep of {entry['method']}", sweep, KEYS)
         for dataset in datasets:
             points = along(book, entry, sweep, dataset)
             chosen = points[0]["x"]
@@ -30,27 +31,35 @@ def along(
     book: Book, entry: dict[str, Any], sweep: dict[str, Any], dataset: str
 ) -> list[dict[str, Any]]:
     """The method as it is with all seeds of the study, then its variants with as many as wanted."""
-    method, all_seeds = entry["method"], book.size["seeds"]
-    names = [name for name in book.variants(method) if name.startswith(f"{sweep['variants']}_")]
     found: dict[str, dict[str, Any]] = {}
-    for system in (method, *(f"{method}@{name}" for name in names)):
-        seeds = all_seeds if system == method else all_seeds[: entry.get("seeds")]
-        each = [run_of(book.study, "full", dataset, system, seed) for seed in seeds]
-        value = setting(book.settings(each[0])["training"], sweep["setting"])
+    for each in runs(book, entry, sweep, dataset):
+        value = setting(book.settings(each[0]).training, sweep["setting"])
         x = len(value) if sweep.get("show") == "count" else value
         scores = [f"results/runs/{run.folder}/scores.json" for run in each]
         found.setdefault(str(x), {"x": x, "label": label(x), "scores": scores})
     if len(found) < 2:
-        raise ValueError(f"{method} has no variants {sweep['variants']}_* to be compared")
+        raise ValueError(f"{entry['method']} has no variants {sweep['variants']}_* to be compared")
     return list(found.values())
 
 
-def setting(settings: dict[str, Any], path: str) -> Any:
+def runs(book: Book, entry: dict[str, Any], sweep: dict[str, Any], dataset: str) -> list[list[Run]]:
+    """The runs of each point: of the method as it is, then of its variants."""
+    method, all_seeds = entry["method"], book.size.seeds
+    names = [name for name in book.variants(method) if name.startswith(f"{sweep['variants']}_")]
+    found = []
+    for system in (method, *(f"{method}@{name}" for name in names)):
+        seeds = all_seeds if system == method else all_seeds[: entry.get("seeds")]
+        found.append([run_of(book.study, "full", dataset, system, seed) for seed in seeds])
+    return found
+
+
+def setting(training: RunSettings, path: str) -> Any:
     """`model.gamma` of a run's settings."""
     block, key = path.split(".")
-    if key not in settings[block]:
-        raise ValueError(f"there is no setting {path}; {block} has {sorted(settings[block])}")
-    return settings[block][key]
+    lines = training.lines()[block]
+    if key not in lines:
+        raise ValueError(f"there is no setting {path}; {block} has {sorted(lines)}")
+    return lines[key]
 
 
 def order(x: Any) -> float:

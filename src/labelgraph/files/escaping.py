@@ -1,12 +1,12 @@
-"""Text as it is spelled, in Markdown and in LaTeX: names and labels are anybody's."""
+"""Escapes text for Markdown and LaTeX, so that names and labels are shown as they are spelled."""
 
 import re
 import string
 
 CODE = re.compile(r"(`[^`]+`)")
 PUNCTUATION = re.compile(rf"\\([{re.escape(string.punctuation)}])")
-# What Markdown reads as more than a letter; an underscore within a word, and a - or + that starts
-# no line, are letters. `$` and `^` are of GitHub's and pandoc's formulas.
+# Characters that Markdown reads as markup. An underscore inside a word, and a - or + that does not
+# start a line, are plain text. `$` and `^` mark formulas on GitHub and in pandoc.
 MARKS = re.compile(
     r"[`*<>|$~^\\]|\](?=[(\[:])|&(?=#?\w+;)|(?<![^\W_])_|_(?![^\W_])|^(?:\[|[-+#](?=[\s#]|$))|^\d+[.)](?=\s)"
 )
@@ -33,18 +33,18 @@ def marked(text: str) -> str:
 
 
 def prose(text: str) -> str:
-    """A sentence of settings for Markdown: what stands in `backticks` is code."""
+    """A sentence from the settings as Markdown; text in `backticks` stays code."""
     parts = CODE.split(" ".join(text.split()))
     return "".join(part if CODE.fullmatch(part) else marked(part) for part in parts)
 
 
 def plain(text: str) -> str:
-    """What `markdown` has made of a text, as it was."""
+    """Undoes `markdown`."""
     return PUNCTUATION.sub(r"\1", text)
 
 
 def latex(text: str) -> str:
-    """For a document of LuaLaTeX or XeLaTeX: pdfLaTeX knows few letters beyond the Latin ones."""
+    """For LuaLaTeX or XeLaTeX: pdfLaTeX supports few letters beyond the Latin ones."""
     words = " ".join(text.split()).replace("--", "-\0-")
     found = "".join(SPECIAL.get(letter, letter) for letter in words).replace("\0", "{}")
     return f"{{{found[0]}}}{found[1:]}" if found[:1] in ("[", "*") else found  # \\[ is a command

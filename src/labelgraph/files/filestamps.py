@@ -1,4 +1,4 @@
-"""The files below a folder with what changes when one is written."""
+"""Sizes and modification times of files, which show whether a file was written again."""
 
 from collections.abc import Iterator
 from os import walk
@@ -6,7 +6,7 @@ from pathlib import Path
 
 
 def stamps(folder: Path) -> Iterator[tuple[str, int, int]]:
-    """Hidden files are left out, links to folders are followed once; none to one above."""
+    """Skips hidden files, follows a link to a folder once, and never one to a folder above."""
     seen, above = set(), {*folder.resolve().parents}
     for place, below, names in walk(folder, followlinks=True):
         real = Path(place).resolve()

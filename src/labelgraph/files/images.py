@@ -31,12 +31,12 @@ TURNS = {
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
 }
-SIDEWAYS = (5, 6, 7, 8)  # width and height change places
+SIDEWAYS = (5, 6, 7, 8)  # width and height are swapped
 GREY = ("1", "L", "LA", "La")
 DEEP = ("I", "I;16", "I;16L", "I;16B", "I;16N")  # 16 bits a pixel, all grey
 JPEG_END = b"\xff\xd9"
-GAP = 2  # what is decoded at reduced size keeps this many times the pixels that are needed
-HALF = 2  # to reduce by less takes a decoder longer than to give all pixels
+GAP = 2  # reduced decoding keeps the short side at least this many times `least`
+HALF = 2  # reducing by less takes the decoder longer than decoding every pixel
 TOO_LARGE = (Image.DecompressionBombError, Image.DecompressionBombWarning)
 NOT_AN_IMAGE = (
     OSError,
@@ -47,13 +47,13 @@ NOT_AN_IMAGE = (
     EOFError,
     struct.error,
 )
-# What Pillow only warns of is beyond our limit, too.
+# Images that Pillow only warns about are above our limit too.
 warnings.simplefilter("error", Image.DecompressionBombWarning)
 
 
 @dataclass(frozen=True)
 class Inspection:
-    """What was found out about N images."""
+    """What `inspect` found in N images."""
 
     sizes: np.ndarray  # (N, 2) int32: width and height after the EXIF turn
     digests: np.ndarray  # (N,) str: blake2b of the file, 16 hexadecimal digits
@@ -63,15 +63,15 @@ class Inspection:
 def read_image(path: Path, least: int = 0) -> np.ndarray:
     """Pixels (height, width, 3) uint8 RGB, turned as EXIF says; transparent pixels become white.
 
-    Where a short side of `least` pixels is all that is needed, a JPEG with more than enough comes
-    at half its size or less, for a fraction of the time: its decoder leaves out what is too fine.
+    If a short side of `least` pixels is enough, a much larger JPEG is decoded at half its size or
+    less, which takes a fraction of the time.
     """
     with path.open("rb") as stream:
         return decode(stream, path, least)
 
 
 def decode(stream: BinaryIO, name: Path | str, least: int = 0) -> np.ndarray:
-    """`name` is what errors call it."""
+    """`name` is the image's name in error messages."""
     with opened(stream, name) as image:
         turn = TURNS.get(orientation(image))
         pixels = decode_jpeg(stream, least) if is_plain_jpeg(image) else None
@@ -85,7 +85,7 @@ def is_plain_jpeg(image: Image.Image) -> bool:
 
 
 def decode_jpeg(stream: BinaryIO, least: int) -> np.ndarray | None:
-    """The pixels that Pillow gives, sooner; None where it has to judge a file that is not sound."""
+    """The same pixels as Pillow's, decoded faster; None for a faulty file, which Pillow judges."""
     stream.seek(0)
     side = GAP * least
     try:
@@ -108,7 +108,7 @@ def opened(stream: BinaryIO, path: Path | str) -> Iterator[Image.Image]:
             yield image
     except TOO_LARGE:
         raise OSError(
-            f"{path} has too many pixels to be read, at most {PIXEL_LIMIT:,}; make it smaller"
+            f"{path} has too many pixels, at most {PIXEL_LIMIT:,} are read; make it smaller"
         ) from None
     except Image.UnidentifiedImageError:
         raise OSError(f"{path} is not an image; expected one of {FORMATS}") from None
@@ -117,7 +117,7 @@ def opened(stream: BinaryIO, path: Path | str) -> Iterator[Image.Image]:
 
 
 def scans(image: Image.Image, stream: BinaryIO) -> int:
-    """How often a JPEG goes over its pixels. A hundred bytes suffice for once more, in seconds."""
+    """The number of scans in a JPEG. A hundred bytes can add one that takes seconds to decode."""
     if image.format not in ("JPEG", "MPO"):
         return 1
     place = stream.tell()
@@ -128,7 +128,7 @@ def scans(image: Image.Image, stream: BinaryIO) -> int:
 
 
 def orientation(image: Image.Image) -> int:
-    """The EXIF orientation from 1 to 8; 1, which is upright, where the EXIF block is broken."""
+    """The EXIF orientation from 1 to 8; 1 (upright) if the EXIF block is broken."""
     try:
         return image.getexif().get(ORIENTATION, 1)
     except NOT_AN_IMAGE:
@@ -152,9 +152,9 @@ def to_rgb(image: Image.Image) -> Image.Image:
 
 
 def inspect(paths: Sequence[Path], *, workers: int, decode: bool) -> Inspection:
-    """Look at every file; raise one error for all that cannot be used.
+    """Checks every file and raises one error for all that cannot be used.
 
-    Without `decode`, a JPEG that ends in its end marker is believed to be whole; any other file
+    Without `decode`, a JPEG that ends in its end marker is taken to be whole; any other file
     is decoded in either case.
     """
     with ThreadPoolExecutor(workers) as pool:

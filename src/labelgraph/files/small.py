@@ -1,4 +1,4 @@
-"""Reading and writing small files: whole or not at all, the same bytes for the same content."""
+"""Reads and writes small files: written whole or not at all, same content as the same bytes."""
 
 import errno
 import hashlib
@@ -18,23 +18,26 @@ import numpy as np
 FULL = (errno.ENOSPC, errno.EDQUOT)
 DRAFT = re.compile(r"\..+\.([1-9][0-9]*)\.draft", re.DOTALL)  # the number is the process's
 SMALL = 1 << 30  # bytes that any .npz may unpack to
-RATIO = 50  # times its own size that a larger one may; scores and labels stay far below
-NO_ARRAYS = (
+RATIO = 50  # a larger one may unpack to this many times its size; scores and labels stay far below
+UNREADABLE = (
     *(zipfile.BadZipFile, zlib.error, EOFError, ValueError, MemoryError, RecursionError),
     *(RuntimeError, NotImplementedError),  # encrypted, or packed in another way than ours
-    *(SyntaxError, TypeError, OverflowError, tokenize.TokenError),  # a header that is no header
+    *(SyntaxError, TypeError, OverflowError, tokenize.TokenError),  # a malformed header
 )
 
 
 @contextmanager
 def whole(path: Path) -> Iterator[Path]:
-    """A name to write to; it becomes `path` when the block ends, and goes when that fails."""
+    """Yields a temporary name to write to; it is renamed to `path` at the end of the block.
+
+    If the block fails, the temporary file is removed and `path` stays as it was.
+    """
     if path.is_dir():
         raise IsADirectoryError(f"{path} is a folder; expected the name of a file")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
     except (FileExistsError, NotADirectoryError):
-        raise NotADirectoryError(f"{path.parent} is no folder, so nothing goes there") from None
+        raise NotADirectoryError(f"{path.parent} is not a folder; {path.name} needs one") from None
     draft = draft_of(path)
     try:
         yield draft
@@ -48,7 +51,7 @@ def whole(path: Path) -> Iterator[Path]:
 
 
 def draft_of(path: Path) -> Path:
-    """What `path` is called while this process writes it; leftovers.py removes it after a kill."""
+    """The name of `path` while this process writes it; jobs/leftovers.py clears it after a kill."""
     return path.with_name(f".{path.name}.{os.getpid()}.draft")
 
 
@@ -80,9 +83,9 @@ def read_json(path: Path) -> Any:
     except UnicodeDecodeError:
         raise ValueError(f"{path}: not JSON: the file is not UTF-8 text") from None
     except RecursionError:
-        raise ValueError(f"{path}: brackets within brackets, too many to be read") from None
+        raise ValueError(f"{path}: too many nested brackets to read") from None
     except ValueError:  # only int() is left to raise it
-        raise ValueError(f"{path}: a number of thousands of digits, too long to be read") from None
+        raise ValueError(f"{path}: a number with thousands of digits, too long to read") from None
 
 
 class DuplicateKeyError(ValueError):
@@ -116,8 +119,8 @@ def read_arrays(path: Path) -> dict[str, np.ndarray]:
                 member.filename.removesuffix(".npy"): read_member(archive, member)
                 for member in members
             }
-    except NO_ARRAYS as error:
-        reason = " ".join(str(error).split()) or "more than the memory holds"
+    except UNREADABLE as error:
+        reason = " ".join(str(error).split()) or "it does not fit into memory"
         raise ValueError(
             f"{path} is not an .npz archive that loads without pickle: {reason}"
         ) from None
@@ -128,7 +131,7 @@ def check_members(members: list[zipfile.ZipInfo], most: int) -> None:
     if twice := sorted({name for name in names if names.count(name) > 1}):
         raise ValueError(f"it holds {twice[0]!r} twice")
     if (total := sum(member.file_size for member in members)) > most:
-        raise ValueError(f"it unpacks to {total:,} bytes, expected {most:,} at most")
+        raise ValueError(f"it unpacks to {total:,} bytes, expected at most {most:,}")
 
 
 def read_member(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> np.ndarray:
@@ -142,7 +145,7 @@ def sha256(path: Path) -> str:
 
 
 def fingerprint(**arrays: np.ndarray) -> str:
-    """A sha256 over names, types, shapes and values: equal for equal content on any machine."""
+    """A sha256 of names, types, shapes and values: the same for equal content on any machine."""
     digest = hashlib.sha256()
     for name in sorted(arrays):
         array = np.ascontiguousarray(arrays[name])

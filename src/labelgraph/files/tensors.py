@@ -1,5 +1,5 @@
-"""Reading tensors from files that others may have made: no pickle of theirs runs, and whatever is
-wrong is a ValueError that names the file."""
+"""Reads tensors from files that others may have made: no pickle in them is executed, and every
+fault is a ValueError that names the file."""
 
 import pickle
 from collections.abc import Iterator
@@ -12,8 +12,15 @@ from safetensors import SafetensorError, safe_open
 from torch import Tensor, nn
 
 SHOWN = 200  # characters of a reason
-NO_WEIGHTS = (pickle.UnpicklingError, RuntimeError, EOFError, ValueError, KeyError, TypeError)
-NO_WEIGHTS += (AttributeError, ImportError, IndexError, MemoryError, UnicodeError)
+UNREADABLE = (
+    pickle.UnpicklingError,
+    RuntimeError,
+    EOFError,
+    ValueError,
+    KeyError,
+    TypeError,
+)
+UNREADABLE += (AttributeError, ImportError, IndexError, MemoryError, UnicodeError)
 
 
 @contextmanager
@@ -23,7 +30,7 @@ def opened(path: Path) -> Iterator[Any]:
             yield stored
     except SafetensorError as error:
         raise ValueError(
-            f"{path} is damaged ({error}); remove it, and `snakemake {path}` makes it anew"
+            f"{path} is damaged ({error}); delete it and run `snakemake {path}`"
         ) from None
 
 
@@ -33,26 +40,26 @@ def tensor_names(path: Path) -> list[str]:
 
 
 def read_safetensors(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
-    """Tensors by name, and the texts of the file's metadata."""
+    """Tensors by name, and the file's metadata."""
     with opened(path) as stored:
         tensors = {name: stored.get_tensor(name) for name in stored.keys()}  # noqa: SIM118
         return tensors, stored.metadata() or {}
 
 
 def read_weights(path: Path) -> dict[str, Tensor]:
-    """Of a .safetensors file, or of one of torch's; a pickle of anything but tensors is refused."""
+    """Tensors of a .safetensors or torch file; a pickle of anything but tensors is refused."""
     if not path.exists():
         raise FileNotFoundError(f"{path} is missing; `snakemake {path}` fetches it")
     if path.suffix == ".safetensors":
         return read_safetensors(path)[0]
     try:
         found = torch.load(path, map_location="cpu", weights_only=True)
-    except NO_WEIGHTS as error:
-        more = isinstance(error, pickle.UnpicklingError)  # whose text says how to run it
+    except UNREADABLE as error:
+        more = isinstance(error, pickle.UnpicklingError)  # its text tells how to run it
         reason = "it holds more than tensors" if more else " ".join(str(error).split())[:SHOWN]
         raise ValueError(
-            f"{path} is no file of weights that loads without running a program ({reason});"
-            " expected tensors by name, .safetensors or what torch.save makes of a state_dict"
+            f"{path} is not a weights file that loads without executing code ({reason}); expected"
+            " tensors by name: .safetensors, or a state_dict written by torch.save"
         ) from None
     if not isinstance(found, dict) or not all(isinstance(t, Tensor) for t in found.values()):
         raise ValueError(f"{path} holds {describe(found)}; expected tensors by name, a state_dict")
@@ -66,10 +73,10 @@ def describe(found: Any) -> str:
 
 
 def fill(module: nn.Module, tensors: dict[str, Tensor], path: Path, *, strict: bool) -> Any:
-    """`load_state_dict` with tensors of the right shapes, all of whose values are numbers."""
+    """`load_state_dict`, after a check that all values are finite."""
     for name, tensor in tensors.items():
         if tensor.is_floating_point() and not tensor.isfinite().all():
-            raise ValueError(f"{path}: {name} has values that are no numbers; it is of no use")
+            raise ValueError(f"{path}: {name} has values that are not finite numbers; replace it")
     try:
         return module.load_state_dict(tensors, strict=strict)
     except RuntimeError as error:

@@ -1,4 +1,4 @@
-"""Reading YAML written by people: a key given twice, or text that is not YAML, is named."""
+"""Reads YAML written by people; errors name the file and the line."""
 
 import contextlib
 from collections.abc import Callable, Iterable
@@ -7,21 +7,21 @@ from typing import Any
 
 import yaml
 
-DEEPEST = 50  # blocks within blocks; of tens of thousands the parser in C crashes
-MOST = 200_000  # values, those that anchors repeat and merge keys copy included
+DEEPEST = 50  # nested blocks; the parser in C crashes on tens of thousands
+MOST = 200_000  # values, with those that anchors and merge keys repeat
 LONGEST = 1000  # characters of a number
 NUMBERS = ("tag:yaml.org,2002:int", "tag:yaml.org,2002:float")
-PROGRAM = "__use_yte__"  # a key that Snakemake knows in a --configfile
+PROGRAM = "__use_yte__"  # with this key in a --configfile, Snakemake executes the file
 MERGE = "tag:yaml.org,2002:merge"
-TOO_MANY = f"its anchors (&, *) make more than {MOST:,} values of it"
-ITSELF = "an anchor (&, *) holds itself, or too many others within each other"
+TOO_MANY = f"its anchors (&, *) expand to more than {MOST:,} values"
+ITSELF = "an anchor (&, *) contains itself, or anchors are nested too deeply"
 
 
 class UniqueKeys(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # the parser in C is 10 x faster
-    """A YAML reader that refuses a key given twice: the second would silently win.
+    """A YAML loader that refuses a key given twice, where the second would silently win.
 
-    All is looked at while it is still a tree that anchors make small. Only what may be written out
-    is: twenty lines of `<<: [*a, *a]` would be a million values, and thirty would never end.
+    Nodes are checked before their anchors are expanded: twenty lines of `<<: [*a, *a]` would
+    expand to a million values, and thirty would never end.
     """
 
     def get_single_node(self) -> yaml.Node | None:
@@ -31,7 +31,7 @@ class UniqueKeys(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # the parser i
         return node
 
     def parts(self, node: yaml.Node) -> list[yaml.Node]:
-        """What is merged (<<) counts as what it is merged from."""
+        """The nodes directly below this one; merged blocks (<<) count in full."""
         check_number(node)
         if isinstance(node, yaml.MappingNode):
             self.check_keys(node)
@@ -54,10 +54,10 @@ class UniqueKeys(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # the parser i
 
 
 def check_number(node: yaml.Node) -> None:
-    """Python works for seconds at 1:1:1:..., a number to the base of 60."""
+    """Refuses long ones: Python needs seconds for 1:1:1:..., a number in base 60."""
     if node.tag in NUMBERS and len(node.value) > LONGEST:
         line = node.start_mark.line + 1
-        raise ValueError(f"line {line}: a number of {len(node.value):,} characters")
+        raise ValueError(f"line {line}: a number of {len(node.value):,} characters is too long")
 
 
 def read_yaml(path: Path) -> Any:
@@ -85,12 +85,12 @@ def parse(text: str) -> Any:
         depth -= isinstance(event, yaml.CollectionEndEvent)
         if depth > DEEPEST:
             line = event.start_mark.line + 1
-            raise ValueError(f"line {line}: more than {DEEPEST} blocks within blocks")
+            raise ValueError(f"line {line}: more than {DEEPEST} nested blocks")
     return yaml.load(text, UniqueKeys)
 
 
 def bounded(content: Any, where: str = "") -> Any:
-    """The same, if it does not explode when it is printed or written. `where` begins an error."""
+    """Returns `content` if it stays small once anchors are expanded; errors begin with `where`."""
 
     def parts(value: Any) -> Iterable[Any]:
         if isinstance(value, dict):
@@ -110,7 +110,7 @@ def measure(
     known: dict[int, tuple[int, int]],
     deepest: int,
 ) -> tuple[int, int]:
-    """How many values there are when anchors are written out, and how many within each other."""
+    """The number of values and the depth of nesting once anchors are expanded."""
     if not deepest:
         raise ValueError(ITSELF)
     if id(value) not in known:
@@ -127,7 +127,7 @@ def measure(
 
 
 def typed(value: Any) -> Any:
-    """Numbers and the like inside `--config name={...}`, which come as text."""
+    """Converts text inside `--config name={...}` to numbers, booleans and null."""
     if isinstance(value, dict):
         return {typed(key): typed(entry) for key, entry in value.items()}
     if isinstance(value, list):

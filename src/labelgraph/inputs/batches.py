@@ -1,8 +1,7 @@
 """Rows of a split -> batches of tensors, from cached features or from image files.
 
-A batch is a dict: `image` is what the encoder takes, `boxes` the proposed regions where a method
-asks for them. Whatever is drawn at random depends on seed, epoch and image alone, never on who
-reads it.
+A batch is a dict: `image` is the encoder's input, `boxes` the proposed regions if the method uses
+them. Random draws depend only on seed, epoch and image, never on the process that reads them.
 """
 
 from collections.abc import Iterator
@@ -17,16 +16,17 @@ from torch.utils.data import DataLoader, Dataset, default_collate
 from labelgraph.encoders import views
 from labelgraph.files.images import read_image
 from labelgraph.files.small import read_arrays, read_json
-from labelgraph.jobs import shortages
+from labelgraph.inputs import workers
+from labelgraph.study.settings import RunSettings
 
 IN_MEMORY = 1 << 30  # bytes: below this the features are read once, in order, and kept
-SMALLEST = 0.01  # share of the side: what a crop leaves of a box must be wider and higher
+SMALLEST = 0.01  # fraction of the side: a crop drops boxes not wider and higher than this
 Groups = list[np.ndarray]  # rows of each batch
 Seen = tuple[Tensor, list[views.Window]]  # images (B, ...), and the window that each shows
 
 
 def groups(rows: np.ndarray, batch: int) -> Groups:
-    """As equal as can be, none larger than `batch`: no batch of one image at the end."""
+    """Batches of nearly equal size, none larger than `batch`, so no single image is left over."""
     return np.array_split(rows, -(-len(rows) // batch)) if len(rows) else []
 
 
@@ -36,7 +36,7 @@ def shuffled(rows: np.ndarray, batch: int, seed: int, epoch: int) -> Groups:
 
 @dataclass(frozen=True)
 class Chance:
-    """What decides the random views of an epoch."""
+    """The random generators of an epoch's views, one for each image."""
 
     seed: int
     epoch: int
@@ -46,10 +46,10 @@ class Chance:
 
 
 class Features:
-    """Features that were computed before, one memory-mapped file for each view."""
+    """Cached features, one memory-mapped file for each view."""
 
     def __init__(self, files: list[Path], images: np.ndarray):
-        """`files`: the .json index of each view, which lies beside its .npy."""
+        """`files`: the .json index of each view, which is beside its .npy."""
         self.views = [self.open(path, images) for path in files]
         lost = images[self.views[0][0] < 0]
         if len(lost):
@@ -57,7 +57,7 @@ class Features:
         self.width = self.views[0][1].shape[-1]
 
     def open(self, path: Path, images: np.ndarray) -> tuple[np.ndarray, np.ndarray, views.Window]:
-        """Place of each image or -1, the features (n, h, w, F) float16, and what they show."""
+        """Place of each image or -1, the features (n, h, w, F) float16, and their window."""
         index = read_json(path)
         place = {name: row for row, name in enumerate(index["images"])}
         rows = np.array([place.get(name, -1) for name in images.tolist()])
@@ -68,7 +68,7 @@ class Features:
         return rows, grid, views.fixed(index["encoder"]["view"])
 
     def batches(self, parts: Groups, chance: Chance | None) -> Iterator[Seen]:
-        """With `chance` each image comes in a view drawn for this epoch, else in the first."""
+        """With `chance` each image has a view drawn for this epoch, else the first view."""
         for part in parts:
             chosen = [self.views[0]] * len(part)
             if chance and len(self.views) > 1:
@@ -80,19 +80,19 @@ class Features:
 
 
 class Pictures(Dataset):
-    """Image files, augmented as the papers do it or in one fixed view."""
+    """Image files, augmented as in the papers or in one fixed view."""
 
     width = None
 
-    def __init__(self, root: Path, images: np.ndarray, size: int, settings: dict):
+    def __init__(self, root: Path, images: np.ndarray, size: int, settings: RunSettings):
         self.root, self.images, self.size = root, images, size
-        self.augment, self.workers = settings["train"]["augment"], settings["train"]["workers"]
-        self.view = settings["encoder"]["test_view"]
+        self.augment, self.workers = settings.train.augment, settings.train.workers
+        self.view = settings.encoder.test_view
 
     def batches(self, parts: Groups, chance: Chance | None) -> Iterator[Seen]:
         self.chance = chance
         if self.workers:
-            shortages.check_shared()
+            workers.check()
         options = {"num_workers": self.workers, "collate_fn": join}
         own = torch.Generator()  # else the loader draws from the generator that dropout uses
         order = [part.tolist() for part in parts]
@@ -112,7 +112,7 @@ def join(seen: list[tuple[Tensor, views.Window]]) -> Seen:
 
 
 class Inputs:
-    """All that a method is given of its images, as batches."""
+    """Everything that a method reads of its images, in batches."""
 
     def __init__(self, pictures: Features | Pictures, boxes: Tensor | None):
         self.pictures, self.boxes = pictures, boxes
@@ -126,7 +126,7 @@ class Inputs:
 
 
 def seen_through(boxes: Tensor, windows: list[views.Window]) -> Tensor:
-    """Boxes (B, R, 4) of the photographs -> of what the windows show; lost ones become zeros."""
+    """Boxes (B, R, 4) relative to photographs -> to windows; boxes outside become zeros."""
     edges = torch.tensor([window[:4] for window in windows])[:, None]  # (B, 1, 4)
     mirrored = torch.tensor([window.mirrored for window in windows])[:, None, None]
     low, high = edges[..., :2].repeat(1, 1, 2), edges[..., 2:].repeat(1, 1, 2)
@@ -144,18 +144,18 @@ def inputs(
     root: Path | None,
     regions: Path | None,
     images: np.ndarray,
-    settings: dict,
+    settings: RunSettings,
     *,
     learning: bool,
 ) -> Inputs:
-    """Where a run's images come from; `settings` are the run's, `learning` decides the size."""
-    size = settings["encoder"]["size" if learning else "test_size"]
+    """The images of a run; `learning` selects the size for training instead of testing."""
+    size = settings.encoder.size if learning else settings.encoder.test_size
     pictures = Features(features, images) if features else Pictures(root, images, size, settings)
     return Inputs(pictures, read_boxes(regions, images) if regions else None)
 
 
 def read_boxes(path: Path, images: np.ndarray) -> Tensor:
-    """(n, R, 4) left, top, right, bottom in shares of each image; empty places are zeros."""
+    """(n, R, 4) left, top, right, bottom in fractions of each image; empty places are zeros."""
     stored = read_arrays(path)
     place = {name: row for row, name in enumerate(stored["images"].tolist())}
     if lost := [name for name in images.tolist() if name not in place]:

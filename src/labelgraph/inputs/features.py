@@ -1,7 +1,7 @@
-"""A frozen encoder over many images, once: a memory-mapped file of features for each view.
+"""Runs a frozen encoder once over many images: a memory-mapped file of features for each view.
 
-The work goes on where it was cut: finished chunks stay in a folder named after everything that
-the features depend on, so features of other images, weights or code are never taken for these.
+Interrupted work resumes where it stopped: finished chunks stay in a folder named after everything
+that the features depend on, so features of other images, weights or code are never mixed in.
 """
 
 import time
@@ -17,7 +17,7 @@ from labelgraph.encoders import views
 from labelgraph.files.images import read_image
 from labelgraph.files.small import whole
 
-CHUNK = 16  # images that go through the encoder together
+CHUNK = 16  # images that the encoder processes together
 PROGRESS_SECONDS = 10
 
 
@@ -30,7 +30,7 @@ def extract(
     work: Path,
     output: Path,
 ) -> tuple[int, ...]:
-    """Writes (N, h, w, F) float16 to `output`, whole or not at all; gives the shape."""
+    """Writes (N, h, w, F) float16 to `output`, whole or not at all; returns the shape."""
     encoder = fused(encoder.eval()).to(memory_format=torch.channels_last)
     starts = range(0, len(images), CHUNK)
     missing = [start for start in starts if not part_file(work, start).exists()]
@@ -61,7 +61,7 @@ def part_file(work: Path, start: int) -> Path:
 
 
 def join(parts: list[Path], count: int, output: Path) -> tuple[int, ...]:
-    """One file from the chunks, without holding more than one of them."""
+    """Writes one file from the chunks, with one chunk in memory at a time."""
     shape = (count, *np.load(parts[0], mmap_mode="r").shape[1:])
     with whole(output) as draft:
         grid = np.lib.format.open_memmap(draft, "w+", np.float16, shape)
@@ -72,7 +72,7 @@ def join(parts: list[Path], count: int, output: Path) -> tuple[int, ...]:
 
 
 def fused(module: nn.Module) -> nn.Module:
-    """Normalisation folded into the convolution before it: fewer passes over the grid."""
+    """Folds each normalisation into the convolution before it, which saves passes over the grid."""
     for name, child in module.named_children():
         setattr(module, name, fused(child))
     if isinstance(module, nn.Sequential):

@@ -1,12 +1,12 @@
-"""Word vectors of labels, from GloVe's text format: a word and D numbers a line.
+"""Word vectors of labels, from GloVe's text format: a word and D numbers on each line.
 
 A label is split at spaces, hyphens and underscores, and its vector is the mean over its words. An
-alias stands for the label; it is split at spaces only, so that `hot-dog` can name one word. The
-file is read as a stream, up to the last word that is needed.
+alias replaces the label; it is split at spaces only, so that `hot-dog` can be one word. The file
+is read as a stream, up to the last word that is needed.
 
-A label without any vector, which is every label where there is no file, is refused or gets numbers
-drawn from its name: the same for the same name, nearly at right angles to all others, as long as
-the others are, and without any meaning. In the report these labels have no words.
+A label without any vector (every label, if there is no file) is refused or gets a random vector
+whose seed is its name: the same for the same name, nearly orthogonal to all others, as long as
+they are, and without meaning. In the report such labels have no words.
 
 Shapes: C labels, D numbers of a vector.
 """
@@ -25,9 +25,9 @@ import numpy as np
 
 MEMBER = "glove.6B.300d.txt"  # read from an archive with several files, such as glove.6B.zip
 KEYS = {"aliases", "multiword", "case", "missing"}
-SIZE, LENGTH = 300, 6.7  # of drawn vectors, where no other tells: GloVe 6B's
+SIZE, LENGTH = 300, 6.7  # of drawn vectors if there are no others: as in GloVe 6B
 SEPARATORS = re.compile(r"[ _-]+")
-CHUNK = LONGEST = 1 << 20  # bytes: read at once, and of a line
+CHUNK = LONGEST = 1 << 20  # bytes read at once, and in the longest line
 
 
 def embed(
@@ -87,7 +87,7 @@ def split(name: str, aliases: dict[str, str], case: str) -> list[str]:
 
 
 def read_words(path: Path, wanted: set[str]) -> dict[str, np.ndarray]:
-    """Those of the wanted words that the file has, the first of each if it is there twice."""
+    """The wanted words that the file has; of a repeated word, the first line."""
     lacking = {word.encode() for word in wanted}
     found, size = {}, 0
     with open_text(path) as stream:
@@ -112,9 +112,9 @@ def read_words(path: Path, wanted: set[str]) -> dict[str, np.ndarray]:
 
 
 def check_phrase(line: bytes, size: int, where: str) -> None:
-    """Of other lengths, only lines whose word has spaces are sound; GloVe 840B has a few."""
+    """Accepts another number of columns only from a word with spaces; GloVe 840B has a few."""
     word, *more = line.split(b" ")
-    extra = more[: max(len(more) - size, 0)]  # no label asks for a word with spaces
+    extra = more[: max(len(more) - size, 0)]  # no label needs a word with spaces
     if size and any(not is_number(text) for text in extra):
         return
     raise ValueError(

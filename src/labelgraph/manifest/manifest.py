@@ -1,7 +1,7 @@
-"""The table of a dataset's images: where each one is, what it shows, which official part it is in.
+"""The table of a dataset's images: path, labels, boxes and official part of each.
 
-Label codes, everywhere: 1 yes, 0 no, -1 difficult (there, but not to be counted on), -2 unknown
-(only in what training is given).
+Label codes, everywhere: 1 yes, 0 no, -1 difficult (present, but hard to recognise), -2 unknown
+(only in the files that training reads).
 """
 
 from dataclasses import dataclass
@@ -17,13 +17,13 @@ YES, NO, DIFFICULT, UNKNOWN = 1, 0, -1, -2
 
 @dataclass(frozen=True)
 class Manifest:
-    """N images, C labels, M boxes. Labels are found by name, never by position."""
+    """N images, C labels, M boxes. Look labels up by name, never by position."""
 
     images: np.ndarray  # (N,) str: path below the dataset's raw folder, with forward slashes
     parts: np.ndarray  # (N,) str: the official part, such as `trainval` or `test`
     names: tuple[str, ...]  # C label names, in column order of `labels`
     labels: np.ndarray  # (N, C) int8: 1 yes, 0 no, -1 difficult
-    box_image: np.ndarray  # (M,) int32: row of the image that a box is in
+    box_image: np.ndarray  # (M,) int32: row of the box's image
     box_label: np.ndarray  # (M,) int16: column of its label
     boxes: np.ndarray  # (M, 4) float32: left, top, width, height in pixels
 
@@ -32,7 +32,7 @@ class Manifest:
         if self.labels.shape != (count, len(self.names)) or self.parts.shape != (count,):
             raise ValueError(
                 f"{count} images, {len(self.names)} names, parts {self.parts.shape} and labels"
-                f" {self.labels.shape} do not belong together"
+                f" {self.labels.shape} do not fit together"
             )
         named = (("image", self.images), ("label", self.names), ("part", np.unique(self.parts)))
         for kind, values in named:
@@ -48,7 +48,7 @@ class Manifest:
 
 
 def no_boxes() -> dict[str, np.ndarray]:
-    """The box fields of a dataset that has none."""
+    """The box fields of a dataset without boxes."""
     return {
         "box_image": np.empty(0, np.int32),
         "box_label": np.empty(0, np.int16),
@@ -57,7 +57,7 @@ def no_boxes() -> dict[str, np.ndarray]:
 
 
 def write(manifest: Manifest, path: Path, **more: np.ndarray) -> None:
-    """`more`: what the step that wrote it found out about each image (sizes, digests)."""
+    """`more`: further arrays about each image, such as sizes and digests."""
     fields = {name: np.asarray(value) for name, value in vars(manifest).items()}
     write_arrays(path, **fields, **more)
 

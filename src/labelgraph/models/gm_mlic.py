@@ -74,5 +74,5 @@ def build(
     network = matching.build(
         encoder.width, labels.vectors, edges, encoder_widths, hidden, widths, decoder_width
     )
-    matching.expect(network.last(), labels.positive_rate)
+    matching.start_at_rates(network.last(), labels.positive_rate)
     return GMMLIC(encoder, network, labels.positive_rate, instances, neighbours, beta)

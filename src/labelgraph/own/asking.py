@@ -47,7 +47,7 @@ class Oracle:
         columns = judged.ranked()[:SHOWN]
         wanted = (judged.columns(None) or columns)[: evidence.MOST]
         (found,) = evidence.explain(trained.model, batch, [wanted])
-        window = views.fixed(trained.settings["encoder"]["test_view"])
+        window = views.fixed(trained.settings.encoder.test_view)
         entries = {entry["label"]: entry for entry in judged.entries()}
         labels = [entries[judged.names[column]] for column in columns]
         for column, shown in found.items():

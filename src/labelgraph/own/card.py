@@ -10,6 +10,7 @@ from labelgraph.files.escaping import markdown, prose
 from labelgraph.files.small import read_json
 from labelgraph.own.reading import Trained
 from labelgraph.predict import calibration, runfiles
+from labelgraph.tables.titles import fill
 
 FEW = 10  # a label with fewer positives is listed as weak
 SCORED = {"images", "settings", "map", "all", "ap"}  # fields of scores.json that are used
@@ -48,18 +49,18 @@ def write(
     file that the card describes, if any.
     """
     settings = trained.settings
-    method = methods.get(settings["method"], {"title": settings["method"], "paper": "unknown"})
-    system = "@".join(filter(None, (settings["method"], settings["variant"])))
-    title = titles.get(system, "").capitalize() or method["title"]
+    method = methods.get(settings.method, {"title": settings.method, "paper": "unknown"})
+    named = method.get("variants", {}).get(settings.variant, {}).get("title", method["title"])
+    title = fill(titles.get(settings.system, named), settings.encoder)
     scores, assessed = (trained.folder / name for name in ("scores.json", "assessment.json"))
     found = read_checked(scores, SCORED, "score") if scores.exists() else None
     sure = read_checked(assessed, ASSESSED, "assess") if assessed.exists() else None
     use = ""
-    if file and trained.detector is None and settings["encoder"]["test_view"] == "plain":
-        use = USE.format(file=file, side=settings["encoder"]["test_size"])
+    if file and trained.detector is None and settings.encoder.test_view == "plain":
+        use = USE.format(file=file, side=settings.encoder.test_size)
     parts = [
-        f"# {markdown(title)} for {markdown(settings['dataset'])}",
-        f"It takes a picture and gives a probability for each of {len(trained.names)} labels.",
+        f"# {markdown(title)} for {markdown(settings.dataset)}",
+        f"A picture in, a probability for each of {len(trained.names)} labels out.",
         facts(trained, method),
         quality(found, sure, assessed),
         labels(trained, found),
@@ -72,22 +73,22 @@ def write(
 
 def facts(trained: Trained, method: dict[str, Any]) -> str:
     settings, about = trained.settings, stored(trained)
-    encoder, view = settings["encoder"], settings["encoder"]["test_view"]
-    variant = f", variant {markdown(settings['variant'])}" if settings["variant"] else ""
+    encoder, view = settings.encoder, settings.encoder.test_view
+    variant = f", variant {markdown(settings.variant)}" if settings.variant else ""
     part = "the whole picture" if view == "plain" else "the middle of the picture"
     commit = runfiles.account(trained.folder).get("git", {}).get("commit")
     regions = "; regions of a detector" if trained.detector is not None else ""
     lines = {
-        "method": f"{markdown(method['title'])}{variant}"
+        "method": f"{markdown(fill(method['title'], settings.encoder))}{variant}"
         + (f": {markdown(method['paper'])}" if method.get("paper") else ""),
         "run": markdown(str(trained.folder)),
-        "trained on": f"{about['images']} images of {markdown(settings['dataset'])}, task"
-        f" {markdown(settings['task'])}",
+        "learnt from": f"{about['images']} images of {markdown(settings.dataset)}, task"
+        f" {markdown(settings.task)}",
         "calibration": markdown(
             calibration.describe(trained.calibration, trained.folder / "calibration.json")
         ),
-        "encoder": f"{encoder['name']}, {LEARNS[encoder['learns']]}",
-        "input": f"RGB, {part} squashed to {encoder['test_size']} x {encoder['test_size']}"
+        "encoder": f"{encoder.name}, {LEARNS[encoder.learns]}",
+        "input": f"RGB, {part} squashed to {encoder.test_size} x {encoder.test_size}"
         f" pixels{regions}",
         "commit": markdown(str(commit or "unknown")),
     }

@@ -7,7 +7,7 @@ from labelgraph.files.small import read_json
 from labelgraph.own import choosing
 from labelgraph.predict import calibration
 from labelgraph.score.metrics import value
-from labelgraph.study.recipe import Book
+from labelgraph.study.config import Book
 from labelgraph.tables import intervals, tables
 
 MAIN = "mAP"

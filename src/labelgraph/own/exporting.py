@@ -20,6 +20,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from labelgraph import numerics
 from labelgraph.files.small import whole
 from labelgraph.own.reading import Trained
 
@@ -58,7 +59,7 @@ def export(trained: Trained, path: Path) -> float:
     except ImportError:
         raise ValueError(NEEDS) from None
     network, inputs = Whole(trained).eval().cpu(), example(trained, PICTURES)
-    program = to_onnx(network, inputs, trained.settings["method"])
+    program = to_onnx(network, inputs, trained.settings.method)
     for name, text in metadata(trained).items():
         program.model.metadata_props[name] = text
     with whole(path) as draft:
@@ -74,8 +75,8 @@ def export(trained: Trained, path: Path) -> float:
 
 
 def example(trained: Trained, count: int) -> dict[str, Tensor]:
-    draw = torch.Generator().manual_seed(count)
-    side = trained.settings["encoder"]["test_size"]
+    draw = numerics.generator(count)
+    side = trained.settings.encoder.test_size
     inputs = {"image": torch.randint(0, 256, (count, 3, side, side), generator=draw).float()}
     if trained.detector is not None:
         low, high = torch.rand(2, count, trained.propose["count"], 2, generator=draw).sort(0)[0]
@@ -137,5 +138,5 @@ def metadata(trained: Trained) -> dict[str, str]:
     return {
         "labels": json.dumps(trained.names, ensure_ascii=False),
         "thresholds": json.dumps(trained.calibration.thresholds),
-        "method": trained.settings["method"],
+        "method": trained.settings.method,
     }

@@ -41,7 +41,7 @@ def look(
             judged = judging.judge(trained.scores(batch), trained.calibration, threshold)
             wanted = [each.columns(None)[: evidence.MOST] if folder else [] for each in judged]
             shown = evidence.explain(trained.model, batch, wanted)
-            window = views.fixed(trained.settings["encoder"]["test_view"])
+            window = views.fixed(trained.settings.encoder.test_view)
             for (path, _, image), each, some, found in zip(
                 sound, judged, wanted, shown, strict=True
             ):

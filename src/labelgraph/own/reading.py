@@ -26,6 +26,7 @@ from labelgraph.jobs import shortages
 from labelgraph.own import choosing
 from labelgraph.predict import calibration, inference, runfiles
 from labelgraph.predict.calibration import Calibration
+from labelgraph.study.settings import RunSettings
 from labelgraph.train import run_folder
 
 FILES = ("settings.yaml", "model.safetensors", "provenance.json")
@@ -47,7 +48,7 @@ class Sight(NamedTuple):
 @dataclass(frozen=True)
 class Trained:
     folder: Path
-    settings: dict[str, Any]
+    settings: RunSettings
     model: nn.Module  # its `names` are the labels
     encoder: nn.Module | None  # for a model that reads cached features
     detector: Any  # has `propose`; None for a method without regions
@@ -60,15 +61,15 @@ class Trained:
         return self.model.names
 
     def see(self, picture: np.ndarray) -> Sight:
-        """`picture`: (height, width, 3) bytes."""
-        chosen, square = self.settings["encoder"], None
-        if isinstance(self.detector, light.Detector):  # it squashes every picture to a square
+        """Of a photograph (height, width, 3), bytes."""
+        chosen, square = self.settings.encoder, None
+        if isinstance(self.detector, light.Detector):  # it squashes any picture to a square first
             small = views.cut(picture, views.WHOLE, self.detector.settings["size"])
             square = small.permute(1, 2, 0).numpy()
         elif self.detector is not None:
             square = picture
-        window = views.fixed(chosen["test_view"])
-        return Sight(views.cut(picture, window, chosen["test_size"]), square)
+        window = views.fixed(chosen.test_view)
+        return Sight(views.cut(picture, window, chosen.test_size), square)
 
     @torch.inference_mode()
     def batch(self, sights: list[Sight]) -> dict[str, Tensor]:
@@ -82,15 +83,15 @@ class Trained:
             pairs = self.detector.propose([sight.square for sight in sights], self.propose)
             for row, (boxes, scores) in enumerate(pairs):
                 region_file.fill(found, row, boxes, scores)
-            window = views.fixed(self.settings["encoder"]["test_view"])
+            window = views.fixed(self.settings.encoder.test_view)
             boxes = torch.from_numpy(found["boxes"])
             batch["boxes"] = batches.seen_through(boxes, [window] * len(sights))
-        return inference.placed(batch, self.settings["train"], run_folder.device())
+        return inference.placed(batch, self.settings.train, run_folder.device())
 
     @torch.inference_mode()
     def scores(self, batch: dict[str, Tensor]) -> np.ndarray:
         """(B, C) float32."""
-        with inference.precision(self.settings["train"]["precision"], run_folder.device()):
+        with inference.precision(self.settings.train.precision, run_folder.device()):
             return self.model(batch).float().cpu().numpy()
 
 
@@ -99,15 +100,16 @@ def read(folder: Path) -> Trained:
     settings = runfiles.settings(folder / "settings.yaml")
     path = folder / "model.safetensors"
     encoder, width = None, None
-    chosen, complete = settings["encoder"], holds_encoder(path)
-    if chosen["cached"]:
-        network = encoders.build(chosen["name"], chosen["weights"], "nothing").eval()
+    chosen, complete = settings.encoder, holds_encoder(path)
+    if chosen.cached:
+        network = encoders.build(chosen.name, chosen.weights, "nothing").eval()
         encoder, width = (
             fused(network).to(run_folder.device(), memory_format=torch.channels_last),
             network.width,
         )
-    elif complete:  # the pretrained weights are not needed
-        settings = settings | {"encoder": chosen | {"weights": None}}
+    elif complete:  # what it started from is not needed
+        bare = chosen.model_copy(update={"weights": None})
+        settings = settings.model_copy(update={"encoder": bare})
     model = read_model(path, settings, width).eval()
     names = list(model.names)
     runfiles.check_names(path, names)
@@ -119,8 +121,8 @@ def read(folder: Path) -> Trained:
     return Trained(folder, settings, model, encoder, detector, propose, found, choice)
 
 
-def read_model(path: Path, settings: dict[str, Any], width: int | None) -> nn.Module:
-    """Even settings of the right kind can be numbers that no network can be built with."""
+def read_model(path: Path, settings: RunSettings, width: int | None) -> nn.Module:
+    """Settings of the right kind may still be numbers that no network can be built with."""
     try:
         return run_folder.read_model(path, settings, width)
     except (RuntimeError, TypeError, ArithmeticError, LookupError, AssertionError) as error:
@@ -128,7 +130,7 @@ def read_model(path: Path, settings: dict[str, Any], width: int | None) -> nn.Mo
             raise
         reason = " ".join(str(error).split())[:SHOWN] or type(error).__name__
         raise ValueError(
-            f"{path.parent}/settings.yaml: {settings['method']} cannot be built with the settings"
+            f"{path.parent}/settings.yaml: {settings.method} cannot be built with the settings"
             f" under `model` ({reason}); use the file that the training wrote"
         ) from None
 

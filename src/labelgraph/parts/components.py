@@ -14,13 +14,13 @@ from torch.nn.functional import max_pool2d
 
 
 def named(cells: Tensor) -> Tensor:
-    """(N, h, w) of yes and no -> the name of each cell's part, 1 to h * w; 0 outside."""
+    """(N, h, w) bool -> the name of each cell's part, 1 to h * w; 0 outside."""
     count = cells[0].numel()
     first = torch.arange(1, count + 1, device=cells.device).view_as(cells[0])
     names = (first * cells).float()  # exact up to 2^24 cells
-    for _ in range(count):  # no way inside a part is longer than all its cells
+    for _ in range(count):  # no path in a part is longer
         spread = max_pool2d(names[:, None], 3, 1, 1)[:, 0] * cells
-        # On other devices the question costs more than the steps it saves; a graph has no answer.
+        # On other devices the check costs more than it saves; an exported graph cannot branch.
         if cells.device.type == "cpu" and not is_exporting() and spread.equal(names):
             break
         names = spread
@@ -28,7 +28,7 @@ def named(cells: Tensor) -> Tensor:
 
 
 def largest(cells: Tensor) -> Tensor:
-    """The largest part of each map: (N, h, w) of yes and no, all no where the map is."""
+    """The largest part of each map: (N, h, w) bool; an empty map stays empty."""
     names = named(cells).flatten(1)  # (N, h * w)
     sizes = torch.zeros(len(names), names.shape[1] + 1, device=cells.device)
     sizes.scatter_add_(1, names, torch.ones_like(names, dtype=sizes.dtype))
@@ -37,7 +37,7 @@ def largest(cells: Tensor) -> Tensor:
 
 
 def extent(line: Tensor) -> tuple[Tensor, Tensor]:
-    """First yes and one past the last, as shares of the line: (N, n) -> (N,), (N,)."""
+    """The first True and one past the last, as fractions of the line: (N, n) -> (N,), (N,)."""
     cells = line.shape[1]
     first = line.int().argmax(1)
     last = cells - line.flip(1).int().argmax(1)
@@ -45,7 +45,7 @@ def extent(line: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def boxes(cells: Tensor) -> Tensor:
-    """(N, h, w) -> (N, 4): left, top, right, bottom as shares; all zero for an empty map."""
+    """(N, h, w) -> (N, 4): left, top, right, bottom as fractions; all zero for an empty map."""
     part = largest(cells)
     left, right = extent(part.any(1))
     top, bottom = extent(part.any(2))

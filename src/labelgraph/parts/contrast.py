@@ -1,7 +1,7 @@
-"""A label's features from different images, drawn together or apart by what is known of it.
+"""Contrastive loss: pulls a label's features from different images together or pushes them apart.
 
 Chen et al., "Structured Semantic Transfer for Multi-Label Recognition with Partial Labels", AAAI
-2022, https://arxiv.org/abs/2112.10941, and as the released code chooses among the pairs.
+2022, https://arxiv.org/abs/2112.10941, with the released code's choice of pairs.
 
 Shapes: B images, C labels, W width of a label's feature.
 """
@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import normalize
 
-RANDOM, HARD = 2, 1  # pairs drawn apart, for each pair that is drawn together
+RANDOM, HARD = 2, 1  # pairs pushed apart for each pair pulled together
 
 
 def unit(x: Tensor) -> Tensor:
@@ -19,7 +19,7 @@ def unit(x: Tensor) -> Tensor:
 
 
 def pick(values: Tensor, together: int) -> Tensor:
-    """Some of the values at random and the largest: as many as match `together` pairs, if any."""
+    """Some values at random and the largest ones, in proportion to `together` pairs, if any."""
     if not together:
         return values
     some = values[torch.randperm(len(values))[: RANDOM * together].to(values.device)]

@@ -1,4 +1,4 @@
-"""Semantic decoupling: one feature per label, from where in the image its word vector points.
+"""Semantic decoupling: one feature per label, by attention over positions with its word vector.
 
 Chen et al., "Learning Semantic-Specific Graph Representation for Multi-Label Image Recognition",
 ICCV 2019, https://arxiv.org/abs/1908.07325; later papers of the group share it.
@@ -12,11 +12,11 @@ from torch.utils.checkpoint import checkpoint
 
 from labelgraph.parts.positions import narrowed
 
-ELEMENTS = 2**25  # numbers of an intermediate (B, P, C, H): 128 MiB; beyond it, labels by chunks
+ELEMENTS = 2**25  # numbers of an intermediate (B, P, C, H): 128 MiB; beyond it, labels in chunks
 
 
 class Reduction(nn.Module):
-    """Positions with fewer numbers each, and these normalised over images and positions."""
+    """Reduces the numbers of each position and normalises them over images and positions."""
 
     def __init__(self, inside: int, outside: int, pooled: bool):
         super().__init__()
@@ -41,18 +41,18 @@ class SemanticDecoupling(nn.Module):
         super().__init__()
         self.image = nn.Linear(width, hidden, bias=False)
         self.words = nn.Linear(words, hidden, bias=False)
-        # biases of these two would add the same to all positions: the softmax takes it out again
+        # biases of these two would add the same to all positions, which the softmax cancels
         self.joint = nn.Linear(hidden, hidden, bias=False)
         self.attention = nn.Linear(hidden, 1, bias=False)
 
     def forward(self, found: Tensor, vectors: Tensor) -> Tensor:
         """Positions (B, P, F) and word vectors (C, D) -> features of the labels (B, C, F)."""
-        weight = self.attention.weight[0] @ self.joint.weight  # (H,) nothing bends between the two
+        weight = self.attention.weight[0] @ self.joint.weight  # (H,) no nonlinearity between them
         energy = self.energies(self.image(found), self.words(vectors), weight)  # (B, P, C)
         return energy.softmax(1).mT.to(found.dtype) @ found
 
     def energies(self, image: Tensor, words: Tensor, weight: Tensor) -> Tensor:
-        """(B, P, C). Large intermediates are made chunk by chunk, and again for the gradient."""
+        """(B, P, C). Large intermediates are computed in chunks, and again for the gradient."""
         size = max(1, ELEMENTS // image.numel())  # labels at once
         if size >= len(words):
             return response(image, words, weight)

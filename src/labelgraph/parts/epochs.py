@@ -1,7 +1,7 @@
-"""How far a training is, for methods that do not do the same all the time.
+"""The progress of a training, for methods that change during it.
 
-It is a buffer, so a training that was killed goes on where it was. Where nobody counts, as in a
-single step that is timed, all first epochs are over.
+It is a buffer, so an interrupted training resumes where it stopped. If nothing counts the epochs,
+as when a single step is timed, all initial epochs are over.
 """
 
 import torch
@@ -13,7 +13,9 @@ OVER = 1 << 30
 class Epochs(nn.Module):
     def __init__(self) -> None:
         super().__init__()
-        self.register_buffer("done", torch.tensor([OVER, 0, 1]))  # epochs; steps in it, of so many
+        self.register_buffer(
+            "done", torch.tensor([OVER, 0, 1])
+        )  # epochs; steps in this one; steps per epoch
 
     def start(self, epoch: int, steps: int) -> None:
         self.done.copy_(torch.tensor([epoch, 0, steps]))

@@ -1,7 +1,7 @@
-"""Gated graph network: labels tell their neighbours what they found, gates decide what is kept.
+"""Gated graph network: labels send messages to their neighbours, gates decide what is kept.
 
 Li et al., "Gated Graph Sequence Neural Networks", ICLR 2016, https://arxiv.org/abs/1511.05493, in
-the form that SSGRL (https://arxiv.org/abs/1908.07325) gave it.
+the form used by SSGRL (https://arxiv.org/abs/1908.07325).
 
 Shapes: C labels, W numbers of a label's state; any dimensions before these, such as images.
 """
@@ -14,16 +14,16 @@ from labelgraph.parts.products import through
 
 
 def with_self(counts: Tensor) -> Tensor:
-    """P(column | row), (C, C), with a diagonal of 1 for labels that never occur, too."""
+    """P(column | row), (C, C), with a diagonal of 1 also for labels that never occur."""
     return labelgraph.conditional(counts).float().fill_diagonal_(1)
 
 
 @torch.no_grad()
 def enlarge(gain: float, *layers: nn.Linear) -> None:
-    """First weights `gain` times as large.
+    """Multiplies the initial weights by `gain`; 1 changes nothing.
 
-    A score sums the few numbers of a narrow state: with torch's own first weights it stays near
-    0 for hundreds of steps. At 1 nothing changes.
+    A score sums the few numbers of a narrow state: with torch's initial weights it stays near 0 for
+    hundreds of steps.
     """
     for layer in layers:
         layer.weight *= gain
@@ -43,7 +43,7 @@ class GatedGraph(nn.Module):
         self.output = nn.Linear(2 * width, width)
 
     def forward(self, states: Tensor) -> Tensor:
-        """First states (..., C, W) -> what first and last states together say (..., C, W)."""
+        """First states (..., C, W) -> output (..., C, W) from first and last states together."""
         return through(self.output, torch.cat([self.propagate(states), states], -1))
 
     def propagate(self, states: Tensor) -> Tensor:

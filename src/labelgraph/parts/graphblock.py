@@ -1,6 +1,6 @@
-"""One convolution module of the graph matching network: what nodes hear, what edges become.
+"""One convolution module of the graph matching network: messages to nodes, updates of edges.
 
-Numbers of equations are ML-SGM's (TCSVT 2023). Edges are kept as the hidden values of the function
+Equation numbers are ML-SGM's (TCSVT 2023). Edges are stored as the hidden values of the function
 that made them, see perceptrons.py; `inner` is that function's last layer, or None.
 
 Shapes: B images, M instances, N neighbours of an instance, C labels, d and H widths.
@@ -29,7 +29,7 @@ class Block(nn.Module):
 
     def __init__(self, size: int, hidden: int, width: int, parts: set[str], last: bool):
         super().__init__()
-        self.changes = parts & {"matching"} if last else parts  # kinds of edges that learn
+        self.changes = parts & {"matching"} if last else parts  # kinds of edges that are updated
         for kind in sorted(self.changes):
             setattr(self, f"change_{kind}", EdgeChange(size, hidden, width))
         for kind in ("instances", "labels"):
@@ -42,10 +42,10 @@ class Block(nn.Module):
                 setattr(self, f"update_{kind}", Update([size, *heard], width))
 
     def inner(self, kind: str) -> nn.Linear:
-        """The layer that makes edges of the values kept for them."""
+        """The layer that turns the stored hidden values into edges."""
         return getattr(self, f"change_{kind}").update.second
 
-    def hear_neighbours(self, inner, edges: Tensor, instances: Tensor, near: Near) -> Tensor:
+    def from_neighbours(self, inner, edges: Tensor, instances: Tensor, near: Near) -> Tensor:
         """The first half of eq. 6, (B, M, H)."""
         message, (picks, weights) = self.among_instances, near
         senders = of_neighbours(message.senders(instances), picks)  # (B, M, N, H)
@@ -53,13 +53,13 @@ class Block(nn.Module):
         mean = (weights[:, :, None] @ hidden).squeeze(2)  # (B, M, H)
         return message.finish(mean, weights.sum(-1, keepdim=True))
 
-    def hear_labels(self, inner, edges: Tensor, labels: Tensor) -> Tensor:
+    def from_labels(self, inner, edges: Tensor, labels: Tensor) -> Tensor:
         """The second half of eq. 6: all labels, (B, M, H)."""
         message = self.across_instances
         hidden = linear(edges, *message.merged(inner)) + message.senders(labels)[:, None]
         return message.finish(hidden.relu_().mean(2))
 
-    def hear_instances(self, inner, edges: Tensor, instances: Tensor, share: Tensor) -> Tensor:
+    def from_instances(self, inner, edges: Tensor, instances: Tensor, share: Tensor) -> Tensor:
         """The second half of eq. 8: the present instances, (B, C, H); `share` (B, M) sums to 1."""
         message = self.across_labels
         hidden = linear(edges, *message.merged(inner)) + message.senders(instances)[:, :, None]
@@ -68,7 +68,7 @@ class Block(nn.Module):
         return message.finish(mean, share.sum(1)[:, None, None])
 
     def change(self, inner, kind: str, edges: Tensor, one: Tensor, other: Tensor, picks) -> Tensor:
-        """Eq. 10 and 13; eq. 11 is worked where its edges are read."""
+        """Eq. 10 and 13; eq. 11 is computed where its edges are read."""
         layer = getattr(self, f"change_{kind}")
         one, other = layer.ends(one, other)
         other = of_neighbours(other, picks) if kind == "instances" else other[:, None]

@@ -1,11 +1,11 @@
-"""Batch normalisation of one vector an image, that takes a single image too."""
+"""Batch normalisation of one vector per image that also accepts a single image."""
 
 from torch import Tensor, nn
 from torch.nn.functional import batch_norm
 
 
 class ImageNorm(nn.BatchNorm1d):
-    """Batch normalisation; a batch of one image has no spread, so it passes as when testing."""
+    """Batch normalisation; a batch of one image has no variance, so it is treated as in testing."""
 
     def forward(self, x: Tensor) -> Tensor:
         if len(x) > 1:

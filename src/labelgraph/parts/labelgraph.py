@@ -8,7 +8,7 @@ from torch import Tensor
 
 
 def conditional(counts: Tensor) -> Tensor:
-    """P(column | row), (C, C); a label that never occurs says nothing about the others."""
+    """P(column | row), (C, C); the row of a label that never occurs is 0."""
     counts = counts.double()
     return counts / counts.diagonal().clamp(min=1)[:, None]
 
@@ -19,7 +19,7 @@ def threshold(counts: Tensor, at_least: float) -> Tensor:
 
 
 def reweighted(edges: Tensor, neighbour_weight: float) -> Tensor:
-    """Neighbours share one fixed weight, the rest stays at home; alone, a label keeps it all."""
+    """Neighbours share one fixed weight and the label keeps the rest, or all if it has none."""
     degree = edges.sum(1, keepdim=True)  # (C, 1)
     shared = neighbour_weight * edges / degree.clamp(min=1)  # (C, C)
     return shared + torch.diag(1 - shared.sum(1))

@@ -14,7 +14,7 @@ from labelgraph.files.small import read_arrays
 
 @dataclass(frozen=True)
 class LabelSpace:
-    """Only a known, certain yes is a positive: a difficult or a hidden label is none."""
+    """Only a known, certain yes is a positive; difficult and hidden labels are not."""
 
     names: tuple[str, ...]  # C label names, in column order of every label matrix
     counts: Tensor  # (C, C) fit images that show both i and j; the diagonal counts i alone
@@ -24,7 +24,7 @@ class LabelSpace:
 
 
 def read(counts: Path, vectors: Path) -> LabelSpace:
-    """The files of count_labels and embed_labels; vectors are found by name."""
+    """The files of count_labels and embed_labels; vectors are looked up by name."""
     counted, embedded = read_file(counts), read_file(vectors)
     names = counted["names"].tolist()
     places = {name: place for place, name in enumerate(embedded["names"].tolist())}

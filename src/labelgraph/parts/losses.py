@@ -20,7 +20,7 @@ def soft_margin(logits: Tensor, target: Tensor, known: Tensor) -> Tensor:
 
 
 def weighted(logits: Tensor, target: Tensor, known: Tensor, rate: Tensor, beta: float) -> Tensor:
-    """A yes counts e^(beta (1 - rate)), a no e^(beta rate); `rate` (C,) is how often a label is."""
+    """A yes counts e^(beta (1 - rate)), a no e^(beta rate); `rate` (C,) is a label's frequency."""
     values = binary_cross_entropy_with_logits(logits, target, reduction="none")  # (B, C)
     weight = (beta * torch.where(target > 0.5, 1 - rate, rate)).exp()
     return known_mean(weight * values, known)

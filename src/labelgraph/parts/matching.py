@@ -1,13 +1,13 @@
 """Graph matching: which instance of an image belongs to which label.
 
 GM-MLIC (IJCAI 2021), eq. 3 to 13, is ML-SGM (TCSVT 2023), eq. 4 to 14; numbers below are ML-SGM's.
-Instances hear their neighbours in the image, labels hear all other labels, every instance hears
-every label and is heard by it. Nodes learn first, then the edges between them.
+Instances receive messages from their neighbours in the image, labels from all other labels, and
+instances and labels from each other. Nodes are updated first, then the edges between them.
 
 Every function of the papers is a perceptron of two layers. A layer over joined inputs is a sum of
-one product for each input, so what an edge takes from its two ends is computed once a node and
-added by broadcasting. The second layer of one function and the first of the next, with nothing
-between them, are one matrix: edges are kept as the hidden values of the function that made them.
+one product for each input, so what an edge takes from its two ends is computed once per node
+and added by broadcasting. The second layer of one function and the first of the next, with nothing
+between them, are one matrix: edges are stored as the hidden values of the function that made them.
 
 Shapes: B images, M instances, N neighbours of an instance, C labels, F features, D word-vector
 size, d and H widths.
@@ -27,11 +27,11 @@ from labelgraph.parts.perceptrons import (
 from labelgraph.parts.products import linear, through
 
 KINDS = ("instances", "labels", "matching")  # of edges
-LEAST = 0.01  # of the rate that a label's score starts at
+LEAST = 0.01  # lowest initial score of a label, as a probability
 
 
 class Matching(nn.Module):
-    """`parts` names the kinds of edges that exist; without any of a label, labels are a layer."""
+    """`parts` names the kinds of edges; without edges to labels, labels are one linear layer."""
 
     def __init__(
         self,
@@ -69,24 +69,24 @@ class Matching(nn.Module):
     def forward(self, x: Tensor, coordinates: Tensor, near: Near, present: Tensor) -> Tensor:
         """Instances (B, M, F) with edge coordinates (B, M, 4) -> scores before eq. 15, (B, M, C).
 
-        `present` is (B, M); what is not present is heard by nobody, and its scores mean nothing.
+        `present` is (B, M); absent instances send no messages, and their scores are meaningless.
         """
         instances = self.encode["instance"](x)  # (B, M, d)
         labels = self.encode["label"](self.words)[None] if self.worded else None  # (1, C, d)
         edges = self.encoded(x, coordinates, near[0])
         share = present.to(x.dtype) / present.sum(1, keepdim=True).clamp(min=1)  # (B, M)
-        inner, changes = dict.fromkeys(KINDS), []  # changes: what label nodes gave to their edges
+        inner, changes = dict.fromkeys(KINDS), []  # changes: what label nodes add to their edges
         for block in self.blocks:
             to_instances, to_labels = [], []
             if "instances" in edges:
                 state = inner["instances"], edges["instances"]
-                to_instances.append(block.hear_neighbours(*state, instances, near))
+                to_instances.append(block.from_neighbours(*state, instances, near))
             if "labels" in edges:
-                to_labels.append(self.hear_labels(block, edges["labels"], labels, changes))
+                to_labels.append(self.from_labels(block, edges["labels"], labels, changes))
             if "matching" in edges:
                 state = inner["matching"], edges["matching"]
-                to_instances.append(block.hear_labels(*state, labels))
-                to_labels.append(block.hear_instances(*state, instances, share))
+                to_instances.append(block.from_labels(*state, labels))
+                to_labels.append(block.from_instances(*state, instances, share))
             instances = block.update_instances(instances, *to_instances)  # (B, M, H) eq. 7
             if self.worded:
                 labels = block.update_labels(labels, *to_labels)  # (B or 1, C, H) eq. 9
@@ -100,7 +100,7 @@ class Matching(nn.Module):
         return self.decoded(edges, instances, labels)
 
     def encoded(self, x: Tensor, coordinates: Tensor, picks: Tensor) -> dict[str, Tensor]:
-        """Eq. 2 to 5. Edges between labels do not know the image yet: one set for all."""
+        """Eq. 2 to 5. Edges between labels do not depend on the image yet: one set for all."""
         words, edges = self.words, {}
         if "instances" in self.encode:
             ends = coordinates[:, :, None], of_neighbours(coordinates, picks)
@@ -117,11 +117,11 @@ class Matching(nn.Module):
             edges["matching"] = self.encode["matching"](x[:, :, None], words)  # (B, M, C, d)
         return edges
 
-    def hear_labels(self, block: Block, edges: Tensor, labels: Tensor, changes: list) -> Tensor:
+    def from_labels(self, block: Block, edges: Tensor, labels: Tensor, changes: list) -> Tensor:
         """The first half of eq. 8: all labels but itself, (B, C, H).
 
-        The edges of all labels of an image are too many to keep, and nothing else reads them:
-        row by row they are led from their encoding through the modules so far, eq. 11.
+        The edges between all labels of an image are too many to store, and nothing else reads them:
+        they are computed row by row from their encoding through the modules so far, eq. 11.
         """
         count, inner, steps = len(edges), None, []
         for layer, ends in changes:
@@ -155,7 +155,7 @@ class Matching(nn.Module):
             inner = self.blocks[-1].inner("matching")
             hidden = linear(edges["matching"], *merge(first.weight, first.bias, inner))
         else:
-            one, other = self.decode.shares()
+            one, other = self.decode.input_weights()
             hidden = linear(instances, one)[:, :, None] + linear(labels, other, first.bias)[:, None]
         return through(self.decode.second, hidden.relu_()).squeeze(-1)  # (B, M, C)
 
@@ -166,18 +166,18 @@ def best(scores: Tensor, present: Tensor) -> Tensor:
 
 
 @torch.no_grad()
-def expect(layer: nn.Linear, rate: Tensor) -> None:
-    """A last layer's scores start at how often labels are, `rate` (C,), instead of one half.
+def start_at_rates(layer: nn.Linear, rate: Tensor) -> None:
+    """Sets a last layer's bias so that scores start at the labels' rates (C,), not at one half.
 
-    With one score for all labels, at their mean. A bias alone takes hundreds of steps to get there,
-    and in these the maximum over instances learns nothing else.
+    A single score for all labels starts at their mean. Learning the bias would take hundreds of
+    steps, in which the maximum over instances learns nothing else.
     """
     rate = rate if len(layer.bias) == len(rate) else rate.mean()
     layer.bias.copy_(rate.clamp(LEAST, 1 - LEAST).logit())
 
 
 class Alone(nn.Linear):
-    """Instances without any edges: each has one linear layer's scores."""
+    """Instances without any edges: a linear layer scores each."""
 
     def last(self) -> nn.Linear:
         return self
@@ -197,8 +197,8 @@ def build(
 ) -> nn.Module:
     """`edges` is a list of KINDS; the module scores instances against labels, (B, M, C)."""
     if unknown := set(edges) - set(KINDS):
-        raise ValueError(f"edges has {sorted(unknown)}; it may have {KINDS}")
+        raise ValueError(f"edges has {sorted(unknown)}; known are {KINDS}")
     if not edges:
         return Alone(features, len(words))
-    words = words / words.std()  # as large as other inputs, and so learned from as fast
+    words = words / words.std()  # the scale of other inputs, for equally fast learning
     return Matching(features, words, set(edges), encoder_widths, hidden, widths, decoder_width)

@@ -1,7 +1,7 @@
 """The functions of a graph network block, each a perceptron of two layers with ReLU between.
 
-`merged` weights stand for two linear layers in a row; `inner` is the layer that comes before, or
-None. Values are given in parts, one tensor for each input, which may broadcast.
+`merged` weights combine two consecutive linear layers; `inner` is the first of them, or None.
+Values are passed as one tensor for each input; they may broadcast.
 
 Shapes: d and H widths; ... the places: nodes, or edges.
 """
@@ -28,7 +28,7 @@ def joined(layer: nn.Linear, inputs: list[int], values: tuple[Tensor, ...]) -> T
 
 
 class Perceptron(nn.Module):
-    """First weights keep a signal's size: an edge passes ten layers without any normalisation."""
+    """Initial weights preserve a signal's scale: edges pass ten layers without normalisation."""
 
     def __init__(self, inputs: list[int], hidden: int, outputs: int):
         super().__init__()
@@ -39,7 +39,7 @@ class Perceptron(nn.Module):
             nn.init.kaiming_normal_(layer.weight, nonlinearity=before)
             nn.init.zeros_(layer.bias)
 
-    def shares(self) -> tuple[Tensor, ...]:
+    def input_weights(self) -> tuple[Tensor, ...]:
         """The first layer's weights of each input, (H, d) each."""
         return self.first.weight.split(self.inputs, 1)
 
@@ -48,7 +48,7 @@ class Perceptron(nn.Module):
 
 
 class Update(Perceptron):
-    """phi_n: a node of itself and what it has heard, normalised as the encoders' nodes are."""
+    """phi_n: a node from itself and its messages, normalised like the encoders' nodes."""
 
     def __init__(self, inputs: list[int], width: int):
         super().__init__(inputs, width, width)
@@ -74,28 +74,28 @@ class Encoder(nn.Module):
 
 
 class Message(Perceptron):
-    """rho_n: what a node hears over an edge, of the edge and of the node at its other end."""
+    """rho_n: the message over an edge, from the edge and the node at its other end."""
 
     def __init__(self, size: int, hidden: int, width: int):
         super().__init__([size, size], hidden, width)
 
     def merged(self, inner: nn.Linear | None) -> tuple[Tensor, Tensor]:
-        """Weight and bias on the edge's kept values."""
-        return merge(self.shares()[0], self.first.bias, inner)
+        """Weight and bias for the edge's stored values."""
+        return merge(self.input_weights()[0], self.first.bias, inner)
 
     def senders(self, nodes: Tensor) -> Tensor:
         """The other ends' products, (..., H)."""
-        return linear(nodes, self.shares()[1])
+        return linear(nodes, self.input_weights()[1])
 
     def finish(self, mean: Tensor, weight: Tensor | None = None) -> Tensor:
-        """The second layer, after the mean instead of before; `weight` is 0 for nobody heard."""
+        """The second layer, after the mean instead of before; `weight` is 0 without a sender."""
         if weight is None:
             return through(self.second, mean)
         return linear(mean, self.second.weight) + weight * self.second.bias
 
 
 class EdgeChange(nn.Module):
-    """rho_e of an edge's two nodes, then phi_e of the edge and that."""
+    """rho_e of an edge's two nodes, then phi_e of the edge and the result."""
 
     def __init__(self, size: int, hidden: int, width: int):
         super().__init__()
@@ -104,12 +104,12 @@ class EdgeChange(nn.Module):
 
     def ends(self, one: Tensor, other: Tensor) -> tuple[Tensor, Tensor]:
         """Both nodes' products, (..., H) each."""
-        of_one, of_other = self.pair.shares()
+        of_one, of_other = self.pair.input_weights()
         return linear(one, of_one), linear(other, of_other, self.pair.first.bias)
 
     def merged(self, inner: nn.Linear | None) -> tuple[Tensor, Tensor, Tensor]:
-        """Weights on the edge's kept values and on the pair's, and one bias."""
-        of_edge, of_pair = self.update.shares()
+        """Weights for the edge's and the pair's stored values, and one bias."""
+        of_edge, of_pair = self.update.input_weights()
         of_pair, bias = merge(of_pair, self.update.first.bias, self.pair.second)
         of_edge, bias = merge(of_edge, bias, inner)
         return of_edge, of_pair, bias
@@ -123,17 +123,17 @@ def merge(weight: Tensor, bias: Tensor, inner: nn.Linear | None) -> tuple[Tensor
 
 
 def changed(edges: Tensor, one: Tensor, other: Tensor, merged: tuple) -> Tensor:
-    """The kept values of changed edges: hidden values of phi_e, (..., H)."""
+    """The stored values of changed edges: hidden values of phi_e, (..., H)."""
     of_edge, of_pair, bias = merged
     pair = (one + other).relu_()  # hidden values of rho_e
     return (linear(pair, of_pair) + linear(edges, of_edge, bias)).relu_()
 
 
 def by_rows(compute: Callable[[slice], Tensor], rows: int, wide: int, dim: int) -> Tensor:
-    """`compute` for all rows; `wide` float32 numbers a row are kept for the backward pass.
+    """`compute` for all rows; `wide` float32 numbers per row are kept for the backward pass.
 
-    Where they would be more than KEPT, it goes through the rows in parts and computes each part
-    again for its gradients.
+    If they exceed KEPT bytes, the rows are computed in parts, and each part again for its
+    gradients.
     """
     keep = not torch.is_grad_enabled() or 4 * wide * rows <= KEPT
     step = max(1, PART // (4 * wide))

@@ -9,7 +9,7 @@ POOLING = ("average", "max")
 
 
 class PooledLinear(nn.Module):
-    """Pools the features over the image and scores each label by itself."""
+    """Pools the features over the image and scores each label separately."""
 
     def __init__(self, encoder: nn.Module, labels: int, pooling: str):
         super().__init__()

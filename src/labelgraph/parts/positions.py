@@ -21,9 +21,10 @@ def positions(features: Tensor, pooled: bool) -> Tensor:
 
 
 def mapped(features: Tensor, *layers: nn.Linear) -> list[Tensor]:
-    """What linear layers make of each position of a grid (B, F, h, w): (B, P, .) each.
+    """Linear layers applied to each position of a grid (B, F, h, w): (B, P, .) each.
 
-    As one convolution: under pinned instruction sets it takes a third of a matrix product's time.
+    Computed as one convolution, which takes a third of a matrix product's time under pinned
+    instruction sets.
     """
     weight = torch.cat([layer.weight for layer in layers])
     found = conv2d(features, weight[:, :, None, None]).flatten(2).mT  # (B, P, .)

@@ -1,13 +1,13 @@
 """Scores of a trained model for images, in the order they are asked for; never sees a target."""
 
 from contextlib import AbstractContextManager, nullcontext
-from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
 from labelgraph.inputs import batches
+from labelgraph.study.settings import Train
 
 BATCH = 64
 
@@ -16,7 +16,7 @@ def scores(
     model: nn.Module,
     inputs: batches.Inputs,
     rows: np.ndarray,
-    settings: dict[str, Any],
+    settings: Train,
     device: torch.device,
 ) -> np.ndarray:
     """Logits (n, C) float32. `settings` is the run's `train` block."""
@@ -27,24 +27,22 @@ def of_groups(
     model: nn.Module,
     inputs: batches.Inputs,
     parts: batches.Groups,
-    settings: dict[str, Any],
+    settings: Train,
     device: torch.device,
 ) -> list[np.ndarray]:
     """The same for each batch of rows."""
     model.eval()
     found = []
-    with torch.inference_mode(), precision(settings["precision"], device):
+    with torch.inference_mode(), precision(settings.precision, device):
         for batch in inputs.batches(parts, None):
             found.append(model(placed(batch, settings, device)).float().cpu().numpy())
     return found
 
 
-def placed(
-    batch: dict[str, Tensor], settings: dict[str, Any], device: torch.device
-) -> dict[str, Tensor]:
+def placed(batch: dict[str, Tensor], settings: Train, device: torch.device) -> dict[str, Tensor]:
     """The batch on the device, images in the memory layout that the settings ask for."""
     moved = {name: value.to(device) for name, value in batch.items()}
-    if settings["channels_last"]:
+    if settings.channels_last:
         moved["image"] = moved["image"].contiguous(memory_format=torch.channels_last)
     return moved
 

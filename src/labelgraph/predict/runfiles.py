@@ -9,55 +9,31 @@ from labelgraph.files import names
 from labelgraph.files.small import read_json, regular
 from labelgraph.files.yaml_reader import read_yaml
 from labelgraph.jobs import sourcecode
-from labelgraph.study import checks
-from labelgraph.study.shapes import BRIEF
+from labelgraph.study.method_files import keywords
+from labelgraph.study.settings import RunSettings
+from labelgraph.study.validation import BRIEF, check_keys, validated
 
+NAMES = ("study", "task", "dataset", "method", "variant")
 PLAIN = {"str": str, "bool": bool}
-# What is used of settings.yaml besides the method's own block, and what it looks like.
-EXAMPLE = {
-    "study": "own",
-    "task": "full",
-    "dataset": "pets",
-    "method": "ml_gcn",
-    "variant": "",
-    "seed": 0,
-    "encoder": {
-        "name": "resnet101",
-        "cached": True,
-        "learns": "all",
-        "test_size": 448,
-        "test_view": "plain",
-    },
-    "model": {},
-    "train": {"precision": "float32", "channels_last": False},
-}
 
 
-def settings(path: Path) -> dict[str, Any]:
+def settings(path: Path) -> RunSettings:
     try:
         found = read_yaml(regular(path))
     except ValueError as error:
         raise ValueError(f"{error}; it is not what a training writes") from None
-    if not isinstance(found, dict) or not found.keys() >= EXAMPLE.keys():
-        raise ValueError(
-            f"{path} is not what a training writes: it lacks some of {sorted(EXAMPLE)}"
-        )
-    alike(f"{path}: ", found, EXAMPLE)
-    for key in ("study", "task", "dataset", "method", "variant"):
-        if names.REFUSED.search(found[key]):
-            raise ValueError(f"{path}: {key} is {found[key]!r}; expected a name without controls")
-    checks.choices(f"{path}: ", found)
-    if found["encoder"]["test_size"] < 1:
-        raise ValueError(f"{path}: encoder.test_size is 0; expected 1 pixel or more")
-    if not isinstance(found["encoder"].get("weights"), str | None):
-        raise ValueError(f"{path}: encoder.weights is no name of a file")
-    check_model(path, found["method"], found["model"])
-    return found
+    settings = validated(RunSettings, f"{path}: ", found)
+    for key in NAMES:
+        name = getattr(settings, key)
+        if names.REFUSED.search(name):
+            raise ValueError(f"{path}: {key} is {name!r}; expected a name without controls")
+    check_model(path, settings.method, settings.model)
+    return settings
 
 
 def check_model(path: Path, method: str, model: dict[str, Any]) -> None:
     """Whether the settings are those of the method's `build`, each of its kind."""
-    checks.keys(f"{path}: model", model, checks.model_settings(method))
+    check_keys(f"{path}: model", model, keywords(method))
     for name, kind in model_kinds(method).items():
         if name not in model:
             raise ValueError(f"{path}: model.{name} is missing; expected {kind}")
@@ -88,17 +64,6 @@ def check_names(path: Path, labels: list[str]) -> None:
     if len({*labels}) < len(labels):
         twice = next(name for name in labels if labels.count(name) > 1)
         raise ValueError(f"{path}: label {twice!r} is there twice; expected each once")
-
-
-def alike(where: str, found: dict[str, Any], example: dict[str, Any]) -> None:
-    for key, value in example.items():
-        if key not in found:
-            raise ValueError(f"{where}{key} is missing; expected something like {value!r}")
-        if found[key] is None:
-            raise ValueError(f"{where}{key} is null; expected something like {value!r}")
-        checks.kind(f"{where}{key}", found[key], value)
-        if isinstance(value, dict):
-            alike(f"{where}{key}.", found[key], value)
 
 
 def account(folder: Path) -> dict[str, Any]:

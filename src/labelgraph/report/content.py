@@ -3,125 +3,125 @@
 from statistics import fmean, stdev
 from typing import Any
 
-from labelgraph.costs import heads
-from labelgraph.costs.timing import COLUMNS
+from labelgraph.costs import networks
 from labelgraph.report import overview
-from labelgraph.report.material import Material
-from labelgraph.review.audit import KINDS
-from labelgraph.tables import tables
+from labelgraph.report.results import Results
+from labelgraph.review.audit.findings import KINDS
+from labelgraph.tables import tables, titles
+from labelgraph.tables.cost_columns import COSTS
 
 Entry = dict[str, Any]
-COSTS = {  # name of a list -> its heading
+LISTS = {  # name of a list of costs -> its heading
     "counts": "What each network holds and computes",
     "heads": "What each method costs beside its encoder, measured on this machine",
 }
 
 
-def pages(material: Material) -> dict[str, Entry]:
-    about = {sheet.name: material.source(sheet) for sheet in material.sheets}
+def pages(results: Results) -> dict[str, Entry]:
+    about = {table.name: results.source(table) for table in results.tables}
     return {
-        "index.html": overview.page(material) | {"sources": about},
-        "runs.html": {"groups": groups(material)},
-        "figures.html": figures(material),
-        "audit.html": findings(material),
-        "costs.html": costs(material),
-        **{name: content | {"sources": about} for name, content in sheets(material).items()},
+        "index.html": overview.page(results) | {"sources": about},
+        "runs.html": {"groups": groups(results)},
+        "figures.html": figures(results),
+        "audit.html": findings(results),
+        "costs.html": costs(results),
+        **{name: content | {"sources": about} for name, content in table_pages(results).items()},
     }
 
 
-def sheets(material: Material) -> dict[str, Entry]:
-    found = material.sheets
+def table_pages(results: Results) -> dict[str, Entry]:
+    found = results.tables
     return {
-        f"tables/{sheet.name}.html": {
-            "sheet": sheet,
-            "number": material.number,
+        f"tables/{table.name}.html": {
+            "table": table,
+            "number": results.number,
             "before": found[place - 1] if place else None,
             "after": found[place + 1] if place + 1 < len(found) else None,
         }
-        for place, sheet in enumerate(found)
+        for place, table in enumerate(found)
     }
 
 
-def figures(material: Material) -> Entry:
+def figures(results: Results) -> Entry:
     """Each with the paper's own number, where it has one."""
     sources = {}
-    for figure in material.figures:
+    for figure in results.figures:
         paper, _, number = figure.name.rpartition("_")
-        title = material.book.method(paper)["title"]
+        title = results.book.method(paper).title
         sources[figure.name] = f"{title}, figure {number}" if number.isdecimal() else title
     return {
-        "note": material.book.size["note"],
-        "figures": material.figures,
+        "note": results.book.size.note,
+        "figures": results.figures,
         "sources": sources,
     }
 
 
-def findings(material: Material) -> Entry:
-    made = {(sheet.paper, sheet.table): sheet.name for sheet in material.sheets}
+def findings(results: Results) -> Entry:
+    made = {(table.paper, table.table): table.name for table in results.tables}
     lines = [
         line
         | {
             "page": made.get((line["paper"], line["table"])),
-            "source": f"{material.book.method(line['paper'])['title']}, table {line['table']}",
+            "source": f"{results.book.method(line['paper']).title}, table {line['table']}",
         }
-        for line in material.audit
+        for line in results.audit
     ]
-    kinds = {line["kind"]: KINDS[line["kind"]] for line in material.audit}
-    return {"audit": lines, "kinds": kinds, "sure": [line["sure"] for line in material.audit]}
+    kinds = {line["kind"]: KINDS[line["kind"]] for line in results.audit}
+    return {"audit": lines, "kinds": kinds, "sure": [line["sure"] for line in results.audit]}
 
 
-def groups(material: Material) -> list[Entry]:
+def groups(results: Results) -> list[Entry]:
     """Runs that differ in their seed only are a line."""
     together: dict[tuple, list[Entry]] = {}
-    for run, record in zip(material.runs, material.records["runs"], strict=True):
+    for run, record in zip(results.runs, results.pooled["runs"], strict=True):
         together.setdefault((run.dataset, run.task, run.system), []).append(record)
-    return [group(material, *key, found) for key, found in together.items()]
+    return [group(results, *key, found) for key, found in together.items()]
 
 
-def group(material: Material, dataset: str, task: str, system: str, found: list[Entry]) -> Entry:
-    values = [material.main[record["folder"]] for record in found]
+def group(results: Results, dataset: str, task: str, system: str, found: list[Entry]) -> Entry:
+    values = [results.main[record["folder"]] for record in found]
     known = [value for value in values if value is not None]
-    spread = f" ± {stdev(known):.1f}" if len(known) > 1 else ""
+    deviation = f" ± {stdev(known):.1f}" if len(known) > 1 else ""
     return {
-        "title": overview.title(material.book, system),
+        "title": titles.system(results.book, system, [f"{task}/{dataset}"]),
         "system": system,
-        "dataset": material.book.dataset(dataset)["title"],
+        "dataset": titles.dataset(results.book, dataset),
         "task": task,
         "seeds": len(found),
-        "map": f"{fmean(known):.1f}{spread}" if known else "",
-        "places": [material.number[record["folder"]] for record in found],
+        "map": f"{fmean(known):.1f}{deviation}" if known else "",
+        "places": [results.number[record["folder"]] for record in found],
         "epochs": max(len(record["history"].get("epoch", [])) for record in found),
         "cpu": fmean(record["cpu"] for record in found),
         "peak": max(record["peak"] for record in found),
     }
 
 
-def costs(material: Material) -> Entry:
+def costs(results: Results) -> Entry:
     lists = [
-        {"name": name, "title": COSTS.get(name, name), "lines": lines, "columns": columns(lines)}
-        for name, lines in material.costs.items()
+        {"name": name, "title": LISTS.get(name, name), "lines": lines, "columns": columns(lines)}
+        for name, lines in results.costs.items()
     ]
-    costly = [sheet for sheet in material.sheets if tables.costly(material.book.tables[sheet.name])]
+    costly = [table for table in results.tables if tables.costly(results.book.tables[table.name])]
     return {
-        "setup": heads.setup(material.book),
+        "setup": networks.setup(results.book),
         "lists": lists,
-        "measured": "heads" in material.costs,
+        "measured": "heads" in results.costs,
         "tables": costly,
-        "trainings": trainings(material),
+        "trainings": trainings(results),
     }
 
 
 def columns(lines: list[Entry]) -> list[tuple[str, str, int]]:
     """Key, heading and digits of each number that every line has."""
-    keys = [key for key in COLUMNS if all(key in line for line in lines)]
-    return [(key, *COLUMNS[key]) for key in keys]
+    keys = [key for key in COSTS if all(key in line for line in lines)]
+    return [(key, *COSTS[key]) for key in keys]
 
 
-def trainings(material: Material) -> list[Entry]:
+def trainings(results: Results) -> list[Entry]:
     """What the trainings of each method cost together, the costliest first."""
     found: dict[str, list[Entry]] = {}
-    for run, record in zip(material.runs, material.records["runs"], strict=True):
-        found.setdefault(material.book.method(run.method)["title"], []).append(record)
+    for run, record in zip(results.runs, results.pooled["runs"], strict=True):
+        found.setdefault(titles.system(results.book, run.method), []).append(record)
     lines = [
         {
             "title": title,

@@ -5,41 +5,42 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import Any
 
-from labelgraph.report import distances, gains
-from labelgraph.report.distances import Distance
-from labelgraph.report.gains import (
+from labelgraph.report import against_baseline, against_published
+from labelgraph.report.against_baseline import (
     AHEAD,
     BEHIND,
     LEVEL,
     UNKNOWN,
     Gain,
 )
-from labelgraph.report.material import Material
-from labelgraph.study.recipe import Book
+from labelgraph.report.against_published import Distance
+from labelgraph.report.results import Results
+from labelgraph.study.config import Book
+from labelgraph.tables import titles
 
 WIDTH = 165  # of a strip of dots, in pixels
 CONTROL = "_control"  # what the name of a dataset's control ends in
 VERDICTS = (AHEAD, LEVEL, BEHIND)
 
 
-def page(material: Material) -> dict[str, Any]:
-    book = material.book
-    found = places(book, gains.compare(book, material.runs, material.main))
-    far = distances.compare(material.sheets)
+def page(results: Results) -> dict[str, Any]:
+    book = results.book
+    found = places(book, against_baseline.compare(book, results.runs, results.main))
+    far = against_published.compare(results.tables)
     differ = differs(far)
     return {
-        "note": book.size["note"],
-        "made": made(material),
+        "note": book.size.note,
+        "made": made(results),
         "verdicts": VERDICTS,
         "places": found,
         "rows": rows(book, found),
         "scale": scale(found),
-        "distances": {each.sheet.name: each for each in far},
+        "distances": {each.table.name: each for each in far},
         "differs": differ,
-        "audit": material.audit,
-        "next": after(material, found),
-        "sheets": material.sheets,
-        "number": material.number,
+        "audit": results.audit,
+        "next": after(results, found),
+        "tables": results.tables,
+        "number": results.number,
     }
 
 
@@ -89,36 +90,28 @@ def places(book: Book, found: dict[str, list[Gain]]) -> list[Place]:
 
     return [
         Place(
-            book.dataset(name)["title"],
+            titles.dataset(book, name),
             name in controls,
             {gain.system: gain for gain in found[name]},
-            title(book, found[name][0].system),
+            titles.system(book, found[name][0].system),
         )
         for name in sorted(found, key=order)
     ]
 
 
 def control(book: Book, dataset: str) -> bool:
-    drawn = book.size.get("drawn", {}).get(book.dataset(dataset)["raw"], {})
-    return drawn.get("structure") is False
+    drawn = book.size.drawn.get(book.dataset(dataset).raw)
+    return drawn is not None and drawn.settings().get("structure") is False
 
 
 def rows(book: Book, found: list[Place]) -> list[dict[str, str]]:
     """Methods in the order of the first dataset, then those that only others have."""
     order = dict.fromkeys(system for place in found for system in place.gains)
-    titles = {name: book.method(name)["title"] for name in order}
     base = {name: next(place.gains[name].baseline for place in found if name in place.gains)
             for name in order}  # fmt: skip
-    return [{"name": name, "title": titles[name], "against": title(book, base[name])}
+    return [{"name": name, "title": titles.system(book, name),
+             "against": titles.system(book, base[name])}
             for name in order]  # fmt: skip
-
-
-def title(book: Book, system: str) -> str:
-    """What tables call a method, or a variant that has a name of its own."""
-    method, _, variant = system.partition("@")
-    entry = book.method(method)
-    named = entry.get("variants", {}).get(variant, {}).get("title")
-    return named or (f"{entry['title']}, {variant}" if variant else entry["title"])
 
 
 def scale(found: list[Place]) -> Scale:
@@ -129,18 +122,19 @@ def scale(found: list[Place]) -> Scale:
     return Scale(math.floor(min(seen, default=0)), math.floor(max(seen, default=0)) + 1)
 
 
-def made(material: Material) -> dict[str, Any]:
+def made(results: Results) -> dict[str, Any]:
     """What was run, where, and what it cost."""
-    runs, records, pools = material.runs, material.records["runs"], material.records["pools"]
-    titles = [material.book.dataset(name)["title"] for name in material.book.datasets
-              if name in {run.dataset for run in runs}]  # fmt: skip
+    runs, records, pools = results.runs, results.pooled["runs"], results.pooled["pools"]
+    shown = {run.dataset for run in runs}
+    names = [titles.dataset(results.book, name) for name in results.book.datasets
+             if name in shown]  # fmt: skip
     return {
         "runs": len(runs),
         "systems": len({run.system for run in runs}),
-        "datasets": titles,
-        "seeds": len(material.book.size["seeds"]),
-        "reproduced": sum(cell.reproduced for sheet in material.sheets for cell in sheet.cells),
-        "quoted": sum(sheet.quoted for sheet in material.sheets),
+        "datasets": names,
+        "seeds": len(results.book.size.seeds),
+        "reproduced": sum(cell.reproduced for table in results.tables for cell in table.cells),
+        "quoted": sum(table.quoted for table in results.tables),
         "commit": commits([pools["git"][record["git"]] for record in records]),
         "machines": [machine(found) for found in pools["machine"]],
         "cpu": sum(record["cpu"] for record in records),
@@ -177,20 +171,20 @@ def differs(found: list[Distance]) -> dict[str, Any]:
     }
 
 
-def after(material: Material, found: list[Place]) -> list[dict[str, str]]:
+def after(results: Results, found: list[Place]) -> list[dict[str, str]]:
     """What to open next, and why."""
     links = []
     if found:
         links.append(("#gains", "Method by method", "each seed beside its baseline's"))
-    if most := max(material.sheets, key=lambda sheet: sheet.reproduced, default=None):
+    if most := max(results.tables, key=lambda table: table.reproduced, default=None):
         why = "most was run of it; each cell opens its runs"
-        name = material.source(most) if most.printed else most.caption
+        name = results.source(most) if most.printed else most.caption
         links.append((f"tables/{most.name}.html", name, why))
-    if material.figures:
+    if results.figures:
         links.append(("figures.html", "Figures", "drawn from the same runs"))
-    if material.runs:
+    if results.runs:
         links.append(("runs.html", "Runs", "curves, settings, inputs of each"))
-    if material.audit:
-        why = f"{len(material.audit)} findings in the published numbers"
+    if results.audit:
+        why = f"{len(results.audit)} findings in the published numbers"
         links.append(("audit.html", "Audit", why))
     return [dict(zip(("href", "text", "why"), link, strict=True)) for link in links]

@@ -7,7 +7,7 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup, escape
 
-from labelgraph import report
+from labelgraph.report import pagefiles
 
 UNITS = ((3600, "h"), (60, "min"), (1, "s"))  # seconds in each
 
@@ -15,7 +15,7 @@ UNITS = ((3600, "h"), (60, "min"), (1, "s"))  # seconds in each
 def pages(common: dict[str, Any], each: dict[str, dict[str, Any]]) -> dict[str, str]:
     """Name of a page -> its text. `each`: name -> what it needs beside what is `common` to all."""
     environment = Environment(
-        loader=FileSystemLoader(report.HERE / "templates"),
+        loader=FileSystemLoader(pagefiles.HERE / "templates"),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
@@ -29,7 +29,7 @@ def pages(common: dict[str, Any], each: dict[str, dict[str, Any]]) -> dict[str, 
         "points": lambda number: f"{abs(number):.1f}",
         "prose": prose,
         "signed": signed,
-        "spread": spread,
+        "deviation": deviation,
         "stop": lambda text: text.removesuffix("."),
         "word": lambda text: text.split(" ")[0],
     }
@@ -61,7 +61,7 @@ def prose(text: str) -> Markup:
     return Markup(re.sub(r"`([^`]+)`", r"<code>\1</code>", str(escape(text))))
 
 
-def spread(text: str) -> Markup:
+def deviation(text: str) -> Markup:
     """`73.3 ± 0.1`, with what follows the mean set smaller."""
     mean, sign, rest = text.partition(" ± ")
     return escape(mean) + (Markup(' <span class="sd">± {}</span>').format(rest) if sign else "")

@@ -34,7 +34,7 @@ NUMBERS = {name: number for number, (name, _) in CATEGORIES.items()}
 
 
 def files(settings: Settings) -> dict[str, list[Path]]:
-    """The images carry numbers with gaps, no two the same."""
+    """Image numbers have gaps, and none is used twice."""
     count = sum(settings.images.values())
     drawn = generator(settings.seed, LAYOUT, 0).choice(LARGEST, count, replace=False) + 1
     first = settings.images[PARTS[0]]
@@ -80,7 +80,7 @@ def image_entry(number: int, path: Path, picture: Picture) -> dict[str, Any]:
 
 
 def annotation(order: int, number: int, picture: Picture, item: Shown) -> dict[str, Any]:
-    """Outlines are boxes; a crowd's is a run-length code, column by column, as in the archive."""
+    """The outline is the box; a crowd's is run-length encoded by columns, as in the archive."""
     box = [item.left, item.top, item.width, item.height]
     right, bottom = item.left + item.width, item.top + item.height
     outline = [[item.left, item.top, right, item.top, right, bottom, item.left, bottom]]
@@ -96,7 +96,7 @@ def annotation(order: int, number: int, picture: Picture, item: Shown) -> dict[s
 
 
 def run_lengths(item: Shown, picture: Picture) -> dict[str, Any]:
-    """Zeros and ones in turn, zeros first: the pixels of the box."""
+    """The pixels of the box, as alternating counts of zeros and ones, zeros first."""
     gap = picture.height - item.height
     counts = [item.left * picture.height + item.top]
     counts += [item.height, gap] * (item.width - 1) + [item.height]

@@ -1,8 +1,8 @@
-"""What each thing looks like: silhouette, two colours, texture, and how large it is.
+"""What each thing looks like: silhouette, two colours, texture and size.
 
-Things that are hard to tell apart share a silhouette and have near colours; other things in the
-image, or where it is, then say which one it is. Width and height are percent of the image's long
-side. The colour `any` is drawn anew for each thing.
+Things that are hard to tell apart share a silhouette and have similar colours; only their position
+or the other things in the image show which one it is. Width and height are in percent of the
+image's long side. The colour `any` is drawn at random for each thing.
 """
 
 from typing import NamedTuple
@@ -123,7 +123,7 @@ hair crown umber black plain 14 12
 glasses keys black sky plain 12 6
 """
 
-# label -> the look it shares; the datasets name the same thing differently
+# label -> look: the datasets have different names for the same thing
 SAME = {
     "aeroplane": "plane", "airplane": "plane", "motorcycle": "motorbike", "tvmonitor": "television",
     "tv": "television", "diningtable": "table", "dining table": "table", "couch": "sofa",

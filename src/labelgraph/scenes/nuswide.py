@@ -1,4 +1,4 @@
-"""The layout of NUS-WIDE: image lists with backslashes, one file of zeros and ones a concept."""
+"""The layout of NUS-WIDE: image lists with backslashes, a file of zeros and ones per concept."""
 
 from pathlib import Path
 
@@ -12,7 +12,7 @@ TAGS = ("actor", "cafe", "downtown", "island", "market", "picnic", "studio", "we
 
 
 def files(settings: Settings) -> dict[str, list[Path]]:
-    """Folders are search words, which say nothing of what is shown; as in the archive."""
+    """Folders are search words that do not describe what is shown, as in the archive."""
     rng = generator(settings.seed, LAYOUT, 0)
     count = sum(settings.images.values())
     tags, numbers = rng.integers(len(TAGS), size=count), rng.integers(10**8, 10**9, count)

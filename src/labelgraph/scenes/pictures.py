@@ -1,4 +1,4 @@
-"""Draws all images of a dataset, in several processes, and says what can be seen in each."""
+"""Draws all images of a dataset, in several processes, and records what is visible in each."""
 
 import multiprocessing
 import os
@@ -21,7 +21,7 @@ from labelgraph.scenes.plan import (
 )
 from labelgraph.scenes.render import Shown, render
 
-VISIBLE = 10  # percent: what is hidden more than that is not annotated
+VISIBLE = 10  # percent of a thing that must be visible for it to be annotated
 
 
 class Settings(NamedTuple):
@@ -36,14 +36,14 @@ class Settings(NamedTuple):
     stray: int  # percent of images with a label from anywhere
     empty: int  # percent of images that show nothing
     crowds: int  # percent of labels drawn as a crowd, where a crowd is likely
-    repainted: int  # percent of things in any colour but their own
-    clutter: int  # pieces that mean nothing, an image
+    repainted: int  # percent of things in a random colour
+    clutter: int  # meaningless shapes in each image
     noise: int  # largest change of a pixel
     quality: int  # of JPEG
 
 
 class Picture(NamedTuple):
-    """A drawn image: the index decides all of it."""
+    """A drawn image, fully determined by its index."""
 
     index: int
     width: int
@@ -69,13 +69,13 @@ def draw_parts(
 
 
 def workers(jobs: int) -> ProcessPoolExecutor | None:
-    """Spawned, not forked: the caller may have threads. None where one process does as well."""
+    """Spawned, not forked: the caller may have threads. None if one process is enough."""
     if jobs == 1:
         return None
     try:
         return ProcessPoolExecutor(jobs, multiprocessing.get_context("spawn"), end_with_parent)
     except OSError as error:
-        print(f"drawn by one process: no others can be started ({error})", file=sys.stderr)
+        print(f"drawing in this process only: no others can be started ({error})", file=sys.stderr)
         return None
 
 
@@ -130,7 +130,7 @@ def annotated(shown: Sequence[Shown]) -> list[Shown]:
 
 
 def end_with_parent() -> None:
-    """A worker whose parent was killed would wait for work for ever."""
+    """Ends a worker whose parent was killed; it would wait for work for ever."""
     parent = multiprocessing.parent_process()
 
     def watch() -> None:

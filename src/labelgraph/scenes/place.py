@@ -1,4 +1,4 @@
-"""Where the things of one image stand: sizes, positions and relations, in whole pixels."""
+"""Places the things of one image: sizes, positions and relations, in whole pixels."""
 
 from collections.abc import Collection, Sequence
 from typing import NamedTuple
@@ -66,19 +66,19 @@ def place(
 
 
 def placing_order(labels: Sequence[str]) -> list[str]:
-    """What others stand on comes first."""
+    """Things that others stand on come first."""
     present = {look_name(label) for label in labels}
     return sorted(labels, key=lambda label: (depth(look_name(label), present), label))
 
 
 def depth(look: str, present: set[str]) -> int:
-    """How many things stand one on another, below this one: a cup on a table has one."""
+    """How many things are stacked below this one: 1 for a cup on a table."""
     found = relation(look, present)
     return 1 + depth(found[1], present) if found else 0
 
 
 def relation(look: str, present: Collection[str]) -> tuple[str, str] | None:
-    """The first relation of `look` to something that is there: (where, to what)."""
+    """The first relation of `look` to something present: (where, to what)."""
     for first, where, second in RELATIONS:
         if first == look and second in present:
             return where, second
@@ -91,7 +91,7 @@ def copies(look: str, rng: np.random.Generator) -> int:
 
 
 def measure(label: str, group: int, area: Frame, size: int, rng: np.random.Generator) -> Thing:
-    """A thing of random size, without a place. One of five stands far away."""
+    """A thing of random size, without a place. One in five is far away."""
     look = LOOKS[look_name(label)]
     percent = size * int(rng.integers(65, 136)) // 100
     if rng.integers(5) == 0:
@@ -109,7 +109,7 @@ def stand(
     rng: np.random.Generator,
     structure: bool,
 ) -> Thing:
-    """The thing at its place: beside its anchor, or free; up to a sixth of it may be cut off."""
+    """The thing with its position, by its anchor or free; up to a sixth of it may be cut off."""
     if where:
         x, y = beside(thing, where[0], anchors[where[1]], rng)
     else:

@@ -1,7 +1,7 @@
-"""Which labels each image shows: by scene, or, as a control, each label by itself.
+"""Which labels each image shows: by scene or, in the control, each label independently.
 
-Every image has its own random generator, so that neither the number of processes nor the order
-of the images changes anything.
+Every image has its own random generator, so the result depends neither on the number of processes
+nor on the order of the images.
 """
 
 import numpy as np
@@ -24,9 +24,9 @@ def generator(seed: int, purpose: int, index: int) -> np.random.Generator:
 def label_matrix(
     world: str, labels: int, rows: range, *, seed: int, structure: bool, empty: int, stray: int
 ) -> np.ndarray:
-    """What images `rows` show: (N, C) bool. `empty`, `stray`: percent of images, see `show`.
+    """The labels of images `rows`: (N, C) bool. `empty`, `stray`: percent of images, see `show`.
 
-    Without structure each column is shuffled by itself: the same counts, but independent labels.
+    Without structure each column is shuffled separately: same counts, independent labels.
     """
     names = chosen_names(world, labels)
     column = {name: position for position, name in enumerate(names)}
@@ -61,9 +61,9 @@ def show(
     empty: int,
     stray: int,
 ) -> set[str]:
-    """The labels of one image: those of a scene, what they imply, and now and then a stray one.
+    """The labels of one image: those of a scene, those they imply, and sometimes a stray one.
 
-    With few labels, a scene may show none of them: it is left out.
+    A scene that shows none of the dataset's labels is left out.
     """
     if rng.integers(100) < empty:
         return set()

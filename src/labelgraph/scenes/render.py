@@ -1,6 +1,7 @@
-"""Pixels: things on a ground that tells nothing about them. Integers only, so bytes are certain.
+"""Paints things on a background that is independent of them.
 
-Everything is painted at twice the size and averaged down at the end.
+All arithmetic is in integers, so the bytes are the same on every machine. Everything is painted at
+twice the size and averaged down at the end.
 """
 
 from collections.abc import Sequence
@@ -27,7 +28,7 @@ Colour = tuple[int, int, int]
 
 
 class Shown(NamedTuple):
-    """What can be seen of a group: the box of its pixels, 0-based, and how many there are."""
+    """The visible part of a group: the box of its pixels (0-based) and their number."""
 
     label: str
     crowd: bool
@@ -48,10 +49,10 @@ def render(
     noise: int,
     repainted: int,
 ) -> tuple[Image.Image, list[Shown]]:
-    """The picture and what can be seen in it.
+    """The picture and what is visible in it.
 
-    `clutter`: pieces that mean nothing; `noise`: largest change of a pixel; `repainted`: percent
-    of things that have any colour but their own.
+    `clutter`: number of meaningless shapes; `noise`: largest change of a pixel; `repainted`:
+    percent of things in a random colour.
     """
     canvas = ground(area, clutter, rng)
     owners = Image.new("L", canvas.size, 0)
@@ -84,7 +85,7 @@ def look_at(things: Sequence[Thing], owners: np.ndarray, painted: dict[int, int]
 
 
 def ground(area: Frame, clutter: int, rng: np.random.Generator) -> Image.Image:
-    """Soft colour clouds and blobs, drawn without regard to what the image shows."""
+    """Soft colour clouds and blobs, independent of what the image shows."""
     size = (area.width * SCALE, area.height * SCALE)
     tints = rng.integers(96, 197, (4, 5, 1)) + rng.integers(-16, 17, (4, 5, 3))
     canvas = Image.fromarray(tints.astype(np.uint8)).resize(size, Image.Resampling.BICUBIC)
@@ -132,7 +133,7 @@ def paint(
 
 
 def tint(look, role: str, rng: np.random.Generator) -> Colour:
-    """The role's colour on this thing: a shade lighter or darker, and a little off."""
+    """The role's colour on this thing: slightly lighter or darker, with a small shift."""
     name = {"main": look.main, "second": look.second, "dark": "black"}[role]
     if name == "any":
         name = sorted(COLOURS)[rng.integers(len(COLOURS))]
@@ -145,7 +146,7 @@ def tint(look, role: str, rng: np.random.Generator) -> Colour:
 
 
 def outline_of(kind: str, numbers: tuple[int, ...]) -> list[tuple[int, int]]:
-    """Corners in units of the silhouette; a ring is walked outside, then back inside."""
+    """Corners in units of the silhouette; a ring runs along the outside, then back inside."""
     if kind == "poly":
         return list(zip(numbers[::2], numbers[1::2], strict=True))
     left, top, right, bottom = numbers

@@ -1,6 +1,6 @@
-"""Silhouettes: what a family of things is made of, on a grid of 100 by 100 units, y downwards.
+"""Silhouettes: the parts of each family of things, on a grid of 100 by 100 units, y downwards.
 
-One part a line: role, kind, numbers. Roles are colours: `main`, `second`, `dark`. A `poly` lists
+One part per line: role, kind, numbers. Roles are colours: `main`, `second`, `dark`. A `poly` lists
 its corners, an `oval` and a `ring` the corners of their frame.
 """
 

@@ -35,7 +35,7 @@ def write(
     pictures: dict[str, list[Picture]],
     settings: Settings,
 ) -> None:
-    """Entries go by image number, both parts together."""
+    """Entries are ordered by image number, with both parts together."""
     rows = {
         int(path.stem): (path, picture)
         for part in PARTS

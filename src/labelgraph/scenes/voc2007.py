@@ -10,7 +10,7 @@ from labelgraph.scenes.render import Shown
 WORLD = "voc2007"
 PARTS = ("trainval", "test")
 FOLDER = Path("VOCdevkit", "VOC2007")
-HIDDEN, TINY = 45, 9  # less visible percent, or a shorter side in pixels: difficult
+HIDDEN, TINY = 45, 9  # difficult: visible percent below 45, or a side under 9 pixels
 
 
 def files(settings: Settings) -> dict[str, list[Path]]:
@@ -46,7 +46,7 @@ def write(
 
 
 def code(name: str, shown: list[Shown]) -> int:
-    """1: shown; 0: only difficult ones; -1: not there."""
+    """1: shown; 0: only difficult objects; -1: absent."""
     found = [difficult(item) for item in shown if item.label == name]
     return -1 if not found else int(not all(found))
 
@@ -68,7 +68,7 @@ def annotation(image: str, picture: Picture) -> str:
 
 
 def describe(item: Shown, picture: Picture) -> str:
-    """One object. Pixels count from 1, and the box holds its last row and column."""
+    """One object. Pixels count from 1, and the box includes its last row and column."""
     right, bottom = item.left + item.width, item.top + item.height
     cut = item.left == 0 or item.top == 0 or right == picture.width or bottom == picture.height
     return (

@@ -1,8 +1,8 @@
-"""Word vectors in GloVe's text format, in which words are near whose things look or occur alike.
+"""Word vectors in GloVe's text format: words are close if their things look alike or co-occur.
 
 A vector is a sum of directions: one for the silhouette, one for each colour, one for each scene
-that shows the thing, and the word's own. Whole numbers up to the last step, so that every
-machine writes the same text.
+that shows the thing, and one for the word itself. The arithmetic is in whole numbers up to the
+last step, so that every machine writes the same text.
 """
 
 from collections import defaultdict
@@ -16,12 +16,12 @@ FAMILY, COLOUR, SCENE, OWN = 5, 2, 6, 5  # weights of the directions
 ONSETS = ("br", "cl", "dr", "gr", "pl", "st", "tr", *"bcdfgklmnprstvz")
 VOWELS = ("ai", "ea", "ou", *"aeiou")
 UNIT = 10_000  # four decimals
-# words for label names that are written in one piece
+# the words of label names that are written without spaces
 PIECES = {"diningtable": "dining table", "pottedplant": "potted plant", "tvmonitor": "tv monitor"}
 
 
 def text(*, seed: int, dimensions: int, others: int) -> str:
-    """One line a word: all words of all label names, then `others` words without a meaning."""
+    """One line per word: all words of all label names, then `others` words without a meaning."""
     origins = word_labels()
     vectors = {word: vector(labels, seed, dimensions) for word, labels in sorted(origins.items())}
     rng = np.random.default_rng([seed, 1])
@@ -40,7 +40,7 @@ def word_labels() -> dict[str, list[str]]:
 
 
 def vector(labels: list[str], seed: int, dimensions: int) -> np.ndarray:
-    """The mean of what the labels are made of: (dimensions,) int64."""
+    """The mean of the labels' sums of directions: (dimensions,) int64."""
     total = np.zeros(dimensions, np.int64)
     for label in labels:
         look = LOOKS[look_name(label)]
@@ -75,7 +75,7 @@ def noise(rng: np.random.Generator, dimensions: int) -> np.ndarray:
 
 
 def made_up(rng: np.random.Generator, count: int, taken: set[str]) -> list[str]:
-    """Words that can be spoken but mean nothing, each once."""
+    """Distinct words that can be pronounced but mean nothing."""
     words: dict[str, None] = {}
     while len(words) < count:
         syllables = int(rng.integers(2, 4))
@@ -89,7 +89,7 @@ def made_up(rng: np.random.Generator, count: int, taken: set[str]) -> list[str]:
 
 
 def line(values: np.ndarray) -> str:
-    """Four decimals, by whole numbers only."""
+    """The values with four decimals, formatted in whole numbers only."""
     return " ".join(
         f"{'-' if value < 0 else ''}{abs(value) // UNIT}.{abs(value) % UNIT:04d}"
         for value in values.tolist()

@@ -1,7 +1,7 @@
-"""What occurs together in each dataset, and where things stand to one another.
+"""Which labels occur together in each dataset, and how things are arranged.
 
-A scene line reads: name, its share in percent, then `label percent` pairs: how often a picture of
-that scene shows the label.
+A scene's line has its name, its percentage of the images, then `label percent` pairs: how often an
+image of that scene shows the label.
 """
 
 from functools import cache
@@ -61,7 +61,7 @@ room 12: sofa 60, bed 70, pillow 90, lamp 80, book 60, cat 60, window 60, clock 
 """,
 }  # fmt: skip
 
-# (looks A, looks B, percent): a picture that shows A shows B too, in any scene that B is part of
+# (look A, look B, percent): how often an image that shows A shows B too, in scenes that include B
 IMPLIES = (
     ("table", "chair", 80),
     ("horse", "person", 60),
@@ -73,7 +73,7 @@ IMPLIES = (
     ("sun", "cloud", 60),
 )
 
-# (A, where, B): where A stands when both are there; of two that look alike, B tells which it is
+# (A, where, B): the position of A if both are present; B shows which of two similar things A is
 RELATIONS = (
     ("person", "on", "horse"), ("man", "on", "horse"), ("person", "on", "motorbike"),
     ("boy", "on", "bicycle"), ("bottle", "on", "table"), ("cup", "on", "table"),

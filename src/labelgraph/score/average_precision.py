@@ -3,9 +3,9 @@
 P positives, Q negatives of one label. Only the positives' places matter: the positive with k
 positives and n negatives at or above it is found with precision k / (k + n) and recall k / P.
 
-Ties: a negative that ties with a positive stands before it, so neither the order of the images nor
-a constant score can raise a number. Among tied positives the order changes nothing.
-Interpolation and scikit-learn's rule look at the end of a tie only.
+Ties: a negative that ties with a positive is ranked before it, so neither the order of the images
+nor a constant score can raise a number. The order of tied positives changes nothing.
+Interpolation and scikit-learn's rule only look at the end of a tie.
 """
 
 import numpy as np
@@ -15,13 +15,13 @@ CONVENTIONS = {
     "non_interpolated": "",  # mean over the positives of the precision at each
     "interpolated": "_interpolated",  # VOC 2010 on: best precision at this recall or a higher one
     "11_point": "_11_point",  # VOC 2007: interpolated, read at recall 0, 0.1, ... 1
-    "scikit_learn": "_scikit_learn",  # not interpolated; equal scores are one threshold
+    "scikit_learn": "_scikit_learn",  # not interpolated; equal scores count as one threshold
 }
-POLICIES = ("ignored", "negative", "positive")  # what a difficult target counts as
+POLICIES = ("ignored", "negative", "positive")  # how a difficult target counts
 
 
 def average_precisions(positives: np.ndarray, negatives: np.ndarray) -> dict[str, float | None]:
-    """AP as a fraction under each convention's name, None without a positive. Any order will do."""
+    """AP as a fraction for each convention; None without a positive. Scores may be in any order."""
     if not len(positives):
         return dict.fromkeys(CONVENTIONS)
     positives = np.sort(positives)  # (P,) ascending, so a lower index is a higher recall

@@ -1,9 +1,9 @@
-"""How sure a metric is that few pictures gave: the same metric over pictures drawn again.
+"""How uncertain a metric of few pictures is: the same metric over pictures drawn again (bootstrap).
 
-A draw takes as many pictures as there are, each as often as chance has it; what a metric makes of
-a thousand draws says how far other pictures of the same kind might have moved it (the bootstrap).
-A draw is a row of counts, and the metrics read counts: no picture is copied, and the values are
-those that metrics.py gives for the copies. Fractions; NaN where a value is not defined.
+A draw takes as many pictures as there are, with replacement. How a metric varies over a thousand
+draws shows how far other pictures of the same kind might have moved it. A draw is a row of counts,
+and the metrics here read counts: no picture is copied, and the values are those that metrics.py
+gives for the copies. Values are fractions, NaN where undefined.
 
 Shapes: N images, C labels, R draws.
 """
@@ -13,9 +13,9 @@ import numpy as np
 from labelgraph.score.precision_recall import among_highest
 
 DRAWS, SEED = 1000, 0
-WIDEST = 4_000_000  # counts that are looked at together
+WIDEST = 4_000_000  # counts that are processed at a time
 RATES = ("CP", "CR", "CF1", "OP", "OR", "OF1")
-LEVEL = 95  # per cent of the draws lie within an interval
+LEVEL = 95  # percent of the draws that lie within an interval
 
 
 def draws(images: int, count: int = DRAWS, seed: int = SEED) -> np.ndarray:
@@ -26,7 +26,7 @@ def draws(images: int, count: int = DRAWS, seed: int = SEED) -> np.ndarray:
 
 
 def interval(values: np.ndarray) -> list[float] | None:
-    """The ends of what the middle LEVEL per cent of the draws gave, of those that gave a value."""
+    """Both ends of the middle LEVEL percent of the draws that have a value."""
     known = values[~np.isnan(values)]
     if not len(known):
         return None
@@ -37,7 +37,7 @@ def interval(values: np.ndarray) -> list[float] | None:
 def label_precisions(
     counts: np.ndarray, scores: np.ndarray, target: np.ndarray, policy: str
 ) -> np.ndarray:
-    """(C, R): each label's average precision, not interpolated. `policy` is of difficult ones."""
+    """(C, R): each label's average precision, not interpolated. `policy`: for difficult targets."""
     found = np.empty((scores.shape[1], len(counts)))
     rows = max(1, WIDEST // len(scores))
     for label, (column, codes) in enumerate(zip(scores.T, target.T, strict=True)):
@@ -57,7 +57,7 @@ def precisions(
     A positive drawn w times is w tied positives. With h hits and a false alarms before them, they
     are found with precision (h + 1) / (h + 1 + a) to (h + w) / (h + w + a), and these sum to
     w - a (H(h + w + a) - H(h + a)), H(n) = 1 + 1/2 + ... + 1/n. A negative that ties with a
-    positive stands before it.
+    positive is ranked before it.
     """
     order = np.lexsort((yes, -scores))
     order = order[(yes | no)[order]]
@@ -75,7 +75,7 @@ def precisions(
 def rates(
     counts: np.ndarray, chosen: np.ndarray, target: np.ndarray, policy: str
 ) -> dict[str, np.ndarray]:
-    """Name -> (R,) of the predictions `chosen` (N, C) bool, as `agreement.agreement` counts."""
+    """Name -> (R,) of the predictions `chosen` (N, C) bool, as `precision_recall_f1` counts."""
     yes = target != 0 if policy == "positive" else target == 1
     counted = chosen & (target != -1) if policy == "ignored" else chosen
     hits, predicted, present = (
@@ -98,9 +98,9 @@ def harmonic_mean(precision: np.ndarray, recall: np.ndarray) -> np.ndarray:
 def intervals(
     scores: np.ndarray, target: np.ndarray, names: list[str], settings: dict
 ) -> dict[str, list[float]]:
-    """Flat name -> both ends, for mAP, each label's AP and all rates; `settings` as for `evaluate`.
+    """Flat name -> both ends, for mAP, each label's AP and all rates; `settings` as in `evaluate`.
 
-    A metric without a value in any draw is left out.
+    A metric that has no value in any draw is left out.
     """
     counts = draws(len(scores))
     precise = label_precisions(counts, scores, target, settings["difficult_ap"])

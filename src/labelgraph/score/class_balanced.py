@@ -1,9 +1,9 @@
-"""Average precision as if every label were shown equally often: what LaSO's evaluation tends to.
+"""Average precision as if every label were shown equally often: the limit of LaSO's evaluation.
 
-LaSO's loader draws the images to be judged anew: a label, then an image that shows it. Here nothing
-is drawn: an image's weight is how often it would come on average, the sum over the labels that it
-shows of 1 / (images that show the label). That is the limit of ever more draws, the same for
-everybody. An image that shows no label has no weight, so the pool of images does not matter.
+LaSO's loader draws the images that it evaluates: first a label, then an image that shows it. Here
+nothing is drawn. An image's weight is how often it would be drawn on average: the sum over its
+labels of 1 / (images that show the label). This is what ever more draws tend to, and it is the same
+for everybody. An image that shows no label has no weight, so the pool of images does not matter.
 
 Shapes: N images, C labels; P positives, Q negatives of one label.
 """
@@ -24,9 +24,9 @@ def weighted_precisions(
     of_positives: np.ndarray,
     of_negatives: np.ndarray,
 ) -> dict[str, float | None]:
-    """ranking.average_precisions with a weight for each score; equal weights give the same.
+    """`average_precisions` with a weight for each score; with equal weights it gives the same.
 
-    Of tied positives the light ones stand first: again the order of the images raises no number.
+    Of tied positives the light ones are ranked first, so the order of the images raises no number.
     """
     if not len(positives):
         return dict.fromkeys(CONVENTIONS)
@@ -34,20 +34,20 @@ def weighted_precisions(
     positives, weight = positives[order], of_positives[order]  # (P,)
     rank = np.lexsort((of_negatives, negatives))
     negatives, alarm = negatives[rank], of_negatives[rank]  # (Q,)
-    share = weight / weight.sum()  # (P,)
-    recall = share[::-1].cumsum()[::-1]  # (P,) of all positives at or above
+    fraction = weight / weight.sum()  # (P,)
+    recall = fraction[::-1].cumsum()[::-1]  # (P,) of all positives at or above
     tied = np.searchsorted(positives, positives, side="left")  # (P,) the last of each tie
     above = np.append(alarm[::-1].cumsum()[::-1], 0.0) / weight.sum()  # (Q + 1,)
     alarms = above[np.searchsorted(negatives, positives, side="left")]  # (P,)
     precision = recall / (recall + alarms)
     envelope = np.maximum.accumulate(precision)
-    # the fewest hits with recall >= 0, 0.1, ... 1; sums of weights are a little off
+    # the fewest hits with recall >= 0, 0.1, ... 1; sums of weights are slightly inexact
     last = [np.flatnonzero(recall >= level / 10 - 1e-9)[-1] for level in range(11)]
     return {
-        "non_interpolated": float((share * precision).sum()),
-        "interpolated": float((share * envelope).sum()),
+        "non_interpolated": float((fraction * precision).sum()),
+        "interpolated": float((fraction * envelope).sum()),
         "11_point": float(envelope[last].mean()),
-        "scikit_learn": float((share * (recall[tied] / (recall[tied] + alarms))).sum()),
+        "scikit_learn": float((fraction * (recall[tied] / (recall[tied] + alarms))).sum()),
     }
 
 

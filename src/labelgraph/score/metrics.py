@@ -1,42 +1,45 @@
-"""Scores and targets in, every number of the papers out, each under its convention's name.
+"""Scores and targets -> every metric of the papers, under each convention, each with its own name.
 
 Shapes: N images, C labels. All values are fractions; None where a value is not defined.
 
-`evaluate` gives (L: a list of C values in column order; `named`, and so scores.json, makes it
-{label: value}, turns columns into labels, and adds `labels` and `unscored`)
+`evaluate` returns the entries below. L is a list of C values in the order of the columns; `named`,
+and so scores.json, makes it {label: value}, replaces columns by labels, and adds `labels` and
+`unscored`.
 
-    images      N of the pool that settings.pool names; all but `map_pool` is over these
+    images      how many images are in the pool that settings.pool names; all metrics but `map_pool`
+                are over these
     settings    threshold, top, difficult_ap, difficult_f1, pool
     positives   L: how many images count as showing the label in AP
     absent      columns without such an image: their AP is None, and the mAP leaves them out
-    ap          {convention: L}; ranking.py describes the conventions
+    ap          {convention: L}; average_precision.py describes the conventions
     map         {convention: value}
     map_absent_zero {convention: value}: absent labels count as 0, as scikit-learn and torchmetrics
                 do. ML-GCN's published code divides by zero there
     map_difficult {policy: {convention: value}}: the mAP if difficult targets were ignored, counted
                 as negative, counted as positive; `map` is the one that settings.difficult_ap names
-    map_pool {pool: {convention: value}}: the mAP over all images, and over those that are shown to
-                have one label at least (of the labels that are scored)
-    map_balanced {convention: value}: as if every label were shown equally often; balance.py
+    map_pool {pool: {convention: value}}: the mAP over all images, and over those that show at
+                least one of the scored labels
+    map_balanced {convention: value}: as if every label were shown equally often
+                (class_balanced.py)
     all         a label is predicted if its probability is larger than the threshold
     top3_thresholded  ... and it is also among the 3 highest of its image (`top` sets the 3)
     top3_strict       ... the 3 highest, whatever their probability
 
-The last three hold, for each group of predictions,
+Each of the last three groups of predictions has
 
-    CP CR CF1   mean precision, mean recall over the labels with a positive; their harmonic mean.
-                A label that is never predicted counts with precision 0
-    OP OR OF1   precision, recall over all image-label pairs; their harmonic mean
-    CF1_classwise     mean over the same labels of each label's own F1
+    CP CR CF1   mean precision and mean recall over the labels with a positive; their harmonic mean.
+                A label that is never predicted has precision 0
+    OP OR OF1   precision and recall over all image-label pairs; their harmonic mean
+    CF1_classwise     the mean over the same labels of each label's own F1
     *_predicted_only  labels that are never predicted are left out of CP
-    *_released        as ML-GCN's published code counts: over all labels, and a label that is never
+    *_released        as ML-GCN's published code counts: over all labels; a label that is never
                       predicted counts as predicted once, also in OP; CR needs a positive in every
-                      label. (There a logit of exactly 0 is above the threshold, here it is not)
+                      label. (There a logit of exactly 0 is above the threshold, here it is not.)
 
-Equal scores at the edge of the top: the label in the lower column wins. A difficult target that is
-ignored keeps its place in the top, but is neither a hit nor a false alarm.
+Of equal scores at the edge of the top, the label in the lower column is taken. A difficult target
+that is ignored keeps its place in the top, but is neither a hit nor a false alarm.
 
-`value` finds one number by its flat name: mAP, mAP_interpolated, mAP_difficult_negative,
+`value` finds one number by its flat name, such as mAP, mAP_interpolated, mAP_difficult_negative,
 mAP_absent_zero, mAP_pool_shown, mAP_balanced, AP:dog, AP_11_point:dog, CF1, CF1_top3,
 OF1_top3_strict, CF1_classwise, CP_released_top3.
 """
@@ -46,7 +49,6 @@ from typing import Any
 
 import numpy as np
 
-from labelgraph.score import pools
 from labelgraph.score.average_precision import (
     CONVENTIONS,
     POLICIES,
@@ -55,7 +57,9 @@ from labelgraph.score.average_precision import (
     means,
 )
 from labelgraph.score.class_balanced import balanced_precisions
-from labelgraph.score.precision_recall import agreement, among_highest
+from labelgraph.score.precision_recall import among_highest, precision_recall_f1
+
+POOLS = ("all", "shown")  # of images: all, or those that show one of the scored labels at least
 
 
 def evaluate(
@@ -79,8 +83,8 @@ def evaluate(
     check_settings(**settings)
     scores, target = np.asarray(scores), np.asarray(target)
     check_arrays(scores, target)
-    map_pool = pools.maps(scores, target, difficult_ap)
-    judged = pools.inside(target, pool)
+    map_pool = pool_maps(scores, target, difficult_ap)
+    judged = in_pool(target, pool)
     scores, target = scores[judged], target[judged]
     above = scores > math.log(threshold / (1 - threshold))  # (N, C) the logit of the threshold
     highest = among_highest(scores, top)  # (N, C)
@@ -93,7 +97,29 @@ def evaluate(
         "absent": np.flatnonzero(positives == 0).tolist(),
         **precisions(scores, target, difficult_ap),
         "map_pool": map_pool,
-        **{name: agreement(chosen, target, difficult_f1) for name, chosen in groups.items()},
+        **{
+            name: precision_recall_f1(chosen, target, difficult_f1)
+            for name, chosen in groups.items()
+        },
+    }
+
+
+def in_pool(target: np.ndarray, pool: str) -> np.ndarray:
+    """(N,) bool: which images are judged."""
+    shown = (target == 1).any(1)
+    if pool == "all":
+        return np.ones_like(shown)
+    if not shown.any():
+        raise ValueError("no image shows any of the scored labels; set pool to all")
+    return shown
+
+
+def pool_maps(scores: np.ndarray, target: np.ndarray, policy: str) -> dict[str, dict]:
+    """Pool -> convention -> mAP."""
+    shown = (target == 1).any(1)
+    return {
+        pool: means(label_precisions(scores[rows].T.copy(), target[rows].T.copy(), policy))
+        for pool, rows in (("all", slice(None)), ("shown", shown))
     }
 
 
@@ -116,7 +142,7 @@ def precisions(scores: np.ndarray, target: np.ndarray, policy: str) -> dict[str,
 
 
 def named(evaluation: dict[str, Any], labels: list[str], unscored: list[str]) -> dict[str, Any]:
-    """What `evaluate` gave, with the labels' names. `unscored`: labels that were left out of it."""
+    """The result of `evaluate` with the labels' names. `unscored`: labels that were left out."""
     by_label = {
         "labels": labels,
         "unscored": unscored,
@@ -165,15 +191,15 @@ def check_settings(
 ) -> None:
     if not isinstance(threshold, float) or not 0 < threshold < 1:
         raise ValueError(
-            f"threshold is {threshold!r}; it is a probability between 0 and 1, like 0.5"
+            f"threshold is {threshold!r}; expected a probability between 0 and 1, such as 0.5"
         )
     if not isinstance(top, int) or top < 1:
-        raise ValueError(f"top is {top!r}; it is a number of labels, 1 or more, like 3")
+        raise ValueError(f"top is {top!r}; expected a number of labels, 1 or more")
     for name, policy in (("difficult_ap", difficult_ap), ("difficult_f1", difficult_f1)):
         if policy not in POLICIES:
             raise ValueError(f"{name} is {policy!r}; choose from {', '.join(POLICIES)}")
-    if pool not in pools.POOLS:
-        raise ValueError(f"pool is {pool!r}; choose from {', '.join(pools.POOLS)}")
+    if pool not in POOLS:
+        raise ValueError(f"pool is {pool!r}; choose from {', '.join(POOLS)}")
 
 
 def check_arrays(scores: np.ndarray, target: np.ndarray) -> None:
@@ -184,7 +210,7 @@ def check_arrays(scores: np.ndarray, target: np.ndarray) -> None:
         )
     if scores.dtype.kind != "f" or target.dtype.kind not in "iub":
         raise ValueError(
-            f"scores are {scores.dtype} and target is {target.dtype}; give logits as floating point"
+            f"scores are {scores.dtype} and target is {target.dtype}; give logits as floating-point"
             " numbers and targets as integers"
         )
     if not np.isfinite(scores).all():
@@ -196,6 +222,6 @@ def check_arrays(scores: np.ndarray, target: np.ndarray) -> None:
     if target.min() < -1 or target.max() > 1:
         row, label = np.argwhere((target < -1) | (target > 1))[0]
         raise ValueError(
-            f"the target of image row {row}, label {label} is {target[row, label]}; known are 1"
-            " yes, 0 no, -1 difficult"
+            f"the target of image row {row}, label {label} is {target[row, label]}; expected 1"
+            " (yes), 0 (no) or -1 (difficult)"
         )

@@ -6,19 +6,21 @@ from labelgraph.score.average_precision import mean
 
 
 def among_highest(scores: np.ndarray, top: int) -> np.ndarray:
-    """Where a label is among the `top` highest of its image: (N, C) bool."""
+    """Which labels are among the `top` highest of their image: (N, C) bool."""
     left = scores.copy()
     chosen = np.zeros(scores.shape, bool)
     rows = np.arange(len(scores))
     for _ in range(min(top, scores.shape[1])):
-        best = left.argmax(1)  # (N,) the lower column of equals
+        best = left.argmax(1)  # (N,) of equal scores the lower column
         chosen[rows, best] = True
         left[rows, best] = -np.inf
     return chosen
 
 
-def agreement(chosen: np.ndarray, target: np.ndarray, policy: str) -> dict[str, float | None]:
-    """Every rate of the predictions `chosen`, (N, C) bool, against `target`, (N, C) codes."""
+def precision_recall_f1(
+    chosen: np.ndarray, target: np.ndarray, policy: str
+) -> dict[str, float | None]:
+    """Of the predictions `chosen` (N, C) bool, by each convention; `target` (N, C) has codes."""
     yes = target != 0 if policy == "positive" else target == 1
     hits = (chosen & yes).sum(0)  # (C,)
     predicted = (chosen & (target != -1) if policy == "ignored" else chosen).sum(0)  # (C,)

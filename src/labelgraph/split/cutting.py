@@ -1,8 +1,8 @@
-"""A manifest and the settings of a protocol -> what training, prediction and scoring are given.
+"""A manifest and a protocol's settings -> the files that training, prediction and scoring read.
 
 The rows of a training file: first the fit and tune images, then (with `selection: report`) the
 reported images as tune, then the shots; in the manifest's order within each group. A base image of
-a few-shot task, fit or tune, can come again as a shot, with other labels hidden.
+a few-shot task, fit or tune, can appear again as a shot, with other labels hidden.
 
 Shapes: n rows of the training file, m reported images, C labels.
 """
@@ -28,7 +28,9 @@ SELECTED_ON_REPORT = (
     "The checkpoint is chosen on the reported images, as the papers did: the training file holds"
     " them with all their labels as tune."
 )
-FEWSHOT_TUNE = "Tune images know base labels only: the few-shot stage has none to be chosen on."
+FEWSHOT_TUNE = (
+    "Tune images have base labels only, so no checkpoint of the few-shot stage is chosen."
+)
 
 
 @dataclass(frozen=True)
@@ -42,7 +44,7 @@ class Split:
 
 
 def cut(manifest: Manifest, raw: dict[str, Any]) -> Split:
-    """`raw`: the settings. Reported images are kept from training here and nowhere else."""
+    """`raw`: the settings. This is the only place that keeps reported images out of training."""
     protocol = settings.read(raw)
     stages = training_part(manifest, protocol)
     reported = roles.part_rows(manifest, protocol.report)
@@ -60,7 +62,7 @@ def cut(manifest: Manifest, raw: dict[str, Any]) -> Split:
 
 
 def training_part(manifest: Manifest, protocol: Protocol) -> Stages:
-    """The training images with what may be known of them; hiding comes before roles are drawn."""
+    """The training images with their known labels; labels are hidden before roles are drawn."""
     rows = roles.part_rows(manifest, protocol.train)
     labels = manifest.labels[rows]
     if protocol.fewshot is None:
@@ -78,7 +80,7 @@ def training_file(
     share = protocol.tune if protocol.selection == "tune" else 0
     role = roles.assign(stages.base_labels, share, protocol.seed)
     tune = reported if protocol.selection == "report" else reported[:0]
-    hidden = stages.novel & (not has_shots(protocol))  # (C,) where the base stage is judged
+    hidden = stages.novel & (not has_shots(protocol))  # (C,) in the base stage
     blocks = (
         (rows[stages.base_rows], role, stages.base_labels),
         (
@@ -136,7 +138,7 @@ def describe_split(
         "task": protocol.task,
         "settings": raw,
         "images": {kind: len(labels) for kind, labels in codes.items()},
-        "known": known,  # share of the entries that are not hidden
+        "known": known,  # fraction of the entries that are not hidden
         "positives": {
             k: dict(zip(names.tolist(), v.tolist(), strict=True)) for k, v in shown.items()
         },

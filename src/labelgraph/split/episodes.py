@@ -1,6 +1,6 @@
-"""Episodes that others drew: files of positions, and the order of images that positions count.
+"""Few-shot episodes that others drew: files of positions in an ordered list of images.
 
-LaSO's count the images in the order of COCO's instances_train2014.json.
+LaSO's positions refer to the order of COCO's instances_train2014.json.
 """
 
 from pathlib import Path
@@ -11,8 +11,8 @@ from labelgraph.files.small import read_json
 
 LARGEST = 2**31  # a position that no list of images has
 CONVERT = (
-    "positions come as .txt (one a line), .json (a list) or .npy without objects. A pickle can run"
-    " any program, so none is read: where you trust it, load it and write numpy.savetxt('{}',"
+    "positions must be .txt (one per line), .json (a list) or .npy without objects. A pickle can"
+    " execute code, so none is read: if you trust it, load it and write numpy.savetxt('{}',"
     " sorted(positions), fmt='%d')"
 )
 
@@ -57,7 +57,7 @@ def read_order(path: Path) -> list[str]:
         try:
             return path.read_text(encoding="utf-8").splitlines()
         except UnicodeDecodeError:
-            raise ValueError(f"{path} is not UTF-8 text; expected a file name a line") from None
+            raise ValueError(f"{path} is not UTF-8 text; expected one file name per line") from None
     content = read_json(path)
     if not isinstance(content, dict) or not isinstance(content.get("images"), list):
         raise ValueError(f"{path} has no list of images; expected a COCO annotation file")

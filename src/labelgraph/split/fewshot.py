@@ -1,4 +1,4 @@
-"""Base and novel labels, and the few images that novel labels are learnt from.
+"""Base and novel labels, and the few images from which novel labels are learnt.
 
 Shapes: N images of the training part, C labels.
 """
@@ -21,7 +21,7 @@ COCO_NOVEL = (
 
 @dataclass(frozen=True)
 class Stages:
-    """What the base stage and the few shots may see of the training part."""
+    """The images and labels that the base stage and the few-shot stage may use."""
 
     novel: np.ndarray  # (C,) bool
     base_rows: np.ndarray  # images of the base stage
@@ -40,7 +40,7 @@ def base_only(labels: np.ndarray) -> Stages:
 def stages(
     images: np.ndarray, labels: np.ndarray, names: tuple[str, ...], setting: FewShot, seed: int
 ) -> Stages:
-    """The shots come from the whole training part; a base image may be one of them.
+    """Shots come from the whole training part; a base image can be a shot too.
 
     The base stage is the same for every number of shots, 0 included.
     """
@@ -65,21 +65,22 @@ def stages(
 def novel_labels(
     names: tuple[str, ...], wanted: str | int | tuple[str, ...], seed: int
 ) -> np.ndarray:
-    """(C,) bool. `coco` takes those of the 16 that the dataset has, a number is drawn."""
+    """(C,) bool. `coco` takes those of the 16 that the dataset has; a number draws that many."""
     if isinstance(wanted, int):
         if not 0 < wanted < len(names):
             raise ValueError(
-                f"fewshot.novel is {wanted}; it must leave some of {len(names)} labels"
+                f"fewshot.novel is {wanted}; it must be from 1 to {len(names) - 1}, with"
+                f" {len(names)} labels"
             )
         wanted = np.array(names)[np.random.RandomState(seed).permutation(len(names))[:wanted]]
     elif wanted == "coco":
         wanted = [name for name in COCO_NOVEL if name in names]
     elif absent := sorted(set(wanted) - set(names)):
-        raise ValueError(f"fewshot.novel names {absent}, which are no labels of the dataset")
+        raise ValueError(f"fewshot.novel names {absent}, which are not labels of the dataset")
     novel = np.isin(names, wanted)
     if not novel.any() or novel.all():
         raise ValueError(
-            f"{novel.sum()} of the {len(names)} labels are novel; some, not all, must be"
+            f"{novel.sum()} of the {len(names)} labels are novel; some but not all must be"
         )
     return novel
 
@@ -119,10 +120,10 @@ def check_shots(shown: np.ndarray, names: list[str], shots: int, where: str) -> 
 
 
 def draw(shown: np.ndarray, shots: int, seed: list[int]) -> np.ndarray:
-    """Rows such that each label is shown at least `shots` times, as few as a greedy choice finds.
+    """Rows that show each label at least `shots` times, chosen greedily to be few.
 
-    The rarest label goes first: it takes images that show it, in drawn order, until it has enough,
-    counting those that earlier labels brought. Then the next rarest, and so on.
+    The rarest label comes first: images that show it are taken in random order until it has enough,
+    counting those already taken for other labels. Then the next rarest, and so on.
     """
     order = np.random.RandomState(seed).permutation(len(shown))
     chosen = np.zeros(len(shown), bool)

@@ -1,4 +1,4 @@
-"""Partial labels as SST, SARB and ML-SGM drop them: every entry is known or not by its own draw.
+"""Partial labels as in SST, SARB and ML-SGM: each entry is kept or hidden by a draw of its own.
 
 The draws depend on the shape alone, so the mask is the same for all methods, and the entries known
 at 10 % are known at 20 % too. Shapes: N images of the training part, in the manifest's order, C
@@ -19,12 +19,12 @@ SIZES = {
 
 
 def known_mask(images: int, labels: int, proportion: float) -> np.ndarray:
-    """(N, C) bool: one number from [0, 1) an entry, row by row; known if below `proportion`."""
+    """(N, C) bool: draws a number in [0, 1) per entry, row by row; known if below `proportion`."""
     return np.random.RandomState(SEED).random_sample((images, labels)) < proportion
 
 
 def hide(labels: np.ndarray, proportion: float) -> np.ndarray:
-    """(N, C) codes, the entries that are not known replaced."""
+    """(N, C) codes, with the entries that are not known replaced."""
     return np.where(known_mask(*labels.shape, proportion), labels, np.int8(UNKNOWN))
 
 

@@ -1,4 +1,4 @@
-"""Which images are fitted, which choose the checkpoint, which are reported.
+"""Assigns roles: images to fit, images to choose the checkpoint (tune), images to report.
 
 Shapes: N images, C labels.
 """
@@ -20,10 +20,10 @@ def part_rows(manifest: Manifest, part: str) -> np.ndarray:
 
 
 def assign(labels: np.ndarray, share: float, seed: int) -> np.ndarray:
-    """(N,) roles. Images are held out in drawn order until their number is `share` of N.
+    """(N,) roles. Images are held out in random order until their number is `share` of N.
 
-    One that shows a label's last known positive stays, so that every label with a known positive
-    has one to learn from.
+    An image with a label's last known positive is not held out, so that every label with a known
+    positive keeps one in fit.
     """
     role = np.full(len(labels), FIT, np.uint8)
     shown = labels == YES

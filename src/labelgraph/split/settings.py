@@ -1,4 +1,4 @@
-"""The settings of a protocol, as the configuration gives them, checked."""
+"""The settings of a protocol, checked."""
 
 import re
 from dataclasses import dataclass
@@ -16,13 +16,13 @@ TASK = re.compile(r"full|partial-[1-9][0-9]?|fewshot-(base|[1-9][0-9]?)")
 
 @dataclass(frozen=True, kw_only=True)
 class FewShot:
-    shots: int  # images a novel label has at least; 0 for the base stage
+    shots: int  # least number of images of a novel label; 0 for the base stage
     novel: str | int | tuple[str, ...]  # coco, a number of labels to draw, or their names
     base_images: str  # what the base stage does with images that show a novel label
     shot_base_labels: str  # whether the shots' base labels may be used
-    episodes: int  # how many to draw; 0 where `files` gives them
+    episodes: int  # how many to draw; 0 if `files` lists them
     files: tuple[str, ...]  # one episode each: positions in the training part
-    order: str | None  # a file with the images that positions count, null: those of the manifest
+    order: str | None  # file that lists the images in the order of the positions; null: manifest
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,10 +30,10 @@ class Protocol:
     task: str
     train: str  # official part that fit, tune and shot images come from
     report: str  # official part that is reported
-    tune: float  # share of the training images that is held out to choose the checkpoint
+    tune: float  # fraction of the training images held out to choose the checkpoint
     seed: int
     selection: str  # tune, or report: the checkpoint is chosen on the reported images
-    proportion: float | None  # share of known labels, of a partial-P task
+    proportion: float | None  # fraction of known labels, in a partial-P task
     fewshot: FewShot | None
 
 
@@ -42,21 +42,27 @@ def read(settings: dict[str, Any]) -> Protocol:
     task, parts = settings["task"], settings["parts"]
     if not isinstance(task, str) or not TASK.fullmatch(task):
         raise ValueError(
-            f"task is {task!r}; it may be full, partial-1 to -99, fewshot-base, -1 to -99"
+            f"task is {task!r}; it may be full, partial-1 to partial-99, fewshot-base, or fewshot-1"
+            " to fewshot-99"
         )
     check_keys("parts", parts, {"train", "report"}, optional=set())
     if parts["train"] == parts["report"]:
-        raise ValueError(f"parts.train and parts.report are both {parts['train']!r}; name two")
+        raise ValueError(
+            f"parts.train and parts.report are both {parts['train']!r}; name two different parts"
+        )
     check_choices(settings)
     tune, seed = settings["tune"], settings["seed"]
     if not is_number(tune) or not 0 <= tune < 1:
-        raise ValueError(f"tune is {tune!r}; it must be a share from 0 to below 1")
+        raise ValueError(f"tune is {tune!r}; it must be a fraction, from 0 to below 1")
     if not is_whole(seed) or seed < 0:
         raise ValueError(f"seed is {seed!r}; it must be a whole number, 0 or more")
     kind, _, number = task.partition("-")
     block = settings.get("fewshot")
     if (kind == "fewshot") != (block is not None):
-        raise ValueError(f"task {task} and fewshot {block}: a fewshot task, and no other, has it")
+        raise ValueError(
+            f"task is {task} and fewshot is {block}; a fewshot task needs this block, and no other"
+            " task may have it"
+        )
     return Protocol(
         task=task,
         **parts,
@@ -81,7 +87,7 @@ def read_fewshot(block: dict[str, Any], number: str) -> FewShot:
             " draw and [], or 0 and a file for each episode"
         )
     if not (order is None or isinstance(order, str)):
-        raise ValueError(f"fewshot.order is {order!r}; it must be a file name, or null")
+        raise ValueError(f"fewshot.order is {order!r}; it must be a file name or null")
     novel = tuple(novel) if isinstance(novel, list) else novel
     shots = 0 if number == "base" else int(number)
     return FewShot(shots=shots, **block | {"novel": novel, "files": tuple(files)})

@@ -1,31 +1,31 @@
 """Predictions, targets and a calibration -> assessment.json, with confidence intervals.
 
-`rule`: precision, recall and F1 on the reported images at each label's own threshold, as in
-`labelgraph predict`, each with the ends of its interval. `intervals`: the ends for the metrics in
-scores.json, by their flat names. The intervals are made by score/bootstrap.py.
+`rule`: precision, recall and F1 on the reported images if each label is named from its own
+threshold on, as `labelgraph predict` names it, and between which ends they lie. `intervals`: the
+ends of the metrics in scores.json, by their flat names. All by drawing pictures again, as
+bootstrap.py does.
 """
 
 import argparse
-import json
 import sys
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from labelgraph.files.small import read_arrays, write_json
 from labelgraph.predict import calibration
-from labelgraph.score import bootstrap, pools, precision_recall
-from labelgraph.score.joining import join
+from labelgraph.score import bootstrap, metrics, precision_recall
+from labelgraph.score.predictions import join
+from labelgraph.study.settings import ScoringSettings
 
 
 def main(
-    predictions: Path, targets: Path, fitted: Path, settings: dict[str, Any], output: Path
+    predictions: Path, targets: Path, fitted: Path, settings: ScoringSettings, output: Path
 ) -> None:
     """`settings` are those of `score`; `fitted` is the run's calibration.json."""
     joined = join(predictions, targets)
     known = calibration.read(fitted, read_arrays(predictions)["labels"].tolist())
-    judged = pools.inside(joined.target, settings["pool"])
+    judged = metrics.in_pool(joined.target, settings.pool)
     scores, target = joined.scores[judged], joined.target[judged]
     least = dict(zip(known.labels, known.thresholds, strict=True))
     thresholds = np.array([least[name] for name in joined.labels])
@@ -36,15 +36,15 @@ def main(
             "images": len(scores),
             "draws": bootstrap.DRAWS,
             "level": bootstrap.LEVEL,
-            "rule": rule(chosen, target, settings["difficult_f1"]),
-            "intervals": bootstrap.intervals(scores, target, joined.labels, settings),
+            "rule": rule(chosen, target, settings.difficult_f1),
+            "intervals": bootstrap.intervals(scores, target, joined.labels, settings.lines()),
         },
     )
 
 
 def rule(chosen: np.ndarray, target: np.ndarray, policy: str) -> dict[str, list[float] | None]:
-    """Name of a rate -> its value and the ends of its interval; None if it has none."""
-    values = precision_recall.agreement(chosen, target, policy)
+    """Name of a rate -> its value and both ends, null where it has none."""
+    values = precision_recall.precision_recall_f1(chosen, target, policy)
     drawn = bootstrap.rates(bootstrap.draws(len(chosen)), chosen, target, policy)
     ends = {name: bootstrap.interval(found) for name, found in drawn.items()}
     return {
@@ -58,9 +58,10 @@ def command(arguments: list[str]) -> None:
     parser.add_argument("--predictions", type=Path, required=True)
     parser.add_argument("--targets", type=Path, required=True)
     parser.add_argument("--fitted", type=Path, required=True, help="calibration.json")
-    parser.add_argument("--settings", type=json.loads, required=True, help="JSON text, for scoring")
+    parser.add_argument("--settings", required=True, help="JSON text, of scoring")
     parser.add_argument("--output", type=Path, required=True)
-    main(**vars(parser.parse_args(arguments)))
+    given = vars(parser.parse_args(arguments))
+    main(**given | {"settings": ScoringSettings.parse(given["settings"])})
 
 
 if __name__ == "__main__":

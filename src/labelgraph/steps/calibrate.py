@@ -1,10 +1,8 @@
 """A trained model and its tune images -> calibration.json, which makes scores probabilities."""
 
 import argparse
-import json
 import sys
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -12,11 +10,12 @@ from labelgraph.files.small import read_arrays
 from labelgraph.inputs import batches
 from labelgraph.predict import calibration, inference
 from labelgraph.split.roles import TUNE
+from labelgraph.study.settings import RunSettings
 from labelgraph.train import run_folder
 
 
 def main(
-    settings: dict[str, Any],
+    settings: RunSettings,
     selection: str,
     threshold: float,
     model: Path,
@@ -34,27 +33,24 @@ def main(
     trained = run_folder.read_model(model, settings, inputs.pictures.width)
     labels, scores = list(trained.names), np.empty((0, len(trained.names)), np.float32)
     if len(rows):
-        scores = inference.scores(trained, inputs, rows, settings["train"], run_folder.device())
+        scores = inference.scores(trained, inputs, rows, settings.train, run_folder.device())
     found = calibration.fit(labels, scores, codes, selection, threshold)
     calibration.write(output, found)
 
 
 def command(arguments: list[str]) -> None:
     parser = argparse.ArgumentParser(prog="calibrate", description=__doc__)
-    parser.add_argument("--settings", type=json.loads, required=True, help="JSON text")
-    parser.add_argument(
-        "--selection", required=True, help="which images are used to tune: tune or report"
-    )
-    parser.add_argument(
-        "--threshold", type=float, required=True, help="for a run without tune images"
-    )
+    parser.add_argument("--settings", required=True, help="JSON text")
+    parser.add_argument("--selection", required=True, help="whose images are tune: tune or report")
+    parser.add_argument("--threshold", type=float, required=True, help="without tune images")
     parser.add_argument("--model", type=Path, required=True)
     parser.add_argument("--train", type=Path, required=True, help="train.npz of the split")
     parser.add_argument("--features", type=Path, nargs="*", default=[])
     parser.add_argument("--images", type=Path, help="the raw folder, if nothing is cached")
     parser.add_argument("--regions", type=Path, help="boxes, for methods that use them")
     parser.add_argument("--output", type=Path, required=True)
-    main(**vars(parser.parse_args(arguments)))
+    given = vars(parser.parse_args(arguments))
+    main(**given | {"settings": RunSettings.parse(given["settings"])})
 
 
 if __name__ == "__main__":

@@ -7,6 +7,7 @@ the view's tensors, as predict/inspection/__init__.py describes them.
 import argparse
 import json
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -14,29 +15,42 @@ import numpy as np
 import torch
 
 from labelgraph.encoders import views
-from labelgraph.figures import choosing
+from labelgraph.figures import image_choice
 from labelgraph.files.small import read_arrays, write_arrays
 from labelgraph.inputs import batches
 from labelgraph.predict import inference, inspection
+from labelgraph.study.settings import RunSettings
 from labelgraph.train import run_folder
 
 
-def main(view: str, choice: dict[str, Any], settings: dict[str, Any], files: argparse.Namespace):
+@dataclass(frozen=True, kw_only=True)
+class Files:
+    """What the step reads and writes."""
+
+    model: Path
+    report: Path
+    features: list[Path]  # the index of the view
+    images: Path | None  # the raw folder, where nothing is cached
+    regions: Path | None
+    output: Path
+
+
+def main(view: str, choice: dict[str, Any], settings: RunSettings, files: Files) -> None:
     names = read_arrays(files.report)["images"]
     inputs = batches.inputs(
         files.features, files.images, files.regions, names, settings, learning=False
     )
     model = run_folder.read_model(files.model, settings, inputs.pictures.width).eval()
     shown = chosen(choice, names)
-    window = views.fixed(settings["encoder"]["test_view"])
-    look = inspection.find(settings["method"], view)
+    window = views.fixed(settings.encoder.test_view)
+    look = inspection.find(settings.method, view)
     found = []
     with (
         torch.inference_mode(),
-        inference.precision(settings["train"]["precision"], run_folder.device()),
+        inference.precision(settings.train.precision, run_folder.device()),
     ):
         for batch in inputs.batches(batches.groups(shown, inference.BATCH), None):
-            placed = inference.placed(batch, settings["train"], run_folder.device())
+            placed = inference.placed(batch, settings.train, run_folder.device())
             found.append(
                 {key: value.detach().float().cpu() for key, value in look(model, placed).items()}
             )
@@ -46,9 +60,9 @@ def main(view: str, choice: dict[str, Any], settings: dict[str, Any], files: arg
 
 
 def chosen(choice: dict[str, Any], names: np.ndarray) -> np.ndarray:
-    """Rows of the images that the figure chooses."""
-    report = choosing.read(choice["targets"], choice["predictions"])
-    wanted = report.images[choosing.choose(choice["images"], report)].tolist()
+    """Rows of the images that the rule names."""
+    report = image_choice.read(choice["targets"], choice["predictions"])
+    wanted = report.images[image_choice.choose(choice["images"], report)].tolist()
     if not wanted:
         raise ValueError(
             f"no reported image matches {choice['images']}; change the figure's `images`"
@@ -75,15 +89,16 @@ def command(arguments: list[str]) -> None:
     )
     parser.add_argument("--view", required=True, help="a function of the method's inspection file")
     parser.add_argument("--choice", type=json.loads, required=True, help="JSON: rule and files")
-    parser.add_argument("--settings", type=json.loads, required=True, help="JSON text")
+    parser.add_argument("--settings", required=True, help="JSON text")
     parser.add_argument("--model", type=Path, required=True)
     parser.add_argument("--report", type=Path, required=True)
     parser.add_argument("--features", type=Path, nargs="*", default=[])
     parser.add_argument("--images", type=Path, help="the raw folder, if nothing is cached")
     parser.add_argument("--regions", type=Path, help="boxes, for methods that use them")
     parser.add_argument("--output", type=Path, required=True)
-    files = parser.parse_args(arguments)
-    main(files.view, files.choice, files.settings, files)
+    given = vars(parser.parse_args(arguments))
+    view, choice, settings = (given.pop(name) for name in ("view", "choice", "settings"))
+    main(view, choice, RunSettings.parse(settings), Files(**given))
 
 
 if __name__ == "__main__":

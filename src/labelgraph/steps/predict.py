@@ -1,21 +1,20 @@
 """A trained model and the reported images -> predictions.npz: images, labels, scores (logits)."""
 
 import argparse
-import json
 import sys
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from labelgraph.files.small import read_arrays, write_arrays
 from labelgraph.inputs import batches
+from labelgraph.study.settings import RunSettings
 from labelgraph.train import run_folder
 from labelgraph.train.team import parallel, torchrun
 
 
 def main(
-    settings: dict[str, Any],
+    settings: RunSettings,
     model: Path,
     report: Path,
     features: list[Path],
@@ -28,7 +27,7 @@ def main(
     inputs = batches.inputs(features, images, regions, names, settings, learning=False)
     trained = run_folder.read_model(model, settings, inputs.pictures.width)
     rows = np.arange(len(names))
-    scores = team.scores(trained, inputs, rows, settings["train"], run_folder.device())
+    scores = team.scores(trained, inputs, rows, settings.train, run_folder.device())
     if team.first:
         write_arrays(output, images=names, labels=np.array(trained.names), scores=scores)
     team.leave()
@@ -36,7 +35,7 @@ def main(
 
 def command(arguments: list[str]) -> None:
     parser = argparse.ArgumentParser(prog="predict", description=__doc__)
-    parser.add_argument("--settings", type=json.loads, required=True, help="JSON text")
+    parser.add_argument("--settings", required=True, help="JSON text")
     parser.add_argument("--model", type=Path, required=True)
     parser.add_argument("--report", type=Path, required=True)
     parser.add_argument("--features", type=Path, nargs="*", default=[])
@@ -45,6 +44,7 @@ def command(arguments: list[str]) -> None:
     parser.add_argument("--output", type=Path, required=True)
     parser.add_argument("--processes", type=int, default=1, help="processes that share the images")
     given = vars(parser.parse_args(arguments))
+    given["settings"] = RunSettings.parse(given["settings"])
     if (processes := given.pop("processes")) > 1 and not torchrun.inside():
         torchrun.run("predict", arguments, processes)
     else:

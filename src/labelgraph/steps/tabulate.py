@@ -15,8 +15,9 @@ def main(table: dict[str, Any], published: Path | None, systems: Path, output: P
     titles["order"] = titles["order"].astype(int)
     cells = intervals.added(table, tables.cells(table, values, titles))
     write_text(output, cells.to_csv(index=False, lineterminator="\n"))
-    write_text(output.with_suffix(".md"), rendering.markdown(table, cells))
-    write_text(output.with_suffix(".tex"), rendering.latex(table, cells))
+    ran = tables.names_of(table, titles)
+    write_text(output.with_suffix(".md"), rendering.markdown(table, cells, ran))
+    write_text(output.with_suffix(".tex"), rendering.latex(table, cells, ran))
 
 
 def command(arguments: list[str]) -> None:

@@ -6,10 +6,9 @@ the second stage of a few-shot task, which trains another run's model further on
 """
 
 import argparse
-import json
 import sys
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -22,39 +21,54 @@ from labelgraph.manifest.manifest import DIFFICULT, UNKNOWN
 from labelgraph.parts import labelspace
 from labelgraph.split.roles import FIT, TUNE
 from labelgraph.split.targets import training_target
+from labelgraph.study.settings import RunSettings
 from labelgraph.train import few_shots, run_folder
 from labelgraph.train.checkpoint import Checkpoint
 from labelgraph.train.loop import Examples, Training
 from labelgraph.train.team import parallel, torchrun
 
 
-def main(settings: dict[str, Any], files: argparse.Namespace, output: Path) -> None:
+@dataclass(frozen=True, kw_only=True)
+class Files:
+    """What a training reads, and the folder for its checkpoints."""
+
+    train: Path
+    counts: Path
+    vectors: Path
+    features: list[Path]  # the index of each view
+    images: Path | None  # the raw folder, where nothing is cached
+    base: Path | None  # the model of the first stage of a few-shot task
+    regions: Path | None
+    work: Path
+
+
+def main(settings: RunSettings, files: Files, output: Path) -> None:
     clock, team = provenance.Clock(), parallel.join(name_of(settings))
     labels = labelspace.read(files.counts, files.vectors)
     train = read_arrays(files.train)
-    stage, weights = settings.get("shots"), {}
+    stage, weights = settings.shots, {}
     if stage:
-        train = few_shots.of_episode(train, settings["seed"])
-        labels = few_shots.counted_in(labels, train) if stage["graph"] == "shots" else labels
-        train = few_shots.novel_only(train) if stage["labels"] == "novel" else train
+        train = few_shots.of_episode(train, settings.seed)
+        labels = few_shots.counted_in(labels, train) if stage.graph == "shots" else labels
+        train = few_shots.novel_only(train) if stage.labels == "novel" else train
     examples = read_examples(files, train, settings)
     model = run_folder.make(settings, labels, examples.inputs.pictures.width)
     if stage:
         weights = run_folder.read_weights(files.base)
-        few_shots.carry(model, weights, stage["learns"])
-        few_shots.freeze(model, stage["learns"])
+        few_shots.carry(model, weights, stage.learns)
+        few_shots.freeze(model, stage.learns)
     more = [path for path in (files.regions, files.base) if path]
     inputs = [files.train, files.counts, files.vectors, *files.features, *more]
     record = provenance.record(inputs)
-    checkpoint = Checkpoint(files.work / provenance.key(output, settings, record))
-    training = Training(model, examples, settings["train"], settings["seed"], team)
+    checkpoint = Checkpoint(files.work / provenance.key(output, settings.lines(), record))
+    training = Training(model, examples, settings.train, settings.seed, team)
     kept = training.run(checkpoint)
 
     def save() -> None:
         run_folder.save_model(output / "model.safetensors", weights | kept, labels)
         write_text(output / "history.csv", pd.DataFrame(training.history).to_csv(index=False))
         run_folder.write_settings(output / "settings.yaml", settings)
-        account = clock.account(record, settings["seed"]) | {"processes": team.size}
+        account = clock.account(record, settings.seed) | {"processes": team.size}
         write_json(output / "provenance.json", account)
         checkpoint.remove()
 
@@ -62,17 +76,14 @@ def main(settings: dict[str, Any], files: argparse.Namespace, output: Path) -> N
     team.leave()
 
 
-def name_of(settings: dict[str, Any]) -> str:
-    """The start of every progress line."""
-    system = "@".join(filter(None, (settings["method"], settings["variant"])))
-    about = (settings["dataset"], settings["task"], system, f"seed {settings['seed']}")
+def name_of(settings: RunSettings) -> str:
+    """How lines of progress begin."""
+    about = (settings.dataset, settings.task, settings.system, f"seed {settings.seed}")
     return f"{', '.join(about)}: "
 
 
-def read_examples(
-    files: argparse.Namespace, train: dict[str, np.ndarray], settings: dict[str, Any]
-) -> Examples:
-    target, known = training_target(train["labels"], settings["difficult"])
+def read_examples(files: Files, train: dict[str, np.ndarray], settings: RunSettings) -> Examples:
+    target, known = training_target(train["labels"], settings.difficult)
     codes = np.where(train["labels"] == UNKNOWN, DIFFICULT, train["labels"])  # both are left out
     inputs = batches.inputs(
         files.features, files.images, files.regions, train["images"], settings, learning=True
@@ -84,7 +95,7 @@ def read_examples(
 def command(arguments: list[str]) -> None:
     form = argparse.RawDescriptionHelpFormatter
     parser = argparse.ArgumentParser(prog="train", description=__doc__, formatter_class=form)
-    parser.add_argument("--settings", type=json.loads, required=True, help="JSON text")
+    parser.add_argument("--settings", required=True, help="JSON text")
     for name in ("train", "counts", "vectors"):
         parser.add_argument(f"--{name}", type=Path, required=True)
     parser.add_argument("--features", type=Path, nargs="*", default=[], help="index of each view")
@@ -93,12 +104,13 @@ def command(arguments: list[str]) -> None:
     parser.add_argument("--regions", type=Path, help="boxes, for methods that use them")
     parser.add_argument("--work", type=Path, required=True, help="folder for checkpoints")
     parser.add_argument("--output", type=Path, required=True, help="the run's folder")
-    parser.add_argument("--processes", type=int, default=1, help="processes that train together")
-    files = parser.parse_args(arguments)
-    if files.processes > 1 and not torchrun.inside():
-        torchrun.run("train", arguments, files.processes)
+    parser.add_argument("--processes", type=int, default=1, help="that train together")
+    given = vars(parser.parse_args(arguments))
+    settings, output = RunSettings.parse(given.pop("settings")), given.pop("output")
+    if (processes := given.pop("processes")) > 1 and not torchrun.inside():
+        torchrun.run("train", arguments, processes)
     else:
-        main(files.settings, files, files.output)
+        main(settings, Files(**given), output)
 
 
 if __name__ == "__main__":

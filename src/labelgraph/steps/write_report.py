@@ -7,30 +7,30 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from labelgraph import report
 from labelgraph.files.small import whole, write_text
 from labelgraph.report import (
     content,
-    material,
-    records,
+    pagefiles,
+    results,
+    runs,
     site,
 )
-from labelgraph.report.material import Places
-from labelgraph.study import recipe
+from labelgraph.report.results import Places
+from labelgraph.study.config import read_study
 
 
 def main(given: dict[str, Any], config: Path, places: Places, output: Path) -> None:
-    """`given`: settings of the command line, which override the study's."""
-    read = material.read(recipe.read_study(config, given), places, given)
+    """`given`: what the command line laid over the study's settings."""
+    read = results.read(read_study(config, given), places, given)
     output, drawn = output / read.book.study, places.tables / read.book.study
     texts = site.pages({"study": read.book.study}, content.pages(read))
-    texts[report.RUNS] = records.script(read.records)
+    texts[pagefiles.RUNS] = runs.script(read.pooled)
     for name, text in texts.items():
         write_text(output / name, text)
-    copies = {path.name: path for path in report.parts() if path.name in report.STATIC}
-    for sheet in read.sheets:
-        for kind in report.KINDS:
-            copies[f"tables/{sheet.name}{kind}"] = drawn / f"{sheet.name}{kind}"
+    copies = {path.name: path for path in pagefiles.parts() if path.name in pagefiles.STATIC}
+    for table in read.tables:
+        for kind in pagefiles.KINDS:
+            copies[f"tables/{table.name}{kind}"] = drawn / f"{table.name}{kind}"
     for figure in read.figures:
         copies |= {f"figures/{path.name}": path for path in figure.files}
     for name, path in copies.items():

@@ -1,4 +1,4 @@
-"""A table's csv file, whoever made it -> its cells. A file that is none is named in a sentence."""
+"""A table's csv file -> its cells. The file may come from anybody, so every mistake is reported."""
 
 import csv
 import difflib
@@ -17,7 +17,7 @@ HEADERS = (FIELDS, FIELDS + intervals.FIELDS)
 
 @dataclass(frozen=True)
 class Cell:
-    """All as printed in the file; empty where there is nothing."""
+    """Text as in the file; empty where there is nothing."""
 
     published: str
     reproduced: str
@@ -32,19 +32,20 @@ Cells = dict[tuple[str, str], Cell]  # by row and column, in the order of the fi
 
 
 def parse(name: str, content: bytes) -> Cells:
-    """`name` is what errors call the file."""
+    """`name`: how errors refer to the file."""
     lines = read_lines(name, content)
     if tuple(lines[0]) not in HEADERS:
         shown = ",".join(lines[0])[:60]
         raise ValueError(
-            f"{name} is no table of cells: it starts with {shown!r}, not with {','.join(FIELDS)!r}"
+            f"{name} is not a table of cells: it starts with {shown!r}, not with"
+            f" {','.join(FIELDS)!r}"
         )
     cells: Cells = {}
     for number, line in enumerate(lines[1:], 2):
         if len(line) != len(lines[0]):
             raise ValueError(
-                f"{name}, line {number}: {len(line)} fields, expected {len(lines[0])}; it is cut"
-                " off or was edited by hand"
+                f"{name}, line {number}: {len(line)} fields, expected {len(lines[0])}; the file is"
+                " cut off or was edited by hand"
             )
         place, cell = (line[0], line[1]), Cell(*line[2:])
         check(f"{name}, line {number}", cell)
@@ -58,13 +59,15 @@ def read_lines(name: str, content: bytes) -> list[list[str]]:
     try:
         text = content.decode("utf-8")
     except UnicodeDecodeError:
-        raise ValueError(f"{name} is not text (UTF-8), so it is no table of cells") from None
+        raise ValueError(f"{name} is not text (UTF-8), so it is not a table of cells") from None
     if not text:
-        raise ValueError(f"{name} is empty; expected a line {','.join(FIELDS)!r} and a line a cell")
+        raise ValueError(
+            f"{name} is empty; expected the line {','.join(FIELDS)!r} and a line for each cell"
+        )
     if "\0" in text:
-        raise ValueError(f"{name} is a binary file, so it is no table of cells")
+        raise ValueError(f"{name} is a binary file, so it is not a table of cells")
     if not text.endswith("\n"):
-        raise ValueError(f"{name} ends in the middle of a line; it is cut off")
+        raise ValueError(f"{name} ends in the middle of a line; the file is cut off")
     try:
         return list(csv.reader(io.StringIO(text, newline=""), strict=True))
     except csv.Error as error:
@@ -79,11 +82,11 @@ def check(where: str, cell: Cell) -> None:
         if text and number(text) is None:
             raise ValueError(f"{where}: {field} is {text!r}, expected a number or nothing")
     if cell.seeds and not cell.seeds.isdecimal():
-        raise ValueError(f"{where}: seeds is {cell.seeds!r}, expected how many, or nothing")
+        raise ValueError(f"{where}: seeds is {cell.seeds!r}, expected a number or nothing")
 
 
 def number(text: str) -> Decimal | None:
-    """Exact, so that a difference of one printed digit is that and not a little more."""
+    """Exact, so that a difference of one printed digit is exactly that."""
     try:
         value = Decimal(text)
     except InvalidOperation:
@@ -92,7 +95,7 @@ def number(text: str) -> Decimal | None:
 
 
 def choose(kind: str, wanted: str, known: Iterable[str], where: str) -> str:
-    """`wanted` if it is known; else an error that names the closest, and all."""
+    """`wanted` if it is known; otherwise an error with the closest name and all names."""
     known = list(dict.fromkeys(known))
     if wanted in known:
         return wanted

@@ -1,8 +1,8 @@
-"""Between which ends the cells of a table lie, for other pictures of the same kind.
+"""Confidence intervals of a table's cells, over other pictures of the same kind.
 
-A table whose `spread` is `pictures` has two more fields in its csv, `low` and `high`, in percent:
-the ends that the step `assess` found for each run. Of several seeds, or several places, both ends
-are means.
+A table with `spread: pictures` has two more fields in its csv, `low` and `high`, in percent: the
+ends of the interval that the step `assess` found for each run. Of several seeds or datasets, each
+end is the mean.
 """
 
 import re
@@ -17,7 +17,7 @@ from labelgraph.score import confidence
 from labelgraph.tables import table_columns
 
 FIELDS = ("low", "high")
-FILE = "assessment.json"  # of a run, beside its scores.json
+FILE = "assessment.json"  # in a run's folder, beside scores.json
 PRINTED = re.compile(r"(\S+).* \[(\S+), (\S+)\]")
 
 
@@ -26,7 +26,7 @@ def shown(table: dict[str, Any]) -> bool:
 
 
 def added(table: dict[str, Any], cells: pd.DataFrame) -> pd.DataFrame:
-    """The cells with both fields, if the table has them. Its rows are all of our own making."""
+    """The cells with `low` and `high`, if the table has intervals; nothing is published of it."""
     if not shown(table):
         return cells
     columns = {each.name: each for each in table_columns.columns_of(table, NONE_PUBLISHED)}
@@ -40,7 +40,7 @@ NONE_PUBLISHED = pd.DataFrame(columns=["dataset", "metric"])
 
 
 def ends(scores: dict[str, list[str]], column: table_columns.Column) -> tuple[str, str]:
-    """Empty where a run has none: of a metric that is not drawn again, or without a value."""
+    """Both empty where a run has no interval of this metric, or the metric has no value."""
     paths = [Path(path) for place in column.places for path in scores.get(place, [])]
     files = [read_json(path.with_name(FILE)) for path in paths]
     found = [file["intervals"].get(column.metric) for file in files]
@@ -51,7 +51,7 @@ def ends(scores: dict[str, list[str]], column: table_columns.Column) -> tuple[st
 
 
 def behind(texts: list[str], cells: pd.DataFrame) -> list[str]:
-    """What a row's cells say, with their ends in brackets where they have some."""
+    """The texts of a row's cells, with their interval in brackets where they have one."""
     if FIELDS[0] not in cells:
         return texts
     rows = zip(texts, cells["low"], cells["high"], strict=True)
@@ -61,10 +61,10 @@ def behind(texts: list[str], cells: pd.DataFrame) -> list[str]:
 
 
 def distinct(column: pd.Series, table: pd.DataFrame) -> int:
-    """Of a column's cells as printed, how many of the best stand clear of all that are below them.
+    """How many of a column's best cells have an interval above those of all cells below them.
 
-    0 if the best one's interval overlaps another's, or a cell has none. In a table without
-    intervals all are distinct.
+    0 if the best one's interval overlaps another's, or if a cell has no interval. In a table
+    without intervals every cell counts.
     """
     if not any(each.str.match(PRINTED).any() for _, each in table.items()):
         return len(column)

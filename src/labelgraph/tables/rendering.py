@@ -1,7 +1,8 @@
 """Cells -> the table as people read it: Markdown and LaTeX.
 
-Every system has a line with the published values and, where a run stands behind it, a line with
-ours below. The best of each column is marked, and the second best, apart for the two.
+Every row of the paper has a line with the published values and, where it was run here, a line with
+our values below, which names what ran if the paper's name does not. In each column the two highest
+published values are marked, and the two highest of ours.
 """
 
 from collections.abc import Callable
@@ -12,20 +13,13 @@ import pandas as pd
 from labelgraph.files import escaping
 from labelgraph.score import confidence
 from labelgraph.tables import intervals, table_columns
+from labelgraph.tables.cost_columns import COSTS, heading
 
 PUBLISHED, HERE = "published", "here"
-COSTS = {  # metrics of which less is better, or none is better
-    "params_m": "parameters (M)",
-    "gflops": "FLOPs (G)",
-    "images_per_second": "images/s",
-}
 
 
 def lines(cells: pd.DataFrame, kind: str = "std") -> pd.DataFrame:
-    """Columns `system`, `source` and one for each column of the table: what each cell says.
-
-    `kind` is what stands behind ±.
-    """
+    """The table's lines: `system`, `source`, then the text of each cell. `kind`: what ± shows."""
     found = []
     for title, row in cells.groupby("row", sort=False):
         if (row["published"] != "").any() or (row["status"] == "quoted").all():
@@ -37,18 +31,25 @@ def lines(cells: pd.DataFrame, kind: str = "std") -> pd.DataFrame:
     return pd.DataFrame(found, columns=["system", "source", *cells["column"].unique()])
 
 
+def names_of(shown: pd.DataFrame, ran: dict[str, str]) -> list[str]:
+    """The name in front of each line; empty where it is that of the line above."""
+    rows = shown["system"]
+    called = rows.where(shown["source"] == PUBLISHED, rows.map(lambda row: ran.get(row, row)))
+    return called.mask(rows.duplicated() & (called == rows), "").tolist()
+
+
 def ours(mean: str, std: str, seeds: str, kind: str) -> str:
-    if not seeds:  # nothing, or a count
+    if not seeds:  # empty, or counted instead of run
         return mean and f"{float(mean):.2f}"
     if not std:
         return f"{float(mean):.1f}"
-    return f"{float(mean):.1f} ± {confidence.of(float(std), int(seeds), kind):.1f}"
+    return f"{float(mean):.1f} ± {confidence.half_width(float(std), int(seeds), kind):.1f}"
 
 
 def marked(
     table: pd.DataFrame, best: Callable[[str], str], second: Callable[[str], str]
 ) -> pd.DataFrame:
-    """The two highest values of each column, among the published and among ours."""
+    """Marks the two highest values of each column, among the published ones and among ours."""
     table, plain = table.copy(), table.iloc[:, 2:]
     for source in (PUBLISHED, HERE):
         chosen = table["source"] == source
@@ -64,7 +65,7 @@ def marked(
 
 
 def remarks(table: dict[str, Any]) -> list[str]:
-    """What a reader must know: the study, the protocol, what departs from each paper."""
+    """The notes below a table: the study, the protocol, departures from each paper."""
     notes = [
         f"{method}: {departure}"
         for method, departures in table["footnotes"].items()
@@ -76,32 +77,34 @@ def remarks(table: dict[str, Any]) -> list[str]:
 
 
 def dataset_of(table: dict[str, Any], name: str) -> str:
-    """What a column's name starts with, where the table has several datasets."""
+    """The dataset that a column's name starts with, where the table has several."""
     first = name.split(" ")[0]
     return first if first in table["titles"] else ""
 
 
 def header(table: dict[str, Any], name: str) -> str:
-    """A column's name as people read it: the dataset's title, the label without `AP:`."""
+    """A column's name as people read it: with the dataset's title, without `AP:`."""
     dataset = dataset_of(table, name)
     rest = name.removeprefix(dataset).lstrip()
-    text = COSTS.get(rest) or rest.removeprefix("AP:").replace("_", " ")
+    if rest in COSTS:
+        return heading(rest, table["counted_network"])
+    text = rest.removeprefix("AP:").replace("_", " ")
     return f"{table['titles'][dataset]} {text}" if dataset else text
 
 
 def blocks(table: dict[str, Any], names: list[str]) -> list[list[str]]:
-    """The columns that stand side by side: all, or those of one dataset that has many tasks."""
+    """The columns side by side: all of them, or those of one dataset if there are several tasks."""
     if not table_columns.settings(table):
         return [names]
     datasets = dict.fromkeys(dataset_of(table, name) for name in names)
     return [[name for name in names if dataset_of(table, name) == each] for each in datasets]
 
 
-def markdown(table: dict[str, Any], cells: pd.DataFrame) -> str:
+def markdown(table: dict[str, Any], cells: pd.DataFrame, ran: dict[str, str]) -> str:
+    """`ran`: row -> what ran for it, where the paper's name does not say it."""
     shown = lines(cells, table.get("spread") or "std")
-    shown["system"] = shown["system"].map(escaping.markdown)
+    shown["system"] = [escaping.markdown(name) for name in names_of(shown, ran)]
     shown = marked(shown, "**{}**".format, "*{}*".format)
-    shown.loc[shown["system"].duplicated(), "system"] = ""
     parts = []
     for columns in blocks(table, list(shown.columns[2:])):
         names = ["", "", *(escaping.markdown(header(table, name)) for name in columns)]
@@ -114,16 +117,16 @@ def markdown(table: dict[str, Any], cells: pd.DataFrame) -> str:
     return f"# {escaping.markdown(table['caption'])}\n\n{body}\n\n{legend}{notes}\n"
 
 
-def latex(table: dict[str, Any], cells: pd.DataFrame) -> str:
+def latex(table: dict[str, Any], cells: pd.DataFrame, ran: dict[str, str]) -> str:
     """A booktabs table for a plain LaTeX document; it is scaled to the width of the text."""
     plain = lines(cells, table.get("spread") or "std")
+    plain["system"] = names_of(plain, ran)
     shown = marked(
         plain,
         lambda text: rf"\textbf{{{escaping.latex(text)}}}",
         lambda text: rf"\underline{{{escaping.latex(text)}}}",
     )
     shown = shown.where(shown != plain, plain.map(escaping.latex))
-    shown.loc[shown["system"].duplicated(), "system"] = ""
     body, wide = [], 0
     for columns in blocks(table, list(shown.columns[2:])):
         names = ["", "", *(escaping.latex(header(table, name)) for name in columns)]

@@ -1,7 +1,7 @@
-"""The columns of a table, from the blocks of its entry: datasets, metrics, and what else varies.
+"""The columns of a table, from the blocks of its entry in tables.yaml: datasets, metrics, tasks.
 
-A block with `tasks` has its metrics once for each of them, under the published setting that this
-task is (`partial-10: 10%`), and once more under `average`, the mean over all of them.
+A block with `tasks` has its metrics once for each task, under the paper's name of the setting
+(`partial-10: 10%`), and once more under `average`, the mean over all tasks.
 """
 
 import re
@@ -15,32 +15,29 @@ import pandas as pd
 
 from labelgraph.score import confidence, metrics
 from labelgraph.split.settings import TASK
-from labelgraph.study import checks
-from labelgraph.study.shapes import listed, text
+from labelgraph.study.entries import Table
+from labelgraph.study.validation import validated
 
-KEYS = {"dataset", "metrics", "costs", "tasks", "average"}
 Block = dict[str, Any]
 
 
 @dataclass(frozen=True)
 class Column:
-    name: str  # as in the csv: the metric, after dataset and setting where the table has several
+    name: str  # as in the csv: dataset and setting where there are several, then the metric
     dataset: str
     metric: str
-    cost: bool  # not from a run: from counts.json, or from a machine's heads.json
-    setting: str  # the published one; empty where the table's rows have settings, or none
-    places: tuple[str, ...]  # task/dataset of the runs behind it; the mean where there are several
+    cost: bool  # counted or measured (counts.json, heads.json), not from a run
+    setting: str  # the paper's name of it; empty where rows have the settings, or nothing
+    places: tuple[str, ...]  # task/dataset of the runs behind it; the value is their mean
 
 
 def check(name: str, entry: dict[str, Any], datasets: Iterable[str], top: int) -> None:
+    validated(Table, f"tables.{name}: ", entry, datasets=datasets)
     if entry.get("spread", "std") not in confidence.KINDS:
         raise ValueError(
             f"tables.{name}: spread is {entry['spread']!r}, not one of {confidence.KINDS}"
         )
     for block in entry["columns"]:
-        checks.keys(f"tables.{name}: a block of columns", block, KEYS)
-        for key in {"metrics", "costs"} & block.keys():
-            listed(text)(f"tables.{name}: {key}", block[key])
         if "metrics" in block and not (block.get("tasks") or "task" in entry):
             raise ValueError(f"tables.{name} needs `task`, or `tasks` in each block of columns")
         if "average" in block and "tasks" not in block:
@@ -49,7 +46,7 @@ def check(name: str, entry: dict[str, Any], datasets: Iterable[str], top: int) -
 
 
 def check_within(name: str, entry: dict[str, Any], datasets: Iterable[str], top: int) -> None:
-    """Datasets, tasks and metrics that there are; a cell of any other would stay empty, or fail."""
+    """Datasets, tasks and metrics must exist, or cells would stay empty or fail."""
     for block in trained(entry):
         if block.get("dataset") not in datasets:
             raise ValueError(
@@ -60,7 +57,7 @@ def check_within(name: str, entry: dict[str, Any], datasets: Iterable[str], top:
             if not TASK.fullmatch(task):
                 raise ValueError(
                     f"tables.{name}: task is {task!r}; it may be full, partial-1 to -99,"
-                    " fewshot-base, -1 to -99"
+                    " fewshot-base, fewshot-1 to -99"
                 )
         known = metric_names(top)
         for metric in block["metrics"]:
@@ -70,7 +67,7 @@ def check_within(name: str, entry: dict[str, Any], datasets: Iterable[str], top:
 
 @cache
 def metric_names(top: int) -> frozenset[str]:
-    """The flat names of the smallest evaluation that there is."""
+    """The names of all metrics, read off a tiny evaluation."""
     ones = np.ones((1, 1))
     found = metrics.evaluate(
         ones,
@@ -85,12 +82,12 @@ def metric_names(top: int) -> frozenset[str]:
 
 
 def trained(entry: dict[str, Any]) -> list[Block]:
-    """The blocks that runs fill."""
+    """The blocks that are filled by runs."""
     return [block for block in entry["columns"] if "metrics" in block]
 
 
 def tasks(entry: dict[str, Any], block: Block) -> dict[str, str]:
-    """Task -> the published setting that shows it, empty where the table has one task."""
+    """Task -> the paper's name of the setting, empty where the table has one task."""
     return block.get("tasks") or {entry["task"]: ""}
 
 
@@ -101,7 +98,7 @@ def all_tasks(entry: dict[str, Any]) -> list[str]:
 
 
 def settings(entry: dict[str, Any]) -> set[str]:
-    """The published settings that are columns; any other belongs to its row."""
+    """The paper's settings that are columns; any other setting is part of a row."""
     found = {setting for block in trained(entry) for setting in tasks(entry, block).values()}
     return (found | {block["average"] for block in trained(entry) if "average" in block}) - {""}
 

@@ -1,6 +1,6 @@
-"""Tables as data: entries of tables.yaml, published values and scores -> one line a cell.
+"""An entry of tables.yaml, published values and scores -> the cells of a table.
 
-A cell that has a run or a count behind it is `reproduced`, any other `quoted`.
+A cell with a run or a count behind it is `reproduced`, any other is `quoted`.
 """
 
 import re
@@ -12,38 +12,46 @@ import pandas as pd
 
 from labelgraph.files.small import read_json
 from labelgraph.score.metrics import value
-from labelgraph.study import checks, stages, study_file
-from labelgraph.study.recipe import Book, Run, run_of
-from labelgraph.tables import intervals
+from labelgraph.study.config import Book, Run, run_of
+from labelgraph.study.entries import Table
+from labelgraph.study.tasks import departures
+from labelgraph.tables import intervals, titles
 from labelgraph.tables.table_columns import (
     Column,
     all_tasks,
     check,
+    check_within,
     columns_of,
     settings,
     tasks,
     trained,
 )
 
-KEYS = {*study_file.TABLE}
-COUNTS = "results/costs/counts.json"  # of networks, the same on any machine
+KEYS = {*Table.model_fields}
+COUNTS = "results/costs/counts.json"  # costs that are the same on any machine
+MARKS = re.compile(r"^\d+: |\*$| ")  # what print adds to a row's name: a number, a star, spaces
 FIELDS = ("row", "column", "published", "reproduced", "std", "seeds", "status")
 
 
 def of_study(book: Book) -> dict[str, dict[str, Any]]:
-    """The tables that a study makes, by name; a name says paper and table."""
-    top = (book.defaults["score"] | book.size.get("score", {}))["top"]
+    """The tables of a study by name, which is PAPER_TABLE."""
+    top = book.usual.score.top
     for name, entry in book.tables.items():
-        checks.keys(f"tables.{name}", entry, KEYS)
         check(name, entry, book.datasets, top)
         if name != f"{entry['paper']}_{entry['table']}":
-            raise ValueError(f"tables.{name} shows {entry['paper']} {entry['table']}; name it so")
-    wanted = book.size.get("tables", list(book.tables))
+            raise ValueError(
+                f"tables.{name} is {entry['paper']} {entry['table']}; name it"
+                f" {entry['paper']}_{entry['table']}"
+            )
+    wanted = list(book.tables) if book.size.tables is None else book.size.tables
     if unknown := [name for name in wanted if name not in book.tables]:
         raise ValueError(f"tables.yaml has no {unknown}; it has {list(book.tables)}")
     shown = {name for name in wanted if runs(book, [name]) or not trained(book.tables[name])}
-    if empty := sorted({*book.size.get("tables", [])} - shown):
+    if empty := sorted({*(book.size.tables or [])} - shown):
         raise ValueError(f"study {book.study} runs none of the datasets of {empty}")
+    for name in sorted(shown):
+        for other in {book.settings(run).scoring.top for run in runs(book, [name])} - {top}:
+            check_within(name, book.tables[name], book.datasets, other)
     return {name: entry for name, entry in book.tables.items() if name in shown}
 
 
@@ -60,17 +68,17 @@ def inputs(book: Book, names: list[str]) -> list[str]:
 
 
 def systems(entry: dict[str, Any]) -> dict[str, str]:
-    """Row -> method[@variant], of all rows that are trained here."""
+    """Row -> method[@variant], for all rows that are trained here."""
     return entry.get("runs", {}) | entry.get("more", {})
 
 
 def seeds(book: Book, entry: dict[str, Any], dataset: str, task: str) -> list[int]:
-    """Those of the task's runs, or as many of them as the table is content with."""
+    """The seeds of the task's runs, or the first `seeds` of them."""
     return book.seeds(dataset, task)[: entry.get("seeds")]
 
 
 def runs(book: Book, names: list[str]) -> list[Run]:
-    """Every run that the named tables show, each once."""
+    """The runs that the named tables show, each once."""
     found = {
         run_of(book.study, task, block["dataset"], system, seed)
         for entry in (book.tables[name] for name in names)
@@ -83,24 +91,63 @@ def runs(book: Book, names: list[str]) -> list[Run]:
     return sorted(found)
 
 
+def places(book: Book, entry: dict[str, Any]) -> list[str]:
+    """task/dataset of all runs of a table."""
+    return [
+        f"{task}/{block['dataset']}"
+        for block in trained(entry)
+        if book.runs_on(block["dataset"])
+        for task in tasks(entry, block)
+    ]
+
+
+def named_rows(book: Book, entry: dict[str, Any]) -> dict[str, str]:
+    """The rows of `more`, which the paper does not have, with their titles filled in."""
+    there = places(book, entry)
+    more = entry.get("more", {})
+    return {titles.filled(book, row, system, there): system for row, system in more.items()}
+
+
+def shown_datasets(book: Book, entry: dict[str, Any]) -> dict[str, str]:
+    """Dataset -> its title in column heads."""
+    title = titles.beside_print if entry.get("runs") else titles.dataset
+    return {block["dataset"]: title(book, block["dataset"]) for block in trained(entry)}
+
+
+def counted_network(book: Book, entry: dict[str, Any]) -> str:
+    """The encoder whose costs are counted, if the runs in the same table have another one."""
+    there = places(book, entry)
+    if not (costly(entry) and there):
+        return ""
+    name = titles.encoder(book.defaults.encoder.name)
+    return "" if titles.filled(book, "{encoder}", "baseline", there) == name else name
+
+
 def recipe(book: Book, name: str) -> dict[str, Any]:
-    """All that a table depends on besides scores and published values, as plain data."""
+    """Everything that a table depends on besides scores and published values, as plain data."""
     entry = book.tables[name]
+    entry = entry | {"more": named_rows(book, entry)}
+    there = places(book, entry)
     named = {*systems(entry).values(), *entry.get("counted", {}).values()}
     shown = sorted({re.split("[@/]", name)[0] for name in named} & book.methods.keys())
-    numbers = sorted({run.seed for run in runs(book, [name])})
+    own = runs(book, [name])
+    numbers = sorted({run.seed for run in own})
+    titled = [(titles.system(book, run.system, there), run) for run in own]
     return {
         **{key: entry.get(key, {}) for key in sorted(KEYS)},
-        "notes": [*entry.get("notes", []), *book.size.get("remarks", {}).get(name, [])],
-        "titles": {block["dataset"]: book.dataset(block["dataset"])["title"]
-                   for block in trained(entry)},
+        "notes": [*entry.get("notes", []), *book.size.remarks.get(name, [])],
+        "caption": titles.caption(book, entry["caption"], [place.split("/")[1] for place in there]),
+        "titles": shown_datasets(book, entry),
+        "ran": {row: titles.system(book, system, there)
+                for row, system in entry.get("runs", {}).items()},
+        "counted_network": counted_network(book, entry),
         "study": book.study,
         "costs": COUNTS if costly(entry) else None,
-        "note": book.size["note"] if trained(entry) else "",
-        "protocol": book.circumstances(numbers) if trained(entry) else "",
+        "note": book.size.note if trained(entry) else "",
+        "protocol": book.circumstances(titled, numbers) if trained(entry) else "",
         "footnotes": {
-            book.method(method)["title"]: stages.departures(book.method(method), all_tasks(entry))
-            for method in shown
+            titles.system(book, name, there): departures(book.method(name), all_tasks(entry))
+            for name in shown
         },
         "scores": {
             row: {
@@ -118,8 +165,8 @@ def recipe(book: Book, name: str) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def cells(table: dict[str, Any], published: pd.DataFrame, titles: pd.DataFrame) -> pd.DataFrame:
-    """One line a cell, in the order of the paper, then the rows that it does not have."""
+def cells(table: dict[str, Any], published: pd.DataFrame, row_titles: pd.DataFrame) -> pd.DataFrame:
+    """A line for each cell: the paper's rows in its order, then our own."""
     published = published[published["table"] == table["table"]]
     columns, own = columns_of(table, published), settings(table)
     printed = {
@@ -128,7 +175,7 @@ def cells(table: dict[str, Any], published: pd.DataFrame, titles: pd.DataFrame) 
     }
     costs = read_costs(table)
     lines = []
-    for row, title in rows_of(table, titles).items():
+    for row, title in rows_of(table, row_titles).items():
         scores = {
             place: [read_json(Path(path)) for path in paths]
             for place, paths in table["scores"].get(row, {}).items()
@@ -144,7 +191,7 @@ def cells(table: dict[str, Any], published: pd.DataFrame, titles: pd.DataFrame) 
 
 
 def by_seed(column: Column, scores: dict[str, list[dict[str, Any]]]) -> list[float | None]:
-    """A value for each seed: of its run, or the mean of its runs, if all of these have one."""
+    """A value for each seed: that of its run, or the mean over its runs if all of them have one."""
     if not scores.keys() >= {*column.places}:
         return []
     runs = zip(*(scores[place] for place in column.places), strict=True)
@@ -153,7 +200,7 @@ def by_seed(column: Column, scores: dict[str, list[dict[str, Any]]]) -> list[flo
 
 
 def read_costs(table: dict[str, Any]) -> dict[str, dict[str, Any]]:
-    """Row -> what is known of its network's cost."""
+    """Row -> the costs of its network, where they are known."""
     files = [Path(table["costs"])] if table.get("costs") else []
     known = {entry["method"]: entry for path in files for entry in read_json(path)}
     networks = systems(table) | table.get("counted", {})
@@ -161,37 +208,48 @@ def read_costs(table: dict[str, Any]) -> dict[str, dict[str, Any]]:
 
 
 def counted(cost: float | None) -> list[str]:
-    """As it is; the value of a row or of a column that nobody has measured is quoted."""
+    """The cost as it is; a cell without a known cost is quoted."""
     return ["", "", "", "quoted"] if cost is None else [digits(cost), "", "", "reproduced"]
 
 
 def summary(found: list[float | None]) -> list[str]:
-    """Mean and standard deviation over seeds in percent, how many seeds, and the status."""
+    """Mean and standard deviation over seeds in percent, the number of seeds, and the status."""
     known = [100 * number for number in found if number is not None]
     if not known:
         return ["", "", "", "reproduced" if found else "quoted"]
-    spread = digits(np.std(known, ddof=1)) if len(known) > 1 else ""
-    return [digits(np.mean(known)), spread, str(len(known)), "reproduced"]
+    std = digits(np.std(known, ddof=1)) if len(known) > 1 else ""
+    return [digits(np.mean(known)), std, str(len(known)), "reproduced"]
 
 
 def digits(number: float) -> str:
-    """More than anybody shows, so that a shown number was rounded once."""
+    """More digits than anything shows, so that what is shown has been rounded once."""
     return f"{number:.6f}"
 
 
 def row_key(method: str, setting: str, columns: set[str]) -> str:
-    """`columns`: the settings that are columns, so no part of a row's name."""
+    """`columns`: the settings that are columns, and so not part of a row's name."""
     return f"{method}/{setting}" if setting and setting not in columns else method
 
 
 def place_key(line: Any, columns: set[str]) -> tuple[str, str, str]:
-    """Which column a published value stands in: dataset, setting, metric."""
+    """The column of a published value: dataset, setting, metric."""
     return line.dataset, line.setting if line.setting in columns else "", line.metric
 
 
-def rows_of(table: dict[str, Any], titles: pd.DataFrame) -> dict[str, str]:
-    """Key -> title of every row; a title that the paper uses twice gets its setting."""
-    here = titles[(titles["paper"] == table["paper"]) & (titles["table"] == table["table"])]
+def names_of(table: dict[str, Any], row_titles: pd.DataFrame) -> dict[str, str]:
+    """Row -> what ran for it, for rows whose published name does not say it."""
+    found = {row: table["ran"].get(key, row) for key, row in rows_of(table, row_titles).items()}
+    return {row: name for row, name in found.items() if bare(name) != bare(row)}
+
+
+def bare(name: str) -> str:
+    return MARKS.sub("", name)
+
+
+def rows_of(table: dict[str, Any], row_titles: pd.DataFrame) -> dict[str, str]:
+    """Key -> title of every row; if the paper uses a title twice, the setting is added."""
+    papers, tables = row_titles["paper"], row_titles["table"]
+    here = row_titles[(papers == table["paper"]) & (tables == table["table"])]
     own = settings(table)
     keys = [row_key(line.method, line.setting, own) for line in here.itertuples()]
     here = here.assign(key=keys).sort_values("order").drop_duplicates("key")
@@ -208,7 +266,7 @@ def rows_of(table: dict[str, Any], titles: pd.DataFrame) -> dict[str, str]:
 
 
 def read_published(path: Path | None) -> pd.DataFrame:
-    """As printed: nothing becomes a number or a gap. No file: nothing was printed."""
+    """All values as text, as printed. Without a file nothing is published."""
     if path is None:
         return pd.DataFrame(columns=["table", "dataset", "method", "setting", "metric", "value"])
     return pd.read_csv(path, dtype=str, keep_default_na=False)

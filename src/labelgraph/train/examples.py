@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import torch
@@ -10,6 +9,7 @@ from torch import Tensor
 
 from labelgraph.inputs import batches
 from labelgraph.predict import inference
+from labelgraph.study.settings import Train
 
 
 @dataclass(frozen=True)
@@ -27,7 +27,7 @@ class Examples:
         self,
         parts: batches.Groups,
         chance: batches.Chance | None,
-        settings: dict[str, Any],
+        settings: Train,
         device: torch.device,
     ) -> Iterator[dict[str, Tensor]]:
         """Rows with their labels, and with the place of each among the fit images."""

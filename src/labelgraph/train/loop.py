@@ -18,6 +18,7 @@ from labelgraph.inputs import batches
 from labelgraph.parts.losses import soft_margin
 from labelgraph.predict import inference
 from labelgraph.score.average_precision import label_precisions, mean
+from labelgraph.study.settings import Train
 from labelgraph.train.checkpoint import (
     Checkpoint,
     Tensors,
@@ -44,7 +45,7 @@ class Training:
         self,
         model: nn.Module,
         examples: Examples,
-        settings: dict[str, Any],
+        settings: Train,
         seed: int,
         team: parallel.Alone = parallel.ALONE,
     ):
@@ -53,13 +54,13 @@ class Training:
         self.device = next(model.parameters()).device
         self.optimizer = optimizer(model, settings)
         self.scaler = torch.amp.GradScaler(
-            self.device.type, enabled=settings["precision"] == "float16"
+            self.device.type, enabled=settings.precision == "float16"
         )
-        self.average = copy.deepcopy(model) if settings["ema"] else None
+        self.average = copy.deepcopy(model) if settings.ema else None
         self.epoch, self.step, self.loss_sum = 0, 0, 0.0  # step: batches done in this epoch
         self.history: list[dict[str, float]] = []
         self.best: Tensors = {}
-        self.per_epoch = -(-len(examples.fit) // settings["batch"])
+        self.per_epoch = -(-len(examples.fit) // settings.batch)
         self.stop = False
 
     def run(self, checkpoint: Checkpoint) -> Tensors:
@@ -67,7 +68,7 @@ class Training:
         self.resume(checkpoint)
         signal.signal(signal.SIGTERM, self.ask_to_stop)
         self.started = self.saved = self.printed = time.monotonic()
-        while self.epoch < self.settings["epochs"]:
+        while self.epoch < self.settings.epochs:
             if self.step == 0:
                 self.start_epoch()
             self.learn_epoch(checkpoint)
@@ -86,14 +87,14 @@ class Training:
         parts = batches.groups(self.examples.fit, inference.BATCH)
         images = self.shared.batches(parts, None, self.settings, self.device)
         self.model.eval()
-        with torch.no_grad(), inference.precision(self.settings["precision"], self.device):
+        with torch.no_grad(), inference.precision(self.settings.precision, self.device):
             self.model.start_epoch(self.epoch, self.per_epoch, images)
 
     def learn_epoch(self, checkpoint: Checkpoint) -> None:
         examples, settings = self.shared, self.settings
         self.model.train()
         inference.rest_frozen(self.model)
-        parts = batches.shuffled(examples.fit, settings["batch"], self.seed, self.epoch)
+        parts = batches.shuffled(examples.fit, settings.batch, self.seed, self.epoch)
         chance = batches.Chance(self.seed, self.epoch)
         for batch in examples.batches(parts[self.step :], chance, settings, self.device):
             self.loss_sum += self.learn(batch)
@@ -104,24 +105,24 @@ class Training:
         """One step of the optimizer."""
         settings = self.settings
         done = self.epoch * self.per_epoch + self.step
-        set_rate(self.optimizer, settings, done, settings["epochs"] * self.per_epoch)
-        with inference.precision(settings["precision"], self.device):
+        set_rate(self.optimizer, settings, done, settings.epochs * self.per_epoch)
+        with inference.precision(settings.precision, self.device):
             loss = loss_of(self.model, batch)
         if not loss.isfinite():
             raise FloatingPointError(
                 f"the loss became {loss.item()} in epoch {self.epoch + 1}, step {self.step + 1};"
-                f" lower train.lr ({settings['lr']}) or set train.clip"
+                f" lower train.lr ({settings.lr}) or set train.clip"
             )
         self.optimizer.zero_grad()
         self.scaler.scale(loss).backward()
         self.team.add_gradients(self.model)
-        if settings["clip"]:
+        if settings.clip:
             self.scaler.unscale_(self.optimizer)
-            nn.utils.clip_grad_norm_(self.model.parameters(), settings["clip"], foreach=True)
+            nn.utils.clip_grad_norm_(self.model.parameters(), settings.clip, foreach=True)
         self.scaler.step(self.optimizer)
         self.scaler.update()
         if self.average is not None:
-            follow(self.average, self.model, settings["ema"])
+            follow(self.average, self.model, settings.ema)
         return loss.item()
 
     def end_epoch(self) -> None:
@@ -135,7 +136,7 @@ class Training:
             row["tune_map"] = mean(precisions["non_interpolated"])
         earlier = [old["tune_map"] for old in self.history if old["tune_map"] is not None]
         better = row["tune_map"] is None or not earlier or row["tune_map"] > max(earlier)
-        if better or self.settings["select"] == "last":
+        if better or self.settings.select == "last":
             self.best = {name: value.clone() for name, value in own_state(kept).items()}
         self.history.append(row)
         self.team.check(self.model)
@@ -147,10 +148,10 @@ class Training:
         if now - self.printed < QUIET_SECONDS:
             return
         self.printed = now
-        left = (now - self.started) / self.epoch * (self.settings["epochs"] - self.epoch)
+        left = (now - self.started) / self.epoch * (self.settings.epochs - self.epoch)
         tune = "" if row["tune_map"] is None else f", tune mAP {100 * row['tune_map']:.1f}"
         self.team.say(
-            f"epoch {self.epoch} of {self.settings['epochs']}: loss {row['loss']:.4f}{tune},"
+            f"epoch {self.epoch} of {self.settings.epochs}: loss {row['loss']:.4f}{tune},"
             f" about {left:.0f} s left"
         )
 
@@ -159,7 +160,7 @@ class Training:
 
     def keep_safe(self, checkpoint: Checkpoint) -> None:
         """Between two steps: saves now and then, and always before stopping."""
-        late = time.monotonic() - self.saved > self.settings["checkpoint_seconds"]
+        late = time.monotonic() - self.saved > self.settings.checkpoint_seconds
         late, stop = self.team.agree(late, self.stop)
         if late or stop:
             self.team.by_first(checkpoint.save, *self.state())

@@ -1,15 +1,14 @@
 """The optimizer of a run, its learning rate at each step, and the average of its weights."""
 
 import math
-from typing import Any
 
 import torch
 from torch import nn
 
-Settings = dict[str, Any]  # the run's `train` block
+from labelgraph.study.settings import Train
 
 
-def optimizer(model: nn.Module, settings: Settings) -> torch.optim.Optimizer:
+def optimizer(model: nn.Module, settings: Train) -> torch.optim.Optimizer:
     """Encoder and the rest have rates of their own; `base` remembers them for the schedule."""
     inside = {id(parameter) for parameter in model.encoder.parameters()}
     groups = {}
@@ -20,38 +19,38 @@ def optimizer(model: nn.Module, settings: Settings) -> torch.optim.Optimizer:
     options = [
         {
             "params": parameters,
-            "lr": settings["encoder_lr"] if encoder else settings["lr"],
-            "base": settings["encoder_lr"] if encoder else settings["lr"],
-            "weight_decay": 0.0 if flat and not settings["decay_all"] else settings["weight_decay"],
+            "lr": settings.encoder_lr if encoder else settings.lr,
+            "base": settings.encoder_lr if encoder else settings.lr,
+            "weight_decay": 0.0 if flat and not settings.decay_all else settings.weight_decay,
         }
         for (encoder, flat), parameters in sorted(groups.items(), key=lambda item: item[0])
     ]
-    if settings["optimizer"] == "sgd":
-        return torch.optim.SGD(options, momentum=settings["momentum"])
-    kind = {"adam": torch.optim.Adam, "adamw": torch.optim.AdamW}[settings["optimizer"]]
+    if settings.optimizer == "sgd":
+        return torch.optim.SGD(options, momentum=settings.momentum)
+    kind = {"adam": torch.optim.Adam, "adamw": torch.optim.AdamW}[settings.optimizer]
     return kind(options, fused=True)
 
 
-def set_rate(chosen: torch.optim.Optimizer, settings: Settings, step: int, steps: int) -> None:
+def set_rate(chosen: torch.optim.Optimizer, settings: Train, step: int, steps: int) -> None:
     """`step` of `steps` in all, from 0; the rate is a function of that, so it needs no memory."""
     factor = rate(settings, step, steps)
     for group in chosen.param_groups:
         group["lr"] = group["base"] * factor
 
 
-def rate(settings: Settings, step: int, steps: int) -> float:
+def rate(settings: Train, step: int, steps: int) -> float:
     """The share of its base rate that a group has at a step."""
-    rising = settings["warm_up"] * steps
+    rising = settings.warm_up * steps
     if step < rising:
         return (step + 1) / (math.floor(rising) + 1)
-    kind, done = settings["schedule"], step / steps
+    kind, done = settings.schedule, step / steps
     if kind == "cosine":
         return (1 + math.cos(math.pi * done)) / 2
     if kind == "onecycle":
         return one_cycle(done)
     if kind == "step":
-        epoch = done * settings["epochs"]
-        return settings["drop_by"] ** sum(epoch >= drop for drop in settings["drop_at"])
+        epoch = done * settings.epochs
+        return settings.drop_by ** sum(epoch >= drop for drop in settings.drop_at)
     return 1.0
 
 

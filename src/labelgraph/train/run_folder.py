@@ -2,18 +2,18 @@
 
 import json
 from pathlib import Path
-from typing import Any
 
 import torch
 import yaml
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
-from labelgraph import models
+from labelgraph import models, numerics
 from labelgraph.encoders import encoder as encoders
 from labelgraph.files.small import whole, write_text
 from labelgraph.files.tensors import fill, read_safetensors
 from labelgraph.parts.labelspace import LabelSpace
+from labelgraph.study.settings import RunSettings
 from labelgraph.train.checkpoint import pack, unpack
 
 LABEL_FIELDS = ("counts", "positive_rate", "vectors")
@@ -23,16 +23,16 @@ def device() -> torch.device:
     return torch.device("cuda" if torch.cuda.is_available() else "cpu")
 
 
-def make(settings: dict[str, Any], labels: LabelSpace, width: int | None) -> nn.Module:
+def make(settings: RunSettings, labels: LabelSpace, width: int | None) -> nn.Module:
     """The untrained model of a run. `width`: of cached features; null where images are read."""
-    torch.manual_seed(settings["seed"])
-    chosen = settings["encoder"]
+    numerics.set_seed(settings.seed)
+    chosen = settings.encoder
     if width is not None:
         encoder = encoders.Cached(width)
     else:
-        encoder = encoders.build(chosen["name"], chosen["weights"], chosen["learns"])
-    model = models.build(settings["method"], labels, encoder, **settings["model"]).to(device())
-    layout = torch.channels_last if settings["train"]["channels_last"] else torch.contiguous_format
+        encoder = encoders.build(chosen.name, chosen.weights, chosen.learns)
+    model = models.build(settings.method, labels, encoder, **settings.model).to(device())
+    layout = torch.channels_last if settings.train.channels_last else torch.contiguous_format
     return model.to(memory_format=layout)
 
 
@@ -51,7 +51,7 @@ def read_weights(path: Path) -> dict[str, Tensor]:
     return unpack("model", read_safetensors(path)[0])
 
 
-def read_model(path: Path, settings: dict[str, Any], width: int | None) -> nn.Module:
+def read_model(path: Path, settings: RunSettings, width: int | None) -> nn.Module:
     """The trained model; an encoder that did not learn comes from its own weights."""
     tensors, about = read_safetensors(path)
     labels = read_labels(path, unpack("labels", tensors), about)
@@ -82,5 +82,5 @@ def read_labels(path: Path, tensors: dict[str, Tensor], metadata: dict[str, str]
     return labels
 
 
-def write_settings(path: Path, settings: dict[str, Any]) -> None:
-    write_text(path, yaml.safe_dump(settings, sort_keys=False, width=100))
+def write_settings(path: Path, settings: RunSettings) -> None:
+    write_text(path, yaml.safe_dump(settings.lines(), sort_keys=False, width=100))

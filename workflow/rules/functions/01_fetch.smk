@@ -2,24 +2,21 @@
 
 
 def own_folder(wildcards):
-    return BOOK.dataset(wildcards.name)["folder"]
+    return BOOK.dataset(wildcards.name).folder
 
 
 def own_file(wildcards):
     if wildcards.which == "boxes":
         return OWN_BOXES[wildcards.name]
-    return BOOK.dataset(wildcards.name)["vectors"]
+    return BOOK.dataset(wildcards.name).vectors
 
 
 def drawing(wildcards):
-    settings = BOOK.size["drawn"][wildcards.group]
-    return json.dumps(
-        {key: value for key, value in settings.items() if key != "layout"}
-    )
+    return json.dumps(BOOK.size.drawn[wildcards.group].settings())
 
 
 def layout(wildcards):
-    return BOOK.size["drawn"][wildcards.group]["layout"]
+    return BOOK.size.drawn[wildcards.group].layout
 
 
 def source_name(wildcards):

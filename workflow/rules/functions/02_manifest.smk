@@ -7,5 +7,5 @@ def raw_index(wildcards):
 
 
 def reader_code(wildcards):
-    reader = f"src/labelgraph/manifest/readers/{dataset(wildcards)['reader']}.py"
+    reader = f"src/labelgraph/manifest/readers/{dataset(wildcards).reader}.py"
     return code("write_manifest", reader)

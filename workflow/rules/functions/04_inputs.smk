@@ -3,20 +3,17 @@
 
 def view_parts(wildcards):
     """The reported images are seen in the fixed views only."""
-    parts = dataset(wildcards)["parts"]
+    parts = dataset(wildcards).parts
     both = wildcards.view in ("plain", "centre")
-    return json.dumps([parts["train"], *([parts["report"]] if both else [])])
+    return json.dumps([parts.train, *([parts.report] if both else [])])
 
 
 def encoder_settings(wildcards):
     """What the features depend on."""
-    weights = BOOK.size.get("encoder", {}).get(
-        "weights", BOOK.defaults["encoder"]["weights"]
-    )
     return json.dumps(
         {
             "name": wildcards.encoder,
-            "weights": weights,
+            "weights": BOOK.usual.encoder.weights,
             "view": wildcards.view,
             "size": int(wildcards.size),
         }
@@ -26,21 +23,19 @@ def encoder_settings(wildcards):
 def embedding(wildcards):
     """Only labels of the user's own may lack words: those of the papers' datasets have theirs."""
     entry = dataset(wildcards)
-    options = {"aliases": entry["aliases"], "multiword": "mean", "case": "lower"}
-    return json.dumps(
-        options | {"missing": "drawn" if "folder" in entry else "refused"}
-    )
+    options = {"aliases": entry.aliases, "multiword": "mean", "case": "lower"}
+    return json.dumps(options | {"missing": "drawn" if entry.folder else "refused"})
 
 
 def glove(wildcards):
     """The folder of the word vectors: drawn ones know the words of the drawn datasets alone."""
-    origin = "official" if "folder" in dataset(wildcards) else ORIGIN
+    origin = "official" if dataset(wildcards).folder else ORIGIN
     return f"data/raw/{origin}/glove"
 
 
 def word_index(wildcards):
     """What the word vectors come from: the index of that folder or of a file, or nothing."""
-    chosen = dataset(wildcards).get("vectors", "glove")
+    chosen = dataset(wildcards).vectors
     if chosen == "glove":
         return f"{glove(wildcards)}.json"
     return [] if chosen is None else f"data/raw/own/{wildcards.dataset}-vectors.json"
@@ -48,7 +43,7 @@ def word_index(wildcards):
 
 def word_option(wildcards):
     """The same as an argument of the step."""
-    chosen = dataset(wildcards).get("vectors", "glove")
+    chosen = dataset(wildcards).vectors
     file = f"{glove(wildcards)}/glove.6B.300d.txt" if chosen == "glove" else chosen
     return [] if file is None else [f"--vectors={file}"]
 
@@ -88,7 +83,7 @@ def regions_option(wildcards):
 def regions(wildcards):
     """The regions of a run whose method asks for them."""
     method = wildcards.system.partition("@")[0]
-    if "regions" not in BOOK.method(method).get("inputs", []):
+    if "regions" not in BOOK.method(method).inputs:
         return []
     kind = DETECTORS[DETECTOR]["kinds"][method]
     return [REGIONS.format(dataset=wildcards.dataset, kind=kind)]
@@ -98,17 +93,17 @@ def image_inputs(views, size):
     """What the images come from: the index of each cached view, or the raw folder's and weights."""
 
     def files(wildcards):
-        encoder = settings(wildcards)["training"]["encoder"]
-        if not encoder["cached"]:
-            weights = encoder["weights"] not in (None, "imagenet")
+        encoder = settings(wildcards).training.encoder
+        if not encoder.cached:
+            weights = encoder.weights not in (None, "imagenet")
             return [
                 f"{raw(wildcards)}.json",
-                *([encoder["weights"]] if weights else []),
+                *([encoder.weights] if weights else []),
             ]
-        chosen = views(settings(wildcards)["training"])
+        chosen = views(settings(wildcards).training)
         names = {
-            "encoder": encoder["name"],
-            "size": encoder[size],
+            "encoder": encoder.name,
+            "size": getattr(encoder, size),
             "dataset": wildcards.dataset,
         }
         return expand(f"{FEATURES}.json", view=chosen, **names)
@@ -138,5 +133,5 @@ def image_options(files):
     return options
 
 
-train_images = image_inputs(lambda chosen: chosen["train"]["views"], "size")
-test_images = image_inputs(lambda chosen: [chosen["encoder"]["test_view"]], "test_size")
+train_images = image_inputs(lambda chosen: chosen.train.views, "size")
+test_images = image_inputs(lambda chosen: [chosen.encoder.test_view], "test_size")

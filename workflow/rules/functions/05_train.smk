@@ -2,7 +2,7 @@
 
 
 # No input and no parameter of a rule: several processes train what one trains, up to rounding.
-PROCESSES = BOOK.size["processes"]
+PROCESSES = BOOK.size.processes
 
 
 def all_processors(wildcards):
@@ -11,10 +11,10 @@ def all_processors(wildcards):
 
 def processors(wildcards):
     """A share; on a cluster one to compute, and one for each process that reads images."""
-    training = settings(wildcards)["training"] if on_cluster() else None
-    if not training or training["encoder"]["cached"]:
+    training = settings(wildcards).training if on_cluster() else None
+    if not training or training.encoder.cached:
         return share(wildcards)
-    return 1 + training["train"]["workers"]
+    return 1 + training.train.workers
 
 
 def base(wildcards):

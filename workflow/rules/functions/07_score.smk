@@ -2,7 +2,7 @@
 
 
 def scoring(wildcards):
-    return json.dumps(settings(wildcards)["scoring"])
+    return settings(wildcards).scoring.json_text()
 
 
 def all_scores():

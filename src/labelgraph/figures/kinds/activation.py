@@ -6,11 +6,11 @@ from typing import Any
 import numpy as np
 from matplotlib.axes import Axes
 
-from labelgraph.figures import choosing, maps
-from labelgraph.figures.sheet import (
+from labelgraph.figures import activation_maps, image_choice
+from labelgraph.figures.canvas import (
     LINE,
     WIDE,
-    Sheet,
+    Canvas,
     box,
     inches,
     photograph,
@@ -38,22 +38,22 @@ HOW = (
 
 def draw(figure: dict[str, Any]) -> Drawing:
     ((_, files),) = figure["files"].items()
-    report = choosing.read(files["targets"], files["predictions"])
-    rows = choosing.choose(figure["images"], report)
+    report = image_choice.read(files["targets"], files["predictions"])
+    rows = image_choice.choose(figure["images"], report)
     looks = {name: read_arrays(Path(path)) for name, path in files["inspections"].items()}
-    objects = maps.read_objects(files["manifest"], report.images[rows].tolist())
+    objects = activation_maps.read_objects(files["manifest"], report.images[rows].tolist())
     wide = (WIDE - 2 * GAP) / (1 + 2 * len(INKS)) - GAP
     pictures = [photograph(files["root"], report.images[row]) for row in rows]
     heights = [min(HIGH, wide * len(pixels) / pixels.shape[1]) for pixels in pictures]
     tops = [0.16, *(0.16 + np.cumsum([high + LINE + 0.08 for high in heights]))]
-    sheet = Sheet(WIDE, tops[-1] - 0.08)
+    canvas = Canvas(WIDE, tops[-1] - 0.08)
     for place, title in enumerate(figure["systems"].values()):
-        sheet.words(title, start(place * len(INKS), wide), 0, fontsize=NORMAL, fontweight="bold")
+        canvas.words(title, start(place * len(INKS), wide), 0, fontsize=NORMAL, fontweight="bold")
     table = [["image", "label", "system", "probability", "place"]]
     for row, pixels, top, high in zip(rows, pictures, tops, heights, strict=False):
         name = str(report.images[row])
         shown = [report.labels[column] for column in report.shown(row)][: len(INKS)]
-        axes = sheet.picture(pixels, 0, top + LINE, wide, high)
+        axes = canvas.picture(pixels, 0, top + LINE, wide, high)
         for label, edges in objects[name]:
             if label in shown:
                 box(axes, edges, INKS[shown.index(label)], linewidth=0.7, under=0.7)
@@ -61,25 +61,27 @@ def draw(figure: dict[str, Any]) -> Drawing:
         for system, label in places:
             number = [*figure["systems"]].index(system) * len(INKS) + shown.index(label)
             sure = report.probability[system][row, report.labels.index(label)]
-            words(sheet, label, sure, start(number, wide), top, wide, INKS[shown.index(label)])
-            seen = maps.read(looks[system], name, label)
-            picture = maps.overlaid(pixels, seen)
-            axes = sheet.picture(picture, start(number, wide), top + LINE, wide, high)
-            right = maps.touches(seen, [edges for other, edges in objects[name] if other == label])
+            words(canvas, label, sure, start(number, wide), top, wide, INKS[shown.index(label)])
+            seen = activation_maps.read(looks[system], name, label)
+            picture = activation_maps.overlaid(pixels, seen)
+            axes = canvas.picture(picture, start(number, wide), top + LINE, wide, high)
+            right = activation_maps.touches(
+                seen, [edges for other, edges in objects[name] if other == label]
+            )
             locate(axes, seen, INKS[shown.index(label)], right)
             line = Path(name).stem, label, figure["systems"][system], f"{sure:.2f}", VERDICT[right]
             table.append([*line])
-    remarks = [choosing.in_words(figure["images"], figure["systems"]), HOW]
-    return Drawing(sheet.figure, table, remarks, photographs=True)
+    remarks = [image_choice.in_words(figure["images"], figure["systems"]), HOW]
+    return Drawing(canvas.figure, table, remarks, photographs=True)
 
 
-def words(sheet: Sheet, label: str, sure: float, left: float, top: float, wide: float, ink: str):
+def words(canvas: Canvas, label: str, sure: float, left: float, top: float, wide: float, ink: str):
     """A label, shortened where it must be, and its probability."""
     text = shortened(label, wide - inches(f"  {sure:.2f}"))
-    sheet.words(f"{text} {sure:.2f}", left, top, color=ink)
+    canvas.words(f"{text} {sure:.2f}", left, top, color=ink)
 
 
-def locate(axes: Axes, seen: maps.Seen, ink: str, right: bool | None) -> None:
+def locate(axes: Axes, seen: activation_maps.Seen, ink: str, right: bool | None) -> None:
     """The map's box; where nothing is known of the label's objects it is not judged."""
     wrong = {"colour": RED, "linestyle": "--"}
     box(axes, seen.in_photograph(seen.box), **(wrong if right is False else {"colour": ink}))

@@ -10,19 +10,20 @@ import numpy as np
 from matplotlib.axes import Axes
 
 from labelgraph.figures import style
-from labelgraph.figures.placing import DISTANCES, nearest_end, place
-from labelgraph.figures.sheet import (
+from labelgraph.figures.canvas import (
     EDGE,
     LINE,
     WIDE,
-    Sheet,
+    Canvas,
     inches,
 )
+from labelgraph.figures.label_placement import DISTANCES, nearest_end, place
 from labelgraph.files.small import read_arrays
 
 SEED = 0
 PARTNERS = 3  # most frequent companions that the table asks for
 GAP = 0.2  # inches between panels
+HEAD = 0.2 + LINE  # inches above a panel
 INSIDE = 0.15  # inches between the outermost points and the frame
 
 
@@ -43,16 +44,17 @@ def draw(figure: dict[str, Any]) -> style.Drawing:
     wide = WIDE if len(panels) > 1 or most > 30 else style.COLUMN - 2 * EDGE
     wide = (wide - GAP * (len(panels) - 1)) / len(panels)
     high = min((0.85 if most <= 40 else 1.2) * wide, 4.8)
-    sheet = Sheet(wide * len(panels) + GAP * (len(panels) - 1), high + 0.2)
+    canvas = Canvas(wide * len(panels) + GAP * (len(panels) - 1), high + HEAD)
     rows = [["system", "dataset", "nearest label is a frequent companion", "by chance"]]
     for number, (title, dataset, names, vectors, counts) in enumerate(panels):
         left = number * (wide + GAP)
-        sheet.words(f"{title}, {dataset}", left, 0.02, fontsize=style.NORMAL)
-        axes = sheet.axes(left, 0.2, wide, high)
+        for line, text in enumerate((title, dataset)):
+            canvas.words(text, left, 0.02 + line * LINE, fontsize=style.NORMAL)
+        axes = canvas.axes(left, HEAD, wide, high)
         scatter(axes, names, flat(vectors), counts, np.array([wide, high]))
-        shares = agreement(vectors, counts), 100 * PARTNERS / (len(names) - 1)
-        rows.append([title, dataset, *(f"{share:.0f}%" for share in shares)])
-    return style.Drawing(sheet.figure, rows, [HOW])
+        rates = companion_rate(vectors, counts), 100 * PARTNERS / (len(names) - 1)
+        rows.append([title, dataset, *(f"{rate:.0f}%" for rate in rates)])
+    return style.Drawing(canvas.figure, rows, [HOW])
 
 
 def read(files: dict[str, Any], system: str) -> tuple[list[str], np.ndarray, np.ndarray]:
@@ -125,7 +127,7 @@ def scatter(
     axes.spines[:].set(visible=True, color=style.PALE)
 
 
-def agreement(vectors: np.ndarray, counts: np.ndarray) -> float:
+def companion_rate(vectors: np.ndarray, counts: np.ndarray) -> float:
     """Percent of the labels whose nearest other label is a frequent companion."""
     unit = vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12)
     near = unit @ unit.T

@@ -5,11 +5,11 @@ from typing import Any
 
 import numpy as np
 
-from labelgraph.figures import choosing
-from labelgraph.figures.sheet import (
+from labelgraph.figures import image_choice
+from labelgraph.figures.canvas import (
     LINE,
     WIDE,
-    Sheet,
+    Canvas,
     frame,
     photograph,
     shortened,
@@ -32,34 +32,36 @@ NONE, NO_MORE = "no reported image has this mistake", "no more such images"
 
 def draw(figure: dict[str, Any]) -> Drawing:
     ((_, files),), (system,) = figure["files"].items(), figure["systems"]
-    report = choosing.read(files["targets"], files["predictions"])
+    report = image_choice.read(files["targets"], files["predictions"])
     places = sum(wanted["count"] for wanted in figure["mistakes"])
     wide = (WIDE - (places - 1) * GAP) / places
-    sheet = Sheet(WIDE, 0.45 + HIGH + LINES * LINE)
-    sheet.words("+ given, but not shown", 0, 0.02, color=RED)
-    sheet.words("− shown, but not given", WIDE / 3, 0.02, color=BLUE)
-    sheet.words("given and shown", 2 * WIDE / 3, 0.02, color=BLACK)
+    canvas = Canvas(WIDE, 0.45 + HIGH + LINES * LINE)
+    canvas.words("+ given, but not shown", 0, 0.02, color=RED)
+    canvas.words("− shown, but not given", WIDE / 3, 0.02, color=BLUE)
+    canvas.words("given and shown", 2 * WIDE / 3, 0.02, color=BLACK)
     left, rows = 0.0, [["mistake", "image", "its probability", "wrongly given", "missed"]]
     for wanted in figure["mistakes"]:
         head = f"{wanted['label']}, {KINDS[wanted['kind']]}"
-        sheet.words(head, left, 0.22, fontweight="bold")
+        canvas.words(head, left, 0.22, fontweight="bold")
         found = worst(report, system, wanted)
         for place, row in enumerate(found):
             name, start = str(report.images[row]), left + place * (wide + GAP)
-            frame(sheet.picture(photograph(files["root"], name), start, 0.4, wide, HIGH), GREY, 0.6)
+            frame(
+                canvas.picture(photograph(files["root"], name), start, 0.4, wide, HIGH), GREY, 0.6
+            )
             labels = sorted_out(report, system, row)
-            write(sheet, labels, wanted["label"], start, wide)
+            write(canvas, labels, wanted["label"], start, wide)
             sure = report.probability[system][row, report.labels.index(wanted["label"])]
             wrong = [", ".join(labels[sign]) for sign in ("+", "−")]
             rows.append([head, Path(name).stem, f"{sure:.2f}", *wrong])
         if len(found) < wanted["count"]:
             start = left + len(found) * (wide + GAP)
-            sheet.words(NO_MORE if found else NONE, start, 0.45, color=GREY)
+            canvas.words(NO_MORE if found else NONE, start, 0.45, color=GREY)
         left += wanted["count"] * (wide + GAP)
-    return Drawing(sheet.figure, rows, [in_words(figure)], photographs=True)
+    return Drawing(canvas.figure, rows, [in_words(figure)], photographs=True)
 
 
-def worst(report: choosing.Report, system: str, wanted: dict[str, Any]) -> list[int]:
+def worst(report: image_choice.Report, system: str, wanted: dict[str, Any]) -> list[int]:
     """Rows of the images with the mistake, the surest mistakes first."""
     if wanted["label"] not in report.labels:
         raise ValueError(f"no label {wanted['label']!r}; there are {report.labels}")
@@ -73,7 +75,7 @@ def worst(report: choosing.Report, system: str, wanted: dict[str, Any]) -> list[
     return rows[np.argsort(order[rows], kind="stable")][: wanted["count"]].tolist()
 
 
-def sorted_out(report: choosing.Report, system: str, row: int) -> dict[str, list[str]]:
+def sorted_out(report: image_choice.Report, system: str, row: int) -> dict[str, list[str]]:
     """Labels wrongly given (+), missed (−), and given as they should be."""
     given, target = report.probability[system][row] > SURE, report.target[row]
     groups = {
@@ -85,7 +87,9 @@ def sorted_out(report: choosing.Report, system: str, row: int) -> dict[str, list
     return {sign: names[chosen].tolist() for sign, chosen in groups.items()}
 
 
-def write(sheet: Sheet, labels: dict[str, list[str]], label: str, left: float, wide: float) -> None:
+def write(
+    canvas: Canvas, labels: dict[str, list[str]], label: str, left: float, wide: float
+) -> None:
     """A line for each label, the one in question first."""
     inks = {"+": RED, "−": BLUE, "": BLACK}
     found = [(f"{sign} {name}".strip(), inks[sign], name == label)
@@ -95,7 +99,7 @@ def write(sheet: Sheet, labels: dict[str, list[str]], label: str, left: float, w
         found[LINES - 1 :] = [(f"and {len(found) - LINES + 1} more", GREY, False)]
     for place, (text, ink, bold) in enumerate(found):
         look = {"color": ink, "fontweight": "bold" if bold else "normal"}
-        sheet.words(shortened(text, wide), left, 0.45 + HIGH + place * LINE, **look)
+        canvas.words(shortened(text, wide), left, 0.45 + HIGH + place * LINE, **look)
 
 
 def in_words(figure: dict[str, Any]) -> str:

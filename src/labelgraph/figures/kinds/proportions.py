@@ -1,4 +1,4 @@
-"""A table whose columns are shares of known labels, as curves: as published, and as here."""
+"""A table whose columns are proportions of known labels, as curves: as published, and as here."""
 
 from pathlib import Path
 from typing import Any
@@ -30,10 +30,17 @@ def draw(figure: dict[str, Any]) -> style.Drawing:
             axes.set(xlim=(5, 95), xticks=range(10, 100, 10))
             axes.set_xlabel("known labels (%)" if high else "")
             axes.set_ylabel("" if wide else "mAP (%)")
-            axes.set_title(f"{source['titles'][dataset]}, {title}", loc="left")
-            curves.finish(axes, lines, f"{source['titles'][dataset]}\nis not run\nin this study")
+            axes.set_title(f"{name_of(figure, row, dataset)}, {title}", loc="left")
+            curves.finish(axes, lines, "This study does not\nrun this dataset.")
     page.legend(handles=handles(labels), loc="outside lower center", ncols=4)
-    return style.Drawing(page, table(found, source))
+    return style.Drawing(page, table(found, figure))
+
+
+def name_of(figure: dict[str, Any], row: str, dataset: str) -> str:
+    """The dataset of a row of panels: the paper's, or what stands for it here."""
+    printed = figure["printed_datasets"]
+    here = figure["datasets"].get(dataset, printed[dataset])
+    return printed[dataset] if row == "published" else here
 
 
 def read(figure: dict[str, Any], row: str) -> dict[str, list[curves.Curve]]:
@@ -50,9 +57,9 @@ def read(figure: dict[str, Any], row: str) -> dict[str, list[curves.Curve]]:
         here = {c.name: float(c.setting.rstrip("%")) for c in single if c.dataset == dataset}
         for title, lines in cells[cells["column"].isin(here)].groupby("row", sort=False):
             values = [float(text) if text else None for text in lines[row]]
-            spread = [float(text) if text and row != "published" else None for text in lines["std"]]
+            std = [float(text) if text and row != "published" else None for text in lines["std"]]
             x = [here[name] for name in lines["column"]]
-            curve = curves.Curve(names[title], x, values, spread)
+            curve = curves.Curve(names[title], x, values, std)
             if curve.known().any():
                 found.setdefault(dataset, []).append(curve)
     return found
@@ -74,16 +81,16 @@ def handles(labels: list[str]) -> list[Line2D]:
 
 
 def table(
-    found: dict[str, dict[str, list[curves.Curve]]], source: dict[str, Any]
+    found: dict[str, dict[str, list[curves.Curve]]], figure: dict[str, Any]
 ) -> list[list[str]]:
     """A line for each curve."""
-    shares = sorted({x for each in found.values() for lines in each.values()
+    proportions = sorted({x for each in found.values() for lines in each.values()
                      for curve in lines for x in curve.x})  # fmt: skip
-    rows = [["dataset", "system", "", *(f"{share:g}%" for share in shares)]]
+    rows = [["dataset", "system", "", *(f"{proportion:g}%" for proportion in proportions)]]
     for row, title in ROWS.items():
         for dataset, lines in found[row].items():
             for curve in lines:
                 at = dict(zip(curve.x, curve.mean, strict=True))
-                values = ["" if at.get(x) is None else f"{at[x]:.1f}" for x in shares]
-                rows.append([source["titles"][dataset], curve.label, title, *values])
+                values = ["" if at.get(x) is None else f"{at[x]:.1f}" for x in proportions]
+                rows.append([name_of(figure, row, dataset), curve.label, title, *values])
     return rows

@@ -6,11 +6,11 @@ from typing import Any
 import numpy as np
 from matplotlib.axes import Axes
 
-from labelgraph.figures import choosing
-from labelgraph.figures.sheet import (
+from labelgraph.figures import image_choice
+from labelgraph.figures.canvas import (
     LINE,
     WIDE,
-    Sheet,
+    Canvas,
     box,
     photograph,
     wrapped,
@@ -30,12 +30,12 @@ HOW = (
 
 def draw(figure: dict[str, Any]) -> Drawing:
     ((_, files),), (system,) = figure["files"].items(), figure["systems"]
-    report = choosing.read(files["targets"], files["predictions"])
-    rows = choosing.choose(figure["images"], report)
+    report = image_choice.read(files["targets"], files["predictions"])
+    rows = image_choice.choose(figure["images"], report)
     stored = read_arrays(Path(files["inspections"][system]))
     wide = (WIDE - (3 * SIDE - 1) * GAP) / (3 * SIDE)
     high = HIGH + LINE + 0.1
-    sheet = Sheet(WIDE, -(-len(rows) // SIDE) * high + 0.1)
+    canvas = Canvas(WIDE, -(-len(rows) // SIDE) * high + 0.1)
     table = [["image", "shown", "regions", "largest weight", "smallest weight"]]
     for place, row in enumerate(rows):
         left, top = place % SIDE * 3 * (wide + GAP), 0.16 + place // SIDE * high
@@ -46,15 +46,15 @@ def draw(figure: dict[str, Any]) -> Drawing:
         for step, (head, shade) in enumerate(zip(HEADS, shades, strict=True)):
             start = left + step * (wide + GAP)
             if place < SIDE:
-                sheet.words(head, start, 0.0)
+                canvas.words(head, start, 0.0)
             picture = pixels if shade is None else faded(pixels, boxes, shade)
-            outline(sheet.picture(picture, start, top, wide, HIGH), boxes, shade)
+            outline(canvas.picture(picture, start, top, wide, HIGH), boxes, shade)
         names = [report.labels[column] for column in report.shown(row)]
-        sheet.words(wrapped(names, 3 * wide, 1)[0], left, top + HIGH + 0.03)
+        canvas.words(wrapped(names, 3 * wide, 1)[0], left, top + HIGH + 0.03)
         ends = [f"{weight.max():.2f}", f"{weight.min():.2f}"] if len(weight) else ["", ""]
         table.append([Path(name).stem, ", ".join(names), str(len(boxes)), *ends])
-    remarks = [choosing.in_words(figure["images"], figure["systems"]), HOW]
-    return Drawing(sheet.figure, table, remarks, photographs=True)
+    remarks = [image_choice.in_words(figure["images"], figure["systems"]), HOW]
+    return Drawing(canvas.figure, table, remarks, photographs=True)
 
 
 def weighted(stored: dict[str, np.ndarray], image: str) -> tuple[np.ndarray, np.ndarray]:
@@ -80,10 +80,10 @@ def outline(axes: Axes, boxes: np.ndarray, weight: np.ndarray | None) -> None:
 def faded(pixels: np.ndarray, boxes: np.ndarray, weight: np.ndarray) -> np.ndarray:
     """Pale grey, but for the regions: these as far as they weigh."""
     height, width, _ = pixels.shape
-    share = np.zeros((height, width, 1))
+    strength = np.zeros((height, width, 1))
     ends = np.rint(boxes * np.array([width, height, width, height])).astype(int)
     for (left, top, right, bottom), part in zip(ends, weight, strict=True):
-        place = share[top:bottom, left:right]
+        place = strength[top:bottom, left:right]
         np.maximum(place, part / max(weight.max(), 1e-9), out=place)
     pale = 0.35 * pixels.mean(2, keepdims=True) + 0.65 * 255
-    return (share * pixels + (1 - share) * pale).astype(np.uint8)
+    return (strength * pixels + (1 - strength) * pale).astype(np.uint8)

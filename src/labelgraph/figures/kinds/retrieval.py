@@ -8,11 +8,11 @@ from typing import Any
 
 import numpy as np
 
-from labelgraph.figures import choosing
-from labelgraph.figures.sheet import (
+from labelgraph.figures import image_choice
+from labelgraph.figures.canvas import (
     LINE,
     WIDE,
-    Sheet,
+    Canvas,
     frame,
     photograph,
     wrapped,
@@ -38,45 +38,46 @@ FROZEN = "The encoder does not learn in this study, so the two differ in their p
 
 def draw(figure: dict[str, Any]) -> Drawing:
     ((_, files),) = figure["files"].items()
-    report = choosing.read(files["targets"], files["predictions"])
-    queries = choosing.choose(figure["queries"], report)
+    report = image_choice.read(files["targets"], files["predictions"])
+    queries = image_choice.choose(figure["queries"], report)
     asked = np.unique([*queries, *range(min(ASKED, len(report.images)))])
     near = {
         system: nearest(features(path, report), asked, figure["top"])
         for system, path in files["inspections"].items()
     }
     wide = (WIDE - QUERY - 0.2) / figure["top"] - GAP
-    high = 2 * (HIGH + LINE + 0.06) + 0.1
-    sheet = Sheet(WIDE, len(queries) * high)
+    high = 2 * (HIGH + 2 * LINE + 0.06) + 0.1
+    canvas = Canvas(WIDE, len(queries) * high)
     for place, row in enumerate(queries):
-        one_query(sheet, figure, report, row, near, place * high, wide)
-    table = shares(figure, report, near)
-    remarks = [choosing.in_words(figure["queries"], figure["systems"]), HOW]
-    return Drawing(sheet.figure, table, remarks + [FROZEN] * figure["frozen"], photographs=True)
+        one_query(canvas, figure, report, row, near, place * high, wide)
+    table = labels_found(figure, report, near)
+    remarks = [image_choice.in_words(figure["queries"], figure["systems"]), HOW]
+    return Drawing(canvas.figure, table, remarks + [FROZEN] * figure["frozen"], photographs=True)
 
 
-def one_query(sheet, figure, report, row: int, near, top: float, wide: float) -> None:
+def one_query(canvas, figure, report, row: int, near, top: float, wide: float) -> None:
     """The query, and beside it a line of images for each system."""
     files = next(iter(figure["files"].values()))
-    axes = sheet.picture(photograph(files["root"], report.images[row]), 0, top + 0.14, QUERY, 0.94)
+    axes = canvas.picture(photograph(files["root"], report.images[row]), 0, top + 0.14, QUERY, 0.94)
     frame(axes, "black", 0.8)
     names = [report.labels[column] for column in report.shown(row)]
     for line, text in enumerate(wrapped(names, QUERY, 2)):
-        sheet.words(text, 0, top + 1.12 + line * LINE)
+        canvas.words(text, 0, top + 1.12 + line * LINE)
     for number, (system, title) in enumerate(figure["systems"].items()):
-        below = top + 0.03 + number * (HIGH + LINE + 0.06)
-        middle = below + HIGH / 2
-        sheet.words(title, QUERY + 0.05, middle, rotation=90, va="center")
+        below = top + LINE + 0.03 + number * (HIGH + 2 * LINE + 0.06)
+        canvas.words(title, QUERY + 0.2, below - LINE)
         for place, other in enumerate(near[system][row]):
             left = QUERY + 0.2 + place * (wide + GAP)
             pixels = photograph(files["root"], report.images[other])
-            axes = sheet.picture(pixels, left, below, wide, HIGH)
+            axes = canvas.picture(pixels, left, below, wide, HIGH)
             same, all_of_it = shared(report, row, other), len(names)
             frame(axes, BLUE if same == all_of_it else SKY if same else RED)
-            sheet.words(f"{same} of {all_of_it}", left + wide / 2, below + HIGH + 0.03, ha="center")
+            canvas.words(
+                f"{same} of {all_of_it}", left + wide / 2, below + HIGH + 0.03, ha="center"
+            )
 
 
-def features(path: str, report: choosing.Report) -> np.ndarray:
+def features(path: str, report: image_choice.Report) -> np.ndarray:
     """(N, F) in the order of the report."""
     stored = read_arrays(Path(path))
     place = {name: row for row, name in enumerate(stored["images"].tolist())}
@@ -95,13 +96,13 @@ def nearest(values: np.ndarray, asked: np.ndarray, top: int) -> dict[int, np.nda
     return found
 
 
-def shared(report: choosing.Report, row: int, other: int) -> int:
+def shared(report: image_choice.Report, row: int, other: int) -> int:
     """How many of the query's labels the other image shows."""
     return int((report.target[other, report.shown(row)] == YES).sum())
 
 
-def shares(figure, report: choosing.Report, near: dict[str, dict]) -> list[list[str]]:
-    """Over many queries: the share of a query's labels that are in what is returned."""
+def labels_found(figure, report: image_choice.Report, near: dict[str, dict]) -> list[list[str]]:
+    """Over many queries: the proportion of a query's labels that the images found for it show."""
     head = f"labels of the query in the first {figure['top']}"
     rows = [["system", head, "queries"]]
     for system, title in figure["systems"].items():

@@ -46,11 +46,11 @@ def panel(axes: Axes, curve, title: str, figure, printed: str) -> list[list[str]
         [value(read_json(Path(path)), figure["metric"]) for path in point["scores"]]
         for point in points
     ]
-    middle = [curves.mean_and_spread(values) for values in found]
+    middle = [curves.mean_and_std(values) for values in found]
     line = curves.Curve(title, x, *map(list, zip(*middle, strict=True)))
     chosen = [point["x"] == curve["chosen"] for point in points].index(True)
-    if line.spread[chosen] and len({len(values) for values in found}) > 1:
-        ends = [line.mean[chosen] + sign * line.spread[chosen] for sign in (-1, 1)]
+    if line.std[chosen] and len({len(values) for values in found}) > 1:
+        ends = [line.mean[chosen] + sign * line.std[chosen] for sign in (-1, 1)]
         axes.axhspan(*ends, color=style.PALE, alpha=0.5, linewidth=0, zorder=0)
     curves.plot(axes, line, 0)
     if line.mean[chosen] is not None:

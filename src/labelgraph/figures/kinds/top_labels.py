@@ -5,11 +5,12 @@ from typing import Any
 
 import numpy as np
 
-from labelgraph.figures import choosing
-from labelgraph.figures.sheet import (
+from labelgraph.figures import image_choice
+from labelgraph.figures.canvas import (
     LINE,
     WIDE,
-    Sheet,
+    Canvas,
+    inches,
     photograph,
     shortened,
     wrapped,
@@ -26,7 +27,7 @@ from labelgraph.manifest.manifest import NO
 COLUMNS = 4
 GAP, HIGH = 0.14, 1.24  # inches between columns, and of a photograph
 TRUTH = 2  # lines
-INKS = (RED, BLUE)  # of the two systems, as in the papers
+INKS, SIDES = (RED, BLUE), ("left", "right")  # of the two systems, as in the papers
 
 
 def draw(figure: dict[str, Any]) -> Drawing:
@@ -34,21 +35,21 @@ def draw(figure: dict[str, Any]) -> Drawing:
     wide = (WIDE - (COLUMNS - 1) * GAP) / COLUMNS
     high = HIGH + (figure["top"] + TRUTH) * LINE + 0.2
     rows = -(-len(cells) // COLUMNS)
-    sheet = Sheet(WIDE, rows * high + 0.08)
-    legend(sheet, list(figure["systems"].values()), wide)
+    canvas = Canvas(WIDE, rows * high + 0.08)
+    legend(canvas, list(figure["systems"].values()))
     for place, (root, report, row) in enumerate(cells):
         left, top = place % COLUMNS * (wide + GAP), 0.22 + place // COLUMNS * high
-        sheet.picture(photograph(root, report.images[row]), left, top, wide, HIGH)
-        write(sheet, report, row, figure, left, top + HIGH + 0.04, wide)
-    remarks = [choosing.in_words(figure["images"], figure["systems"])]
-    return Drawing(sheet.figure, table(cells, figure), remarks, photographs=True)
+        canvas.picture(photograph(root, report.images[row]), left, top, wide, HIGH)
+        write(canvas, report, row, figure, left, top + HIGH + 0.04, wide)
+    remarks = [image_choice.in_words(figure["images"], figure["systems"])]
+    return Drawing(canvas.figure, table(cells, figure), remarks, photographs=True)
 
 
-def cells_of(figure: dict[str, Any], dataset: str) -> list[tuple[str, choosing.Report, int]]:
+def cells_of(figure: dict[str, Any], dataset: str) -> list[tuple[str, image_choice.Report, int]]:
     """Root of the photographs, what is known of them, and the row of each that is shown."""
     files = figure["files"][dataset]
-    report = choosing.read(files["targets"], files["predictions"])
-    rows = choosing.choose(figure["images"], report)
+    report = image_choice.read(files["targets"], files["predictions"])
+    rows = image_choice.choose(figure["images"], report)
     if not rows:
         raise ValueError(
             f"{figure['name']}: no reported image of {dataset} has {figure['images']['labels']}"
@@ -57,18 +58,22 @@ def cells_of(figure: dict[str, Any], dataset: str) -> list[tuple[str, choosing.R
     return [(files["root"], report, row) for row in rows]
 
 
-def highest(report: choosing.Report, system: str, row: int, top: int) -> list[int]:
+def highest(report: image_choice.Report, system: str, row: int, top: int) -> list[int]:
     """Columns of the `top` labels, surest first; of equals the first."""
     return np.argsort(-report.probability[system][row], kind="stable")[:top].tolist()
 
 
-def legend(sheet: Sheet, titles: list[str], wide: float) -> None:
-    for place, (title, ink) in enumerate(zip(titles, INKS, strict=True)):
-        sheet.words(f"{title}, {('left', 'right')[place]}", 2 * place * wide / 2, 0.03, color=ink)
-    sheet.words("✓ the image shows it, ✗ it does not", 2 * wide + 2 * GAP, 0.03, color=GREY)
+def legend(canvas: Canvas, titles: list[str]) -> None:
+    """Words one after the other, whatever their length."""
+    marks = "✓ the image shows it, ✗ it does not"
+    texts = [*(f"{title}, {side}" for title, side in zip(titles, SIDES, strict=True)), marks]
+    left = 0.0
+    for text, ink in zip(texts, (*INKS, GREY), strict=True):
+        canvas.words(text, left, 0.03, color=ink)
+        left += inches(text) + 3 * GAP
 
 
-def write(sheet, report, row: int, figure: dict[str, Any], left: float, top: float, wide: float):
+def write(canvas, report, row: int, figure: dict[str, Any], left: float, top: float, wide: float):
     """The labels of both systems in two columns, and those that the image shows."""
     for place, (system, ink) in enumerate(zip(figure["systems"], INKS, strict=True)):
         start = left + place * wide / 2
@@ -76,10 +81,10 @@ def write(sheet, report, row: int, figure: dict[str, Any], left: float, top: flo
             right = report.target[row, column] != NO  # a difficult one is no mistake
             text = shortened(f"{'✓' if right else '✗'} {report.labels[column]}", wide / 2 - 0.03)
             look = {"color": ink, "fontstyle": "normal" if right else "italic"}
-            sheet.words(text, start, top + line * LINE, **look)
+            canvas.words(text, start, top + line * LINE, **look)
     names = [report.labels[column] for column in report.shown(row)]
     for line, text in enumerate(wrapped(["shown:", *names], wide, TRUTH)):
-        sheet.words(text, left, top + (figure["top"] + line) * LINE + 0.03, color=BLACK)
+        canvas.words(text, left, top + (figure["top"] + line) * LINE + 0.03, color=BLACK)
 
 
 def table(cells: list, figure: dict[str, Any]) -> list[list[str]]:

@@ -1,1 +1,1 @@
-"""Regions of images: boxes that a detector proposes, or that the user has already."""
+"""Regions of images: boxes that a detector proposes or that the user provides."""

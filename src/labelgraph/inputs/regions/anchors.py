@@ -1,6 +1,6 @@
-"""Anchors: boxes at every place of a grid, which a detector chooses from and corrects.
+"""Anchors: boxes at every place of a grid, which a detector scores and corrects.
 
-Shapes: P = side * side * scales * ratios anchors, M boxes of an image, all in shares of the
+Shapes: P = side * side * scales * ratios anchors, M boxes of an image, all in fractions of the
 image's width and height: left, top, right, bottom.
 """
 
@@ -22,7 +22,7 @@ def grid(side: int, scales: list[float], ratios: list[float]) -> Tensor:
 
 
 def encode(boxes: Tensor, anchors: Tensor) -> Tensor:
-    """What turns `anchors` into `boxes`, (..., 4): shifts in anchor sizes, logarithms of sizes."""
+    """Corrections (..., 4) from `anchors` to `boxes`: shifts in anchor sizes, logs of sizes."""
     size, place = anchors[..., 2:] - anchors[..., :2], (anchors[..., 2:] + anchors[..., :2]) / 2
     wanted, goal = boxes[..., 2:] - boxes[..., :2], (boxes[..., 2:] + boxes[..., :2]) / 2
     return torch.cat([(goal - place) / size, (wanted / size).log()], -1)
@@ -37,10 +37,10 @@ def decode(corrections: Tensor, anchors: Tensor) -> Tensor:
 
 
 def assign(anchors: Tensor, boxes: Tensor, above: float, below: float) -> tuple[Tensor, Tensor]:
-    """Objectness (P,) of 1, 0 or IGNORED, and the box (P, 4) that each anchor is nearest to.
+    """Objectness (P,) of 1, 0 or IGNORED, and the box (P, 4) nearest to each anchor.
 
-    An anchor is an object from overlap `above` on, and where no other overlaps a box more; it is
-    none under `below`; in between it does not count.
+    An anchor is 1 if it overlaps a box by `above` or more, or overlaps one more than any other
+    anchor does. It is 0 if it overlaps every box by less than `below`, and IGNORED in between.
     """
     from torchvision.ops import box_iou
 

@@ -1,7 +1,7 @@
-"""Faster R-CNN with a ResNet-50 feature pyramid, as torchvision has it, with its COCO weights.
+"""Faster R-CNN with a ResNet-50 feature pyramid: torchvision's network and COCO weights.
 
-Ren et al., "Faster R-CNN", NIPS 2015, https://arxiv.org/abs/1506.01497. It has seen the boxes of
-COCO's 2017 training images, some of which are reported ones of other splits of COCO.
+Ren et al., "Faster R-CNN", NIPS 2015, https://arxiv.org/abs/1506.01497. It was trained on
+the boxes of COCO's 2017 training images, some of which are reported images in other splits of COCO.
 """
 
 from pathlib import Path
@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from labelgraph.files.tensors import fill, read_weights
 
-Found = tuple[Tensor, Tensor]  # boxes (n, 4) in shares, scores (n,), best first
+Found = tuple[Tensor, Tensor]  # boxes (n, 4) as fractions, scores (n,), best first
 CLASSES = 91  # COCO's category numbers, and 0 for the background
 
 
@@ -36,7 +36,7 @@ class FasterRCNN:
             return self.regions(ready, settings)
         if settings["kind"] == "instances":
             return self.instances(ready, settings)
-        raise ValueError(f"kind is {settings['kind']!r}; it may be rpn or instances")
+        raise ValueError(f"kind is {settings['kind']!r}; expected rpn or instances")
 
     def instances(self, pictures: list[Tensor], settings: dict[str, Any]) -> list[Found]:
         """Overlaps are suppressed within a class."""
@@ -46,7 +46,7 @@ class FasterRCNN:
         sizes = [picture.shape[-2:] for picture in pictures]
         found = self.network(pictures)
         pairs = ((each["boxes"], each["scores"]) for each in found)
-        return [share(*pair, size) for pair, size in zip(pairs, sizes, strict=True)]
+        return [relative(*pair, size) for pair, size in zip(pairs, sizes, strict=True)]
 
     def regions(self, pictures: list[Tensor], settings: dict[str, Any]) -> list[Found]:
         """Overlaps are suppressed within a level of the pyramid; then the best of all levels."""
@@ -63,11 +63,11 @@ class FasterRCNN:
         scores, corrections = concat_box_prediction_layers(scores, corrections)
         boxes = rpn.box_coder.decode(corrections, places).view(len(places), -1, 4)
         pairs = zip(*rpn.filter_proposals(boxes, scores, images.image_sizes, counts), strict=True)
-        return [share(*pair, size) for pair, size in zip(pairs, images.image_sizes, strict=True)]
+        return [relative(*pair, size) for pair, size in zip(pairs, images.image_sizes, strict=True)]
 
 
-def share(boxes: Tensor, scores: Tensor, size: tuple[int, int]) -> Found:
-    """Pixels of an image of (height, width) -> shares of it."""
+def relative(boxes: Tensor, scores: Tensor, size: tuple[int, int]) -> Found:
+    """Boxes in pixels of an image of (height, width) -> in fractions of it."""
     height, width = size
     edges = torch.tensor([width, height, width, height], device=boxes.device)
     scores, order = scores.sort(descending=True, stable=True)

@@ -1,9 +1,9 @@
-"""Boxes that the user has already: COCO's results format, for the images of any manifest.
+"""Boxes that the user provides, in COCO's results format, for the images of any manifest.
 
 A list of {"image_id": 42, "bbox": [left, top, width, height] in pixels, "score": 0.9}. An image is
-found by "file_name" where the entry has it, else by its number: 42 is 000042.jpg and
-COCO_val2014_000000000042.jpg; a text is the file's name without its ending. A dict of
-{"images": [{"id", "file_name"}], "annotations": [entries]} names the images of numbers itself.
+found by "file_name" if the entry has it, else by "image_id": 42 matches 000042.jpg and
+COCO_val2014_000000000042.jpg; a string is the file's name without its ending. In a dict of
+{"images": [{"id", "file_name"}], "annotations": [entries]}, `images` gives the file name of an id.
 """
 
 import re
@@ -39,11 +39,13 @@ def named(images: Any, path: Path) -> dict[Any, str]:
     try:
         return {item["id"]: item["file_name"] for item in images}
     except (TypeError, KeyError):
-        raise ValueError(f"{path}: `images` is no list of entries with id and file_name") from None
+        raise ValueError(
+            f"{path}: `images` is not a list of entries with id and file_name"
+        ) from None
 
 
 class Places:
-    """Rows of the manifest by path, file name, stem and number; null where two images share it."""
+    """Rows of the manifest by path, file name, stem and number; None if two images share it."""
 
     def __init__(self, images: list[str]):
         self.rows: dict[Any, int | None] = {}
@@ -58,7 +60,7 @@ class Places:
         known = isinstance(key, str | int) and not isinstance(key, bool)
         row = self.rows.get(key, -1) if known else -1
         if row is None:
-            raise ValueError(f"{place}: {key!r} may be several images; give their `file_name`")
+            raise ValueError(f"{place}: {key!r} matches several images; give their `file_name`")
         if row < 0:
             raise ValueError(f"{place}: no image of the manifest is called {key!r}")
         return row
@@ -84,18 +86,18 @@ def entry(item: Any, places: Places, names: dict[Any, str], place: str) -> Entry
 def arrange(
     entries: list[Entry], sizes: np.ndarray, settings: dict[str, Any]
 ) -> list[tuple[np.ndarray, np.ndarray]]:
-    """Boxes (n, 4) in shares and scores (n,) of each image, the best `count`, best first."""
+    """Boxes (n, 4) as fractions and scores (n,) of each image, the best `count`, best first."""
     chosen: list[list[Entry]] = [[] for _ in sizes]
     for one in entries:
         if one[2] >= settings["min_score"]:
             chosen[one[0]].append(one)
     return [
-        share(sorted(found, key=lambda one: -one[2])[: settings["count"]], size)
+        relative(sorted(found, key=lambda one: -one[2])[: settings["count"]], size)
         for found, size in zip(chosen, sizes, strict=True)
     ]
 
 
-def share(found: list[Entry], size: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def relative(found: list[Entry], size: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """`size`: width and height."""
     boxes = np.array([one[1] for one in found], np.float64).reshape(-1, 4)
     corners = np.concatenate([boxes[:, :2], boxes[:, :2] + boxes[:, 2:]], 1) / np.tile(size, 2)

@@ -11,18 +11,19 @@ import torch
 from torch import Tensor
 from torch.nn.functional import binary_cross_entropy_with_logits, smooth_l1_loss
 
+from labelgraph import numerics
 from labelgraph.files.images import read_image
 from labelgraph.inputs.regions import anchors
 from labelgraph.inputs.regions.light import Detector
 from labelgraph.manifest.manifest import Manifest
 from labelgraph.split.roles import FIT
 
-CHUNK = 32  # images that go through the encoder together
-BETA = 1 / 9  # where the loss of a correction turns from square to straight
+CHUNK = 32  # images that the encoder processes together
+BETA = 1 / 9  # where the loss of a correction changes from squared to linear
 
 
 def fit_rows(manifest: Manifest, train: dict[str, np.ndarray], most: int, seed: int) -> np.ndarray:
-    """Manifest rows of the fit images, at most `most` of them, drawn; no other role is used."""
+    """Manifest rows of at most `most` fit images, drawn at random; other roles are not used."""
     fitted = train["images"][train["role"] == FIT]
     rows = np.flatnonzero(np.isin(manifest.images, fitted))
     if len(rows) < len(fitted):
@@ -38,8 +39,8 @@ def fit_rows(manifest: Manifest, train: dict[str, np.ndarray], most: int, seed: 
     return np.sort(np.random.default_rng(seed).permutation(rows)[:most])
 
 
-def shares(boxes: np.ndarray, size: np.ndarray) -> Tensor:
-    """Pixels (left, top, width, height) to shares (left, top, right, bottom) without flat boxes."""
+def relative(boxes: np.ndarray, size: np.ndarray) -> Tensor:
+    """Pixels (left, top, width, height) -> fractions (left, top, right, bottom), no flat boxes."""
     corners = np.concatenate([boxes[:, :2], boxes[:, :2] + boxes[:, 2:]], 1) / np.tile(size, 2)
     corners = corners.astype(np.float32).clip(0, 1)
     return torch.from_numpy(corners[(corners[:, 2:] > corners[:, :2]).all(1)])
@@ -53,15 +54,15 @@ def prepare(
     for start in range(0, len(rows), CHUNK):
         names = manifest.images[rows[start : start + CHUNK]].tolist()
         grids.append(detector.features([read_image(root / name) for name in names]).half())
-    boxes = [shares(manifest.boxes[manifest.box_image == row], sizes[row]) for row in rows]
+    boxes = [relative(manifest.boxes[manifest.box_image == row], sizes[row]) for row in rows]
     return torch.cat(grids).clone(), boxes
 
 
 def learn(
     detector: Detector, features: Tensor, boxes: list[Tensor], settings: dict[str, Any]
 ) -> list[float]:
-    """Trains the head; gives the mean loss of each epoch. The same seed gives the same weights."""
-    draw = torch.Generator().manual_seed(settings["seed"])
+    """Trains the head and returns the mean loss of each epoch; equal seeds give equal weights."""
+    draw = numerics.generator(settings["seed"])
     options = {"lr": settings["lr"], "weight_decay": settings["weight_decay"]}
     optimizer = torch.optim.AdamW(detector.head.parameters(), **options)
     batches = -(-len(features) // settings["batch"])
@@ -89,7 +90,7 @@ def objective(
     settings: dict[str, Any],
     draw: torch.Generator,
 ) -> Tensor:
-    """Cross-entropy of as many anchors without an object as with one, or more; corrections."""
+    """Cross-entropy over the sampled anchors, and the loss of the corrections of positive ones."""
     logits, corrections = found  # (B, P), (B, P, 4)
     pairs = [anchors.assign(places, known, settings["above"], settings["below"]) for known in boxes]
     objectness = torch.stack([pair[0] for pair in pairs])  # (B, P)

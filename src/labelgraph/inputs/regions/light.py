@@ -1,7 +1,7 @@
 """A light region-proposal network on a frozen encoder's middle layers.
 
 Ren et al., "Faster R-CNN", NIPS 2015, https://arxiv.org/abs/1506.01497: its first stage, with one
-grid of features. Images are squashed to a square, so boxes are shares of it at any size.
+grid of features. Images are squashed to a square, so boxes are in fractions of any size.
 
 Shapes: B images, K channels of a g x g grid, A anchors at each place, P = g * g * A.
 """
@@ -24,7 +24,7 @@ from labelgraph.files.tensors import fill, read_safetensors
 from labelgraph.inputs.features import fused
 from labelgraph.inputs.regions import anchors
 
-Found = tuple[Tensor, Tensor]  # boxes (n, 4) in shares, scores (n,), best first
+Found = tuple[Tensor, Tensor]  # boxes (n, 4) as fractions, scores (n,), best first
 
 
 class Head(nn.Module):
@@ -46,7 +46,7 @@ class Head(nn.Module):
 
 @dataclass(frozen=True)
 class Detector:
-    """`settings`: the `network` block of detectors.yaml; all that using the head needs."""
+    """`settings`: the `network` block of detectors.yaml, which is enough to use the head."""
 
     backbone: nn.Module
     head: Head
@@ -62,11 +62,11 @@ class Detector:
 
     @torch.inference_mode()
     def propose(self, pictures: list[np.ndarray], settings: dict[str, Any]) -> list[Found]:
-        """The best `count` boxes of each picture; of two that overlap, the better one."""
+        """The best `count` boxes of each image; of two that overlap, only the better one."""
         if settings["kind"] != "rpn":
             raise ValueError(
-                f"kind is {settings['kind']!r}; a detector of train_detector proposes regions of no"
-                " class: set `kind: rpn`, or use Faster R-CNN"
+                f"kind is {settings['kind']!r}; a detector of train_detector proposes regions"
+                " without a class; set `kind: rpn` or use Faster R-CNN"
             )
         logits, corrections = self.head(self.features(pictures))
         boxes = anchors.decode(corrections, self.anchors)  # (B, P, 4)
@@ -77,7 +77,7 @@ class Detector:
 
 
 def choose(boxes: Tensor, scores: Tensor, settings: dict[str, Any]) -> Found:
-    """`candidates` go into the suppression of overlaps, `count` at most come out."""
+    """Suppresses overlaps among the best `candidates` and keeps at most `count`."""
     from torchvision.ops import nms
 
     thin = ((boxes[:, 2:] - boxes[:, :2]) < settings["thinnest"]).any(1)
@@ -117,7 +117,7 @@ def read(path: Path) -> Detector:
         detector = build(json.loads(about["settings"]))
     except (KeyError, TypeError, ValueError, RecursionError):
         raise ValueError(
-            f"{path} is no detector of train_detector: its metadata has none of its settings"
+            f"{path} is not a detector of train_detector: its metadata lacks the settings"
         ) from None
     fill(detector.head, tensors, path, strict=True)
     return detector

@@ -1,8 +1,8 @@
-"""The regions of a manifest's images in one file, whatever proposed them.
+"""The regions of a manifest's images in one file, from a detector or from the user.
 
-regions.npz: images (N,), boxes (N, R, 4) float32 left, top, right, bottom as shares of the image,
-best first, zero where there are fewer than R; scores (N, R) float32, 0 there. The step that writes
-it adds what proposed them: source, a path; source_sha256; settings, JSON text.
+regions.npz: images (N,), boxes (N, R, 4) float32 left, top, right, bottom as fractions of the
+image, best first; scores (N, R) float32. If an image has fewer than R regions, zeros follow. The
+step that writes the file adds their origin: source (a path), source_sha256 and settings (JSON).
 """
 
 import sys
@@ -31,7 +31,7 @@ def empty(images: np.ndarray, count: int) -> dict[str, np.ndarray]:
 
 
 def fill(regions: dict[str, np.ndarray], row: int, boxes: Any, scores: Any) -> None:
-    """Boxes and scores are best first; a box without area, which means an empty place, is none."""
+    """Boxes and scores are best first; boxes without area are left out: they mark empty places."""
     boxes, scores = np.asarray(boxes, np.float32), np.asarray(scores, np.float32)
     inside = (boxes[:, 2:] > boxes[:, :2]).all(1)
     count = min(int(inside.sum()), regions["boxes"].shape[1])
@@ -42,7 +42,7 @@ def fill(regions: dict[str, np.ndarray], row: int, boxes: Any, scores: Any) -> N
 def detect(
     proposer: Proposer, images: np.ndarray, root: Path, settings: dict[str, Any]
 ) -> dict[str, np.ndarray]:
-    """Image files, a few at a time; only the regions are kept."""
+    """Reads images a few at a time and keeps only their regions."""
     regions, told = empty(images, settings["count"]), time.monotonic()
     for start in range(0, len(images), settings["batch"]):
         names = images[start : start + settings["batch"]].tolist()

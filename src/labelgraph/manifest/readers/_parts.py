@@ -1,6 +1,6 @@
-"""Parts for data that come without: drawn, alike in their labels, related images together.
+"""Draws the parts of a dataset that has none: similar in labels, with related images together.
 
-Shapes: N images, C labels, U groups of images that must not be parted.
+Shapes: N images, C labels, U groups of images that must stay together.
 """
 
 from collections.abc import Sequence
@@ -13,7 +13,7 @@ NAMES = np.array(["train", "test"])
 
 
 def check(draw: Any) -> None:
-    """`draw`: {share: of the images that become the part `test`, seed: a whole number}."""
+    """`draw`: {share: fraction of the images for the part `test`, seed: a whole number}."""
     share = draw.get("share") if isinstance(draw, dict) else None
     right = isinstance(share, float) and 0 < share < 1
     if not right or draw.keys() != {"share", "seed"} or not isinstance(draw["seed"], int):
@@ -25,8 +25,9 @@ def check(draw: Any) -> None:
 def drawn(shown: np.ndarray, draw: dict[str, Any], groups: Sequence[str] | None) -> np.ndarray:
     """The part (N,) of each image. `shown` (N, C) bool; images of one group share a part.
 
-    The rarest label goes first (Sechidis et al., ECML PKDD 2011): its images go, in drawn order,
-    where most of it is still wanted; then the rarest of what is left.
+    Iterative stratification (Sechidis et al., ECML PKDD 2011): the rarest label comes first. Each
+    of its images, in random order, goes to the part that lacks most images of the label; then the
+    rarest remaining label follows.
     """
     check(draw)
     images = np.arange(len(shown)) if groups is None else np.unique(groups, return_inverse=True)[1]
@@ -41,7 +42,7 @@ def drawn(shown: np.ndarray, draw: dict[str, Any], groups: Sequence[str] | None)
     left = counts.sum(0)
     for _ in range(shown.shape[1] + 1):
         some = np.flatnonzero(left > 0.5)
-        column = some[left[some].argmin()] if len(some) else len(left)  # at last, those without
+        column = some[left[some].argmin()] if len(some) else len(left)  # last, unlabelled images
         for unit in order[(side[order] < 0) & (content[order, column] > 0)]:
             side[unit] = TEST if wanted[TEST, column] >= wanted[TRAIN, column] else TRAIN
             wanted[side[unit]] -= content[unit]
@@ -50,7 +51,7 @@ def drawn(shown: np.ndarray, draw: dict[str, Any], groups: Sequence[str] | None)
     if len({*parts.tolist()}) < 2:
         what = "images" if groups is None else "groups of images"
         raise ValueError(
-            f"the parts train and test cannot be drawn of {len(sizes)} {what}; more are needed, or"
-            " parts of their own"
+            f"the parts train and test cannot be drawn from {len(sizes)} {what}; add images, or"
+            " name the parts in the options"
         )
     return parts

@@ -1,4 +1,4 @@
-"""A split and labels as others published them: image lists, and numbered labels without names."""
+"""A published split and published labels: image lists, and numbered labels without names."""
 
 from pathlib import Path
 from typing import Any

@@ -1,4 +1,4 @@
-"""What the readers share: lines and JSON entries, with errors that name the file and the place."""
+"""Helpers of all readers: lines and JSON entries, with errors that name the file and the place."""
 
 import gc
 import posixpath
@@ -14,12 +14,12 @@ from labelgraph.files.names import check as check_name
 from labelgraph.files.small import read_json
 
 LARGEST = 1e30  # pixels; a float32 holds it
-SAYS = {str: "a text", (int, str): "a whole number or a text"}
+KINDS = {str: "text", (int, str): "a whole number or text"}
 
 
 @contextmanager
 def collector_paused() -> Iterator[None]:
-    """Millions of entries are parsed and all are kept: looking for garbage doubles the time."""
+    """Pauses garbage collection, which doubles the time to parse and keep millions of entries."""
     running = gc.isenabled()
     gc.disable()
     try:
@@ -38,7 +38,7 @@ def present(path: Path) -> Path:
 
 
 def read_lines(path: Path) -> list[str]:
-    """Lines without surrounding blanks; empty lines at the end do not count."""
+    """Lines without surrounding blanks; empty lines at the end are left out."""
     try:
         text = present(path).read_text(encoding="utf-8-sig")
     except UnicodeDecodeError:
@@ -57,7 +57,7 @@ def positions(names: Sequence[Hashable], place: str) -> dict[Any, int]:
         first = found.setdefault(name, position)
         if first != position:
             raise ValueError(
-                f"{place} {position + 1}: {name!r} stands there a second time, first at"
+                f"{place} {position + 1}: {name!r} is listed a second time, first at"
                 f" {first + 1}; expected once"
             )
     return found
@@ -78,26 +78,26 @@ def pick(entries: Any, keys: Sequence[str], place: str) -> list[tuple]:
 
 
 def check_column(values: Iterable[Any], kinds: type | tuple[type, ...], what: str) -> None:
-    """What stands under one key of every entry; `what` is file, unit and key."""
+    """Checks the value of one key in every entry; `what` names file, unit and key."""
     for number, value in enumerate(values, start=1):
         if not isinstance(value, kinds) or isinstance(value, bool) or value == "":
             raise ValueError(
-                f"{what} of entry {number} is {str(value)[:60]!r}; expected {SAYS[kinds]}"
+                f"{what} of entry {number} is {str(value)[:60]!r}; expected {KINDS[kinds]}"
             )
 
 
 def below(folder: str, name: str, ending: str, outside: bool, place: str) -> str:
-    """The path of a picture that a list names; `folder` is where the list's names start.
+    """The path of an image that a list names relative to `folder`.
 
-    What leads out of the dataset is refused unless it is asked for: a list that somebody else wrote
-    could name any file. Links within the folder are followed: whoever owns it made them.
+    A path that leads out of the dataset is refused unless `outside` is set: a list that somebody
+    else wrote could name any file. Links within the folder are followed: its owner made them.
     """
     check_name("image", name, place)
     path = posixpath.join(folder, f"{name}{ending}")
     if leaves(name) and (leaves(path) or name.startswith("/")) and not outside:
         raise ValueError(
-            f"{place}: {name!r} leads out of the dataset's folder; move the picture into it, or set"
-            " the reader's option outside to true where that is meant"
+            f"{place}: {name!r} leads out of the dataset's folder; move the image into it, or set"
+            " the reader's option outside to true to allow this"
         )
     return Path(path).as_posix()
 
@@ -112,10 +112,18 @@ def check_choice(option: str, value: Any, allowed: Iterable[Any]) -> None:
         raise ValueError(f"option {option} is {value!r}; expected one of {list(allowed)}")
 
 
+def check_parts(**options: Any) -> None:
+    """Of the options for the parts, one must be given and the other null."""
+    given = [value is not None for value in options.values()]
+    if sum(given) != 1:
+        found = "both" if all(given) else "neither"
+        raise ValueError(f"set one of the options {' and '.join(options)}; found {found}")
+
+
 def as_boxes(boxes: Sequence[Sequence[float]], place: str) -> np.ndarray:
     """Left, top, width and height in pixels: (M, 4) float32."""
     try:
-        with np.errstate(over="ignore"):  # what is too large is infinite, and named below
+        with np.errstate(over="ignore"):  # too large values become infinite and are reported below
             edges = np.asarray(boxes, np.float32).reshape(len(boxes), 4)
     except (TypeError, ValueError, OverflowError):
         wrong = next(n for n, box in enumerate(boxes) if not is_box(box))

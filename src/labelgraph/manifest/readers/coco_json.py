@@ -1,9 +1,9 @@
 """Images and boxes in COCO's JSON: `images`, `annotations` and `categories`, in one file or more.
 
-`annotations` is a file for each part, {train: train.json, test: test.json}, or one file, whose
-parts are drawn. `images` is the folder that the files' names are below; `{part}` in it is the part.
-Boxes come as they stand in the file: who learns from them cuts them at the picture's edge and
-leaves out those without area.
+`annotations` is a file for each part, {train: train.json, test: test.json}, or one file, from
+which parts are drawn. `images` is the folder of the image files; `{part}` in it is replaced by the
+part. Boxes are kept as they are in the file: training clips them to the image and leaves out those
+without area.
 """
 
 from contextlib import redirect_stdout
@@ -50,7 +50,10 @@ def read(
     check_choice("order", order, ORDERS)
     check_choice("outside", outside, (True, False))
     several = isinstance(annotations, dict)
-    check_choice("draw with one file of annotations, not with several", draw is None, (several,))
+    if several != (draw is None):
+        raise ValueError(
+            f"option draw is {draw!r}; set it with one file of annotations, not with several"
+        )
     files = annotations if several else {"": annotations}
     keep = crowd == "keep", empty_images == "keep"
     found = [
@@ -87,7 +90,7 @@ def read_part(
     order: str,
     outside: bool,
 ) -> Manifest:
-    """`keep`: crowd annotations; images without any."""
+    """`keep`: whether to keep crowd annotations, and images without annotations."""
     index = open_index(path, boxes)
     categories = sorted(((c["id"], c["name"]) for c in index.cats.values()), key=ORDERS[order])
     if len(categories) > MOST:
@@ -119,7 +122,7 @@ def read_part(
 
 
 def open_index(path: Path, boxes: bool) -> COCO:
-    """The annotation file as pycocotools holds it, after checks that it leaves to its user."""
+    """The annotation file as pycocotools reads it, after checks that pycocotools does not make."""
     index = COCO()
     index.dataset = read_entries(path)
     if not isinstance(index.dataset, dict):

@@ -1,8 +1,8 @@
 """A folder for each label, with the label's images in it, at any depth.
 
-With `parts`, a folder for each part comes first: train/cat/1.jpg. One image under the same name in
-several labels' folders, byte for byte, shows all of these labels. The images of the folder `none`
-show no label.
+With `parts`, a folder for each part comes first: train/cat/1.jpg. A file that is in the folders of
+several labels, with the same name and content, is one image with all of these labels. The images of
+the folder `none` show no label.
 """
 
 import os
@@ -21,7 +21,7 @@ from labelgraph.manifest.manifest import (
     no_boxes,
 )
 from labelgraph.manifest.readers import _parts
-from labelgraph.manifest.readers._reading import check_choice
+from labelgraph.manifest.readers._reading import check_parts
 
 MOST_LABELS = 5000
 MOST_BYTES = 1 << 30  # of a picture
@@ -30,7 +30,7 @@ Place = tuple[str, str]  # part (empty where parts are drawn), and the path belo
 
 def read(root: Path, *, parts: list[str] | None, draw: dict | None, none: str | None) -> Manifest:
     """Images in the order of parts and names, labels in alphabetical order."""
-    check_choice("parts or draw: one of them, given", (parts is None) + (draw is None), (1,))
+    check_parts(parts=parts, draw=draw)
     found: dict[Place, list[tuple[str, Path]]] = {}  # the labels' folders with a file of this name
     for part in parts or [""]:
         for label, file in files(root / part):
@@ -52,8 +52,8 @@ def read(root: Path, *, parts: list[str] | None, draw: dict | None, none: str | 
         for same in copies(some):
             if len(same) > 1 and none in [label for label, _ in same]:
                 raise ValueError(
-                    f"{same[0][1]} and {same[1][1]} are one picture, which is in the folder"
-                    f" {none!r} of those without a label too; remove it from one of the folders"
+                    f"{same[0][1]} and {same[1][1]} are the same image, and the folder {none!r} is"
+                    " for images without a label; remove one of them"
                 )
             code = np.full(len(labels), NO, np.int8)
             code[[columns[label] for label, _ in same if label != none]] = YES
@@ -84,34 +84,35 @@ def files(folder: Path) -> list[tuple[str, Path]]:
             label = Path(place, name).relative_to(folder).parts[0]
             if label == name:
                 raise ValueError(
-                    f"{place}/{name} is in no label's folder; move it into one, or into a folder"
-                    " of its own kind that option none names: its images show no label"
+                    f"{place}/{name} is not in a label's folder; move it into one or, if it shows"
+                    " no label, into a folder that option none names"
                 )
             found.append((label, regular(Path(place, name))))
     return found
 
 
 def regular(path: Path) -> Path:
-    """Reading a pipe would wait for ever. A link to nothing is a missing picture, told later."""
+    """Refuses pipes, which block reading. A dangling link is reported later, as a missing image."""
     if not path.is_file() and path.exists():
-        raise ValueError(f"{path} is a pipe or a device, no picture; remove it")
+        raise ValueError(f"{path} is a pipe or a device, not an image; remove it")
     return path
 
 
 def check_size(path: Path) -> None:
     if (size := path.stat().st_size) > MOST_BYTES:
         raise ValueError(
-            f"{path} has {size:,} bytes, too many for a picture, at most {MOST_BYTES:,};"
-            " save it otherwise or remove it"
+            f"{path} has {size:,} bytes; an image may have at most {MOST_BYTES:,}; make it smaller"
+            " or remove it"
         )
 
 
 def walked(folder: Path) -> Iterator[tuple[str, list[str]]]:
-    """Each folder with its files' names, in order. Several labels may share a folder by a link; a
-    label has each folder once.
+    """Each folder with its file names, in order.
+
+    Several labels may share a folder through links, but a label may have each folder only once.
     """
-    above: dict[str, tuple[Path, ...]] = {}  # a folder on the way -> it and those that hold it
-    first: dict[tuple[str, Path], str] = {}  # label and real folder -> where it was met
+    above: dict[str, tuple[Path, ...]] = {}  # each folder -> itself and the folders above it
+    first: dict[tuple[str, Path], str] = {}  # label and real folder -> its first path
     for place, below, names in os.walk(folder, followlinks=True):
         below[:] = sorted(name for name in below if not name.startswith("."))
         real = Path(place).resolve()
@@ -122,14 +123,14 @@ def walked(folder: Path) -> Iterator[tuple[str, list[str]]]:
         label = (*Path(place).relative_to(folder).parts, "")[0]
         if (before := first.setdefault((label, real), place)) != place:
             raise ValueError(
-                f"{place} and {before} are one folder, so its images would count twice for the"
+                f"{place} and {before} are the same folder, so images would count twice for the"
                 f" label {label!r}; remove one of the links"
             )
         yield place, sorted(names)
 
 
 def copies(some: list[tuple[str, Path]]) -> list[list[tuple[str, Path]]]:
-    """Files of the same name, grouped by what is in them."""
+    """Files of the same name, grouped by content."""
     if len(some) == 1:
         return [some]
     found: dict[str, list[tuple[str, Path]]] = {}

@@ -1,9 +1,9 @@
 """NUS-WIDE: 269,648 Flickr photographs, 81 concepts.
 
-`root` holds ImageList, Groundtruth/AllLabels, Concepts81.txt and the images below Flickr. Labels
-belong to lines: line n of every label file is the image on line n of Imagelist.txt. Flickr ids
-join nothing, because some occur twice. Without the images that show no concept, 125,449 and
-83,898 of the 161,789 and 107,859 listed ones stay.
+`root` holds ImageList, Groundtruth/AllLabels, Concepts81.txt and the images below Flickr. Files are
+joined by line: line n of every label file belongs to the image on line n of Imagelist.txt. Flickr
+ids cannot join them, because some occur twice. Of the 161,789 and 107,859 listed images, 125,449
+and 83,898 show a concept.
 """
 
 from pathlib import Path
@@ -85,7 +85,7 @@ def read_concepts(root: Path) -> list[str]:
 
 
 def read_labels(path: Path, count: int) -> np.ndarray:
-    """One 0 or 1 a line, one line an image: (count,)."""
+    """One 0 or 1 per line, one line per image: (count,)."""
     content = present(path).read_bytes().translate(None, b" \t\r").rstrip(b"\n")
     values = np.array(content.split(b"\n"))
     wrong = np.flatnonzero((values != b"0") & (values != b"1"))

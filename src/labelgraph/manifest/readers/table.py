@@ -1,12 +1,12 @@
-"""A table of images and labels: CSV, with tabs (.tsv) or Parquet; a row an image, or a row a label.
+"""A table of images and labels (.csv, .tsv or Parquet), with a row per image or a row per label.
 
     image,labels          image,cat,dog,part      image,label
     a.jpg,cat;dog         a.jpg,1,1,train         a.jpg,cat
     b.jpg,                b.jpg,0,0,test          a.jpg,dog
 
-Left and right, `labels` names the column and `separator` what stands between labels; an image of
-several rows shows the labels of all of them. In the middle, `labels` is a list of columns, or null
-for all that are not named otherwise; their codes are 1 yes, 0 no, -1 difficult.
+Left and right: `labels` names the column and `separator` is the text between labels; an image with
+several rows shows the labels of all of them. Middle: `labels` is a list of columns, or null for all
+columns without another use; their codes are 1 yes, 0 no, -1 difficult.
 """
 
 import csv
@@ -28,6 +28,7 @@ from labelgraph.manifest.readers import _parts
 from labelgraph.manifest.readers._reading import (
     below,
     check_choice,
+    check_parts,
     positions,
     present,
 )
@@ -55,12 +56,12 @@ def read(
     ending: str,
     outside: bool,
 ) -> Manifest:
-    """Images in the order of the table. `images` is their folder, `ending` what their names lack.
+    """Images in the order of the table. `images` is their folder; `ending` is added to their names.
 
-    `part` names the column with each image's part; without it parts are drawn, and images with the
+    `part` names the column with each image's part. Without it parts are drawn, and images with the
     same value in column `group` stay together.
     """
-    check_choice("part or draw: one of them, given", (part is None) + (draw is None), (1,))
+    check_parts(part=part, draw=draw)
     check_choice("outside", outside, (True, False))
     path = root / file
     rows = read_rows(path)
@@ -97,7 +98,7 @@ def check_columns(path: Path, rows: pd.DataFrame, columns: list[str | None]) -> 
 
 
 def read_rows(path: Path) -> pd.DataFrame:
-    """Every cell as text; an empty one is an empty text."""
+    """Every cell as a string; an empty cell as an empty string."""
     present(path)
     try:
         if path.suffix == ".parquet":
@@ -123,13 +124,13 @@ def read_rows(path: Path) -> pd.DataFrame:
     odd = rows.map(lambda cell: not cell.isprintable() and "\0" in cell).to_numpy()
     if odd.any() or any("\0" in name for name in header):
         row = int(np.argwhere(odd)[0, 0]) + 1 if odd.any() else 0
-        raise ValueError(f"{path}, row {row}: a NUL character; it is a binary file, or damaged")
+        raise ValueError(f"{path}, row {row}: a NUL character; the file is binary or damaged")
     return rows.rename(columns=str)
 
 
 def check_lines(path: Path, separator: str) -> None:
-    """Of two columns of one name, pandas would call the second another; cells of a row that has
-    more than the header it would move to the left.
+    """Refuses what pandas would change silently: it renames the second of two columns with one
+    name, and shifts the cells of a row that is longer than the header.
     """
     with path.open(encoding="utf-8-sig", newline="") as stream:
         lines = csv.reader(stream, delimiter=separator)
@@ -137,19 +138,19 @@ def check_lines(path: Path, separator: str) -> None:
         if blank := [place for place, name in enumerate(header, start=1) if not name.strip()]:
             raise ValueError(f"column {blank[0]} has no name in the header; name it or remove it")
         if twice := sorted({name for name in header if header.count(name) > 1}):
-            raise ValueError(f"two columns are called {twice[0]!r}; name them otherwise")
+            raise ValueError(f"two columns are called {twice[0]!r}; rename one of them")
         for row, line in enumerate(filter(None, lines), start=1):
             if len(line) > len(header):
                 raise ValueError(
-                    f"row {row} has {len(line)} cells, and the header has {len(header)}; put a cell"
-                    " that holds a comma in quotes"
+                    f"row {row} has {len(line)} cells, and the header has {len(header)}; put cells"
+                    " that contain a comma in quotes"
                 )
 
 
 def check_together(
     rows: pd.DataFrame, image: str, column: str | None, what: str, path: Path
 ) -> None:
-    """Each part or group can be written, and an image of several rows is in one."""
+    """Checks the names of parts or groups, and that an image's rows agree on one of them."""
     if column is None:
         return
     first: dict[str, str] = {}
@@ -185,7 +186,7 @@ def listed(
 ) -> tuple[pd.DataFrame, list[str], np.ndarray]:
     """Labels by name in one column: one row of each image, the names, codes (N, C)."""
     if not separator:
-        raise ValueError("option separator is empty; expected what stands between labels, like ;")
+        raise ValueError("option separator is empty; expected the text between labels, such as ;")
     several = [
         [label.strip() for label in cell.split(separator) if label.strip()] for cell in rows[column]
     ]
@@ -223,6 +224,7 @@ def coded(
         raise ValueError(
             f"{path}, row {row + 1}, column {labels[column]!r}: "
             f"{rows[labels].iloc[row, column][:60]!r}; expected 1 yes, 0 no or"
-            f" -1 difficult{others}. If it is no label, name the labels in option labels"
+            f" -1 difficult{others}. If the column is not a label, list the label columns in option"
+            " labels"
         )
     return rows, labels, lower.map(CODES.__getitem__).to_numpy(np.int8)

@@ -1,9 +1,9 @@
 """Visual Genome: 108,249 photographs; an object's label is the first of its names.
 
 `root` holds image_data.json, objects.json, VG_100K and VG_100K_2. The labels are the N names shown
-by most images (all images count; equal counts go in alphabetical order; names are lower-cased and
+by most images (all images count; equal counts are in alphabetical order; names are lower-cased and
 stripped), or the first N of a published index, an object `{"2328403.jpg": [label number, ...]}`.
-So VG-200 is the first 200 labels of VG-500 in both cases.
+In both cases VG-200 is the first 200 labels of VG-500.
 """
 
 from collections.abc import Sequence
@@ -63,13 +63,13 @@ def read(
     seed: int | None,
     boxes: bool,
 ) -> Manifest:
-    """`index`, `names` (one a line) and the files of `lists` (part: file) are paths below `root`.
+    """`index`, `names` (one per line) and the files of `lists` (part: file) are paths below `root`.
 
-    Image order: that of `lists`, then the `unused`; without lists by id, `seed` drawing `test`.
+    Images are in the order of `lists`, then the `unused` ones, or by id, and `seed` draws `test`.
     """
     check_choice("boxes", boxes, (True, False))
     if (names and not index) or (index and boxes and not names):
-        raise ValueError("options: `names` names an `index`; `boxes: true` with `index` needs both")
+        raise ValueError("option `names` needs `index`; `boxes: true` with `index` needs `names`")
     paths = read_paths(root / "image_data.json")
     if lists and test_images is None and seed is None:
         parts = read_parts({part: root / file for part, file in lists.items()}, paths)
@@ -152,7 +152,7 @@ def read_objects(path: Path, rows: dict[int, int]) -> Objects:
 def first_name(names: Any, place: str) -> str:
     """The label of an object, empty if it has none."""
     if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
-        raise ValueError(f"{place}: names {names!r}; expected a list of texts")
+        raise ValueError(f"{place}: names {names!r}; expected a list of strings")
     return names[0].lower().strip() if names else ""
 
 

@@ -1,8 +1,8 @@
 """PASCAL VOC's folders, with any labels: Annotations/*.xml, ImageSets/Main/*.txt and JPEGImages.
 
 With `labels: lists` they come from ImageSets/Main/<label>_<part>.txt, and XML gives boxes only;
-with `labels: objects` from the objects in the XML, where a label with difficult objects alone is
-difficult. Parts are the lists ImageSets/Main/<part>.txt, or are drawn over all annotated images.
+with `labels: objects` from the objects in the XML, where a label is difficult if all its objects
+are. Parts are the lists ImageSets/Main/<part>.txt, or are drawn from all annotated images.
 """
 
 from pathlib import Path
@@ -25,6 +25,7 @@ from labelgraph.manifest.readers._reading import (
     below,
     box_fields,
     check_choice,
+    check_parts,
     positions,
     present,
     read_lines,
@@ -47,18 +48,16 @@ def read(
     ending: str,
     outside: bool,
 ) -> Manifest:
-    """Images in list order, one part after the other. `names` null: those that are found."""
+    """Images in list order, one part after the other. `names: null` takes all names found."""
     check_choice("labels", labels, ("lists", "objects"))
     for option, value in (("boxes", boxes), ("outside", outside)):
         check_choice(option, value, (True, False))
-    check_choice("parts or draw: one of them, given", (parts is None) + (draw is None), (1,))
+    check_parts(parts=parts, draw=draw)
     here = root / folder
     lists = here / "ImageSets" / "Main"
-    if parts:
-        ids, sides = listed(lists, parts)
-    else:
-        check_choice("labels without parts", labels, ("objects",))
-        ids, sides = annotated(here / "Annotations"), []
+    if not parts and labels != "objects":
+        raise ValueError(f"option labels is {labels!r}; without parts it must be 'objects'")
+    ids, sides = listed(lists, parts) if parts else (annotated(here / "Annotations"), [])
     shown = f"{folder or '.'}/JPEGImages"
     paths = [below(shown, image, ending, outside, place) for image, place in ids.items()]
     files = [here / "Annotations" / f"{image}.xml" for image in ids]
@@ -83,7 +82,7 @@ def annotated(folder: Path) -> dict[str, str]:
 
 
 def listed(lists: Path, parts: list[str]) -> tuple[dict[str, str], list[str]]:
-    """The images of every part, each with file and line, and their parts; none is in two."""
+    """The images of every part, each with file and line, and their parts; no image is in two."""
     ids = {part: read_lines(lists / f"{part}.txt") for part in parts}
     for part in parts:
         positions(ids[part], f"{lists / part}.txt, line")
@@ -109,7 +108,7 @@ def found_names(lists: Path, parts: list[str], things: list[list[Thing]], labels
     else:
         found = sorted({name for some in things for name, *_ in some})
     if not found:
-        raise ValueError(f"{lists.parent.parent} names no label: there are no {labels} of any")
+        raise ValueError(f"{lists.parent.parent} has no labels: found no {labels} with one")
     return found
 
 
@@ -142,7 +141,7 @@ def read_class(path: Path, listing: Path, ids: list[str]) -> np.ndarray:
 
 
 def seen(things: list[list[Thing]], names: list[str], here: Path) -> np.ndarray:
-    """Labels (N, C) from objects; an easy one makes a yes of what a difficult one left open."""
+    """Labels (N, C) from objects: yes if one is easy, difficult if all are difficult."""
     codes = np.full((len(things), len(names)), NO, np.int8)
     columns = {name: column for column, name in enumerate(names)}
     for row, some in enumerate(things):
@@ -169,12 +168,12 @@ def boxes_of(
 
 
 def read_objects(path: Path) -> list[Thing]:
-    """Only direct children count: body parts are nested deeper."""
+    """Reads direct children only: body parts are nested deeper."""
     try:
         tree = ElementTree.parse(present(path))
     except ElementTree.ParseError as error:
         raise ValueError(f"{path}, line {error.position[0]}: not XML: {error}") from None
-    except (LookupError, ValueError) as error:  # of its encoding
+    except (LookupError, ValueError) as error:  # a wrong encoding
         raise ValueError(f"{path}: not XML that can be read: {error}") from None
     objects = []
     for number, item in enumerate(tree.getroot().findall("object"), start=1):

@@ -114,13 +114,13 @@ def build(
         return CellMatching(encoder, labels.vectors, reduced, *sizes)
     if instances == "activation":
         find = Activation(encoder.width, len(labels.names), gamma, activated, limit)
-        matching.expect(find.classify, labels.positive_rate)
+        matching.start_at_rates(find.classify, labels.positive_rate)
     elif instances in INSTANCES:
         find = Cells(cells) if instances == "cells" else Whole()
     else:
         raise ValueError(f"ml_sgm instances is {instances!r}; it may be one of {INSTANCES}")
     sizes = encoder_widths, hidden, widths, decoder_width
     network = matching.build(reduced, labels.vectors, edges, *sizes)
-    matching.expect(network.last(), labels.positive_rate)
+    matching.start_at_rates(network.last(), labels.positive_rate)
     aim = Objective(objective, labels.positive_rate, beta, proportion, focus)
     return MLSGM(encoder, find, network, aim, reduced, scale, neighbours, maps_weight)

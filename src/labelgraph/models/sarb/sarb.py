@@ -46,7 +46,7 @@ class SARB(nn.Module):
 
     def forward(self, batch: dict[str, Tensor]) -> Tensor:
         """Logits (B, C)."""
-        return self.trunk.judge(self.trunk.look(self.encoder(batch["image"])))
+        return self.trunk.logits(self.trunk.label_features(self.encoder(batch["image"])))
 
     def start_epoch(self, epoch: int, steps: int, images: Iterator[dict[str, Tensor]]) -> None:
         self.epochs.start(epoch, steps)
@@ -58,7 +58,7 @@ class SARB(nn.Module):
         features, of_label = [], []
         for batch in images:
             yes = batch["known"] & (batch["target"] > 0.5)
-            seen = self.trunk.look(self.encoder(batch["image"]))
+            seen = self.trunk.label_features(self.encoder(batch["image"]))
             features.append(seen[yes].float().cpu())
             of_label.append(yes.nonzero()[:, 1].cpu())
         label = torch.cat(of_label)
@@ -89,13 +89,13 @@ class SARB(nn.Module):
         with torch.no_grad():
             self.alpha.clamp_(0, 1)
             self.beta.clamp_(0, 1)
-        seen = self.trunk.look(self.encoder(batch["image"]))  # (B, C, W)
-        loss = losses.soft_margin(self.trunk.judge(seen).float(), target, known)
+        seen = self.trunk.label_features(self.encoder(batch["image"]))  # (B, C, W)
+        loss = losses.soft_margin(self.trunk.logits(seen).float(), target, known)
         loss = loss + self.epochs.ramp() * self.contrast * contrastive(seen, target, known)
         if self.epochs.number() >= self.start:
             for blended in (self.between_images, self.with_prototypes):
                 features, soft, counted = blended(seen, target, known)
-                loss = loss + losses.soft_margin(self.trunk.judge(features).float(), soft, counted)
+                loss = loss + losses.soft_margin(self.trunk.logits(features).float(), soft, counted)
         if self.training:
             self.epochs.step()
         return loss

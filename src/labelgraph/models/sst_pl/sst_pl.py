@@ -34,7 +34,7 @@ class SST(nn.Module):
 
     def forward(self, batch: dict[str, Tensor]) -> Tensor:
         """Logits (B, C)."""
-        return self.trunk.judge(self.trunk.look(self.encoder(batch["image"])))
+        return self.trunk.logits(self.trunk.label_features(self.encoder(batch["image"])))
 
     def start_epoch(self, epoch: int, steps: int, images: Iterator[dict[str, Tensor]]) -> None:
         self.epochs.start(epoch, steps)
@@ -65,8 +65,8 @@ class SST(nn.Module):
     def loss(self, batch: dict[str, Tensor]) -> Tensor:
         target, known = batch["target"], batch["known"]
         yes = known & (target > 0.5)
-        seen = self.trunk.look(self.encoder(batch["image"]))  # (B, C, W)
-        logits, pairs = self.trunk.judge(seen).float(), self.pairs(seen).float()
+        seen = self.trunk.label_features(self.encoder(batch["image"]))  # (B, C, W)
+        logits, pairs = self.trunk.logits(seen).float(), self.pairs(seen).float()
         loss = losses.soft_margin(logits, target, known)
         one, other = self.pairs.pairs
         together = (yes[:, one] & yes[:, other]).float()  # (B, P) what is not known is a no here

@@ -5,8 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from labelgraph import split as protocols
-from labelgraph.manifest import readers
+from labelgraph.manifest import finding
 from labelgraph.manifest.manifest import YES, Manifest
 from labelgraph.own.datacheck import (
     boxes,
@@ -18,17 +17,19 @@ from labelgraph.own.datacheck import (
     unread,
 )
 from labelgraph.own.datacheck.later import Plan
+from labelgraph.split import cutting
 from labelgraph.split.roles import NAMES as ROLES
+from labelgraph.study.entries import Dataset
 
 ORDER = ("fit", "tune", "report", "unused")
 LISTED = 20  # files of each kind whose names are given
 
 
-def check(name: str, entry: dict[str, Any], plan: Plan, root: Path) -> dict[str, Any]:
-    """`entry`: of `datasets`. `root`: the data's folder. Data that cannot be read end the check."""
+def check(name: str, entry: Dataset, plan: Plan, root: Path) -> dict[str, Any]:
+    """`entry` of datasets, `root` where the data are. What is refused ends the look at the rest."""
     about = {"name": name, "folder": str(root)}
     try:
-        manifest = readers.read(entry["reader"], root, **entry["options"])
+        manifest = finding.read(entry.reader, root, **entry.options)
         roles = roles_of(manifest, plan.protocol)
     except (ValueError, OSError) as error:  # from the reader or the split
         return about | {"problems": [str(error)], "remarks": left_out(entry, root)}
@@ -43,8 +44,8 @@ def check(name: str, entry: dict[str, Any], plan: Plan, root: Path) -> dict[str,
         "blank": files(manifest, [e.look and e.look.numbers.std() <= likeness.FLAT for e in seen]),
         **alike(manifest, roles, seen),
         "no_word_vector": later.no_word_vector(manifest, entry),
-        "aliases_of_none": sorted({*entry["aliases"]} - {*manifest.names}),
-        "unread": unread.find(entry, root, manifest) if "folder" in entry else {},
+        "aliases_of_none": sorted({*entry.aliases} - {*manifest.names}),
+        "unread": unread.find(entry, root, manifest) if entry.folder else {},
         "boxes": boxes.find(manifest, np.array([each.size for each in seen]), roles == "fit"),
         "refused": later.refusals(name, entry, manifest, plan),
     }
@@ -52,17 +53,17 @@ def check(name: str, entry: dict[str, Any], plan: Plan, root: Path) -> dict[str,
     return found | lines
 
 
-def left_out(entry: dict[str, Any], root: Path) -> list[str]:
-    """Remarks on data that cannot be read."""
+def left_out(entry: Dataset, root: Path) -> list[str]:
+    """What can be said of data that cannot be read."""
     try:
-        return sentences.of_unread(unread.find(entry, root, None)) if "folder" in entry else []
+        return sentences.of_unread(unread.find(entry, root, None)) if entry.folder else []
     except (ValueError, OSError, LookupError):
         return []  # the reader's error already says what is wrong
 
 
 def roles_of(manifest: Manifest, protocol: dict[str, Any]) -> np.ndarray:
-    """How each image is used: fit, tune, report or unused."""
-    split = protocols.cut(manifest, protocol)
+    """What each image is used for: fit, tune, report, or nothing."""
+    split = cutting.cut(manifest, protocol)
     place = {image: row for row, image in enumerate(manifest.images.tolist())}
     roles = np.full(len(manifest.images), "unused", "<U6")
     for role, code in ROLES.items():

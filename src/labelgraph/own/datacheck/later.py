@@ -5,10 +5,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from labelgraph import split
 from labelgraph.inputs import word_vectors
 from labelgraph.manifest.manifest import Manifest
 from labelgraph.own.datacheck import boxes
+from labelgraph.split import cutting
+from labelgraph.study.entries import Dataset
 
 LINKS = Path("data/raw/own")  # where the workflow links your folders
 
@@ -23,9 +24,9 @@ class Plan:
     boxes: Path | None  # a file of regions for methods that use them
 
 
-def refusals(name: str, entry: dict[str, Any], manifest: Manifest, plan: Plan) -> list[str]:
+def refusals(name: str, entry: Dataset, manifest: Manifest, plan: Plan) -> list[str]:
     """A sentence for each step that would fail."""
-    own = "folder" in entry
+    own = bool(entry.folder)
     attempts: list[Callable[[], Any]] = [
         lambda: place(name, entry),
         lambda: embed(manifest, entry, "drawn" if own or words(entry) is None else "refused"),
@@ -45,8 +46,8 @@ def refused(attempt: Callable[[], Any]) -> str:
 
 
 def cut(manifest: Manifest, settings: dict[str, Any], own: bool) -> None:
-    """Hiding labels can leave a label without positives, which only the papers' data may have."""
-    shown = split.cut(manifest, settings).description
+    """Where labels are hidden, some may have no positive left; the papers' protocols allow that."""
+    shown = cutting.cut(manifest, settings).description
     if own and (lost := shown["fit_without_positive"]):
         raise ValueError(
             f"task {shown['task']}: no fit image is known to show {', '.join(lost[:3])}"
@@ -54,31 +55,31 @@ def cut(manifest: Manifest, settings: dict[str, Any], own: bool) -> None:
         )
 
 
-def place(name: str, entry: dict[str, Any]) -> None:
-    """The checks of the step list_folder, which links the folder."""
-    if "folder" not in entry:
+def place(name: str, entry: Dataset) -> None:
+    """As list_folder asks, which links the folder."""
+    if not entry.folder:
         return
-    folder, link = Path(entry["folder"]).resolve(), LINKS / name
+    folder, link = Path(entry.folder).resolve(), LINKS / name
     if link.exists() and not link.is_symlink():
         raise ValueError(f"{link} is in the way of a link to {folder}; move it elsewhere")
     if LINKS.resolve().is_relative_to(folder):
         raise ValueError(f"{folder} contains this repository's data; choose a folder below it")
 
 
-def embed(manifest: Manifest, entry: dict[str, Any], missing: str) -> dict[str, Any]:
-    """Label -> its words, looked up in the file of vectors if it is on disk."""
-    options = {"aliases": entry["aliases"], "multiword": "mean", "case": "lower"}
+def embed(manifest: Manifest, entry: Dataset, missing: str) -> dict[str, Any]:
+    """Label -> its words, of the file of vectors where there is one already."""
+    options = {"aliases": entry.aliases, "multiword": "mean", "case": "lower"}
     return word_vectors.embed(manifest.names, words(entry), options | {"missing": missing})[1]
 
 
-def words(entry: dict[str, Any]) -> Path | None:
-    """The file of vectors; None if it has not been fetched yet."""
-    file = entry.get("vectors")
+def words(entry: Dataset) -> Path | None:
+    """What is still to be fetched is not asked."""
+    file = entry.vectors
     return Path(file) if file is not None and Path(file).is_file() else None
 
 
-def no_word_vector(manifest: Manifest, entry: dict[str, Any]) -> list[str] | None:
-    """Labels without a word in the file; None if there is no file that can be read."""
+def no_word_vector(manifest: Manifest, entry: Dataset) -> list[str] | None:
+    """Labels of which the file knows no word; null where there is no file that is sound."""
     if words(entry) is None:
         return None
     try:

@@ -14,6 +14,7 @@ from labelgraph.files.images import ENDINGS
 from labelgraph.files.plurals import counted
 from labelgraph.manifest.manifest import Manifest
 from labelgraph.manifest.readers.table import read_rows
+from labelgraph.study.entries import Dataset
 
 LISTED = 20  # names of each kind that are given
 KINDS = (  # endings of pictures that cannot be read
@@ -49,21 +50,21 @@ SENTENCES = {  # for one, and for several
 }
 
 
-def find(entry: dict[str, Any], root: Path, manifest: Manifest | None) -> dict[str, dict]:
-    """Kind -> count and the first names; without a manifest, only the kinds that need none."""
-    options = entry["options"]
+def find(entry: Dataset, root: Path, manifest: Manifest | None) -> dict[str, dict]:
+    """Kind -> count and the first names. Without a manifest, what can be said without."""
+    options = entry.options
     files = [name for name, *_ in sorted(stamps(root))]
     others = [name for name in files if not name.lower().endswith((*ENDINGS, *KINDS))]
     found = {"not_read": [name for name in files if name.lower().endswith(KINDS)]}
     found["hidden"] = hidden(root)
     found["other_files"] = [name for name in others if not used(name, options)]
-    if entry["reader"] == "table":
+    if entry.reader == "table":
         found["columns"] = columns(root, options)
     if manifest is not None:
         images = [name for name in files if name.lower().endswith(ENDINGS)]
         found["not_listed"] = [*unlisted(images, entry, manifest)]
         found["parts"] = parts(entry, manifest)
-        if entry["reader"] == "folders":
+        if entry.reader == "folders":
             found["no_pictures"] = bare(root, options, manifest)
     return {kind: {"count": len(names), "first": names[:LISTED]} for kind, names in found.items()}
 
@@ -85,10 +86,10 @@ def used(name: str, options: dict[str, Any]) -> bool:
     return name in [normpath(file) for file in named if file] or name.startswith(tuple(in_voc))
 
 
-def unlisted(images: list[str], entry: dict[str, Any], manifest: Manifest) -> Iterable[str]:
-    """Label folders have every picture read, though copies in two folders share a row."""
-    if entry["reader"] == "folders":
-        within = tuple(f"{part}/" for part in entry["options"]["parts"] or [""])
+def unlisted(images: list[str], entry: Dataset, manifest: Manifest) -> Iterable[str]:
+    """Of label folders every picture is read; a copy in another label's is no row of its own."""
+    if entry.reader == "folders":
+        within = tuple(f"{part}/" for part in entry.options["parts"] or [""])
         return [] if "/" in within else [name for name in images if not name.startswith(within)]
     listed = {normpath(image) for image in manifest.images.tolist()}
     return [name for name in images if name not in listed]
@@ -105,10 +106,10 @@ def columns(root: Path, options: dict[str, Any]) -> list[str]:
     return [f"{name} ({rows[name].iloc[0][:20]!r})" for name in rows if name not in known]
 
 
-def parts(entry: dict[str, Any], manifest: Manifest) -> list[str]:
+def parts(entry: Dataset, manifest: Manifest) -> list[str]:
     sides = manifest.parts.tolist()
-    unused = sorted({*sides} - {*entry["parts"].values()})
-    return [f"{part!r} with {counted(sides.count(part), 'image', 'images')}" for part in unused]
+    unused = sorted({*sides} - {*entry.parts.lines().values()})
+    return [f"{part!r} of {sides.count(part)} images" for part in unused]
 
 
 def bare(root: Path, options: dict[str, Any], manifest: Manifest) -> list[str]:

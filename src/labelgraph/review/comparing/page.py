@@ -22,8 +22,8 @@ td.number {{ text-align: right; font-variant-numeric: tabular-nums; }}
 </html>
 """
 HEADERS = {
-    "differences": ["table", "row", "column", "of", "A", "B", "B - A", "tolerance"],
-    "ranks": ["table", "column", "rows", "Kendall's tau", "rank in A to rank in B"],
+    "differences": ["table", "row", "column", "of", "old", "new", "new - old", "tolerance"],
+    "ranks": ["table", "column", "rows", "Kendall's tau", "old rank to new rank"],
     "only": ["what", "table", "row", "column"],
 }
 
@@ -32,8 +32,8 @@ def heading(found: Entry, tolerance: str) -> list[str]:
     sizes = [abs(each["difference"] or 0) for each in found["differences"]]
     largest = f"; the largest difference is {max(sizes):.2f}" if sizes else ""
     return [
-        f"A  {found['a']}",
-        f"B  {found['b']}",
+        f"old  {found['a']}",
+        f"new  {found['b']}",
         f"{found['cells']} cells compared; tolerance {tolerance}",
         f"{found['beyond']} differences beyond it, {len(found['differences']) - found['beyond']}"
         f" within{largest}",
@@ -47,8 +47,8 @@ def parts(found: Entry) -> list[tuple[str, list[str], Lines]]:
     changed = [each for each in found["ranks"] if each["moved"]]
     lists = [
         ("Beyond the tolerance, the largest first", HEADERS["differences"], beyond),
-        ("Appeared: only in B", HEADERS["only"], only(found["appeared"])),
-        ("Vanished: only in A", HEADERS["only"], only(found["vanished"])),
+        ("Appeared: only in the new tables", HEADERS["only"], only(found["appeared"])),
+        ("Vanished: only in the old tables", HEADERS["only"], only(found["vanished"])),
         ("Ranks that changed", HEADERS["ranks"], [*map(rank, changed)]),
         ("Within the tolerance", HEADERS["differences"], within),
     ]

@@ -4,7 +4,8 @@ import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
-from labelgraph.study import own_tables, recipe
+from labelgraph.study import own_tables
+from labelgraph.study.config import read_study
 from labelgraph.tables import csv_cells, tables
 from labelgraph.tables.csv_cells import Cell, Cells, choose
 
@@ -66,8 +67,11 @@ def git(name: str, *arguments: str) -> bytes:
 
 
 def published(other: Side, root: Path) -> Side:
-    """The printed values in the places of the other side's tables. `root` has `workflow`."""
-    book = recipe.read_study(root / "workflow/config", {})
+    """The printed values in the places of the other side's tables. `root` has `workflow`.
+
+    Rows that no paper has are called what ran, so they are taken as the other side calls them.
+    """
+    book = read_study(root / "workflow/config", {})
     folder = root / "workflow/published"
     titles = tables.read_published(folder / "systems.csv")
     titles["order"] = titles["order"].astype(int)
@@ -78,8 +82,16 @@ def published(other: Side, root: Path) -> Side:
                 f"{name} of {other.name} shows data of one's own, of which nothing is published"
             )
         entry = book.tables[choose("table", name, book.tables, "tables.yaml")]
-        table = tables.recipe(book, name) | {"scores": {}, "costs": None}
+        table = tables.recipe(book, name) | {"scores": {}, "costs": None, "more": {}}
         printed = tables.read_published(folder / f"{entry['paper']}.csv")
         lines = tables.cells(table, printed, titles).itertuples(index=False)
-        found[name] = {(line.row, line.column): Cell(*line[2:]) for line in lines}
+        found[name] = unprinted(other.tables[name])
+        found[name] |= {(line.row, line.column): Cell(*line[2:]) for line in lines}
     return Side(PUBLISHED, found, published=True)
+
+
+def unprinted(cells: Cells) -> Cells:
+    """The cells of rows without any published value, emptied."""
+    printed = {row for (row, _), cell in cells.items() if cell.published}
+    nothing = Cell("", "", "", "", "quoted")
+    return {place: nothing for place in cells if place[0] not in printed}

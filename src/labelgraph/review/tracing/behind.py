@@ -6,7 +6,7 @@ from typing import Any
 from labelgraph.files.small import read_json, regular, sha256
 from labelgraph.files.yaml_reader import read_yaml
 from labelgraph.score.metrics import value
-from labelgraph.study import recipe
+from labelgraph.study.config import Book, run_of
 from labelgraph.tables import tables
 from labelgraph.tables.table_columns import Column
 
@@ -22,20 +22,20 @@ KEPT = {  # what is shown of provenance.json, and of which kind each is
 GIT = {"commit": str | None, "clean": bool | None}
 
 
-def counted(book: recipe.Book, root: Path, table: Entry, key: str, column: Column) -> Entry:
-    """A cost, from the one file of counts, which is the same on any machine."""
+def counted(book: Book, root: Path, table: Entry, key: str, column: Column) -> Entry:
+    """A cost comes from one file of counts, the same on any machine."""
     network = (tables.systems(table) | table["counted"])[key]
     path = root / table["costs"]
     known = {entry["method"]: entry for entry in read_json(path)} if path.exists() else {}
     about = {"network": network, "metric": column.metric, "file": table["costs"]}
     about |= {"found": network in known, "value": known.get(network, {}).get(column.metric)}
-    mean, spread, seeds, _ = tables.counted(about["value"])
-    again = {"mean": mean, "std": spread, "seeds": seeds} if about["found"] else None
+    mean, std, seeds, _ = tables.counted(about["value"])
+    again = {"mean": mean, "std": std, "seeds": seeds} if about["found"] else None
     return {"counted": about, "recomputed": again}
 
 
-def ran(book: recipe.Book, root: Path, table: Entry, key: str, column: Column) -> Entry:
-    """All runs of all seeds, and the cell that they give."""
+def ran(book: Book, root: Path, table: Entry, key: str, column: Column) -> Entry:
+    """Every run of every seed, and what they give together."""
     scores = table["scores"].get(key, {})
     paths = {place: scores[place] for place in column.places if place in scores}
     runs = [
@@ -44,13 +44,13 @@ def ran(book: recipe.Book, root: Path, table: Entry, key: str, column: Column) -
     if not runs or not all(run["found"] for run in runs):
         return {"runs": runs}
     read = {place: [read_json(root / path) for path in each] for place, each in paths.items()}
-    mean, spread, seeds, _ = tables.summary(tables.by_seed(column, read))
-    return {"runs": runs, "recomputed": {"mean": mean, "std": spread, "seeds": seeds}}
+    mean, std, seeds, _ = tables.summary(tables.by_seed(column, read))
+    return {"runs": runs, "recomputed": {"mean": mean, "std": std, "seeds": seeds}}
 
 
-def a_run(book: recipe.Book, root: Path, scores: Path, metric: str) -> Entry:
+def a_run(book: Book, root: Path, scores: Path, metric: str) -> Entry:
     task, dataset, system, seed = scores.parts[-5:-1]
-    run = recipe.run_of(book.study, task, dataset, system, int(seed.removeprefix("seed")))
+    run = run_of(book.study, task, dataset, system, int(seed.removeprefix("seed")))
     folder = root / scores.parent
     names = ("scores.json", "settings.yaml", "provenance.json")
     about = {
@@ -70,7 +70,7 @@ def a_run(book: recipe.Book, root: Path, scores: Path, metric: str) -> Entry:
     return about | {
         "value": None if known is None else 100 * known,
         "settings": settings,
-        "as_configured": settings == book.settings(run)["training"],
+        "as_configured": settings == book.settings(run).training.lines(),
         **{name: origin[name] for name in KEPT},
         "inputs": [
             {"path": path, "sha256": digest, "state": state(root, path, digest)}

@@ -3,8 +3,8 @@
 from pathlib import Path
 from typing import Any
 
-from labelgraph.study import recipe
-from labelgraph.tables import rendering, table_columns, tables
+from labelgraph.study.config import Book
+from labelgraph.tables import rendering, table_columns, tables, titles
 from labelgraph.tables.csv_cells import choose
 from labelgraph.tables.table_columns import Column
 
@@ -36,10 +36,10 @@ def printed_in(root: Path, table: Entry) -> Path | None:
 def axes(
     table: Entry, root: Path, published: Path | None
 ) -> tuple[dict[str, str], dict[str, Column]]:
-    """Row title -> its key, and column name -> column, by today's tables.yaml."""
-    titles = tables.read_published(root / "workflow/published/systems.csv")
-    titles["order"] = titles["order"].astype(int)
-    keys = {title: key for key, title in tables.rows_of(table, titles).items()}
+    """Row title -> its key, and column name -> column, as tables.yaml has them today."""
+    printed = tables.read_published(root / "workflow/published/systems.csv")
+    printed["order"] = printed["order"].astype(int)
+    keys = {title: key for key, title in tables.rows_of(table, printed).items()}
     lines = tables.read_published(published)
     here = lines[lines["table"] == table["table"]]
     return keys, {each.name: each for each in table_columns.columns_of(table, here)}
@@ -51,14 +51,15 @@ def column(table: Entry, shown: str, columns: dict[str, Column]) -> str:
     return shown if shown in columns or len(found) != 1 else found[0]
 
 
-def named(book: recipe.Book, row: str, keys: dict[str, str]) -> str:
-    """The row's title, from that title or from its method's name where a paper says `Ours`."""
+def named(book: Book, table: Entry, row: str, keys: dict[str, str]) -> str:
+    """The row's name in the csv, by that, by what ran for it, or by the name of its method."""
     if row in keys:
         return row
     for title, key in keys.items():
         method, _, setting = key.partition("/")
-        known = book.methods.get(method, {}).get("title", method)
-        if row in (key, f"{known} {setting}".strip()):
+        known = titles.system(book, method) if method in book.methods else method
+        ran = [table["ran"][key], tables.systems(table)[key]] if key in table["ran"] else []
+        if row in (key, f"{known} {setting}".strip(), *ran):
             return title
     return row
 

@@ -1,0 +1,48 @@
+"""Which networks are counted and timed, each as its paper has it: no study changes them."""
+
+from typing import Any
+
+from labelgraph.study.config import Book
+from labelgraph.tables import tables
+
+LABELS = 80  # of MS-COCO, the dataset of ML-SGM's Tables VIII and IX
+
+
+def setup(book: Book) -> dict[str, Any]:
+    """What is the same for all of them."""
+    encoder = book.defaults.encoder
+    return {"encoder": encoder.name, "size": encoder.size, "labels": LABELS}
+
+
+def measured(book: Book) -> dict[str, Any]:
+    """What times depend on besides: a study with GPUs measures on one."""
+    return {
+        "batch": 8,
+        "repeats": 3,
+        "threads": 1,
+        "device": "cuda" if book.size.gpu else "cpu",
+        "precision": "float32",
+    }
+
+
+def settings(book: Book, systems: list[str]) -> dict[str, dict[str, Any]]:
+    """method[@variant] -> its `model` block."""
+    return {system: network(book, *system.partition("@")[::2]) for system in systems}
+
+
+def network(book: Book, method: str, variant: str) -> dict[str, Any]:
+    model, variants = book.method(method).model, book.variants(method)
+    if variant not in variants:
+        raise ValueError(f"{method} has no variant {variant!r}, only {list(variants)}")
+    return model | (variants[variant].model or {})
+
+
+def everyone(book: Book) -> list[str]:
+    """Every method, and the variants in a table that shows costs."""
+    shown = {
+        system
+        for entry in book.tables.values()
+        if tables.costly(entry)
+        for system in tables.systems(entry).values()
+    }
+    return [*book.methods, *sorted(shown - book.methods.keys())]

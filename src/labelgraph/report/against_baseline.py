@@ -1,0 +1,72 @@
+"""Does a graph help? Each method against its baseline, seed by seed, on each dataset."""
+
+from dataclasses import dataclass
+from statistics import fmean, stdev
+
+from labelgraph.study.config import Book, Run
+
+METRIC, TASK, BASELINE = "mAP", "full", "baseline"
+AHEAD, LEVEL, BEHIND, UNKNOWN = "ahead", "level", "behind", "one seed"
+
+
+@dataclass(frozen=True)
+class Gain:
+    """mAP of a method minus the mean of its baseline's, in points."""
+
+    system: str
+    baseline: str
+    seeds: tuple[float, ...]  # one for each seed of the method
+    band: tuple[float, float]  # lowest and highest seed of the baseline
+    mean: float
+    std: float | None  # of both over their seeds, in quadrature
+    runs: tuple[str, ...]
+
+    @property
+    def verdict(self) -> str:
+        """A method is ahead where each of its seeds is above each of the baseline's."""
+        low, high = self.band
+        if len(self.seeds) < 2 or low == high:
+            return UNKNOWN
+        if min(self.seeds) > high:
+            return AHEAD
+        return BEHIND if max(self.seeds) < low else LEVEL
+
+
+def compare(book: Book, runs: list[Run], values: dict[str, float | None]) -> dict[str, list[Gain]]:
+    """Dataset -> methods, the largest gain first. `values`: folder of a run -> its mAP."""
+    groups: dict[tuple[str, str], list[Run]] = {}
+    for run in runs:
+        if run.task == TASK and values[run.folder] is not None:
+            groups.setdefault((run.dataset, run.system), []).append(run)
+    found = {}
+    for dataset in dict.fromkeys(dataset for dataset, _ in groups):
+        here = {system: each for (place, system), each in groups.items() if place == dataset}
+        plain = [name for name in book.methods if name in here and name != BASELINE]
+        pairs = [(here[name], here.get(against(book, name))) for name in plain]
+        gains = [gain(method, base, values) for method, base in pairs if base]
+        if gains:
+            found[dataset] = sorted(gains, key=lambda each: (-each.mean, each.system))
+    return found
+
+
+def against(book: Book, method: str) -> str:
+    """The baseline that differs from the method by what the method adds, not by its pooling."""
+    return book.method(method).against or BASELINE
+
+
+def gain(method: list[Run], baseline: list[Run], values: dict[str, float]) -> Gain:
+    ours = [values[run.folder] for run in method]
+    theirs = [values[run.folder] for run in baseline]
+    middle = fmean(theirs)
+    std = None
+    if len(ours) > 1 and len(theirs) > 1:
+        std = (stdev(ours) ** 2 + stdev(theirs) ** 2) ** 0.5
+    return Gain(
+        system=method[0].system,
+        baseline=baseline[0].system,
+        seeds=tuple(number - middle for number in ours),
+        band=(min(theirs) - middle, max(theirs) - middle),
+        mean=fmean(ours) - middle,
+        std=std,
+        runs=tuple(run.folder for run in [*method, *baseline]),
+    )

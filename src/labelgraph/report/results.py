@@ -1,0 +1,133 @@
+"""All that a report is made from, read once."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from labelgraph.figures import plans
+from labelgraph.files.small import read_json
+from labelgraph.report import figure_files, runs, table_pages
+from labelgraph.report.figure_files import Figure
+from labelgraph.report.table_pages import TablePage
+from labelgraph.study.config import Book, Run, run_of
+from labelgraph.tables import tables
+
+MAIN = "mAP"  # what a run is known by where one number must do
+
+
+@dataclass(frozen=True)
+class Places:
+    """Where a report reads from."""
+
+    published: Path  # folder
+    tables: Path  # folder
+    runs: Path  # folder
+    figures: tuple[Path, ...]  # the text of each
+    audit: Path | None
+    costs: tuple[Path, ...]  # lists of networks, counted and measured
+
+
+@dataclass(frozen=True)
+class Results:
+    book: Book
+    tables: list[TablePage]
+    runs: list[Run]
+    pooled: dict[str, Any]  # the runs as the pages show them, and what they share; see runs.py
+    figures: list[Figure]
+    audit: list[dict[str, str]]
+    costs: dict[str, list[dict[str, Any]]]  # name of the list -> a network a line
+
+    @property
+    def number(self) -> dict[str, int]:
+        """Folder of a run -> its place among the pooled ones."""
+        return {run["folder"]: place for place, run in enumerate(self.pooled["runs"])}
+
+    @property
+    def main(self) -> dict[str, float | None]:
+        """Folder of a run -> its mAP."""
+        pools = self.pooled["pools"]
+        return {run["folder"]: runs.value(pools, run, MAIN) for run in self.pooled["runs"]}
+
+    def source(self, table: TablePage) -> str:
+        """Which printed table it is."""
+        if not table.printed:
+            return "not in the papers"
+        return f"{self.book.method(table.paper).title}, table {table.table}"
+
+
+def runs_of(book: Book) -> list[Run]:
+    """The runs behind the tables and the figures of a study, each once."""
+    figures = plans.of_study(book)
+    files = {
+        Path(path)
+        for name, entry in figures.items()
+        for path in plans.inputs(plans.plan(book, name, entry))
+    }
+    drawn = {run_at(path) for path in files if path.name in ("scores.json", "predictions.npz")}
+    return sorted(drawn | {*tables.runs(book, list(tables.of_study(book)))})
+
+
+def run_at(path: Path) -> Run:
+    """Whose file it is."""
+    *_, study, task, dataset, system, seed = path.parent.parts
+    return run_of(study, task, dataset, system, int(seed.removeprefix("seed")))
+
+
+def printed(book: Book, places: Places, entry: dict[str, Any]) -> Path | None:
+    """A paper is called as its method; data of the user's own are in none."""
+    paper = entry["paper"]
+    return places.published / f"{paper}.csv" if paper in book.methods else None
+
+
+def read(book: Book, places: Places, given: dict[str, Any]) -> Results:
+    """`given`: what the command line laid over the study's settings."""
+    audit = read_audit(places.audit)
+    found = [
+        table_pages.read(
+            tables.recipe(book, name),
+            name,
+            places.tables / book.study / f"{name}.csv",
+            printed(book, places, entry),
+            places.published / "systems.csv",
+            audit,
+        )
+        for name, entry in tables.of_study(book).items()
+    ]
+    wanted = runs_of(book)
+    return Results(
+        book=book,
+        tables=found,
+        runs=wanted,
+        pooled=about(book, given) | read_runs(places, wanted, found),
+        figures=[figure_files.read(path) for path in places.figures],
+        audit=audit if any(table.printed for table in found) else [],
+        costs={path.stem: read_json(path) for path in places.costs},
+    )
+
+
+def about(book: Book, given: dict[str, Any]) -> dict[str, Any]:
+    """What a page must know to name the commands that make a cell again."""
+    options = [f"{name}={text(value)}" for name, value in sorted(given.items())]
+    return {"study": book.study, "config": options, "counts": tables.COUNTS}
+
+
+def text(value: Any) -> str:
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+
+
+def read_runs(places: Places, wanted: list[Run], found: list[TablePage]) -> dict[str, Any]:
+    shown = {run.folder: {MAIN} for run in wanted}
+    for table in found:
+        for cell in table.cells:
+            for folder in cell.runs:
+                shown[folder].add(cell.metric)
+    return runs.read(places.runs, wanted, shown)
+
+
+def read_audit(path: Path | None) -> list[dict[str, str]]:
+    """A line a finding, as the audit's rule writes them; `place` is its number in the list."""
+    if path is None:
+        return []
+    found = tables.read_published(path).to_dict("records")
+    return [{"place": str(place), **line} for place, line in enumerate(found, 1)]

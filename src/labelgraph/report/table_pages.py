@@ -1,0 +1,112 @@
+"""A table as a page shows it: its cells in parts, and what is said of it."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+
+from labelgraph.report.cells import Cell, Entry, maker
+from labelgraph.tables import rendering, tables
+
+
+@dataclass(frozen=True)
+class Row:
+    title: str  # as in the csv
+    ran: str  # what ran for it, where the title does not say so
+    cells: tuple[Cell, ...]
+
+    @property
+    def reproduced(self) -> bool:
+        return any(cell.reproduced for cell in self.cells)
+
+
+@dataclass(frozen=True)
+class Part:
+    """Columns that stand side by side."""
+
+    title: str  # of its dataset; empty where the table has one part
+    headers: tuple[str, ...]
+    rows: tuple[Row, ...]
+
+
+@dataclass(frozen=True)
+class TablePage:
+    name: str
+    paper: str
+    table: str
+    caption: str
+    parts: tuple[Part, ...]
+    about: tuple[str, ...]  # the study and its protocol
+    deviation: bool  # the standard deviation stands behind ±; else `about` says what does
+    notes: tuple[str, ...]
+    departures: dict[str, list[str]]
+    findings: tuple[Entry, ...]  # of the audit
+    lines: pd.DataFrame  # of its csv
+
+    @property
+    def cells(self) -> list[Cell]:
+        return [cell for part in self.parts for row in part.rows for cell in row.cells]
+
+    @property
+    def reproduced(self) -> int:
+        return sum(cell.reproduced for cell in self.cells)
+
+    @property
+    def printed(self) -> bool:
+        """Whether the papers have it at all."""
+        return any(cell.published for cell in self.cells)
+
+    @property
+    def quoted(self) -> int:
+        """Cells that have a published value only."""
+        return sum(bool(cell.published) and not cell.reproduced for cell in self.cells)
+
+
+def read(
+    table: Entry, name: str, csv: Path, published: Path | None, systems: Path, audit: list[Entry]
+) -> TablePage:
+    """`table` is what `tables.recipe` gives; the values are those of the table's csv."""
+    lines = tables.read_published(csv)
+    values, titles = tables.read_published(published), tables.read_published(systems)
+    titles["order"] = titles["order"].astype(int)
+    findings = [each for each in audit if (each["paper"], each["table"]) == of(table)]
+    make = maker(table, lines, values[values["table"] == table["table"]], titles, findings)
+    ran = tables.names_of(table, titles)
+    rows = {title: {line.column: make(line) for line in part.itertuples()}
+            for title, part in lines.groupby("row", sort=False)}  # fmt: skip
+    blocks = rendering.blocks(table, list(lines["column"].unique()))
+    return TablePage(
+        name=name,
+        paper=table["paper"],
+        table=table["table"],
+        caption=table["caption"],
+        parts=tuple(part(table, names, rows, ran, len(blocks) > 1) for names in blocks),
+        about=tuple(rendering.remarks(table | {"notes": [], "footnotes": {}})),
+        deviation=not table.get("spread"),
+        notes=tuple(table["notes"]),
+        departures={title: list(found) for title, found in table["footnotes"].items() if found},
+        findings=tuple(findings),
+        lines=lines,
+    )
+
+
+def of(table: Entry) -> tuple[str, str]:
+    return table["paper"], table["table"]
+
+
+def part(
+    table: Entry,
+    names: list[str],
+    rows: dict[str, dict[str, Cell]],
+    ran: dict[str, str],
+    several: bool,
+) -> Part:
+    """Rows that say nothing here are left out, unless none says anything."""
+    chosen = [
+        Row(title, ran.get(title, ""), tuple(cells[name] for name in names))
+        for title, cells in rows.items()
+    ]
+    filled = [row for row in chosen if any(cell.published or cell.here for cell in row.cells)]
+    title = table["titles"].get(rendering.dataset_of(table, names[0]), "") if several else ""
+    headers = [rendering.header(table, name).removeprefix(title).strip() for name in names]
+    return Part(title, tuple(headers), tuple(filled or chosen))

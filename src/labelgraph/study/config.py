@@ -1,0 +1,253 @@
+"""From the YAML files to the settings of one run; mistakes are reported before anything starts."""
+
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass, field, replace
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from labelgraph.files import yaml_reader
+from labelgraph.files.yaml_reader import read_yaml, typed
+from labelgraph.study import entries, footnote, merging, own_data, tasks
+from labelgraph.study.entries import (
+    Change,
+    Dataset,
+    Defaults,
+    FewShot,
+    Method,
+    OwnData,
+    Study,
+    Usual,
+)
+from labelgraph.study.settings import Settings
+from labelgraph.study.validation import check_keys, shown, validated
+
+FILES = ("defaults", "methods", "datasets", "tables", "figures")
+
+
+@dataclass(frozen=True, order=True)
+class Run:
+    """One training: study / task / dataset / method[@variant] / seed."""
+
+    study: str
+    task: str
+    dataset: str
+    method: str
+    variant: str
+    seed: int
+
+    @property
+    def system(self) -> str:
+        return f"{self.method}@{self.variant}" if self.variant else self.method
+
+    @property
+    def folder(self) -> str:
+        return f"{self.study}/{self.task}/{self.dataset}/{self.system}/seed{self.seed}"
+
+
+def run_of(study: str, task: str, dataset: str, system: str, seed: int) -> Run:
+    method, _, variant = system.partition("@")
+    return Run(study, task, dataset, method, variant, int(seed))
+
+
+@dataclass(frozen=True)
+class Book:
+    """All settings files of a study, read once."""
+
+    study: str
+    defaults: Defaults
+    methods: dict[str, Method]
+    datasets: dict[str, Dataset]
+    tables: dict[str, dict]
+    figures: dict[str, dict]
+    size: Study  # the study's own file
+    known: dict[Run, Settings] = field(default_factory=dict, init=False, compare=False)
+
+    def settings(self, run: Run) -> Settings:
+        """The merged settings of a run, which everything that speaks of the run reads."""
+        if run not in self.known:
+            self.known[run] = self.merge(run)
+        return self.known[run]
+
+    def merge(self, run: Run) -> Settings:
+        variants = self.variants(run.method)
+        if run.variant not in variants:
+            raise ValueError(f"{run.method} has no variant {run.variant!r}, only {list(variants)}")
+        method, where = self.method(run.method), f"{run.study}: {run.system} on {run.dataset}: "
+        layers = [
+            self.defaults,
+            method,
+            method.datasets.get(run.dataset, Change()),
+            self.size,
+            self.size.methods.get(run.method, Change()),
+            variants[run.variant],
+        ]
+        found = merging.merged(layers, run.task)
+        if tasks.has_shots(run.task):
+            base = merging.merged(layers, tasks.BASE)
+            merging.check(base, run.method, method.model or {}, where)
+            where = f"{where.removesuffix(': ')}, with shots: "
+        merging.check(found, run.method, method.model or {}, where)
+        self.check_features(found["encoder"], where)
+        merging.scale(found, {"sizes": self.size.sizes, "widths": self.size.widths})
+        difficult = self.dataset(run.dataset).difficult
+        scoring = found.pop("score") | {
+            "difficult_ap": difficult.ap,
+            "difficult_f1": difficult.f1,
+            "pool": self.pool(run),
+        }
+        training = {**asdict(run), "difficult": difficult.train, **found}
+        return validated(Settings, where, {"training": training, "scoring": scoring})
+
+    @cached_property
+    def usual(self) -> Usual:
+        """What applies to the study's runs where no method says otherwise."""
+        found = merging.merged([self.defaults, self.size], "full")
+        merging.scale(found, {"sizes": self.size.sizes, "widths": {}})
+        blocks = {name: found[name] for name in Usual.model_fields}
+        return validated(Usual, f"studies/{self.study}: ", blocks)
+
+    def check_features(self, encoder: dict[str, Any], where: str) -> None:
+        """Features are computed once for all methods, so no method has an encoder of its own."""
+        if not encoder["cached"]:
+            return
+        if self.size.processes > 1:
+            raise ValueError(
+                f"studies/{self.study}: processes is {self.size.processes}, and encoder.cached"
+                " leaves them nothing to share; set processes to 1, or encoder.cached to false"
+            )
+        shared = self.usual.encoder
+        for key in ("name", "weights"):
+            if encoder[key] != getattr(shared, key):
+                own, common = shown(encoder[key]), shown(getattr(shared, key))
+                raise ValueError(
+                    f"{where}encoder.{key} is {own}, but cached features are computed once for all"
+                    f" methods, here with {common}; change encoder.{key} for the whole study, or"
+                    " set encoder.cached to false"
+                )
+
+    def method(self, name: str) -> Method:
+        if name not in self.methods:
+            raise ValueError(f"no method {name!r}; methods.yaml has {sorted(self.methods)}")
+        return self.methods[name]
+
+    def variants(self, method: str) -> dict[str, Change]:
+        """What each variant changes, by its name; without a name, the method as it is."""
+        return {"": Change()} | self.method(method).variants
+
+    def dataset(self, name: str) -> Dataset:
+        """A dataset's entry with what the study changes of it."""
+        if name not in self.datasets:
+            raise ValueError(f"no dataset {name!r}; datasets.yaml has {sorted(self.datasets)}")
+        entry, change = self.datasets[name].lines(), self.size.datasets.get(name) or {}
+        if not change:
+            return self.datasets[name]
+        check_keys(f"studies/{self.study}.yaml: datasets.{name}", change, entry)
+        return own_data.checked(f"datasets.{name}", over(entry, change, deep=1))
+
+    def pool(self, run: Run) -> str:
+        """Which reported images are judged."""
+        return self.fewshot(run.dataset).pool if tasks.has_shots(run.task) else "all"
+
+    def fewshot(self, dataset: str) -> FewShot:
+        block = self.dataset(dataset).fewshot
+        if block is None:
+            raise ValueError(f"datasets.{dataset} has no block `fewshot`, which few shots need")
+        return block
+
+    def seeds(self, dataset: str, task: str) -> list[int]:
+        """The seeds of a task's runs; in a few-shot task one for each episode."""
+        if not tasks.has_shots(task):
+            return self.size.seeds[: self.size.seeds_of.get(dataset)]
+        block = tasks.few_shots(self.fewshot(dataset), task)
+        return list(range(block["episodes"] or len(block["files"])))
+
+    def base(self, run: Run) -> Run | None:
+        """The run whose weights this one starts from. Episodes take turns with its seeds."""
+        if not tasks.has_shots(run.task):
+            return None
+        seeds = self.seeds(run.dataset, tasks.BASE)
+        return replace(run, task=tasks.BASE, seed=seeds[run.seed % len(seeds)])
+
+    def circumstances(self, rows: Iterable[tuple[str, Run]], seeds: list[int]) -> str:
+        """The encoder, the choice of the checkpoint and the seeds behind a table or figure.
+
+        `rows` has the title of a row for each run; rows that differ from the others are named.
+        """
+        settings = ((title, self.settings(run).training) for title, run in rows)
+        return footnote.sentences(settings, seeds, self.size.selection)
+
+    def runs_on(self, dataset: str) -> bool:
+        return dataset in (self.datasets if self.size.only is None else self.size.only)
+
+    def protocol(self, dataset: str, task: str) -> dict[str, Any]:
+        """The settings of the step `split`: which images train, choose and are reported."""
+        entry = self.dataset(dataset)
+        settings = {
+            "task": task,
+            "parts": entry.parts.lines(),
+            "tune": entry.tune,
+            "seed": entry.tune_seed,
+            "selection": self.size.selection,
+        }
+        if not task.startswith("fewshot"):
+            return settings
+        cut = tasks.few_shots(self.fewshot(dataset), task)
+        return settings | {"fewshot": {key: cut[key] for key in cut if key != "pool"}}
+
+
+def is_block(value: Any) -> bool:
+    return isinstance(value, dict)
+
+
+def over(below: Any, given: Any, deep: int = 100) -> Any:
+    """Blocks are laid over each other line by line, and blocks in them up to `deep` levels."""
+    if not (is_block(below) and is_block(given)) or deep < 0:
+        return given
+    return below | {key: over(below.get(key), value, deep - 1) for key, value in given.items()}
+
+
+def read_study(folder: Path, given: dict[str, Any]) -> Book:
+    """`given` comes from the command line: the study's name, and lines laid over its file."""
+    given = yaml_reader.bounded(given, "--config: ")
+    if not folder.is_dir():
+        raise FileNotFoundError(f"there is no {folder} here; start this in the repository's folder")
+    study = study_name(folder / "studies", given)
+    lines = {name: typed(line) for name, line in given.items() if name not in ("study", "datasets")}
+    lines |= {name: own_data.typed(given[name]) for name in {"datasets"} & given.keys()}
+    parts = {name: read_yaml(folder / f"{name}.yaml") for name in FILES}
+    standing = validated(OwnData, "own_data.yaml: ", read_yaml(folder / "own_data.yaml"))
+    read = read_files(parts)
+    known = {name: parts[name] for name in ("methods", "datasets", "tables")}
+    file = f"studies/{study}.yaml: "
+    size = read_yaml(folder / "studies" / f"{study}.yaml")
+    validated(Study, file, size, **known)
+    validated(entries.SomeStudy, "--config: ", lines, **known)
+    book = Book(study, **read, size=validated(Study, file, over(size, lines), **known))
+    book = replace(book, **own_data.added(book, standing))
+    own_data.check_boxes(book.size.boxes, study, filter(book.runs_on, book.datasets))
+    return book
+
+
+def study_name(folder: Path, given: dict[str, Any]) -> str:
+    study, names = given.get("study", "mini"), sorted(path.stem for path in folder.glob("*.yaml"))
+    if study not in names:
+        raise FileNotFoundError(f"there is no {folder}/{study}.yaml; {folder} has {names}")
+    return study
+
+
+def read_files(parts: dict[str, Any]) -> dict[str, Any]:
+    """The files beside the studies': entries by name."""
+    names = {name: list(part) if is_block(part) else [] for name, part in parts.items()}
+    kinds = {
+        "defaults": Defaults,
+        "methods": dict[str, Method],
+        "datasets": dict[str, Dataset],
+        "tables": dict[str, entries.Table],
+        "figures": dict[str, dict[str, Any]],
+    }
+    found = {
+        name: validated(kind, f"{name}.yaml: ", parts[name], datasets=names["datasets"])
+        for name, kind in kinds.items()
+    }
+    return found | {"tables": parts["tables"]}

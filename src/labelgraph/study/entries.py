@@ -1,0 +1,377 @@
+"""The files in workflow/config/ as models: what a study, a method, a dataset or a table may say.
+
+A block that changes settings of another layer has the same lines as the block of defaults.yaml,
+all of them optional: `partial` makes it. A line with the default None may be left out; it may be
+null only where its type says so.
+"""
+
+from copy import copy
+from typing import Annotated, Any, Literal, TypeVar
+
+from pydantic import Field, create_model
+
+from labelgraph.study.settings import Count, Encoder, Score, Shots, Train
+from labelgraph.study.validation import (
+    Block,
+    Different,
+    Inside,
+    Letters,
+    Line,
+    Positive,
+    Share,
+    Some,
+    Text,
+    Whole,
+    one_of,
+)
+
+M = TypeVar("M", bound=Block)
+Lines = dict[str, Any]  # KEY: VALUE, read elsewhere
+DatasetName = Annotated[str, one_of("datasets")]
+MethodName = Annotated[str, one_of("methods")]
+TableName = Annotated[str, one_of("tables")]
+
+
+def partial(model: type[M]) -> type[M]:
+    """The same lines, none of them required."""
+    fields = {}
+    for name, field in model.model_fields.items():
+        optional = copy(field)
+        optional.default = None
+        fields[name] = (field.annotation, optional)
+    made = create_model(f"Some{model.__name__}", __base__=Block, **fields)
+    made.__doc__ = model.__doc__
+    return made
+
+
+SomeEncoder, SomeTrain, SomeScore = partial(Encoder), partial(Train), partial(Score)
+
+
+class Blocks(Block):
+    """Lines of a run's settings."""
+
+    encoder: SomeEncoder = Field(default=None, description="Lines of `encoder`.")
+    model: Lines = Field(
+        default=None, description="Keywords for the method's `build`; its file names them."
+    )
+    train: SomeTrain = Field(default=None, description="Lines of `train`.")
+    score: SomeScore = Field(default=None, description="Lines of `score`.")
+
+
+class SomeShots(partial(Shots)):
+    """The second stage of a few-shot task, where it differs."""
+
+    model: Lines = Field(default=None, description="Lines of `model` in this stage.")
+    train: SomeTrain = Field(default=None, description="Lines of `train` in this stage.")
+    departures: list[Line] = Field(
+        default=None, description="What this stage does otherwise than the paper."
+    )
+
+
+class Change(Blocks):
+    """What a variant or a study changes."""
+
+    title: Line = Field(default=None, description="The name in tables and figures.")
+    partial: Blocks = Field(
+        default=None, description="What is different when some labels are unknown."
+    )
+    shots: SomeShots = Field(
+        default=None, description="What is different in the second stage of a few-shot task."
+    )
+
+
+class Method(Change):
+    """A method, named like its file in `src/labelgraph/models/`."""
+
+    title: Line = Field(description="The name in tables and figures.")
+    paper: Line = Field(default=None, description="Where the method was published.")
+    against: Text = Field(
+        default=None, description="The baseline it is compared with; `baseline` if not given."
+    )
+    inputs: Different[Literal["regions"]] = Field(
+        default=[], description="What it takes besides images and labels."
+    )
+    datasets: dict[DatasetName, Change] = Field(
+        default={}, description="What the paper sets differently for one dataset."
+    )
+    variants: dict[str, Change] = Field(
+        default={}, description="Ablations, sweep points and released code, by name."
+    )
+    departures: Different[Line] = Field(
+        default=[],
+        description="What is done otherwise than in the paper; a footnote of every table with it.",
+    )
+
+
+class BaseShots(Shots):
+    """The second stage of a few-shot task."""
+
+    model: Lines = Field(description="Lines of `model` in this stage.")
+    train: SomeTrain = Field(description="Lines of `train` in this stage.")
+
+
+class Defaults(Block):
+    """defaults.yaml: what every run starts from."""
+
+    encoder: Encoder = Field(description="The encoder.")
+    train: Train = Field(description="The training.")
+    shots: BaseShots = Field(description="The second stage of a few-shot task.")
+    score: Score = Field(description="The scoring.")
+
+
+class Usual(Block):
+    """What applies to the runs of a study where no method says otherwise."""
+
+    encoder: Encoder = Field(description="The encoder.")
+    train: Train = Field(description="The training.")
+    score: Score = Field(description="The scoring.")
+
+
+class Parts(Block):
+    """The parts of the data that have a role."""
+
+    train: Text = Field(description="The part that trains.")
+    report: Text = Field(description="The part that is reported.")
+
+
+class Difficult(Block):
+    """What a difficult label counts as."""
+
+    train: Count = Field(description="In training.")
+    ap: Count = Field(description="In average precision.")
+    f1: Count = Field(description="In precision, recall and F1.")
+
+
+class FewShot(Block):
+    """Which labels are novel, and how their few images are chosen."""
+
+    novel: Any = Field(
+        description="The novel labels: `coco` for the 16 of LaSO, a number to draw, or their names."
+    )
+    base_images: Literal["hidden", "removed"] = Field(
+        description="Base images with a novel label: the label is `hidden`, or the image `removed`."
+    )
+    shot_base_labels: Literal["hidden", "shown"] = Field(
+        description="Whether the base labels of the few images are known."
+    )
+    pool: Literal["shown", "all"] = Field(
+        description="Which reported images are judged: those with a novel label, or all."
+    )
+    episodes: Whole = Field(description="How many episodes are drawn; 0 where `files` has them.")
+    files: Any = Field(
+        description="Files with the positions of the images, one an episode; a list, or a list for"
+        " each number of shots."
+    )
+    order: Text | None = Field(
+        description="What the positions count: a COCO annotation file; null for the manifest."
+    )
+
+
+class Dataset(Block):
+    """A dataset."""
+
+    title: Line = Field(description="The name in tables and figures.")
+    raw: Text = Field(description="The folder below data/raw/<origin>.")
+    reader: Text = Field(description="The module in `manifest/readers/` that reads the folder.")
+    folder: Text = Field(default=None, description="The folder of data of your own.")
+    options: Lines = Field(description="Options of the reader.")
+    parts: Parts = Field(description="The parts that train and that are reported.")
+    tune: Share = Field(
+        description="Share of the training part that chooses the checkpoint and calibrates."
+    )
+    tune_seed: Whole = Field(description="The seed that draws it.")
+    difficult: Difficult = Field(description="What a difficult label counts as.")
+    aliases: dict[str, Text] = Field(description="Words to look up instead of a label's own.")
+    vectors: Text | None = Field(
+        default="glove", description="Word vectors: glove, a text file, or null for none."
+    )
+    fewshot: FewShot = Field(default=None, description="Few shots; null for none.")
+
+
+class Draw(Block):
+    """Parts that are drawn."""
+
+    share: Inside = Field(description="Share of the images in the part `test`.")
+    seed: Whole = Field(description="The seed.")
+
+
+class ReaderOptions(Block):
+    """Options of the readers of your own data; each reader has some of them."""
+
+    annotations: Text | dict[str, Text] = Field(
+        default=None, description="The COCO file, or one for each part."
+    )
+    boxes: bool = Field(default=None, description="Whether boxes are read.")
+    crowd: Literal["keep", "drop"] = Field(
+        default=None, description="What happens to labels that only crowds show."
+    )
+    draw: Draw | None = Field(default=None, description="Draws the parts train and test.")
+    empty_images: Literal["keep", "drop"] = Field(
+        default=None, description="What happens to images without labels."
+    )
+    ending: Letters = Field(default=None, description="Ending of the images' names.")
+    file: Text = Field(default=None, description="The table of labels.")
+    folder: Letters = Field(default=None, description="A folder in the folder.")
+    group: Text | None = Field(
+        default=None, description="Column whose equal values stay in one part."
+    )
+    image: Text = Field(default=None, description="Column with the images' names.")
+    images: Letters = Field(default=None, description="Folder of the images.")
+    labels: Text | Some[Text] | None = Field(
+        default=None, description="Column with labels, columns of 0 and 1, or where labels are."
+    )
+    names: Some[Text] | None = Field(default=None, description="The labels.")
+    none: Text | None = Field(default=None, description="Folder of images without labels.")
+    order: Literal["alphabetical", "id"] = Field(default=None, description="Order of the labels.")
+    outside: bool = Field(
+        default=None, description="Whether images outside of the folder may be named."
+    )
+    part: Text | None = Field(default=None, description="Column with the part of an image.")
+    parts: Annotated[Different[Text], Field(min_length=2)] | None = Field(
+        default=None, description="Folders or lists of the parts."
+    )
+    separator: Letters = Field(default=None, description="What separates labels.")
+
+
+class OwnTable(Block):
+    """The table of a dataset of your own."""
+
+    caption: Line = Field(description="The caption; {title} is the dataset's.")
+    task: Text = Field(description="The task.")
+    metrics: Some[Text] = Field(description="The metrics.")
+    titles: dict[str, Line] = Field(description="Titles of rows, by method[@variant].")
+    rows: Literal["all"] | Some[Text] | None = Field(
+        description="The rows: null for the usual ones, all, or a list of method[@variant]."
+    )
+
+
+class UsualRows(Block):
+    """The usual rows of the table."""
+
+    full: list[str] = Field(description="Where all labels are known.")
+    missing: list[str] = Field(description="Added where labels are missing.")
+
+
+class OwnEntry(Block):
+    """What applies to data of your own where the entry says nothing else."""
+
+    options: Lines = Field(description="Options of the reader.")
+    parts: Parts = Field(description="The parts that train and that are reported.")
+    tune: Share = Field(description="Share of the training part that chooses and calibrates.")
+    tune_seed: Whole = Field(description="The seed that draws it.")
+    difficult: Difficult = Field(description="What a difficult label counts as.")
+    aliases: dict[str, Text] = Field(description="Words to look up instead of a label's own.")
+    vectors: Text | None = Field(description="Word vectors: null, glove, or a text file.")
+
+
+class OwnData(Block):
+    """own_data.yaml."""
+
+    entry: OwnEntry = Field(description="Lines of an entry.")
+    required: dict[str, list[str]] = Field(description="Options that a reader requires.")
+    options: dict[str, Lines] = Field(description="Options of each reader.")
+    table: OwnTable = Field(description="The table of each dataset.")
+    rows: UsualRows = Field(description="The usual rows of the table.")
+
+
+class Columns(Block):
+    """Columns of a table: metrics of a dataset, or costs."""
+
+    dataset: DatasetName = Field(default=None, description="The dataset.")
+    metrics: Some[Text] = Field(default=None, description="Metrics by flat name.")
+    costs: Some[Text] = Field(default=None, description="Costs of the networks.")
+    tasks: dict[str, str] = Field(
+        default=None, description="Tasks, each with the published setting that shows it."
+    )
+    average: str = Field(
+        default=None, description="The published setting that is the mean over `tasks`."
+    )
+
+
+class Table(Block):
+    """A table of a paper, or of this repository."""
+
+    paper: Text = Field(description="The paper, a file in workflow/published/; `own` for none.")
+    table: Text = Field(description="The number or name of the table.")
+    caption: Line = Field(description="The caption.")
+    task: Text = Field(default=None, description="The task of all columns.")
+    columns: Some[Columns] = Field(description="The columns.")
+    runs: dict[str, Line] = Field(
+        default=None, description="Published row: method[@variant] that is trained for it."
+    )
+    more: dict[str, Text] = Field(default=None, description="Further rows: method[@variant].")
+    counted: dict[str, Text] = Field(
+        default=None, description="Published row: method[@variant] whose cost is counted only."
+    )
+    seeds: Positive = Field(default=None, description="At most so many seeds.")
+    spread: Text = Field(default=None, description="What is printed behind ±.")
+    notes: Different[Line] = Field(default=None, description="Footnotes.")
+
+
+class Drawing(Block):
+    """A drawn dataset; the generator of its layout names its other settings."""
+
+    model_config = Block.model_config | {"extra": "allow"}
+    layout: Text = Field(description="The official layout.")
+
+    def settings(self) -> dict[str, Any]:
+        """The settings of the layout's generator."""
+        return dict(self.model_extra or {})
+
+
+class Study(Change):
+    """A study: how large everything is. The same lines may come with --config or --configfile."""
+
+    title: Line = Field(description="The name.")
+    note: Line = Field(description="What its tables are; printed below each.")
+    origin: Literal["drawn", "official"] = Field(description="Where the images come from.")
+    seeds: Some[Whole] = Field(description="The seeds of its runs.")
+    selection: Literal["tune", "report"] = Field(
+        description="The images that choose the checkpoint; `report` is what the papers did."
+    )
+    gpu: Whole = Field(description="GPUs of each process.")
+    processes: Positive = Field(
+        description="Processes that train one model together; 1 where features are cached."
+    )
+    local: dict[str, Text] = Field(
+        default={}, description="Local copies of official files, by source."
+    )
+    seeds_of: dict[DatasetName, Positive] = Field(
+        default={}, description="How many of the seeds are used on a dataset."
+    )
+    drawn: dict[str, Drawing] = Field(default={}, description="Drawn datasets, by raw folder.")
+    only: Different[DatasetName] = Field(
+        default=None, description="The datasets that are run; all by default."
+    )
+    boxes: dict[str, Text] = Field(
+        default={}, description="Regions of your own, COCO results by dataset."
+    )
+    sizes: dict[Any, Positive] = Field(
+        default={}, description="What the papers' image sides become."
+    )
+    widths: dict[Any, Positive] = Field(
+        default={}, description="What the papers' widths of matching modules become."
+    )
+    detector: Lines = Field(default={}, description="Lines of the light detector's training.")
+    tables: Different[Text] = Field(
+        default=None, description="The tables that are made; all by default."
+    )
+    remarks: dict[TableName, Different[Line]] = Field(
+        default={}, description="Footnotes of a table in this study."
+    )
+    figures: dict[str, Lines | None] = Field(
+        default={}, description="What a figure shows otherwise than in its paper."
+    )
+    own_table: partial(OwnTable) = Field(
+        default=None, description="Lines of the table of your own data."
+    )
+    methods: dict[MethodName, Change] = Field(
+        default={}, description="What the study changes of a method."
+    )
+    datasets: dict[Any, Lines | None] = Field(
+        default={}, description="What the study changes of a dataset, and data of your own."
+    )
+
+
+SomeStudy = partial(Study)
+KEYS = {"study", *Study.model_fields}  # of a file for --configfile

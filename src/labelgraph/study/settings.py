@@ -1,0 +1,165 @@
+"""The settings of one run, as models: what a training reads, and how a run is scored.
+
+Steps get them as JSON text. Only what a run depends on is here, so that an edit to the models of
+tables or of studies trains nothing again.
+"""
+
+import json
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import Field
+
+from labelgraph.study.validation import Block, Positive, Some, Whole, validated
+
+Count = Literal["positive", "negative", "ignored"]  # what a difficult label may count as
+Amount = Annotated[float, Field(ge=0)]
+Part = Annotated[float, Field(ge=0, le=1)]
+Side = Annotated[int, Field(ge=1, le=4096)]
+# Far more than anybody computes, so that a slip of the keyboard does not fill memory.
+Many = Annotated[int, Field(ge=1, le=100_000)]
+
+
+class Encoder(Block):
+    """The network that turns an image into features, and how images are shown to it."""
+
+    name: Literal["efficientnet_lite0", "resnet101", "resnet18", "resnet34", "resnet50"] = Field(
+        description="The architecture."
+    )
+    weights: str | None = Field(
+        description="The weights it starts from: `imagenet` for those of a package, a file, or null"
+        " for random ones."
+    )
+    learns: Literal["all", "last_stage", "nothing"] = Field(
+        description="Which part of it is trained."
+    )
+    cached: bool = Field(
+        description="Whether its features are computed once and kept; only with `learns: nothing`."
+    )
+    size: Side = Field(description="Side of the training images in pixels.")
+    test_size: Side = Field(description="Side of the reported images in pixels.")
+    test_view: Literal["plain", "centre"] = Field(
+        description="Whether the whole reported image is shown, or the middle of it."
+    )
+
+
+class Train(Block):
+    """How a method is trained."""
+
+    epochs: Many = Field(description="Passes over the fit images.")
+    batch: Many = Field(description="Images in a step of the optimizer.")
+    optimizer: Literal["sgd", "adam", "adamw"] = Field(description="The optimizer.")
+    lr: Amount = Field(description="The highest learning rate of everything but the encoder.")
+    encoder_lr: Amount = Field(description="The highest learning rate of an encoder that learns.")
+    momentum: Part = Field(description="Momentum of `sgd`.")
+    weight_decay: Amount = Field(description="Weight decay.")
+    decay_all: bool = Field(
+        description="Whether biases and normalisation layers have weight decay, too."
+    )
+    schedule: Literal["step", "cosine", "onecycle", "constant"] = Field(
+        description="How the learning rate changes."
+    )
+    drop_at: list[Whole] = Field(
+        description="Epochs before which schedule `step` multiplies the rate by `drop_by`; each"
+        " below `epochs`."
+    )
+    drop_by: Amount = Field(description="The factor of schedule `step`.")
+    warm_up: Part = Field(description="Share of the steps over which the rate rises from zero.")
+    clip: Amount | None = Field(description="Largest norm of the gradient; null for no limit.")
+    ema: Part | None = Field(
+        description="Decay of the averaged weights that are kept instead; null for none."
+    )
+    precision: Literal["float32", "bfloat16", "float16"] = Field(
+        description="Number format of the forward pass."
+    )
+    channels_last: bool = Field(description="Memory layout of images, which decides speed only.")
+    augment: Literal["multiscale", "crop640", "flip", "none"] = Field(
+        description="Random changes of training images, where images are read."
+    )
+    views: Some[Literal["plain", "flip", "centre"]] = Field(
+        description="Views that an epoch draws from, where features are cached."
+    )
+    select: Literal["best", "last"] = Field(
+        description="Which epoch's weights are kept: the best by mAP on the `tune` images, or the"
+        " last."
+    )
+    checkpoint_seconds: Whole = Field(
+        description="Seconds between checkpoints; a killed run loses no more than this."
+    )
+    workers: Annotated[int, Field(ge=0, le=1024)] = Field(description="Processes that read images.")
+
+
+class Shots(Block):
+    """The second stage of a few-shot task: what an episode's images teach."""
+
+    learns: Literal["all"] | Some[str] = Field(
+        description="`all` for everything but the encoder, or a list of the network's parts."
+    )
+    labels: Literal["novel", "all"] = Field(
+        description="Whether the images teach their novel labels only, or base labels, too."
+    )
+    graph: Literal["base", "shots"] = Field(
+        description="Whether the images count in the label statistics (`shots`) or not (`base`)."
+    )
+
+
+class Score(Block):
+    """How predictions become named labels."""
+
+    threshold: Annotated[float, Field(gt=0, lt=1)] = Field(
+        description="Probability above which a label is named."
+    )
+    top: Positive = Field(description="Number of labels that the top-k metrics name.")
+
+
+class Parsed(Block):
+    """A block that a step receives as JSON text."""
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        try:
+            content = json.loads(text)
+        except ValueError:
+            raise ValueError(f"--settings is {text[:80]!r}; expected JSON") from None
+        return validated(cls, "--settings: ", content)
+
+    def json_text(self) -> str:
+        return json.dumps(self.lines())
+
+
+class RunSettings(Parsed):
+    """All that decides what a run learns. Written to the run's `settings.yaml`."""
+
+    study: str = Field(description="The study that the run belongs to.")
+    task: str = Field(description="full, partial-10 to partial-90, fewshot-base, fewshot-1 …")
+    dataset: str = Field(description="The dataset.")
+    method: str = Field(description="The method, a file or folder in `models/`.")
+    variant: str = Field(description="The variant of the method; empty for the method as it is.")
+    seed: int = Field(description="The seed of all that is random.")
+    difficult: Count = Field(description="What a difficult label counts as in training.")
+    encoder: Encoder = Field(description="The encoder.")
+    model: dict[str, Any] = Field(description="Keywords for the method's `build`.")
+    train: Train = Field(description="The training.")
+    shots: Shots = Field(default=None, description="The second stage; only in runs of few shots.")
+
+    @property
+    def system(self) -> str:
+        return f"{self.method}@{self.variant}" if self.variant else self.method
+
+
+class ScoringSettings(Parsed):
+    """How a run is scored."""
+
+    threshold: float = Field(description="Probability above which a label is named.")
+    top: int = Field(description="Number of labels that the top-k metrics name.")
+    difficult_ap: Count = Field(description="What a difficult label counts as in precisions.")
+    difficult_f1: Count = Field(description="What a difficult label counts as in P, R and F1.")
+    pool: Literal["all", "shown"] = Field(
+        description="Which reported images are judged: all, or those with a novel label."
+    )
+
+
+class Settings(Block):
+    """The settings of a run."""
+
+    training: RunSettings = Field(description="All that decides what the run learns.")
+    scoring: ScoringSettings = Field(description="How it is scored.")

@@ -13,7 +13,7 @@ from conftest import ROOT
 from labelgraph.__main__ import main
 from labelgraph.files.small import write_json, write_text
 from labelgraph.jobs import provenance
-from labelgraph.review.tracing import chain
+from labelgraph.review.tracing import behind, chain
 from labelgraph.score import metrics
 from labelgraph.study.config import read_study, run_of
 from labelgraph.tables import csv_cells, tables
@@ -36,7 +36,7 @@ def scored(seed):
 
 
 def write_runs(book, method, task, inputs):
-    """What the steps leave behind, of every seed."""
+    """What the steps leave behind, for every seed."""
     for seed in book.size.seeds:
         run = run_of("mini", task, "voc2007", method, seed)
         folder = Path("results/runs", run.folder)

@@ -35,7 +35,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def read(arguments: argparse.Namespace) -> dict[str, Any]:
-    """What `read_study` is given; later wins, and --config over files."""
+    """The argument of `read_study`; later files win, and --config wins over files."""
     found = [read_yaml(path) for path in arguments.configfile]
     for path, content in zip(arguments.configfile, found, strict=True):
         check_keys(str(path), content, entries.KEYS)

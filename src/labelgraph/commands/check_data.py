@@ -133,10 +133,10 @@ def look_over(book: Book, name: str) -> dict[str, Any]:
 
 
 def plan(book: Book, name: str) -> dict[str, Any]:
-    """What the study's tables are going to ask of the data."""
+    """What the study's tables will need from the data."""
     runs = [run for run in tables.runs(book, tables.of_study(book)) if run.dataset == name]
     for run in runs:
-        book.settings(run)  # a wrong line is named here as by the workflow
+        book.settings(run)  # raises the workflow's error about a wrong setting
     takes = any("regions" in book.method(run.method).inputs for run in runs)
     given = book.size.boxes.get(name)
     own = bool(book.dataset(name).folder)

@@ -60,7 +60,7 @@ def write(
         use = USE.format(file=file, side=settings.encoder.test_size)
     parts = [
         f"# {markdown(title)} for {markdown(settings.dataset)}",
-        f"A picture in, a probability for each of {len(trained.names)} labels out.",
+        f"It takes a picture and gives a probability for each of {len(trained.names)} labels.",
         facts(trained, method),
         quality(found, sure, assessed),
         labels(trained, found),
@@ -82,7 +82,7 @@ def facts(trained: Trained, method: dict[str, Any]) -> str:
         "method": f"{markdown(fill(method['title'], settings.encoder))}{variant}"
         + (f": {markdown(method['paper'])}" if method.get("paper") else ""),
         "run": markdown(str(trained.folder)),
-        "learnt from": f"{about['images']} images of {markdown(settings.dataset)}, task"
+        "trained on": f"{about['images']} images of {markdown(settings.dataset)}, task"
         f" {markdown(settings.task)}",
         "calibration": markdown(
             calibration.describe(trained.calibration, trained.folder / "calibration.json")

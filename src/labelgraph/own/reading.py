@@ -61,9 +61,9 @@ class Trained:
         return self.model.names
 
     def see(self, picture: np.ndarray) -> Sight:
-        """Of a photograph (height, width, 3), bytes."""
+        """`picture`: (height, width, 3) bytes."""
         chosen, square = self.settings.encoder, None
-        if isinstance(self.detector, light.Detector):  # it squashes any picture to a square first
+        if isinstance(self.detector, light.Detector):  # it squashes every picture to a square
             small = views.cut(picture, views.WHOLE, self.detector.settings["size"])
             square = small.permute(1, 2, 0).numpy()
         elif self.detector is not None:
@@ -107,7 +107,7 @@ def read(folder: Path) -> Trained:
             fused(network).to(run_folder.device(), memory_format=torch.channels_last),
             network.width,
         )
-    elif complete:  # what it started from is not needed
+    elif complete:  # the pretrained weights are not needed
         bare = chosen.model_copy(update={"weights": None})
         settings = settings.model_copy(update={"encoder": bare})
     model = read_model(path, settings, width).eval()
@@ -122,7 +122,7 @@ def read(folder: Path) -> Trained:
 
 
 def read_model(path: Path, settings: RunSettings, width: int | None) -> nn.Module:
-    """Settings of the right kind may still be numbers that no network can be built with."""
+    """Even settings of the right kind can be numbers that no network can be built with."""
     try:
         return run_folder.read_model(path, settings, width)
     except (RuntimeError, TypeError, ArithmeticError, LookupError, AssertionError) as error:

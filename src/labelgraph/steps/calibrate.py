@@ -41,8 +41,10 @@ def main(
 def command(arguments: list[str]) -> None:
     parser = argparse.ArgumentParser(prog="calibrate", description=__doc__)
     parser.add_argument("--settings", required=True, help="JSON text")
-    parser.add_argument("--selection", required=True, help="whose images are tune: tune or report")
-    parser.add_argument("--threshold", type=float, required=True, help="without tune images")
+    parser.add_argument("--selection", required=True, help="images used to tune: tune or report")
+    parser.add_argument(
+        "--threshold", type=float, required=True, help="if there are no tune images"
+    )
     parser.add_argument("--model", type=Path, required=True)
     parser.add_argument("--train", type=Path, required=True, help="train.npz of the split")
     parser.add_argument("--features", type=Path, nargs="*", default=[])

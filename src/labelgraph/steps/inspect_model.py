@@ -60,7 +60,7 @@ def main(view: str, choice: dict[str, Any], settings: RunSettings, files: Files)
 
 
 def chosen(choice: dict[str, Any], names: np.ndarray) -> np.ndarray:
-    """Rows of the images that the rule names."""
+    """Rows of the images that the figure chooses."""
     report = image_choice.read(choice["targets"], choice["predictions"])
     wanted = report.images[image_choice.choose(choice["images"], report)].tolist()
     if not wanted:

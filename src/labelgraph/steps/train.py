@@ -104,7 +104,7 @@ def command(arguments: list[str]) -> None:
     parser.add_argument("--regions", type=Path, help="boxes, for methods that use them")
     parser.add_argument("--work", type=Path, required=True, help="folder for checkpoints")
     parser.add_argument("--output", type=Path, required=True, help="the run's folder")
-    parser.add_argument("--processes", type=int, default=1, help="that train together")
+    parser.add_argument("--processes", type=int, default=1, help="processes that train together")
     given = vars(parser.parse_args(arguments))
     settings, output = RunSettings.parse(given.pop("settings")), given.pop("output")
     if (processes := given.pop("processes")) > 1 and not torchrun.inside():

@@ -26,7 +26,7 @@ LISTED = 20  # files of each kind whose names are given
 
 
 def check(name: str, entry: Dataset, plan: Plan, root: Path) -> dict[str, Any]:
-    """`entry` of datasets, `root` where the data are. What is refused ends the look at the rest."""
+    """`entry`: of `datasets`. `root`: the data's folder. Data that cannot be read end the check."""
     about = {"name": name, "folder": str(root)}
     try:
         manifest = finding.read(entry.reader, root, **entry.options)
@@ -54,7 +54,7 @@ def check(name: str, entry: Dataset, plan: Plan, root: Path) -> dict[str, Any]:
 
 
 def left_out(entry: Dataset, root: Path) -> list[str]:
-    """What can be said of data that cannot be read."""
+    """Remarks on data that cannot be read."""
     try:
         return sentences.of_unread(unread.find(entry, root, None)) if entry.folder else []
     except (ValueError, OSError, LookupError):
@@ -62,7 +62,7 @@ def left_out(entry: Dataset, root: Path) -> list[str]:
 
 
 def roles_of(manifest: Manifest, protocol: dict[str, Any]) -> np.ndarray:
-    """What each image is used for: fit, tune, report, or nothing."""
+    """How each image is used: fit, tune, report or unused."""
     split = cutting.cut(manifest, protocol)
     place = {image: row for row, image in enumerate(manifest.images.tolist())}
     roles = np.full(len(manifest.images), "unused", "<U6")

@@ -46,7 +46,7 @@ def refused(attempt: Callable[[], Any]) -> str:
 
 
 def cut(manifest: Manifest, settings: dict[str, Any], own: bool) -> None:
-    """Where labels are hidden, some may have no positive left; the papers' protocols allow that."""
+    """Hiding labels can leave a label without positives, which only the papers' data may have."""
     shown = cutting.cut(manifest, settings).description
     if own and (lost := shown["fit_without_positive"]):
         raise ValueError(
@@ -56,7 +56,7 @@ def cut(manifest: Manifest, settings: dict[str, Any], own: bool) -> None:
 
 
 def place(name: str, entry: Dataset) -> None:
-    """As list_folder asks, which links the folder."""
+    """The checks of the step list_folder, which links the folder."""
     if not entry.folder:
         return
     folder, link = Path(entry.folder).resolve(), LINKS / name
@@ -67,19 +67,19 @@ def place(name: str, entry: Dataset) -> None:
 
 
 def embed(manifest: Manifest, entry: Dataset, missing: str) -> dict[str, Any]:
-    """Label -> its words, of the file of vectors where there is one already."""
+    """Label -> its words, looked up in the file of vectors if it is on disk."""
     options = {"aliases": entry.aliases, "multiword": "mean", "case": "lower"}
     return word_vectors.embed(manifest.names, words(entry), options | {"missing": missing})[1]
 
 
 def words(entry: Dataset) -> Path | None:
-    """What is still to be fetched is not asked."""
+    """The file of vectors; None if it has not been fetched yet."""
     file = entry.vectors
     return Path(file) if file is not None and Path(file).is_file() else None
 
 
 def no_word_vector(manifest: Manifest, entry: Dataset) -> list[str] | None:
-    """Labels of which the file knows no word; null where there is no file that is sound."""
+    """Labels without a word in the file; None if there is no file that can be read."""
     if words(entry) is None:
         return None
     try:

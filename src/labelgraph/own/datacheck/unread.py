@@ -51,7 +51,7 @@ SENTENCES = {  # for one, and for several
 
 
 def find(entry: Dataset, root: Path, manifest: Manifest | None) -> dict[str, dict]:
-    """Kind -> count and the first names. Without a manifest, what can be said without."""
+    """Kind -> count and the first names; without a manifest, only the kinds that need none."""
     options = entry.options
     files = [name for name, *_ in sorted(stamps(root))]
     others = [name for name in files if not name.lower().endswith((*ENDINGS, *KINDS))]
@@ -87,7 +87,7 @@ def used(name: str, options: dict[str, Any]) -> bool:
 
 
 def unlisted(images: list[str], entry: Dataset, manifest: Manifest) -> Iterable[str]:
-    """Of label folders every picture is read; a copy in another label's is no row of its own."""
+    """Label folders have every picture read, though copies in two folders share a row."""
     if entry.reader == "folders":
         within = tuple(f"{part}/" for part in entry.options["parts"] or [""])
         return [] if "/" in within else [name for name in images if not name.startswith(within)]
@@ -109,7 +109,7 @@ def columns(root: Path, options: dict[str, Any]) -> list[str]:
 def parts(entry: Dataset, manifest: Manifest) -> list[str]:
     sides = manifest.parts.tolist()
     unused = sorted({*sides} - {*entry.parts.lines().values()})
-    return [f"{part!r} of {sides.count(part)} images" for part in unused]
+    return [f"{part!r} with {counted(sides.count(part), 'image', 'images')}" for part in unused]
 
 
 def bare(root: Path, options: dict[str, Any], manifest: Manifest) -> list[str]:

@@ -6,6 +6,7 @@ from collections import Counter
 from dataclasses import asdict, fields
 
 from labelgraph.files import escaping
+from labelgraph.files.plurals import counted
 from labelgraph.review.audit.findings import KINDS, SURE, Finding
 
 MEANING = {

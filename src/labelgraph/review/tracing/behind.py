@@ -23,7 +23,7 @@ GIT = {"commit": str | None, "clean": bool | None}
 
 
 def counted(book: Book, root: Path, table: Entry, key: str, column: Column) -> Entry:
-    """A cost comes from one file of counts, the same on any machine."""
+    """A cost, from the one file of counts, which is the same on any machine."""
     network = (tables.systems(table) | table["counted"])[key]
     path = root / table["costs"]
     known = {entry["method"]: entry for entry in read_json(path)} if path.exists() else {}
@@ -35,7 +35,7 @@ def counted(book: Book, root: Path, table: Entry, key: str, column: Column) -> E
 
 
 def ran(book: Book, root: Path, table: Entry, key: str, column: Column) -> Entry:
-    """Every run of every seed, and what they give together."""
+    """All runs of all seeds, and the cell that they give."""
     scores = table["scores"].get(key, {})
     paths = {place: scores[place] for place in column.places if place in scores}
     runs = [

@@ -36,7 +36,7 @@ def printed_in(root: Path, table: Entry) -> Path | None:
 def axes(
     table: Entry, root: Path, published: Path | None
 ) -> tuple[dict[str, str], dict[str, Column]]:
-    """Row title -> its key, and column name -> column, as tables.yaml has them today."""
+    """Row title -> its key, and column name -> column, by today's tables.yaml."""
     printed = tables.read_published(root / "workflow/published/systems.csv")
     printed["order"] = printed["order"].astype(int)
     keys = {title: key for key, title in tables.rows_of(table, printed).items()}

@@ -239,7 +239,10 @@ def test_control_characters_in_folder_names_are_escaped(tmp_path, capsys):
 
 @pytest.mark.parametrize(
     ("file", "message"),
-    [("a\nb.yaml", "file 'a\\nb.yaml' cannot be written"), ("x.txt", "let its name end in .yaml")],
+    [
+        ("a\nb.yaml", "file 'a\\nb.yaml' cannot be written"),
+        ("x.txt", "must have a name that ends in .yaml"),
+    ],
 )
 def test_names_of_files_to_write(file, message, tmp_path, capsys):
     in_folders(tmp_path / "d", ["cat", "dog"], ["train", "test"])

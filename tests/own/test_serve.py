@@ -487,7 +487,7 @@ def test_it_stops_on_a_signal_and_answers_first(process, number, shown):
 
 
 def test_the_first_line_spells_out_control_characters(monkeypatch, capsys):
-    settings = {"method": "m", "dataset": "d\x1b[31m\n\u202e"}
+    settings = SimpleNamespace(method="m", dataset="d\x1b[31m\n\u202e")
     trained = SimpleNamespace(calibration=None, folder=Path(), names="ab", settings=settings)
     started = SimpleNamespace(port=1, serve_forever=lambda: None)
     monkeypatch.setattr(reading, "read", lambda folder: trained)

@@ -1,7 +1,7 @@
-"""The single faults that can be put into a file, for faults.py.
+"""The single faults that faults.py can put into a file.
 
-Messages are left alone: nothing inside f-strings, and of `raise` only the whole statement goes.
-So is `strict=` of zip, which checks what does not happen.
+Messages stay as they are: f-strings are not changed, and a `raise` is only removed as a whole.
+`strict=` of zip stays too, because it guards against what never happens.
 """
 
 import ast
@@ -42,7 +42,7 @@ PAIRS = (
     *(("startswith", "endswith"), ("zeros", "ones"), ("floor", "ceil"), ("left", "right")),
 )
 OTHER = dict([*PAIRS, *((right, left) for left, right in PAIRS), ("sorted", "list")])
-DROPPED = {  # methods of which only the receiver is left, functions of which only the argument is
+DROPPED = {  # method calls replaced by their receiver, function calls by their argument
     *("clamp", "clip", "logit", "exp", "log", "sigmoid", "sqrt", "abs", "round", "neg", "rstrip"),
     *("strip", "lstrip", "lower", "upper", "casefold", "copy", "clone", "resolve", "contiguous"),
     *("removeprefix", "removesuffix", "sort_values", "drop_duplicates", "unique", "cumsum", "sort"),
@@ -58,7 +58,7 @@ DROPPED = {  # methods of which only the receiver is left, functions of which on
         "permutation",
     ),
 }
-AROUND = 50  # letters of the line that are shown on each side of a fault
+AROUND = 50  # characters of the line shown on each side of a fault
 MODULES = {"np", "torch", "math", "os", "functional"}
 STATEMENTS = (ast.Assign, ast.AugAssign, ast.Expr)
 STATEMENTS += (ast.Raise, ast.Continue, ast.Break, ast.Delete)
@@ -67,13 +67,13 @@ STATEMENTS += (ast.Raise, ast.Continue, ast.Break, ast.Delete)
 @dataclass(frozen=True)
 class Fault:
     place: str  # file, and function within it
-    text: str  # what was there -> what is there now
-    source: bytes  # of the whole file
+    text: str  # the old code -> the new code
+    source: bytes  # the whole file
 
 
 @dataclass(frozen=True)
 class Text:
-    """A file's bytes, by the lines and columns of the syntax tree."""
+    """A file's bytes, addressed by the lines and columns of the syntax tree."""
 
     source: bytes
 
@@ -92,7 +92,7 @@ class Text:
 
 
 def faults_of(path: Path, top: Path) -> Iterator[Fault]:
-    """Every fault that there is for `path`."""
+    """Every possible fault in `path`."""
     text = Text(path.read_bytes())
     name = path.relative_to(top).as_posix()
     for function, node, shown in nodes(ast.parse(text.source), ""):
@@ -102,7 +102,7 @@ def faults_of(path: Path, top: Path) -> Iterator[Fault]:
 
 
 def words(text: Text, shown: ast.AST, start: int, end: int, new: str) -> str:
-    """The change as a reader finds it, with a little of what stands around it."""
+    """The change with a little of the code around it."""
     first, last = text.span(shown)
     parts = text.source[first:start], text.source[start:end], text.source[end:last]
     before, old, after = (re.sub(r"\s+", " ", part.decode()) for part in parts)
@@ -112,7 +112,7 @@ def words(text: Text, shown: ast.AST, start: int, end: int, new: str) -> str:
 
 
 def nodes(node: ast.AST, function: str) -> Iterator[tuple[str, ast.AST, ast.AST]]:
-    """Function, node, and the smallest statement or test around it that tells where it is."""
+    """Function, node, and the smallest statement or condition around it."""
     waiting = [(child, function, child) for child in ast.iter_child_nodes(node)]
     while waiting:
         here, function, shown = waiting.pop(0)
@@ -138,7 +138,7 @@ def defaults(arguments: ast.arguments) -> list[ast.expr]:
 
 
 def changes(node: ast.AST, text: Text) -> Iterator[tuple[int, int, str]]:
-    """Start, end and new text of each fault in this node itself."""
+    """Start, end and new text of each fault in the node itself."""
     for kind, found in KINDS:
         if isinstance(node, kind):
             yield from found(node, text)
@@ -179,7 +179,7 @@ def context(node: ast.With, text: Text) -> Iterator[tuple[int, int, str]]:
 
 
 def effect(node: ast.stmt, text: Text) -> Iterator[tuple[int, int, str]]:
-    """A statement that can go and leave a program: a call, an assignment to a part of something."""
+    """Whether the statement can be removed: a call, or an assignment to a part of something."""
     if isinstance(node, ast.Assign) and not isinstance(
         node.targets[0], ast.Attribute | ast.Subscript
     ):

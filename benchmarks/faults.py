@@ -1,15 +1,15 @@
-"""Puts single faults into the code that decides results or safety, and sees whether a test notices.
+"""Puts single faults into code that decides results or safety, and checks that a test fails.
 
-    python benchmarks/faults.py --count 580                    # goes on from faults.csv
-    python benchmarks/faults.py --count 580 --only metrics.py  # those of one file
-    python benchmarks/faults.py --count 580 --again            # all anew, but equivalents
+    python benchmarks/faults.py --count 580                    # continues from faults.csv
+    python benchmarks/faults.py --count 580 --only metrics.py  # the faults of one file
+    python benchmarks/faults.py --count 580 --again            # all again, except equivalents
 
-Nothing here is changed: all happens in a copy of the checkout. A first run of the tests, without a
-fault, notes which test calls which function; a fault is then shown to the tests that call its
-function, the quickest first, until one fails. They run in a fork of this process, which has the
-large packages imported. `faults.csv` says of each fault what noticed it. A fault that changes
-nothing anybody could see gets `equivalent` as its outcome there, and the reason, by hand; it is not
-run again. Tests that start a whole study or a browser are not asked, so they may notice more.
+It works in a copy of the checkout. A first run of the tests, without a fault, records which test
+calls which function. Then, for each fault, the tests that call its function run, quickest first,
+until one fails. They run in a fork of this process, which has imported the large packages.
+`faults.csv` records which test found each fault. A fault without any visible effect is marked
+`equivalent` there by hand, with the reason, and does not run again. Tests that start a whole study
+or a browser do not run; they might find more.
 """
 
 import argparse
@@ -35,14 +35,14 @@ ROOT = Path(__file__).parents[1]
 CODE = ROOT / "src/labelgraph"
 TABLE = ROOT / "benchmarks/faults.csv"
 COLUMNS = ("place", "fault", "outcome", "by")  # by: the test, or why it is equivalent
-PLACES = (  # what decides results or safety
+PLACES = (  # code that decides results or safety
     *("score/metrics.py", "score/average_precision.py", "score/class_balanced.py", "split/*.py"),
     *("parts/losses.py", "parts/matching.py", "models/ml_sgm/released.py", "inputs/batches.py"),
     *("train/checkpoint.py", "jobs/records/*.py", "fetch/*.py", "files/images.py"),
     *("tables/tables.py", "tables/table_columns.py", "tables/rendering.py", "files/small.py"),
     *("own/datacheck/*.py", "manifest/readers/*.py", "own/asking.py"),
 )
-WHOLE = (  # tests of whole studies, browsers, clusters, pictures: minutes, and few of these places
+WHOLE = (  # tests of whole studies, browsers, clusters and pictures, which take minutes
     *("audit", "cluster", "drawn", "drawn_scenes", "end_to_end", "figure_kinds", "figures"),
     *("inspection", "launch", "layers", "report_browser", "serve_browser", "slurm", "storage"),
     *("walkthrough", "workflow"),
@@ -51,15 +51,17 @@ PACKAGES = (
     *("torch", "torchvision", "pandas", "numpy.testing", "sklearn.metrics", "scipy", "PIL.Image"),
     *("pytest", "_pytest.assertion.rewrite", "safetensors.torch", "simplejpeg", "yaml", "jinja2"),
 )
-LIMIT = 120  # seconds; a fault that makes tests of 20 seconds last longer is noticed
+LIMIT = 120  # seconds; a fault that makes 20 seconds of tests last longer counts as found
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("--count", type=int, default=580, help="faults, drawn from all places")
+    parser.add_argument(
+        "--count", type=int, default=580, help="number of faults, drawn from all places"
+    )
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--only", default="", help="those whose place starts with this")
-    parser.add_argument("--again", action="store_true", help="all of them, not only the new ones")
+    parser.add_argument("--only", default="", help="only faults whose place starts with this")
+    parser.add_argument("--again", action="store_true", help="run all of them, not only new ones")
     parser.add_argument("--survey", type=Path, default=Path(tempfile.gettempdir(), "survey.json"))
     options = parser.parse_args()
     for name in PACKAGES:
@@ -96,7 +98,7 @@ def write_table(rows: dict[tuple[str, str], tuple[str, str]]) -> None:
 
 
 def drawn(count: int, seed: int) -> list[Fault]:
-    """At random, from each file in proportion to its faults; a larger count only adds to them."""
+    """Random faults, from each file in proportion to its number; a larger count only adds some."""
     ranked = []
     for path in sorted({path for place in PLACES for path in CODE.glob(place)}):
         found = {(each.place, each.text): each for each in faults_of(path, CODE)}
@@ -106,7 +108,7 @@ def drawn(count: int, seed: int) -> list[Fault]:
 
 
 def copied(folder: Path) -> Path:
-    """The checkout's files; compiled so that a file is read anew when its content changes."""
+    """A copy of the checkout, compiled so that a file is read again when its content changes."""
     command = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
     listed = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout
     for name in filter(None, listed.split("\0")):
@@ -119,7 +121,7 @@ def copied(folder: Path) -> Path:
 
 
 def survey(copy: Path, cache: Path) -> dict[str, tuple[float, set[str]]]:
-    """Test -> its seconds and the functions that it calls, if it passes without a fault."""
+    """Test -> its seconds and the functions it calls, for tests that pass without a fault."""
     known = json.loads(cache.read_text()) if cache.exists() else {}
     for path in sorted((copy / "tests").rglob("test_*.py")):
         version = hashlib.sha256(path.read_bytes()).hexdigest()
@@ -137,7 +139,7 @@ def survey(copy: Path, cache: Path) -> dict[str, tuple[float, set[str]]]:
 
 
 class Watch:
-    """A pytest plugin: which test failed first, how long each took and what it called."""
+    """A pytest plugin that records the first failed test, and each test's time and calls."""
 
     def __init__(self, copy: Path):
         self.failed, self.source = "", f"{copy}/src/labelgraph/"
@@ -175,11 +177,11 @@ def watched(watch: Watch, path: Path) -> None:
 
 
 def tried(copy: Path, fault: Fault, calls: dict[str, tuple[float, set[str]]]) -> tuple[str, str]:
-    """What came of it: the outcome, and the test that noticed."""
+    """The outcome, and the test that found the fault."""
     import pytest
 
     tests = sorted((took, test) for test, (took, called) in calls.items() if fault.place in called)
-    if not tests:  # outside functions: whoever uses the file
+    if not tests:  # a fault outside functions: all tests that use the file
         tests = sorted(
             (took, test)
             for test, (took, called) in calls.items()
@@ -210,7 +212,7 @@ def tried(copy: Path, fault: Fault, calls: dict[str, tuple[float, set[str]]]) ->
 
 
 def forked(copy: Path, run: Callable[[Watch], None], limit: float) -> dict | None:
-    """What `run` notes in a process of its own; None if that lasts longer or dies."""
+    """What `run` records in a process of its own; None if that takes too long or dies."""
     answer, log = copy / "answer.json", copy / "log.txt"
     answer.unlink(missing_ok=True)
     child = os.fork()

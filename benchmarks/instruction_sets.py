@@ -2,10 +2,10 @@
 
     python benchmarks/instruction_sets.py
 
-Trains a table of the drawn VOC 2007 with the pins of numerics.py, then with one library at a time
-told to use each instruction set that it knows, then with no pin at all. Each time everything is
-made from nothing: images, features, regions, trainings. A set that this processor lacks is taken
-down to one that it has by the library itself, so its line then equals another.
+Trains a table of the drawn VOC 2007 with the pins of numerics.py, then with each instruction set
+that each library knows, one library at a time, then without pins. Each time everything is made from
+scratch: images, features, regions, trainings. If the processor lacks a set, the library falls back
+to one that it has, so that line equals another.
 """
 
 import subprocess
@@ -47,7 +47,7 @@ def main() -> None:
 
 
 def study(changes: dict[str, str | None]) -> tuple[pd.DataFrame, dict[str, str]]:
-    """The table, and every file's sha256, with the pins changed; null takes one away."""
+    """The table and every file's sha256 with changed pins; None removes a pin."""
     with tempfile.TemporaryDirectory() as place:
         folder = tiny.copy(Path(place))
         numerics = folder / "src/labelgraph/numerics.py"

@@ -1,18 +1,18 @@
-"""Kills whatever is at work, at random moments, and looks whether the same command still ends well.
+"""Kills running processes at random moments, and checks that the same command still ends well.
 
     python benchmarks/kill.py [--kills 60] [--seed 0] [--kinds tables unpack] [--output FILE]
 
-60 kills took half an hour on two busy cores. A tiny study is run to its end once,
-undisturbed. Then, again and again, the same command is started and part of it is killed (SIGKILL);
-after a few kills it may end. Nothing is cleaned or unlocked between. What it makes must be the same
-bytes as the undisturbed one's, and nothing half written may be left. The kinds:
+60 kills took half an hour on two busy cores. A tiny study runs once to its end, undisturbed. Then
+the same command starts again and again, and part of it is killed (SIGKILL); after a few kills it
+may end. Nothing is cleaned up or unlocked in between. The result must be the same bytes as the
+undisturbed one's, and no half-written file may remain. The kinds:
 
-    tables    Snakemake, a job, its caller, the warm process that jobs are forks of, or all of them
-    dvc       the same below `dvc repro`, or DVC itself
-    unpack    as tables, while a local archive is being unpacked
-    report    as tables, while the report is being written
-    serve     `labelgraph serve` while it starts, waits or answers; it starts on the same port again
-    tmpdir    the warm process, when TMPDIR has no room for another; mounts one, which needs root
+    tables    kills Snakemake, a job, its caller, the warm process that jobs fork from, or all
+    dvc       the same under `dvc repro`, or DVC itself
+    unpack    as tables, while a local archive is unpacked
+    report    as tables, while the report is written
+    serve     kills `labelgraph serve` as it starts, waits or answers; it restarts on the same port
+    tmpdir    kills the warm process when TMPDIR has no room for another; needs root, to mount one
 """
 
 import argparse
@@ -35,7 +35,7 @@ import psutil
 from kill_studies import Case
 
 IN_A_ROW = 4  # kills before a command may end
-LATEST = 0.7  # of the time that the command, or the step, takes undisturbed
+LATEST = 0.7  # share of the undisturbed time of the command, or the step
 
 
 @dataclass(frozen=True)
@@ -45,9 +45,9 @@ class Kill:
     study: int
     kind: str
     victim: str
-    seconds: float  # after the start of the command, or of the step that is struck
-    running: str  # the steps at work, or what the server did
-    then: str = ""  # how the same command ended when it was left to
+    seconds: float  # after the start of the command, or of the killed step
+    running: str  # the steps that ran, or what the server did
+    then: str = ""  # how the same command ended when undisturbed
 
 
 def main() -> None:
@@ -108,7 +108,7 @@ def disturbed(case: Case, folder: Path, number: int, draw: random.Random, most: 
 
 
 def untold(folder: Path, code: int) -> str:
-    """What is wrong with the words of a command that found no room in TMPDIR, or nothing."""
+    """What is wrong with the message of a command without room in TMPDIR; empty if nothing."""
     text = kill_studies.output(folder)
     causes = (
         f"TMPDIR is {folder / 'tmp'}, where",
@@ -128,8 +128,8 @@ def strike(
     awaited: str = "",
     before: Callable[[], None] | None = None,
 ) -> tuple[float, str] | None:
-    """Waits for the moment, and for a victim; when it was and what ran then. Nothing if the command
-    has ended before. `awaited` is the step whose start the moment is counted from."""
+    """Waits for the moment and a victim, and returns when it was and what ran then; None if the
+    command ended before. `awaited`: the step from whose start the moment counts."""
     start = None if awaited else time.monotonic()
     while process.poll() is None:
         found = kill_studies.at_work(folder)

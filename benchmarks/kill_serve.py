@@ -1,6 +1,6 @@
-"""What kill.py strikes of `labelgraph serve`: killed as it starts, waits or answers a request.
+"""The part of kill.py for `labelgraph serve`, killed as it starts, waits or answers a request.
 
-It is started on the same port each time, and must give the answer that it gave undisturbed.
+It restarts on the same port each time, and must give the same answer as undisturbed.
 """
 
 import contextlib
@@ -18,7 +18,7 @@ from pathlib import Path
 START_SECONDS = 120
 MOMENTS = ("starting", "waiting", "answering")
 HEADERS = {"X-Labelgraph": "picture", "Content-Type": "application/octet-stream"}
-Row = tuple[str, float, str, str]  # victim, seconds, what it did, how it went on
+Row = tuple[str, float, str, str]  # victim, seconds, what it did, how it continued
 
 
 def struck(folder: Path, draw: random.Random, most: int) -> list[Row]:
@@ -41,7 +41,7 @@ def struck(folder: Path, draw: random.Random, most: int) -> list[Row]:
 
 @cache
 def undisturbed(folder: Path) -> tuple[bytes, float, float]:
-    """The answer, the seconds until the server listens, and those of an answer."""
+    """The answer, the seconds until the server listens, and the seconds of an answer."""
     port, times = free_port(), [time.monotonic()]
     with serving(folder, port) as server:
         wait_for_line(server)
@@ -52,7 +52,7 @@ def undisturbed(folder: Path) -> tuple[bytes, float, float]:
 
 
 def kill(folder: Path, port: int, moment: str, seconds: float) -> float:
-    """After how many seconds of the moment it was."""
+    """Kills, and returns after how many seconds."""
     with serving(folder, port) as server:
         if moment != "starting":
             wait_for_line(server)
@@ -74,7 +74,7 @@ def serving(folder: Path, port: int):
     run = sorted(folder.glob("results/runs/mini/full/voc2007/*/seed0"))[0]
     command = [sys.executable, "-m", "labelgraph", "serve", str(run), "--port", str(port)]
     said = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
-    code = {"PYTHONPATH": str(folder / "src")}  # the copy's, whatever is installed
+    code = {"PYTHONPATH": str(folder / "src")}  # the copy's code, whatever is installed
     server = subprocess.Popen(command, cwd=folder, env=os.environ | code, **said)
     try:
         yield server
@@ -85,7 +85,7 @@ def serving(folder: Path, port: int):
 
 
 def wait_for_line(server: subprocess.Popen) -> None:
-    """It says where it listens when it does."""
+    """Waits for the line with its address, which it prints when it listens."""
     late = threading.Timer(START_SECONDS, server.kill)
     late.start()
     said = ""
@@ -99,7 +99,7 @@ def wait_for_line(server: subprocess.Popen) -> None:
 
 
 def ask(port: int, folder: Path, patience: float = START_SECONDS) -> bytes:
-    """The answer to a picture."""
+    """Sends a picture and returns the answer."""
     picture = sorted(folder.glob("data/raw/drawn/voc2007/**/*.jpg"))[0].read_bytes()
     deadline = time.monotonic() + patience
     while True:
@@ -107,7 +107,7 @@ def ask(port: int, folder: Path, patience: float = START_SECONDS) -> bytes:
         with contextlib.closing(line):
             try:
                 line.request("POST", "/predict", picture, HEADERS)
-            except ConnectionRefusedError:  # it said so a moment before it listens
+            except ConnectionRefusedError:  # it prints its address just before it listens
                 if time.monotonic() > deadline:
                     raise
                 time.sleep(0.1)

@@ -1,4 +1,4 @@
-"""What kill.py strikes with Snakemake or DVC: commands in small folders, and what they make."""
+"""The part of kill.py for Snakemake and DVC: commands in small folders, and their results."""
 
 import errno
 import hashlib
@@ -22,33 +22,33 @@ import tiny
 import yaml
 
 SETTINGS = {"tables": ["ml_gcn_VOC"], "train": {"epochs": 30, "checkpoint_seconds": 1}}
-# `tables` leaves the metrics out, which dvc.yaml names among the outputs.
+# `tables` does not make the metrics, which are outputs in dvc.yaml.
 COMMAND = tiny.command("results/tables", "results/metrics/mini.csv", **SETTINGS)
 REPORT = tiny.command("results/report", **SETTINGS)
 WITH_DVC = [sys.executable, "-m", "dvc", "repro"]
 VICTIMS = ("job", "caller", "server", "snakemake", "all")
 KINDS = ("tables", "dvc", "unpack", "report", "tmpdir")
-GROUP = "practice"  # the raw folder that is unpacked: some seconds of many small files
+GROUP = "practice"  # the raw folder to unpack: many small files, some seconds
 FILES, LARGE = 4000, 20_000_000
 
 
 @dataclass(frozen=True)
 class Case:
-    """A command, who of it is killed, and what it makes when nobody is."""
+    """A command, which of its processes are killed, and what it makes undisturbed."""
 
     kind: str
     command: list[str]
     victims: tuple[str, ...]
     prepare: Callable[[Path], Path]
     results: Callable[[Path], dict[str, Any]]
-    seconds: float = 0.0  # that the command takes, or `step`
+    seconds: float = 0.0  # time of the command, or of `step`
     expected: Any = None
-    step: str = ""  # the moment is counted from the start of its job
-    tmpdir: Callable[[Path], Any] | None = None  # context: a TMPDIR, gives what fills it
+    step: str = ""  # the moment counts from the start of this step's job
+    tmpdir: Callable[[Path], Any] | None = None  # context with a TMPDIR; returns what fills it
 
 
 def undisturbed(place: Path, kinds: list[str]) -> dict[str, Case]:
-    """Kind -> case, with what is made and how long it takes."""
+    """Kind -> case, with its results and its time."""
     cases = {}
     if {*kinds} - {"unpack"}:
         whole = place / "whole"
@@ -75,7 +75,7 @@ def undisturbed(place: Path, kinds: list[str]) -> dict[str, Case]:
 
 
 def measured(case: Case, folder: Path) -> Case:
-    """The case with what the command makes, and the seconds that it, or its step, takes."""
+    """The case with the command's results, and the time of the command or its step."""
     folder = case.prepare(folder)
     process, begun, ended = begin(folder, case), None if case.step else time.monotonic(), None
     while process.poll() is None:
@@ -89,7 +89,7 @@ def measured(case: Case, folder: Path) -> Case:
 
 
 def prepare(folder: Path) -> Path:
-    """The study without figures, with a dvc.yaml that runs it."""
+    """A study without figures, and a dvc.yaml that runs it."""
     folder.mkdir()
     tiny.copy(folder)
     subprocess.run(["git", "init", "-q"], cwd=folder, check=True)
@@ -112,7 +112,7 @@ def begin(folder: Path, case: Case) -> subprocess.Popen:
 
 
 def start(folder: Path, command: list[str], **environment: str) -> subprocess.Popen:
-    """What it says goes into a file."""
+    """Starts the command, with its output in a file."""
     with (folder / "output.txt").open("w") as said:
         return subprocess.Popen(
             command, cwd=folder, stdout=said, stderr=said, env=os.environ | environment
@@ -124,7 +124,7 @@ def output(folder: Path) -> str:
 
 
 def at_work(folder: Path) -> dict[str, list[psutil.Process]]:
-    """Kind -> processes in this folder."""
+    """Kind -> processes that work in this folder."""
     found: dict[str, list[psutil.Process]] = {}
     for process in psutil.process_iter():
         try:
@@ -147,7 +147,7 @@ def kind_of(line: str, fork: bool) -> str | None:
 
 
 def computes(found: dict[str, list[psutil.Process]], name: str) -> bool:
-    """Whether a job of this step is at work; its caller may wait for the warm process before."""
+    """Whether a job of this step computes; before, its caller may wait for the warm process."""
     return "job" in found and name in map(step, found.get("caller", []))
 
 
@@ -161,7 +161,7 @@ def step(caller: psutil.Process) -> str:
 
 
 def results(folder: Path) -> dict[str, bytes]:
-    """Tables, metrics, and the records, which have the content of everything else."""
+    """Tables, metrics and records; the records hold the content of everything else."""
     paths = [*folder.glob("results/tables/mini/*"), *folder.glob("results/metrics/**/*.*")]
     paths += [folder / "results/records.jsonl", *folder.rglob("*.draft")]
     return {str(path.relative_to(folder)): content(path) for path in paths}
@@ -176,7 +176,7 @@ def unpacked(folder: Path) -> dict[str, bytes]:
 
 
 def below(folder: Path, place: str) -> dict[str, bytes]:
-    """All files and folders, hidden ones too."""
+    """All files and folders, hidden ones included."""
     return {str(path.relative_to(folder)): content(path) for path in (folder / place).rglob("*")}
 
 
@@ -199,7 +199,7 @@ def pack(path: Path) -> Path:
 
 
 def listed(folder: Path, archive: Path) -> Path:
-    """The study whose table of sources has the archive."""
+    """The study, with the archive in its table of sources."""
     source = {"file": archive.name, "addresses": [], "bytes": archive.stat().st_size}
     source |= {"checksums": {"sha256": hashlib.sha256(archive.read_bytes()).hexdigest()}}
     source |= {"evidence": "observed", "licence": "none", "note": "made by benchmarks/kill.py"}
@@ -214,7 +214,7 @@ def listed(folder: Path, archive: Path) -> Path:
 
 @contextmanager
 def full_tmpdir(folder: Path) -> Iterator[Callable[[], None]]:
-    """A TMPDIR of its own; what is given fills it to the last byte and name."""
+    """A small TMPDIR; returns a function that fills it to the last byte and name."""
     place = folder / "tmp"
     place.mkdir()
     mount = ["mount", "-t", "tmpfs", "-o", "size=256k,nr_inodes=64", "tmpfs", str(place)]

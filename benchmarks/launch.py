@@ -1,8 +1,8 @@
-"""Starting a step: a fork of a warm process beside a process of its own, in one run.
+"""Time to start a step: a fork of the warm process against a new process, in one run.
 
     python benchmarks/launch.py [--repeats 20]
 
-Both run the step that predicts, up to its help text: torch is imported, nothing is computed.
+Both run the step `predict` up to its help text: torch is imported, nothing is computed.
 """
 
 import argparse

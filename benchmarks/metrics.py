@@ -1,8 +1,8 @@
-"""Every metric convention against torchmetrics' mAP alone, on COCO-sized scores.
+"""Time of all our metrics against that of torchmetrics' mAP alone, on scores of COCO's size.
 
     OMP_NUM_THREADS=1 python benchmarks/metrics.py
 
-The two take turns on one thread. torchmetrics gets what suits it best: probabilities in a tensor,
+The two take turns on one thread. torchmetrics gets its best case: probabilities in a tensor,
 integer targets, and no validation of its arguments.
 """
 

@@ -1,8 +1,8 @@
-"""What it costs that numbers do not depend on the processor: steps pinned and free, in one run.
+"""The cost of numbers that do not depend on the processor: steps with and without pins, in one run.
 
     python benchmarks/pinning.py [--repeats 5]
 
-A child process each: a frozen encoder over 8 images, and 50 steps of a two-layer network.
+Each runs in a child process: a frozen encoder over 8 images, and 50 steps of a two-layer network.
 """
 
 import argparse

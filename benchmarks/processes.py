@@ -1,11 +1,10 @@
-"""A training step in several processes beside the same step in one; the two take turns in one run.
+"""Time of a training step in several processes against the same step in one, in turns.
 
     python benchmarks/processes.py [--processes 2] [--methods baseline,ml_gcn,ml_sgm] [--turns 3]
 
-Random images and weights, an encoder that learns, a thread for each process. What comes after the
-encoder is computed by every process, so a method gains the less the more it costs there. Seconds
-are the processor's, of the process that works longest: what others run beside takes none away, and
-waiting for each other is not seen.
+Random images and weights, an encoder that learns, one thread for each process. Every process
+computes what comes after the encoder, so a method gains less the more it costs there. Seconds are
+processor time of the busiest process: other programs do not count, and neither does waiting.
 """
 
 import argparse
@@ -17,7 +16,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import torch
-import torch._dynamo  # what follows would import it in every fork
+import torch._dynamo  # or every fork would import it
 
 from labelgraph.costs import counting, networks
 from labelgraph.encoders import encoder as encoders
@@ -30,7 +29,7 @@ BOOK = read_study(CONFIG, {"study": "paper"})
 
 
 class Given:
-    """A batch in memory, as Examples take it."""
+    """A batch in memory, in the form that Examples use."""
 
     def __init__(self, batch: dict[str, torch.Tensor]):
         self.batch = batch
@@ -56,7 +55,7 @@ def training(method: str, team: parallel.Alone, options: argparse.Namespace) -> 
 
 
 def seconds(team: parallel.Alone, learning: Training, at_work: bool) -> float:
-    """Of one step; the others wait until those at work have done it."""
+    """Seconds of one step, while the other processes wait."""
     start = time.process_time()
     if at_work:
         parts = [learning.examples.fit]
@@ -66,7 +65,7 @@ def seconds(team: parallel.Alone, learning: Training, at_work: bool) -> float:
 
 
 def command(arguments: list[str]) -> None:
-    """In each process."""
+    """Runs in each process."""
     options, team = parse(arguments), parallel.join()
     torch.set_num_threads(1)
     for method in options.methods.split(","):

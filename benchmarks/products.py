@@ -1,4 +1,4 @@
-"""Linear layers of a batch's edges: as a matrix product and as this project works them, in one run.
+"""Linear layers on a batch's edges: as a matrix product and as in this project, in one run.
 
     python benchmarks/products.py [--repeats 5]
 
@@ -14,7 +14,7 @@ from collections.abc import Callable
 
 from labelgraph.numerics import PINS
 
-if PINS.items() - os.environ.items():  # some count only when a process starts
+if PINS.items() - os.environ.items():  # some work only when a process starts
     os.execve(sys.executable, [sys.executable, *sys.argv], os.environ | PINS)
 
 import torch
@@ -23,8 +23,8 @@ from torch.nn import functional
 
 from labelgraph.parts import products
 
-TURNS = 10  # of each, one after the other
-EDGES = {  # images, rows of each image, values of a row, results
+TURNS = 10  # repeats of each, one after the other
+EDGES = {  # images, rows per image, inputs of a row, outputs
     "ML-SGM, mini: between instances and labels": (16, 80, 16, 16),
     "ML-SGM, laptop: between instances and labels": (32, 80, 32, 32),
     "GM-MLIC, laptop: between instances and labels": (32, 160, 32, 32),

@@ -1,10 +1,10 @@
-"""Image files to what an encoder takes, and features: the usual pipeline and this one, in one run.
+"""From image files to an encoder's input and to features: the usual pipeline and ours, in one run.
 
     python benchmarks/reading.py [--images FOLDER] [--count 100] [--repeats 3]
 
 The usual pipeline is Pillow, then torchvision's Resize, ToTensor and Normalize, then the encoder as
-it is loaded. Without a folder of JPEG files, drawn ones of a camera's detail stand in. Times are
-the processor's, of one thread. Both run with the pins of a training step (benchmarks/pinning.py).
+loaded. Without a folder of JPEG files it uses drawn ones with the detail of photographs. Times are
+processor time of one thread. Both run with the pins of a training step (benchmarks/pinning.py).
 """
 
 import argparse
@@ -20,7 +20,7 @@ from typing import Any
 
 from labelgraph.numerics import PINS
 
-if PINS.items() - os.environ.items():  # some count only when a process starts
+if PINS.items() - os.environ.items():  # some work only when a process starts
     os.execve(sys.executable, [sys.executable, *sys.argv], os.environ | PINS)
 
 import numpy as np
@@ -62,7 +62,7 @@ def usual(side: int) -> Callable[[list[Path]], torch.Tensor]:
 
 
 def ours(side: int) -> Callable[[list[Path]], torch.Tensor]:
-    """Bytes; the encoder itself makes them numbers."""
+    """Bytes, which the encoder itself converts to numbers."""
     encoder = encoders.build("efficientnet_lite0", None, "nothing")
 
     def read(paths: list[Path]) -> torch.Tensor:
@@ -79,7 +79,7 @@ def spent(work: Callable[[Any], object], part: Any) -> float:
 
 
 def compare(works: list[Callable[[Any], object]], parts: list[Any], repeats: int) -> list[float]:
-    """Seconds of both over all parts, which they take in turns, and their ratio; medians."""
+    """Medians of both times, measured in turns over all parts, and of their ratio."""
     turns = []
     for _ in range(repeats):
         pairs = [[spent(work, part) for work in works] for part in parts]
@@ -93,7 +93,7 @@ def chunks(paths: list[Path]) -> list[list[Path]]:
 
 
 def difference(paths: list[Path], side: int) -> tuple[float, int]:
-    """Mean and largest, in levels of 255."""
+    """Mean and largest difference, in levels of 255."""
     found = []
     for path in paths[:BATCH]:
         seen = views.cut(read_image(path, views.least(views.WHOLE, side)), views.WHOLE, side)

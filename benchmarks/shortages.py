@@ -1,9 +1,9 @@
-"""Takes memory, disk and the right to write from a study; then the same command must end well.
+"""Runs a study short of memory, disk or permissions; afterwards the same command must end well.
 
-    python benchmarks/shortages.py      some minutes; the two with disks need root, to mount
+    python benchmarks/shortages.py      some minutes; the two with disks need root, to mount them
 
-The study is that of kill_studies.py. First the command must fail, with a line that says why, then,
-when all is well again, end with the same tables and files as an undisturbed one.
+The study is that of kill_studies.py. First the command must fail with a line that says why. Then,
+without the shortage, it must end with the same tables and files as an undisturbed one.
 """
 
 import contextlib
@@ -33,7 +33,7 @@ def main() -> None:
             try:
                 code, undo = cause(folder)
             except subprocess.CalledProcessError:
-                print(f"{name}: skipped, nothing can be mounted here", flush=True)
+                print(f"{name}: skipped, because nothing can be mounted here", flush=True)
                 continue
             text = (folder / "output.txt").read_text()
             said = re.findall(WHY, text, re.M) or [text[-300:]]
@@ -45,7 +45,7 @@ def main() -> None:
 
 
 def no_memory(folder: Path) -> tuple[int, Callable[[], None]]:
-    """The first job that trains may take no more than it has when it starts."""
+    """The first training job may use no more memory than it has at its start."""
     process = kill_studies.start(folder, kill_studies.COMMAND)
     while process.poll() is None:
         found = kill_studies.at_work(folder)

@@ -1,4 +1,4 @@
-"""A study of half a minute, in a copy of this checkout: what benchmarks run again and again."""
+"""A study of half a minute, in a copy of this checkout, for benchmarks."""
 
 import json
 import shutil
@@ -24,7 +24,7 @@ SETTINGS = {"seeds": [0], "drawn": {"voc2007": SCENES}, "sizes": {448: 96}}
 
 
 def copy(folder: Path) -> Path:
-    """Code and settings of this checkout, with none of its data."""
+    """Copies the code and settings of this checkout, without data."""
     command = ["git", "ls-files", "-z", "Snakefile", "src", "workflow", "dvc.yaml", ".dvc*"]
     listed = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout
     for name in filter(None, listed.split("\0")):

@@ -1,7 +1,4 @@
-"""`labelgraph VERB`: one file in commands/ for each verb; `VERB --help` says what it does.
-
-Exit code 0 good, 1 a difference or a failed check, 2 wrong usage.
-"""
+"""The program `labelgraph`: each verb has a file of its own in commands/."""
 
 import os
 import sys
@@ -18,19 +15,22 @@ def main(arguments: list[str] | None = None) -> int:
     if not arguments:
         print(_guide.next_steps({verb: command.HELP for verb, command in commands.items()}))
         return 0
-    if isinstance(sys.stdout, TextIOWrapper):  # a name that is no text, or none of this terminal's
+    if isinstance(sys.stdout, TextIOWrapper):  # names that this terminal cannot show
         sys.stdout.reconfigure(errors="backslashreplace")
-    chosen = _verbs.parser(__doc__.split("\n\n")[0]).parse_args(arguments)
+    chosen = _verbs.parser().parse_args(arguments)
     try:
         return commands[chosen.verb].run(chosen)
-    except BrokenPipeError:  # the reader of a pipe has seen enough
+    except BrokenPipeError:  # the reader of the pipe has closed it
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     except (ValueError, OSError, MemoryError, ImportError, RuntimeError) as error:
-        said = shortages.sentence(error)
-        if said is None and not isinstance(error, ValueError | OSError):
+        shortage = shortages.sentence(error)
+        if shortage is None and not isinstance(error, ValueError | OSError):
             raise
-        print(f"labelgraph {chosen.verb}: {names.shown_lines(said or str(error))}", file=sys.stderr)
+        print(
+            f"labelgraph {chosen.verb}: {names.shown_lines(shortage or str(error))}",
+            file=sys.stderr,
+        )
         return 2
 
 

@@ -1,5 +1,7 @@
-"""`labelgraph` alone, the Tab key, and the reader of a pipe who has seen enough."""
+"""`labelgraph` without a verb, its help, Tab completion, and a pipe that is closed early."""
 
+import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -11,7 +13,7 @@ from labelgraph.__main__ import main
 from labelgraph.commands import _verbs
 
 
-def test_alone_it_says_what_to_do_next(monkeypatch, tmp_path, capsys):
+def test_without_a_verb_it_says_what_to_do_next(monkeypatch, tmp_path, capsys):
     (tmp_path / "workflow/config").mkdir(parents=True)
     monkeypatch.chdir(tmp_path)
     assert main([]) == 0
@@ -23,21 +25,45 @@ def test_alone_it_says_what_to_do_next(monkeypatch, tmp_path, capsys):
     for name in ("mini/full/voc2007/a/seed0", "own/full/pets/b/seed0"):
         (tmp_path / "results/runs" / name).mkdir(parents=True)
         (tmp_path / "results/runs" / name / "model.safetensors").touch()
-    assert main([]) == 0
-    said = capsys.readouterr().out
-    assert said.startswith("2 runs are there.")
+        assert main([]) == 0
+        said = capsys.readouterr().out
+        assert said.startswith("There is 1 trained run.") == name.startswith("mini")
+    assert said.startswith("There are 2 trained runs.")
     assert "predict results/runs/own/full/pets/b/seed0 photo.jpg" in said
     monkeypatch.chdir(tmp_path / "results")
     assert main([]) == 0
-    assert capsys.readouterr().out.startswith("There is no workflow/config here.")
+    assert capsys.readouterr().out.startswith("There is no workflow/config in this folder.")
 
 
-def test_every_verb_has_help_and_a_sentence(capsys):
+def helped(capsys, *arguments):
+    with pytest.raises(SystemExit) as stop:
+        main([*arguments, "--help"])
+    assert stop.value.code == 0
+    return capsys.readouterr().out
+
+
+def test_help_lists_every_verb(capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "100")
+    said = helped(capsys)
+    assert "exit codes: 0 success" in said
     for verb, command in _verbs.commands().items():
-        with pytest.raises(SystemExit) as stop:
-            main([verb, "--help"])
-        assert stop.value.code == 0
-        assert command.HELP[:20].split()[0] in capsys.readouterr().out
+        assert verb in said and command.HELP[:60] in " ".join(said.split())
+
+
+@pytest.mark.parametrize("verb", _verbs.commands())
+def test_the_help_of_a_verb_explains_its_arguments_and_has_examples(verb, capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "100")
+    said = helped(capsys, verb)
+    command = _verbs.commands()[verb]
+    about, options = said.split("\n\n", 2)[1:]
+    assert about.endswith(".") and about[0].isupper()
+    parser = _verbs.parser()
+    for example in command.EXAMPLES:
+        assert f"\n  {example}\n" in options
+        line = re.search("labelgraph ([^)]*)", example)[1]
+        assert parser.parse_args(shlex.split(line)).verb == verb
+    subparser = next(each.choices for each in parser._actions if each.dest == "verb")[verb]
+    assert all(action.help for action in subparser._actions)
 
 
 @pytest.mark.skipif(not shutil.which("bash"), reason="needs bash")
@@ -66,7 +92,7 @@ def test_the_tab_key(typed, wanted, tmp_path, capsys):
     assert done.stdout.split() == wanted, done.stderr
 
 
-def test_a_pipe_that_closes_is_no_mistake():
+def test_a_closed_pipe_is_not_an_error():
     command = f"{sys.executable} -m labelgraph completion bash | head -1"
     done = subprocess.run(command, shell=True, capture_output=True, text=True, cwd=ROOT)
     assert done.stdout.startswith("#") and done.stderr == ""

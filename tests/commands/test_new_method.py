@@ -1,4 +1,4 @@
-"""`labelgraph new-method`: what it writes is a method as it stands, and nothing else changes."""
+"""`labelgraph new-method` writes a method that works at once, and changes nothing else."""
 
 import inspect
 import shutil
@@ -32,7 +32,7 @@ def checkout(tmp_path, monkeypatch):
 
 @pytest.fixture
 def begun(checkout, monkeypatch, capsys):
-    """A method whose file and entry are those of the package while the test lasts."""
+    """A new method that is part of the package during the test."""
     assert main(["new-method", "my_gcn"]) == 0
     place = checkout / "src/labelgraph/models"
     monkeypatch.setattr(models, "__path__", [str(place)])
@@ -53,7 +53,7 @@ def test_it_keeps_the_file_and_adds_an_entry(begun, checkout):
 
 
 def contract():
-    """The tests that hold for each method."""
+    """The tests that every method must pass."""
     for name, test in vars(test_models).items():
         wanted = set(inspect.signature(test).parameters) if name.startswith("test_") else set()
         if "method" in wanted:
@@ -61,13 +61,13 @@ def contract():
 
 
 @pytest.mark.parametrize(("test", "wanted"), list(contract()))
-def test_it_passes_the_contract_as_it_stands(begun, tmp_path, test, wanted):
+def test_it_passes_the_tests_of_every_method(begun, tmp_path, test, wanted):
     given = {"method": "my_gcn", "variant": "", "tmp_path": tmp_path, "images": 1, "labels": 1}
     test(**{name: given[name] for name in wanted})
 
 
-def test_the_settings_that_it_needs_are_there(begun, checkout):
-    """The commands that it names train it, and tables show it without a paper."""
+def test_its_settings_are_complete(begun, checkout):
+    """The commands that it prints train it, and tables show it without a paper."""
     pets = {"folder": str(ROOT / "tests/samples/folders"), "reader": "folders"}
     given = {"study": "own", "datasets": {"pets": pets}, "own_table": {"rows": ["my_gcn"]}}
     book = read_study(checkout / "workflow/config", given)
@@ -88,16 +88,16 @@ def test_the_file_reads_like_the_others(begun, checkout):
 @pytest.mark.parametrize(
     ("name", "told"),
     [
-        ("My-GCN", "'My-GCN' is no name of a method: expected small letters"),
-        ("../x", "is no name of a method"),
-        ("2gcn", "a letter first"),
+        ("My-GCN", "'My-GCN' cannot be a method's name; expected a letter, then letters"),
+        ("../x", "cannot be a method's name"),
+        ("2gcn", "expected a letter, then"),
         ("x" * 41, "40 at most"),
-        ("lambda", "'lambda' is a word of Python already"),
-        ("all", "'all' is a word of the settings already"),
-        ("ml_gcn", "there is a method 'ml_gcn' already, in workflow/config/methods.yaml"),
+        ("lambda", "'lambda' is reserved by Python"),
+        ("all", "'all' is reserved by the settings"),
+        ("ml_gcn", "there is already a method 'ml_gcn', in workflow/config/methods.yaml"),
     ],
 )
-def test_a_name_that_cannot_be_is_told_why(checkout, capsys, name, told):
+def test_an_invalid_name_is_refused(checkout, capsys, name, told):
     before = (checkout / METHODS).read_text()
     assert main(["new-method", name]) == 2
     said = capsys.readouterr().err
@@ -109,11 +109,11 @@ def test_a_file_without_an_entry_is_not_overwritten(checkout, capsys):
     path = checkout / "src/labelgraph/models/mine.py"
     path.write_text("mine\n")
     assert main(["new-method", "mine"]) == 2
-    assert "already, in src/labelgraph/models/mine.py" in capsys.readouterr().err
+    assert "already a method 'mine', in src/labelgraph/models/mine.py" in capsys.readouterr().err
     assert path.read_text() == "mine\n" and "mine:" not in (checkout / METHODS).read_text()
 
 
-def test_elsewhere_it_says_where_to_start(tmp_path, monkeypatch, capsys):
+def test_outside_the_repository_it_says_where_to_run(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     assert main(["new-method", "my_gcn"]) == 2
-    assert "start this in the repository's folder" in capsys.readouterr().err
+    assert "run this in the repository's folder" in capsys.readouterr().err

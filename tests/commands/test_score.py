@@ -1,4 +1,4 @@
-"""Scoring files: joined by name, written by name, found by a flat name, printed."""
+"""Scoring files: joined by name, written, found by a flat name, printed."""
 
 import argparse
 import json
@@ -29,7 +29,7 @@ SETTINGS = {
 
 @pytest.fixture
 def files(tmp_path):
-    """Predictions and targets of the same images and labels, each in an order of its own."""
+    """Predictions and targets of the same images and labels, in different orders."""
     rows, columns = [2, 0, 3, 1], [1, 2, 0]
     predictions, targets = tmp_path / "predictions.npz", tmp_path / "targets.npz"
     shuffled = SCORES[rows][:, columns]
@@ -60,7 +60,7 @@ def test_files_are_joined_by_name(files, tmp_path):
     assert found["ap"]["interpolated"]["boat"] == expected["ap"]["interpolated"][2]
 
 
-def test_only_scored_labels_take_part(files, tmp_path):
+def test_labels_that_are_not_scored_are_left_out(files, tmp_path):
     predictions, targets = files
     scored = np.array([True, False, True])
     write_arrays(targets, images=IMAGES, labels=LABELS, target=TARGET, scored=scored)
@@ -91,7 +91,7 @@ def test_every_number_has_a_flat_name(files, tmp_path):
 
 
 @pytest.mark.parametrize("metric", ["map", "AP:horse", "CF1_top5"])
-def test_an_unknown_metric_is_answered_with_the_known(files, tmp_path, metric):
+def test_an_unknown_metric_is_refused_with_the_known_ones(files, tmp_path, metric):
     found = run_step(*files, tmp_path / "scores.json")
     with pytest.raises(ValueError, match=rf"no metric '{metric}'; .*mAP_interpolated.*dog"):
         metrics.value(found, metric)
@@ -113,7 +113,7 @@ def test_an_unknown_metric_is_answered_with_the_known(files, tmp_path, metric):
         ({"scores": SCORES.astype(int)}, "floating point"),
     ],
 )
-def test_predictions_that_do_not_fit(files, tmp_path, changed, message):
+def test_predictions_that_do_not_match_are_refused(files, tmp_path, changed, message):
     predictions, targets = files
     arrays = {"images": IMAGES, "labels": LABELS, "scores": SCORES} | changed
     write_arrays(predictions, **arrays)
@@ -122,7 +122,7 @@ def test_predictions_that_do_not_fit(files, tmp_path, changed, message):
     assert not (tmp_path / "scores.json").exists()
 
 
-def test_files_that_are_none(files, tmp_path):
+def test_missing_and_broken_files_are_refused(files, tmp_path):
     predictions, targets = files
     with pytest.raises(FileNotFoundError, match=r"nowhere.npz is missing"):
         run_step(tmp_path / "nowhere.npz", targets, tmp_path / "scores.json")
@@ -185,14 +185,14 @@ def test_the_verb_reads_a_spreadsheet_and_prints_a_table(files, tmp_path, capsys
         ("image,cat,dog,boat\na.jpg,1,0,yes\n", "row 2: 'a.jpg,1,0,yes' is not"),
     ],
 )
-def test_spreadsheets_that_do_not_fit(files, tmp_path, capsys, text, message):
+def test_spreadsheets_that_do_not_match_are_refused(files, tmp_path, capsys, text, message):
     table = tmp_path / "targets.csv"
     table.write_text(text, encoding="utf-8")
     with pytest.raises(ValueError, match=message):
         run_verb(capsys, files[0], "--targets", table)
 
 
-def test_probabilities_give_the_same_numbers_if_they_are_called_so(files, capsys):
+def test_probabilities_give_the_same_numbers_with_the_option(files, capsys):
     predictions, targets = files
     probabilities = 1 / (1 + np.exp(-SCORES.astype(np.float64)))
     probabilities[1] = 0, probabilities[1, 1], 1  # what rounding makes of far logits
@@ -220,6 +220,6 @@ def test_names_cannot_drive_a_terminal(files, capsys):
         assert "\x1b" not in out and "\u202e" not in out
 
 
-def test_logits_are_no_probabilities(files, capsys):
-    with pytest.raises(ValueError, match="so they are no probabilities"):
+def test_logits_are_refused_as_probabilities(files, capsys):
+    with pytest.raises(ValueError, match="so they are not probabilities"):
         run_verb(capsys, files[0], "--targets", files[1], "--probabilities")

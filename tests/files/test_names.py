@@ -204,7 +204,7 @@ def test_file_names_that_are_not_utf8(tmp_path, capsys):
     (tmp_path / "d").rename(tmp_path / name)
     code = main(["check-data", str(tmp_path / name), "--write", str(tmp_path / "x.yaml")])
     assert code == 2 and not (tmp_path / "x.yaml").exists()
-    assert "cannot be written as text" in capsys.readouterr().err
+    assert "is not UTF-8 text; rename the folder" in capsys.readouterr().err
 
 
 def test_in_voc(tmp_path, capsys):
@@ -239,7 +239,10 @@ def test_control_characters_in_folder_names_are_escaped(tmp_path, capsys):
 
 @pytest.mark.parametrize(
     ("file", "message"),
-    [("a\nb.yaml", "file 'a\\nb.yaml' cannot be written"), ("x.txt", "let its name end in .yaml")],
+    [
+        ("a\nb.yaml", "file 'a\\nb.yaml' cannot be written"),
+        ("x.txt", "must have a name that ends in .yaml"),
+    ],
 )
 def test_names_of_files_to_write(file, message, tmp_path, capsys):
     in_folders(tmp_path / "d", ["cat", "dog"], ["train", "test"])
@@ -309,7 +312,7 @@ def test_a_file_name_that_is_not_utf8_is_ignored(tmp_path, capsys):
     except (OSError, UnicodeError):
         pytest.skip("this file system takes UTF-8 names only")
     code, _, text = check(folder, tmp_path / "x.yaml", capsys)
-    assert code == 0 and "1 other files are not read: n\\udcff\\u000at.txt" in text
+    assert code == 0 and "1 other file is ignored: n\\udcff\\u000at.txt" in text
     list_folder.main(folder, "x", tmp_path / "raw" / "d.json")
     assert read_json(tmp_path / "raw" / "d.json")["listing"]["n\\udcff\\u000at.txt"] == 0
 

@@ -1,4 +1,4 @@
-"""The server of `labelgraph serve` in a thread, and nasty requests with what they get."""
+"""The server of `labelgraph serve` in a thread, and malformed requests with their status."""
 
 import json
 import socket
@@ -39,7 +39,7 @@ def connect(server):
 
 
 def answers(line):
-    """All that comes until the server closes: (status, head, content) each."""
+    """Every answer until the server closes: (status, headers, content)."""
     stream, found = line.makefile("rb"), []
     while first := stream.readline():
         head = {}
@@ -82,7 +82,7 @@ TRANSFERS = {
         411,
     ),
     "broken chunks": (f"{POST}Transfer-Encoding: chunked\r\n\r\nZZ\r\n", 400),
-    "broken chunks that nobody reads": (
+    "broken chunks of a body that is not read": (
         get("/about", more="Transfer-Encoding: chunked\r\n") + "ZZ\r\n",
         400,
     ),
@@ -112,7 +112,7 @@ HEADS = {
     "HTTP/2 by upgrade": (get("/about", more="Connection: Upgrade\r\nUpgrade: h2c\r\n"), 200),
     "two requests": (get("/about") + get("/evil"), 200),
     "a second request in the body": (get("/about", more="Content-Length: 99\r\n") + "GET", 200),
-    "more than was said": (f"{POST}Content-Length: 3\r\n\r\n12345 and on", 415),
+    "more than the length says": (f"{POST}Content-Length: 3\r\n\r\n12345 and on", 415),
 }
 METHODS = {
     f"{method} {target}": (f"{method} {target} HTTP/1.1\r\nHost: localhost\r\n\r\n", status)
@@ -130,7 +130,7 @@ TARGETS = {
         *("/page.js;x", "/%0d%0aX-Evil:%201", "http://evil.example/about", "about", "/%ff"),
     )
 }
-NASTY = {
+MALFORMED = {
     f"{kind}: {name[:40]!r}": case
     for kind, cases in (
         *(("host", STRANGE_NAMES), ("length", LENGTHS), ("transfer", TRANSFERS)),

@@ -21,14 +21,14 @@ def asked(folder, threshold):
 
 
 @pytest.mark.parametrize(("threshold", "chosen"), [(1e-9, LABELS), (1 - 1e-9, 0)])
-def test_what_is_chosen_is_explained_or_else_the_likeliest(folder, threshold, chosen):
+def test_chosen_labels_are_explained_or_else_the_likeliest(folder, threshold, chosen):
     labels = asked(folder, threshold)
     assert sum(each["chosen"] for each in labels) == chosen
     explained = [number for number, each in enumerate(labels) if "heat" in each]
     assert explained and explained[0] == 0
 
 
-def test_the_next_may_ask_whatever_became_of_the_last(folder):
+def test_a_failed_request_does_not_block_the_next(folder):
     calibrate(folder, 1.0, 0.5)
     oracle = asking.Oracle(reading.read(folder))
     for _ in range(2):

@@ -1,4 +1,4 @@
-"""`labelgraph check-data`: what is planted in a small dataset is found, and nothing else is."""
+"""`labelgraph check-data` finds the faults planted in a small dataset, and no others."""
 
 import json
 import shutil
@@ -45,7 +45,7 @@ def test_sound_data_have_no_problem(tmp_path, capsys):
     assert code == 0 and out.endswith("No problem found.\n")
 
 
-def test_what_is_planted_is_found(tmp_path, capsys):
+def test_planted_faults_are_found(tmp_path, capsys):
     folder = make(tmp_path / "pets")
     images = folder / "images"
     with Image.open(images / "3.png") as image:  # 3 is reported, the copy is not
@@ -76,9 +76,9 @@ def test_what_is_planted_is_found(tmp_path, capsys):
     assert found["never_shown"]["report"] == ["bird"]
     said = "\n".join(found["problems"])
     assert "2 images cannot be used" in said
-    assert "no report image shows bird, so it cannot be judged" in said
-    assert "1 pairs of nearly the same image are in training and in report" in said
-    assert any("have different labels" in line for line in found["remarks"])
+    assert "no report image shows bird, so it cannot be measured" in said
+    assert "1 pair of near-duplicate images is split between training and report" in said
+    assert any("is labelled differently" in line for line in found["remarks"])
     code, out, _ = checked(capsys, folder)
     assert code == 1 and out.count("PROBLEM: ") == 3
 
@@ -108,9 +108,9 @@ def test_data_that_cannot_be_read_are_a_problem_not_a_traceback(tmp_path, capsys
     ("arguments", "message"),
     [
         (["nope"], "nope is neither a folder nor a .yaml file nor a dataset"),
-        (["voc2007", "--write", "x.yaml"], "voc2007 is no folder, and it is"),
+        (["voc2007", "--write", "x.yaml"], "voc2007 is not a folder; --write is only for"),
         (["workflow/config/tables.yaml"], "has unknown keys"),
-        (["src"], "has none of the layouts that are known"),
+        (["src"], "has no known layout; expected"),
     ],
 )
 def test_wrong_usage_is_named(capsys, arguments, message):
@@ -124,7 +124,7 @@ def test_the_written_entry_is_read_back(tmp_path, capsys):
     code, out, _ = checked(capsys, config, "--json")
     assert code == 0 and json.loads(out)[0]["name"] == "my_pets"
     code, _, err = checked(capsys, folder, "--write", config)
-    assert code == 2 and "is there already" in err
+    assert code == 2 and "already exists; choose" in err
 
 
 LAYOUTS = {

@@ -29,11 +29,11 @@ needs_onnx = pytest.mark.skipif(
     not all(find_spec(name) for name in ("onnx", "onnxruntime", "onnxscript")),
     reason="needs the extra onnx",
 )
-ignores_packages = pytest.mark.filterwarnings("ignore")  # what they say about each other
+ignores_packages = pytest.mark.filterwarnings("ignore")  # warnings of packages about each other
 
 
 class Small(nn.Module):
-    """An encoder whose graph is quickly written."""
+    """An encoder that is quick to export."""
 
     width = WIDTH
 
@@ -78,7 +78,9 @@ def test_scores_are_those_of_the_run_and_the_card_shows_how(exported, monkeypatc
 
     trained, file, code = exported("ml_gcn", "pets.onnx")
     assert code == 0
-    assert "scores as of the run, to within" in capsys.readouterr().out  # and read: it is empty now
+    assert (
+        "its scores equal the run's to within" in capsys.readouterr().out
+    )  # and read: it is empty now
     session = onnxruntime.InferenceSession(file, providers=["CPUExecutionProvider"])
     for count in (1, 4):
         images = torch.randint(0, 256, (count, 3, SIDE, SIDE)).float()
@@ -109,7 +111,7 @@ def run_snippet(file, folder, monkeypatch):
 
 @needs_onnx
 @ignores_packages
-def test_a_method_that_cannot_says_why_and_gets_its_card(exported, capsys):
+def test_a_method_without_an_onnx_form_says_why_and_gets_its_card(exported, capsys):
     _, file, code = exported("dsdl")
     assert code == 1 and not file.exists()
     said = capsys.readouterr().err
@@ -118,7 +120,7 @@ def test_a_method_that_cannot_says_why_and_gets_its_card(exported, capsys):
 
 
 class Awkward(nn.Module):
-    """What ML-SGM and GM-MLIC have and others have not: boxes of parts, neighbours with ties."""
+    """What only ML-SGM and GM-MLIC have: boxes of components, and neighbours with ties."""
 
     def forward(self, image):
         boxes = components.boxes(image[:, 0, :2, :3] > 100)
@@ -129,7 +131,7 @@ class Awkward(nn.Module):
 
 @needs_onnx
 @ignores_packages
-def test_parts_and_neighbours_survive():
+def test_components_and_neighbours_can_be_exported():
     import onnxruntime
 
     network = Awkward()
@@ -144,11 +146,11 @@ def test_parts_and_neighbours_survive():
             np.testing.assert_array_equal(ours.numpy(), theirs)
 
 
-def test_the_card_alone_says_what_is_known_and_what_is_not(exported):
+def test_the_card_says_what_is_known_and_what_is_not(exported):
     trained, file, code = exported("ml_gcn", "card.md")
     assert code == 0
     before = file.read_text()
-    assert "Not judged yet; `snakemake" in before
+    assert "Not evaluated yet; run `snakemake" in before
     draw = np.random.default_rng(0)
     scores = draw.normal(size=(30, LABELS)).astype(np.float32)
     target = draw.integers(0, 2, (30, LABELS)).astype(np.int8)
@@ -159,7 +161,7 @@ def test_the_card_alone_says_what_is_known_and_what_is_not(exported):
     text = file.read_text()
     assert f"| {100 * found['map']['non_interpolated']:.1f} | " in text
     assert f"| bird | {int(label_count('bird'))} | " in text
-    assert "expect little of them" in text  # the last label never occurs
+    assert "expect poor results" in text  # the last label never occurs
     assert "Chen et al., CVPR 2019" in text and "variant `literal` follows the print" in text
 
 
@@ -176,13 +178,16 @@ def test_wrong_usage_is_named(tmp_path, monkeypatch, capsys):
     assert "ends in neither .onnx nor .md" in capsys.readouterr().err
     monkeypatch.setitem(sys.modules, "onnxruntime", None)
     assert main(["export", str(run), str(tmp_path / "x.onnx")]) == 2
-    assert "`uv run --extra onnx ...` brings them" in capsys.readouterr().err
+    assert (
+        "are missing; `uv run --extra onnx labelgraph export ...` installs them"
+        in capsys.readouterr().err
+    )
 
 
 ODD = ("<script>alert(1)</script>", "a|b", "*bold* _it_ `code`", "![x](http://y)", "$x$ &amp; ~no~")
 
 
-def test_labels_stand_in_the_card_as_they_are_spelled(exported, monkeypatch):
+def test_the_card_shows_labels_as_they_are_spelled(exported, monkeypatch):
     markdown_it = pytest.importorskip("markdown_it")
     trained = exported("ml_gcn", "card.md")[0]
     trained.model.names = ODD
@@ -203,7 +208,7 @@ def test_the_title_of_a_card_names_the_encoder_of_the_run(exported):
     assert "EfficientNet-Lite0 with a graph" in text.partition("\n")[2]
 
 
-def test_the_card_judges_by_the_rule_that_predict_uses(exported):
+def test_the_card_measures_at_the_thresholds_of_predict(exported):
     trained, file, _ = exported("ml_gcn", "card.md")
     draw = np.random.default_rng(0)
     images, labels = np.array([f"{k}.jpg" for k in range(30)]), np.array(trained.names)
@@ -215,7 +220,7 @@ def test_the_card_judges_by_the_rule_that_predict_uses(exported):
     found = metrics.named(metrics.evaluate(scores, target, **given), [*trained.names], [])
     write_json(trained.folder / "scores.json", found)
     exported("ml_gcn", "card.md")
-    assert "from a probability of 0.5 before calibration on" in file.read_text()
+    assert "as named from an uncalibrated probability of 0.5; run" in file.read_text()
     fitted, output = trained.folder / "calibration.json", trained.folder / "assessment.json"
     settings = ScoringSettings(**given, pool="all")
     assess.main(file.with_name("p.npz"), file.with_name("t.npz"), fitted, settings, output)
@@ -229,4 +234,4 @@ def test_the_card_judges_by_the_rule_that_predict_uses(exported):
     shown = [float(cell.split()[0]) for cell in row.strip("| ").split(" | ")]
     wanted = [found["map"]["non_interpolated"], *(rule[name] for name in card.METRICS)]
     assert shown == pytest.approx([100 * value for value in wanted], abs=0.051)
-    assert "as `labelgraph predict` names them" in text
+    assert "from its threshold below, as `labelgraph predict` does" in text

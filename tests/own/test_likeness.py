@@ -1,4 +1,4 @@
-"""What `check-data` measures and guesses, at the edges: pictures, labels that meet, layouts."""
+"""What `check-data` measures and guesses, at the limits: pictures, labels, layouts."""
 
 import json
 import tracemalloc
@@ -33,14 +33,14 @@ def looks(*numbers):
 HALVES = np.repeat([[98], [102]], 8, 0).repeat(16, 1)  # a spread of exactly 2 around 100
 
 
-def test_a_spread_of_two_shows_nothing_to_compare():
+def test_blank_pictures_are_not_compared():
     assert likeness.pairs(looks(HALVES, HALVES)) == []
     more = HALVES + (HALVES > 100)
     assert likeness.pairs(looks(more, more)) == [likeness.Pair(0, 1, False)]
     assert likeness.pairs(looks(more, HALVES)) == likeness.pairs(looks(more)) == []
 
 
-def test_numbers_must_rise_and_fall_together():
+def test_numbers_must_correlate():
     ramp = np.arange(256).reshape(16, 16)
     assert likeness.pairs(looks(ramp, ramp // 2 + 60)) == [likeness.Pair(0, 1, False)]
     assert likeness.pairs(looks(ramp, 255 - ramp)) == []
@@ -78,7 +78,7 @@ def test_sixteen_of_128_bits_may_differ(apart, near, monkeypatch):
         assert likeness.pairs(some) == ([likeness.Pair(0, 2, False)] if near else [])
 
 
-def test_of_thousands_of_copies_the_first_pairs_are_kept_and_the_rest_are_counted():
+def test_thousands_of_copies_keep_the_first_pairs_and_count_the_rest():
     """A camera that stands still; one of its pictures is of another part, one has other labels."""
     ramp = np.arange(256).reshape(16, 16)
     some = looks(*[ramp] * 3000)
@@ -95,7 +95,7 @@ def test_of_thousands_of_copies_the_first_pairs_are_kept_and_the_rest_are_counte
     assert peak < 100e6, f"{peak:,} bytes"
 
 
-def test_bits_tell_from_cell_to_cell_where_it_gets_brighter():
+def test_bits_are_where_the_next_cell_is_brighter():
     across, down = np.tile(np.arange(9) * 20, (8, 1)), np.tile(np.arange(9) * 20, (8, 1)).T
     for numbers, expected in ((across, [1] * 64 + [0] * 64), (down, [0] * 64 + [1] * 64)):
         image = grey(numbers).resize((72, 72), Image.Resampling.NEAREST)
@@ -114,7 +114,7 @@ def test_every_kind_of_picture_is_seen_in_grey(tmp_path, mode):
     assert abs(seen.look.numbers.astype(int) - likeness.look(dark).numbers).max() <= 1
 
 
-def test_pictures_that_cannot_be_seen_say_why(tmp_path):
+def test_unreadable_pictures_have_an_error(tmp_path):
     (tmp_path / "text.png").write_text("text")
     found = pictures.see([tmp_path / "gone.png", tmp_path / "text.png"])
     assert [each.look for each in found] == [None, None]
@@ -139,15 +139,15 @@ def test_nine_of_ten_is_nearly_always():
     assert together(range(10), range(2, 30))["nearly_always_brings"] == []
 
 
-def test_what_four_images_say_is_not_worth_telling():
+def test_four_images_are_too_few_to_report():
     assert together(range(5), range(30))["nearly_always_brings"] == [["a", "b"]]
     assert together(range(4), range(30))["nearly_always_brings"] == []
     assert together(range(5), range(5))["always_the_same_images"] == [["a", "b"]]
     assert together(range(4), range(4))["always_the_same_images"] == []
-    assert together(range(5), range(5))["nearly_always_brings"] == []  # it is told already
+    assert together(range(5), range(5))["nearly_always_brings"] == []  # it is reported already
 
 
-def test_what_a_frequent_label_brings_by_chance_is_not_told():
+def test_chance_pairs_with_a_frequent_label_are_not_reported():
     """a is with b always; b is on 50 images, twice what chance gives, or on 51."""
     assert together(range(10), range(50))["nearly_always_brings"] == [["a", "b"]]
     assert together(range(10), range(51))["nearly_always_brings"] == []
@@ -158,7 +158,7 @@ def test_labels_that_would_meet_five_times_by_chance():
     assert together(range(20), range(76, 100))["never_together"] == []
 
 
-def test_five_pairs_are_told_the_most_frequent_first():
+def test_the_five_most_frequent_pairs_are_reported():
     sizes = [range(start, start + 8 + start // 16) for start in range(0, 96, 16)]
     shown = np.zeros((100, 12), bool)
     for number, rows in enumerate(sizes):
@@ -195,25 +195,26 @@ PLAN = later.Plan({}, [], learns_boxes=False, boxes=None)
 
 
 @pytest.mark.parametrize(("imbalance", "told"), [(99.9, 0), (100.0, 1), (None, 0)])
-def test_a_label_a_hundred_times_as_frequent_is_told(imbalance, told):
+def test_a_label_a_hundred_times_as_frequent_is_reported(imbalance, told):
     said = sentences.of_labels(FOUND | {"imbalance": imbalance})
     assert len(said) == told
     assert not told or said[0].startswith("the commonest label is 100 times as frequent")
 
 
-def test_labels_that_few_images_show_are_named():
+def test_rare_labels_are_named():
     few = {"a": (5, 5), "b": (4, 5), "c": (0, 4), "d": (1, 0)}  # fit and tune
     counts = {name: {"fit": fit, "tune": tune} for name, (fit, tune) in few.items()}
     assert sentences.of_labels(FOUND | {"labels": counts}) == [
-        "fewer than 5 fit images show b (4), d (1): expect little of them",
-        "fewer than 5 tune images show c (4), d (0): their thresholds are drawn towards that of all"
-        " labels",
+        "fewer than 5 fit images show b (4), d (1): expect poor results for them",
+        "fewer than 5 tune images show c (4), d (0): their thresholds stay close to the common one",
     ]
 
 
-def test_without_tune_images_it_is_told_what_follows():
+def test_data_without_tune_images_get_a_remark():
     said = sentences.of_labels(FOUND | {"images": {"fit": 9}})
-    assert said == ["no image is held out to tune: the last epoch is kept, nothing is calibrated"]
+    assert said == [
+        "there are no tune images: the last epoch is kept and probabilities are not calibrated"
+    ]
 
 
 def test_three_are_named_and_the_rest_are_counted():
@@ -232,7 +233,7 @@ def test_three_are_named_and_the_rest_are_counted():
         (["report", "unused"], False),
     ],
 )
-def test_only_what_is_learnt_and_reported_is_a_leak(roles, crosses):
+def test_only_pairs_across_training_and_report_are_a_leak(roles, crosses):
     assert sentences.crosses({"roles": roles}) == crosses
 
 
@@ -240,7 +241,7 @@ def alike(names, *roles):
     return {"images": [*names], "roles": [*roles], "same_labels": names != "ef"}
 
 
-def test_what_spoils_a_result_is_told_apart_from_what_is_worth_knowing():
+def test_problems_and_remarks_are_told_apart():
     pairs = [
         alike("ab", "fit", "report"),
         alike("cd", "fit", "tune"),
@@ -255,19 +256,19 @@ def test_what_spoils_a_result_is_told_apart_from_what_is_worth_knowing():
     }
     assert sentences.problems(found, PLAN) == [
         "no fit image shows x, so it cannot be learnt",
-        "1 pairs of nearly the same image are in training and in report, so what is reported is too"
-        " good: a and b",
+        "1 pair of near-duplicate images is split between training and report, so the results"
+        " will look too good: a and b",
     ]
     assert sentences.remarks(found) == [
         "30 images have a side under 32 pixels: a, b, c and 27 more",
-        "2 pairs of nearly the same image serve the same end: c and d, e and f",
-        "1 pairs of nearly the same image have different labels: e and f",
+        "2 pairs of near-duplicate images are on the same side of the split: c and d, e and f",
+        "1 pair of near-duplicate images is labelled differently: e and f",
     ]
-    assert "at least 1 pairs" in sentences.problems(found | {"alike_left_out": 5}, PLAN)[1]
+    assert "at least 1 pair of" in sentences.problems(found | {"alike_left_out": 5}, PLAN)[1]
     found |= {"alike": [], "unreadable": ["p", "q"], "never_shown": {"report": ["z"]}}
     assert sentences.problems(found, PLAN) == [
         "2 images cannot be used: p, q",
-        "no report image shows z, so it cannot be judged",
+        "no report image shows z, so it cannot be measured",
     ]
 
 
@@ -343,7 +344,7 @@ def test_coco_in_one_file_or_two(tmp_path):
     files = {"train": "train/_a.json", "valid": "valid/_a.json"}
     assert two == {"annotations": files, "images": "{part}"}
     coco(tmp_path, "valid/_a.json", [{"file_name": "c.png"}], [])
-    with pytest.raises(ValueError, match=r"such as 'a\.png', are in none of the folders"):
+    with pytest.raises(ValueError, match=r"such as 'a\.png', are in none of "):
         guessing.coco(tmp_path)  # no folder has both
     for images in ([], [{}], [{"file_name": 3}], None):
         coco(tmp_path, "valid/_a.json", images, [])
@@ -373,19 +374,19 @@ def test_columns_of_a_table(columns, options):
     assert found.get("parts") == parts
 
 
-def test_a_table_without_labels_is_told():
-    with pytest.raises(ValueError, match=r"no column of t\.csv can be read as labels, of \[\]"):
+def test_a_table_without_labels_is_refused():
+    with pytest.raises(ValueError, match=r"t\.csv has no column of labels, only \[\]"):
         tablecolumns.columns(pd.DataFrame({"image": ["a", "b"]}), IMAGE, "t.csv")
 
 
-def test_a_column_of_six_values_is_no_column_of_parts():
+def test_a_column_of_six_values_does_not_hold_parts():
     names = ["train", "test", "a", "b", "c", "d"]
     rows = pd.DataFrame({"image": names, "set": names, "labels": list("abcabc")})
     assert "part" not in tablecolumns.columns(rows, IMAGE, "t")["options"]
     assert tablecolumns.columns(rows[:5], IMAGE, "t")["options"]["part"] == "set"
 
 
-def test_the_column_of_images_and_where_they_lie(tmp_path):
+def test_the_column_of_images_and_their_folder(tmp_path):
     drawn(tmp_path, ".hidden/c.jpg", "pictures/a.jpg", "pictures/b.jpg")
     rows = pd.DataFrame({"id": ["1", "2"], "file": ["a", "b"]})
     expected = {"image": "file", "images": "pictures", "ending": ".jpg"}
@@ -395,7 +396,7 @@ def test_the_column_of_images_and_where_they_lie(tmp_path):
     assert tablecolumns.image_column(more, tmp_path) == expected
     assert tablecolumns.image_column(pd.concat([more, more[2:]]), tmp_path) is None
     assert tablecolumns.image_column(rows.replace({"a": "c", "b": "c"}), tmp_path) is None
-    with pytest.raises(ValueError, match=r"has no header: its first line names 'a\.jpg'"):
+    with pytest.raises(ValueError, match=r"has no header: its first line names the image 'a\.jpg'"):
         tablecolumns.image_column(rows.rename(columns={"id": "a.jpg"}), tmp_path)
 
 
@@ -432,10 +433,10 @@ def test_pictures_of_every_spelling_make_a_folder_of_a_label(tmp_path):
     assert not guessing.holds(tmp_path / "a/deep/1.PNG")
 
 
-def test_a_folder_that_is_nothing_known(tmp_path):
-    with pytest.raises(FileNotFoundError, match="no is no folder"):
+def test_a_folder_with_an_unknown_layout_is_refused(tmp_path):
+    with pytest.raises(FileNotFoundError, match="no is not a folder"):
         guessing.guess(tmp_path / "no")
-    with pytest.raises(ValueError, match="has none of the layouts that are known"):
+    with pytest.raises(ValueError, match="has no known layout; expected"):
         guessing.guess(tmp_path)
     drawn(tmp_path, "cat/1.jpg")
     expected = {"folder": tmp_path.as_posix(), "reader": "folders", "options": {}}

@@ -69,7 +69,7 @@ def predicted(capsys, *arguments):
     return code, said.out, said.err
 
 
-def test_every_odd_picture_is_handled_or_refused_and_the_rest_goes_on(run, odd, capsys):
+def test_odd_pictures_are_read_or_refused_and_the_rest_go_on(run, odd, capsys):
     code, out, err = predicted(capsys, run, odd, "--json")
     assert code == 1
     found = {Path(entry["image"]).name: entry for entry in json.loads(out)}
@@ -77,7 +77,7 @@ def test_every_odd_picture_is_handled_or_refused_and_the_rest_goes_on(run, odd, 
     for name, reason in odd_pictures.BROKEN.items():
         assert name in found[name]["error"] and reason in found[name]["error"]
         assert f"labelgraph predict: {found[name]['error']}\n" in err
-    assert f"{odd}: 1 files that are no pictures are passed over" in err
+    assert f"{odd}: skipped 1 file that is not a picture" in err
     plain = {e["label"]: e["score"] for e in found["plain.png"]["labels"]}
     same = {"turned.jpg": 0.2, "cmyk.tif": 0.01, "deep_colour.png": 0.01, "tail.png": 0.01}
     for name, far in same.items():  # a JPEG is not quite the same
@@ -85,10 +85,10 @@ def test_every_odd_picture_is_handled_or_refused_and_the_rest_goes_on(run, odd, 
         assert scores == pytest.approx(plain, abs=far), name
 
 
-def test_what_is_printed_is_calibrated_and_safe_for_a_terminal(run, odd, capsys):
+def test_output_is_calibrated_and_safe_for_a_terminal(run, odd, capsys):
     code, out, err = predicted(capsys, run, odd / "odd nämé\n.png", "--top", "2")
     assert code == 0
-    assert "temperature 2.00, fitted on 40 tune images; on those left" in err
+    assert "temperature 2.00, fitted on 40 tune images. On held-out" in err
     (line,) = out.splitlines()
     assert line.startswith(f"{odd}/odd nämé?.png: ")
     assert line.count("%") == 2
@@ -99,7 +99,7 @@ def test_what_is_printed_is_calibrated_and_safe_for_a_terminal(run, odd, capsys)
         assert entry["chosen"] == (entry["probability"] >= 0.6)
 
 
-def test_names_neither_drive_a_terminal_nor_a_spreadsheet(run, few, tmp_path, capsys, monkeypatch):
+def test_names_are_safe_for_a_terminal_and_a_spreadsheet(run, few, tmp_path, capsys, monkeypatch):
     monkeypatch.chdir(tmp_path)
     Path("\x1b[31mz.png").write_bytes(b"x")
     Path("=1+1.png").write_bytes((few / "0.png").read_bytes())
@@ -112,12 +112,12 @@ def test_names_neither_drive_a_terminal_nor_a_spreadsheet(run, few, tmp_path, ca
     assert "\x1b" not in out and json.loads(out)[0]["image"] == "\x1b[31mz.png"
 
 
-def test_nothing_above_its_threshold_is_said(run, few, capsys):
+def test_a_picture_without_a_label_above_its_threshold_says_so(run, few, capsys):
     code, out, _ = predicted(capsys, run, few, "--threshold", "1.0")
     assert code == 0
     lines = out.splitlines()
     assert len(lines) == 3
-    assert all(": nothing for sure; first comes " in line for line in lines)
+    assert all(": no label above its threshold; likeliest is " in line for line in lines)
 
 
 def test_scores_are_those_of_the_workflow(run, few, tmp_path, capsys):
@@ -155,7 +155,7 @@ def test_evidence_is_saved_for_each_chosen_label(run, few, tmp_path, capsys):
     code, out, err = predicted(capsys, *arguments, "--json", "--save", tmp_path / "saved")
     assert code == 0
     chosen = sum(each["chosen"] for entry in json.loads(out) for each in entry["labels"])
-    said = err.count("no place in the picture speaks for")
+    said = err.count("nothing in the picture supports")
     assert said + sum(len(entry.get("saved", ())) for entry in json.loads(out)) == min(chosen, 10)
     saved = [path for entry in json.loads(out) for path in entry.get("saved", {}).values()]
     assert len(saved) == len({*saved}) > 2
@@ -166,7 +166,7 @@ def test_evidence_is_saved_for_each_chosen_label(run, few, tmp_path, capsys):
         assert image.format == "JPEG" and image.width == 80 and image.height > 60
 
 
-def test_the_map_of_a_linear_model_is_its_activation_map():
+def test_the_map_of_a_linear_model_is_its_class_activation_map():
     class Linear(torch.nn.Module):
         def __init__(self):
             super().__init__()
@@ -193,9 +193,7 @@ def test_the_box_is_around_the_peak_not_around_the_largest_part():
     assert evidence.evidence(heat).box == pytest.approx((0.8, 0.75, 1.0, 1.0))
 
 
-def test_a_method_with_regions_takes_its_detector_from_where_they_came_from(
-    tmp_path, few, monkeypatch, capsys
-):
+def test_a_method_with_regions_uses_the_detector_that_made_them(tmp_path, few, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     torch.manual_seed(0)
     light.write(Path("detector.safetensors"), light.build(NETWORK))
@@ -214,23 +212,23 @@ def test_a_method_with_regions_takes_its_detector_from_where_they_came_from(
 
     detector.write_bytes(detector.read_bytes()[:-8] + b"otherone")
     code, _, err = predicted(capsys, run, few)
-    assert code == 2 and "another detector than the one" in err
+    assert code == 2 and "detector.safetensors is not the detector that" in err
     detector.unlink()
     code, _, err = predicted(capsys, run, few)
     assert code == 2 and "detector.safetensors is missing" in err and "`snakemake detector" in err
     made.unlink()
     code, _, err = predicted(capsys, run, few)
-    assert code == 2 and f"{made}, is missing; `snakemake {made}` makes it anew" in err
+    assert code == 2 and f"{made}, which is missing; run `snakemake {made}` to make it again" in err
 
 
-def test_a_run_with_given_boxes_says_why_it_cannot(tmp_path, few, monkeypatch, capsys):
+def test_a_run_without_a_detector_says_why_it_cannot_predict(tmp_path, few, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     origin = {"source": np.array("mine.json"), "settings": np.array("{}")}
     write_arrays(Path("regions-rpn.npz"), **origin, source_sha256=np.array(""))
     run = make_run(tmp_path / "run", "gm_mlic", {"regions-rpn.npz": ""})
     code, _, err = predicted(capsys, run, few)
     assert code == 2
-    assert "was trained with boxes that were given, mine.json; there is no detector" in err
+    assert "was trained with the boxes in mine.json; there is no detector" in err
 
 
 def test_a_fine_tuned_encoder_comes_from_the_run_alone(tmp_path, few, capsys):
@@ -259,10 +257,10 @@ def test_a_fine_tuned_encoder_comes_from_the_run_alone(tmp_path, few, capsys):
         (lambda run: change_settings(run, method="mlgcn"), "mlgcn"),
         (lambda run: (run / "model.safetensors").write_bytes(b"x" * 99), "is damaged"),
         (lambda run: shutil.copytree(run, run / "seed1") and make_run(run / "seed2", "baseline")
-         and (run / "settings.yaml").unlink(), "holds 2 runs; name one of them"),
+         and (run / "settings.yaml").unlink(), "holds 2 runs; pass one of them"),
     ],
 )  # fmt: skip
-def test_a_run_that_is_none_is_named(tmp_path, few, capsys, spoil, message):
+def test_a_folder_that_is_not_a_run_is_refused(tmp_path, few, capsys, spoil, message):
     run = make_run(tmp_path / "run", "baseline")
     spoil(run)
     code, out, err = predicted(capsys, run, few)
@@ -272,14 +270,14 @@ def test_a_run_that_is_none_is_named(tmp_path, few, capsys, spoil, message):
 
 def test_wrong_usage_is_named(run, tmp_path, capsys):
     code, _, err = predicted(capsys, run, tmp_path)
-    assert code == 1 and f"{tmp_path} holds no file that ends in .jpg" in err
+    assert code == 1 and f"{tmp_path} has no file that ends in .jpg" in err
     for wrong in (["--top", "0"], ["--threshold", "2"]):
         with pytest.raises(SystemExit) as stop:
             main(["predict", str(run), "x.jpg", *wrong])
         assert stop.value.code == 2
 
 
-def test_a_map_of_the_middle_is_painted_on_the_middle():
+def test_a_map_of_the_centre_is_painted_on_the_centre():
     white = Image.new("RGB", (100, 60), "white")
     shown = evidence.Evidence(np.ones((2, 2), np.float32), (0.0, 0.0, 1.0, 1.0))
     painted = np.asarray(painting.paint(white, shown, FIXED["centre"], "cat 90 %"))

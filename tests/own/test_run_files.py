@@ -97,7 +97,7 @@ def test_an_assessment_that_assess_did_not_write(tmp_path, changes):
     with pytest.raises(
         ValueError, match=r"assessment.json holds values that `assess` never writes"
     ):
-        card.judged(path, card.ASSESSED, "assess")
+        card.read_checked(path, card.ASSESSED, "assess")
 
 
 def test_an_assessment_is_shown_with_its_intervals(run, tmp_path):
@@ -120,14 +120,14 @@ def test_an_assessment_is_shown_with_its_intervals(run, tmp_path):
     ],
 )
 def test_a_model_setting_of_the_wrong_kind_is_named(run, sound, capsys, key, value, told):
-    change_settings(run, model=run_settings("ml_gcn")["model"] | {key: value})
+    change_settings(run, model=run_settings("ml_gcn").model | {key: value})
     said = refused(capsys, "predict", run, sound.parent / "p.png")
     assert f"{run}/settings.yaml: {told}" in said
 
 
 def test_a_list_in_a_model_setting_is_looked_into(tmp_path, sound, capsys):
     run = make_run(tmp_path / "run", "partial_bce")
-    change_settings(run, model=run_settings("partial_bce")["model"] | {"proportion": [1, "x"]})
+    change_settings(run, model=run_settings("partial_bce").model | {"proportion": [1, "x"]})
     said = refused(capsys, "predict", run, sound.parent / "p.png")
     assert "settings.yaml: model.proportion is [1, 'x']; expected list[float]" in said
 

@@ -1,4 +1,4 @@
-"""`labelgraph serve` over loopback, with plain requests: answers, limits, and who is kept out."""
+"""`labelgraph serve` over loopback: answers, limits, and requests that are refused."""
 
 import base64
 import http.client
@@ -18,7 +18,7 @@ from types import SimpleNamespace
 import pytest
 from PIL import Image
 from run_cases import calibrate, make_run, picture
-from serve_cases import NASTY, POST, answers, connect, error, get, needs_six, running
+from serve_cases import MALFORMED, POST, answers, connect, error, get, needs_six, running
 
 from labelgraph.__main__ import main
 from labelgraph.own import asking, reading
@@ -50,7 +50,7 @@ def nothing_is_logged(caplog):
 
 
 def ask(server, method, path, body=None, headers=None):
-    """Status, headers, and what the content says."""
+    """Status, headers and content."""
     line = http.client.HTTPConnection("127.0.0.1", server.port, timeout=20)
     try:
         line.request(method, path, body, headers or {})
@@ -94,7 +94,7 @@ def test_a_picture_gets_labels_probabilities_and_evidence(server, oracle):
     assert found["window"] == [0, 0, 1, 1]
 
 
-def test_the_page_is_there_and_every_answer_is_closed_in(server):
+def test_the_page_is_served_with_safe_headers(server):
     for path, kind in (
         ("/", "text/html"),
         ("/page.js", "text/javascript"),
@@ -114,7 +114,7 @@ def test_the_page_is_there_and_every_answer_is_closed_in(server):
         assert "Access-Control-Allow-Origin" not in headers
 
 
-def test_what_answers_forbid_a_browser(server):
+def test_headers_that_restrict_the_browser(server):
     headers = ask(server, "GET", "/")[1]
     assert headers["Content-Security-Policy"].split("; ") == [
         *("default-src 'none'", "script-src 'self'", "style-src 'self'", "img-src data:"),
@@ -126,7 +126,7 @@ def test_what_answers_forbid_a_browser(server):
     assert headers["Permissions-Policy"] == "camera=(), geolocation=(), microphone=()"
 
 
-def test_nothing_of_uvicorns_stands_before_the_page(server):
+def test_uvicorn_answers_nothing_by_itself(server):
     assert server.config.loaded_app is server.page
     assert server.config.ws == "none"  # whatever else is installed
 
@@ -162,12 +162,12 @@ def test_no_path_leads_to_a_file(server, path):
         PICTURE | {"Host": ""},
     ],
 )
-def test_other_sites_are_kept_out(server, headers):
+def test_other_sites_are_refused(server, headers):
     status, _, content = ask(server, "POST", "/predict", png(), headers)
     assert status == 403 and content.keys() == {"error"}
 
 
-def test_the_name_it_was_started_with_is_its_own():
+def test_its_own_host_name_is_accepted():
     for name, own in (
         ("mybox", "mybox"),
         ("MyBox:8321", "mybox"),
@@ -179,13 +179,13 @@ def test_the_name_it_was_started_with_is_its_own():
         assert not serving.is_known(name, own)
 
 
-def test_the_own_page_is_let_in_under_every_name_of_this_machine(server):
+def test_its_own_page_is_accepted_under_every_name_of_this_machine(server):
     for host in ("127.0.0.1", "localhost", "[::1]", "127.0.0.1:99", "localhost:1"):
         own = {"Host": host, "Origin": f"http://{host}", "Sec-Fetch-Site": "same-origin"}
         assert ask(server, "POST", "/predict", png(), PICTURE | own)[0] == 200
 
 
-def test_what_is_no_picture_is_refused(server):
+def test_files_that_are_not_pictures_are_refused(server):
     for content, reason in (
         (b"<script>alert(1)</script>" * 9, "is not an image"),
         (png()[:300], "cannot be read as an image"),
@@ -198,7 +198,7 @@ def test_what_is_no_picture_is_refused(server):
         )
 
 
-def test_size_is_bounded_before_anything_is_read(server, monkeypatch):
+def test_size_is_checked_before_anything_is_read(server, monkeypatch):
     monkeypatch.setattr(serving, "LINGER", 0.05)
     large = PICTURE | {"Content-Length": str(serving.LARGEST + 1)}
     status, _, found = ask(server, "POST", "/predict", None, large)
@@ -219,8 +219,8 @@ def test_a_huge_picture_in_a_small_file_is_refused(server):
     assert status == 415 and "too many pixels" in found["error"]
 
 
-@pytest.mark.parametrize("text, status", NASTY.values(), ids=NASTY)
-def test_nasty_requests_get_one_answer(server, monkeypatch, text, status):
+@pytest.mark.parametrize("text, status", MALFORMED.values(), ids=MALFORMED)
+def test_malformed_requests_get_one_answer(server, monkeypatch, text, status):
     monkeypatch.setattr(serving, "LINGER", 0.05)
     with connect(server) as line:
         line.sendall(text.encode())
@@ -242,15 +242,15 @@ def test_a_body_that_ends_early_is_named(server, body):
     assert status == 400 and error(content) == "the file ended early"
 
 
-def test_who_says_no_more_still_gets_the_answer(server):
+def test_a_client_that_stops_sending_still_gets_the_answer(server):
     with connect(server) as line:
         line.sendall(get("/about").encode())
         line.shutdown(socket.SHUT_WR)
         assert [status for status, *_ in answers(line)] == [200]
 
 
-def test_who_is_refused_while_sending_is_told(server):
-    """A connection that is closed on a sender is reset, and its answer is lost."""
+def test_a_client_refused_while_sending_gets_the_reason(server):
+    """Closing while the client is still sending would reset the connection and lose the answer."""
     content = bytes(serving.LARGEST)
     status, _, found = ask(server, "POST", "/predict", content, {"Content-Length": len(content)})
     assert status == 403 and "X-Labelgraph: picture" in found["error"]
@@ -258,7 +258,7 @@ def test_who_is_refused_while_sending_is_told(server):
     assert ask(server, "POST", "/predict", content, PICTURE)[0] == 415
 
 
-def test_nothing_is_sent_for_before_it_is_let_in(server):
+def test_a_body_is_requested_only_if_it_is_accepted(server):
     waits = "Expect: 100-continue\r\nContent-Length: {}\r\n\r\n"
     with connect(server) as line:
         line.sendall((POST + waits.format(serving.LARGEST + 1)).encode())
@@ -270,14 +270,14 @@ def test_nothing_is_sent_for_before_it_is_let_in(server):
         assert [status for status, *_ in answers(line)] == [200]
 
 
-def test_a_request_that_says_nothing_is_ended(server, monkeypatch):
+def test_a_silent_connection_is_closed(server, monkeypatch):
     monkeypatch.setattr(connection, "SILENCE", 0.2)
     with connect(server) as line:
         line.sendall(b"POST /predict HTTP/1.1\r\n")
         assert line.recv(100) == b""
 
 
-def test_a_request_that_dribbles_is_ended(server, monkeypatch):
+def test_a_slow_request_is_closed(server, monkeypatch):
     monkeypatch.setattr(connection, "LONGEST", 0.3)
     with connect(server) as line:
         line.sendall(b"GET / HTTP/1.1\r\n")
@@ -288,7 +288,7 @@ def test_a_request_that_dribbles_is_ended(server, monkeypatch):
     assert ask(server, "GET", "/about")[0] == 200
 
 
-def test_a_picture_that_dribbles_is_refused_in_words(server, monkeypatch):
+def test_a_slow_picture_is_refused_with_a_reason(server, monkeypatch):
     monkeypatch.setattr(connection, "LONGEST", 0.2)
     with connect(server) as line:
         line.sendall(f"{POST}Content-Length: 5\r\n\r\n123".encode())
@@ -296,7 +296,7 @@ def test_a_picture_that_dribbles_is_refused_in_words(server, monkeypatch):
     assert status == 408 and error(content) == "too slow"
 
 
-def test_who_does_not_read_the_answer_is_let_go(server, monkeypatch):
+def test_a_client_that_does_not_read_the_answer_is_dropped(server, monkeypatch):
     monkeypatch.setattr(connection, "LONGEST", 2)
     monkeypatch.setattr(server.page.oracle, "ask", lambda content: "x" * 15_000_000)
     with connect(server) as line:
@@ -309,7 +309,7 @@ def test_who_does_not_read_the_answer_is_let_go(server, monkeypatch):
 
 
 @pytest.mark.parametrize("start", ["", "GET / HTTP/1.1\r\n", f"{POST}Content-Length: 99\r\n\r\n"])
-def test_forty_who_dribble_keep_nobody_waiting(server, start):
+def test_forty_slow_clients_do_not_delay_others(server, start):
     lines = [connect(server) for _ in range(40)]
     try:
         for line in lines:
@@ -326,7 +326,7 @@ def test_forty_who_dribble_keep_nobody_waiting(server, start):
             line.close()
 
 
-def test_of_too_many_unfinished_requests_the_oldest_gives_way(server, monkeypatch):
+def test_too_many_unfinished_requests_close_the_oldest(server, monkeypatch):
     monkeypatch.setattr(connection, "OPEN", 3)
     lines = []
     try:
@@ -355,7 +355,7 @@ def test_the_number_of_pictures_at_once_is_bounded(server, oracle):
                 assert time.monotonic() < deadline
                 time.sleep(0.01)
             status, _, found = ask(server, "POST", "/predict", content, PICTURE)
-            assert status == 503 and found == {"error": "too many ask; try again"}
+            assert status == 503 and found == {"error": "too many requests at once; try again"}
             assert ask(server, "GET", "/about")[0] == 200
         for line in lines:
             assert [status for status, *_ in answers(line)] == [200]
@@ -381,9 +381,7 @@ def test_the_memory_of_pictures_is_bounded(server, monkeypatch):
     assert ask(server, "POST", "/predict", bytes(1000), PICTURE)[0] == 415
 
 
-def test_a_fault_of_ours_is_an_answer_and_prints_nothing_of_what_was_sent(
-    server, monkeypatch, capsys
-):
+def test_a_bug_gives_an_answer_and_prints_nothing_of_the_request(server, monkeypatch, capsys):
     def fail(content):
         raise RuntimeError(content)
 
@@ -394,7 +392,7 @@ def test_a_fault_of_ours_is_an_answer_and_prints_nothing_of_what_was_sent(
     assert capsys.readouterr().err == "labelgraph serve: RuntimeError while answering\n"
 
 
-def test_no_name_server_is_asked(oracle, monkeypatch):
+def test_no_name_server_is_queried(oracle, monkeypatch):
     def refuse(*_):
         raise AssertionError("a name was looked up")
 
@@ -409,7 +407,7 @@ def test_no_name_server_is_asked(oracle, monkeypatch):
 
 
 @needs_six
-def test_all_of_ipv6_is_all_of_ipv4_too(oracle):
+def test_all_ipv6_addresses_include_all_ipv4_addresses(oracle):
     with serving.Server("::", 0, oracle, {}).socket as found:
         assert not found.getsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY)
 
@@ -448,7 +446,7 @@ sys.exit(main(["serve", "run", "--port", "0", "--host", sys.argv[1]]))
 
 @pytest.fixture
 def process(request):
-    """A server without a model, which takes long to import; every picture takes 100 seconds."""
+    """A server without a model, which would be slow to import; every picture takes 100 s."""
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
     with subprocess.Popen([sys.executable, "-c", SLEEPY, request.param], **pipes) as found:
         yield found
@@ -463,7 +461,7 @@ def process(request):
     ],
     indirect=["process"],
 )
-def test_it_ends_when_told_to_and_answers_first(process, number, shown):
+def test_it_stops_on_a_signal_and_answers_first(process, number, shown):
     first = process.stdout.readline()
     assert first.startswith(f"http://{shown}:")
     assert first.endswith("/ (m on d, 2 labels); Ctrl-C stops it\n")
@@ -489,7 +487,7 @@ def test_it_ends_when_told_to_and_answers_first(process, number, shown):
 
 
 def test_the_first_line_spells_out_control_characters(monkeypatch, capsys):
-    settings = {"method": "m", "dataset": "d\x1b[31m\n\u202e"}
+    settings = SimpleNamespace(method="m", dataset="d\x1b[31m\n\u202e")
     trained = SimpleNamespace(calibration=None, folder=Path(), names="ab", settings=settings)
     started = SimpleNamespace(port=1, serve_forever=lambda: None)
     monkeypatch.setattr(reading, "read", lambda folder: trained)
@@ -502,17 +500,17 @@ def test_the_first_line_spells_out_control_characters(monkeypatch, capsys):
     assert capsys.readouterr().out == first
 
 
-def test_who_waits_too_long_is_told(oracle, monkeypatch):
+def test_a_request_that_waits_too_long_is_refused(oracle, monkeypatch):
     monkeypatch.setattr(asking, "WAIT", 0.05)
     with oracle.turn, pytest.raises(asking.BusyError):
         oracle.ask(png())
 
 
-def test_without_the_extra_it_says_what_to_type(tmp_path, monkeypatch, capsys):
+def test_without_the_extra_it_says_what_to_run(tmp_path, monkeypatch, capsys):
     monkeypatch.setitem(sys.modules, "uvicorn", None)
     assert main(["serve", str(tmp_path / "my run")]) == 2
     said = capsys.readouterr().err
-    assert f"`uv run --extra serve labelgraph serve '{tmp_path}/my run'` brings them" in said
+    assert f"`uv run --extra serve labelgraph serve '{tmp_path}/my run'` installs them" in said
 
 
 def test_wrong_usage_is_named(tmp_path, server, capsys):

@@ -1,4 +1,4 @@
-"""Small and awkward data of one's own: what check-data passes does train, predict and score."""
+"""Small and awkward data: if check-data passes them, they can be trained, predicted and scored."""
 
 import pytest
 from run_cases import picture
@@ -33,16 +33,16 @@ def in_table(names, code, count=20, size=(60, 50)):
     return make
 
 
-SOUND = {  # what makes it, and what is remarked
+SOUND = {  # what makes the data, and a remark on them
     "labels without a word": (in_folders(**{"-": 8, "_": 8, "$": 8}), "tune images show"),
     "one label": (in_folders(cat=12), "fewer than 5 tune images show cat (2): their thresholds"),
     "three pictures of a label": (
         in_folders(cat=12, dog=3),
-        "fewer than 5 report images show cat (3), dog (1): their precision says little",
+        "fewer than 5 report images show cat (3), dog (1): their average precision is unreliable",
     ),
     "two pictures of each": (
         in_folders(cat=2, dog=2),
-        "no image is held out to tune: the last epoch is kept, nothing is calibrated",
+        "there are no tune images: the last epoch is kept and probabilities are not calibrated",
     ),
     "difficult ones alone to tune": (
         in_table(["cat", "dog"], lambda row, column: -1 if row % 7 else 1),
@@ -64,7 +64,7 @@ SOUND = {  # what makes it, and what is remarked
 
 
 @pytest.mark.parametrize(("make", "said"), SOUND.values(), ids=[*SOUND])
-def test_what_passes_the_check_goes_through(make, said, tmp_path, capsys):
+def test_data_that_pass_the_check_pass_the_workflow(make, said, tmp_path, capsys):
     (tmp_path / "data").mkdir()
     make(tmp_path / "data")
     config = tmp_path / "data.yaml"
@@ -80,11 +80,11 @@ def test_what_passes_the_check_goes_through(make, said, tmp_path, capsys):
 AMISS = {
     "a label of one picture": (
         in_folders(cat=12, eel=1),
-        "PROBLEM: no report image shows eel, so it cannot be judged",
+        "PROBLEM: no report image shows eel, so it cannot be measured",
     ),
     "no label anywhere": (
         in_table(["cat", "dog"], lambda row, column: 0),
-        "PROBLEM: no fit image shows cat, dog, so it cannot be learnt",
+        "PROBLEM: no fit image shows cat, dog, so they cannot be learnt",
     ),
     "two pictures": (
         in_folders(cat=1, dog=1),
@@ -94,14 +94,14 @@ AMISS = {
 
 
 @pytest.mark.parametrize(("make", "said"), AMISS.values(), ids=[*AMISS])
-def test_what_a_later_step_would_stumble_over_is_a_problem(make, said, tmp_path, capsys):
+def test_data_that_a_later_step_refuses_are_a_problem(make, said, tmp_path, capsys):
     (tmp_path / "data").mkdir()
     make(tmp_path / "data")
     code, _, text = check(tmp_path / "data", tmp_path / "data.yaml", capsys)
     assert code == 1 and said in text and "No problem" not in text
 
 
-def test_a_task_that_hides_labels_is_looked_at_too(tmp_path, capsys):
+def test_a_task_that_hides_labels_is_checked_too(tmp_path, capsys):
     (tmp_path / "data").mkdir()
     in_folders(cat=12, dog=12)(tmp_path / "data")
     config = tmp_path / "data.yaml"
@@ -116,7 +116,7 @@ def test_a_task_that_hides_labels_is_looked_at_too(tmp_path, capsys):
     assert "PROBLEM: task partial-10: no fit image is known to show " in text
 
 
-def test_where_nothing_can_be_judged_the_table_and_its_page_are_empty_and_there(tmp_path, capsys):
+def test_without_positives_the_table_and_its_page_are_empty(tmp_path, capsys):
     (tmp_path / "data").mkdir()
     in_table(["cat", "dog"], lambda row, column: 0)(tmp_path / "data")
     check(tmp_path / "data", tmp_path / "x.yaml", capsys)

@@ -1,4 +1,4 @@
-"""Nothing in a user's data is dropped without a word: cells, columns, files, parts, boxes."""
+"""Nothing in a user's data is ignored silently: cells, columns, files, parts, boxes."""
 
 import json
 import os
@@ -38,7 +38,7 @@ def odd(row):
     return str(1 - row % 2)
 
 
-ODD = {  # what stands in row 3 of the column cat, or more often
+ODD = {  # cells in row 3 of the column cat, or in more rows
     "a question mark": lambda row: "?" if row == 2 else even(row),
     "nothing": lambda row: "" if row == 2 else even(row),
     "a 2": lambda row: "2" if row == 2 else even(row),
@@ -50,7 +50,7 @@ ODD = {  # what stands in row 3 of the column cat, or more often
 
 
 @pytest.mark.parametrize("cell", ODD.values(), ids=[*ODD])
-def test_an_odd_cell_does_not_take_a_label_away(cell, tmp_path, capsys):
+def test_an_odd_cell_does_not_remove_a_label(cell, tmp_path, capsys):
     codes(tmp_path, cat=cell, dog=even, bird=odd)
     assert guessing.guess(tmp_path)["options"]["labels"] is None  # all columns are labels
     code, out, _ = checked(capsys, tmp_path)
@@ -78,13 +78,16 @@ def test_yes_and_no_in_many_spellings(tmp_path, capsys):
     assert sum(found["labels"]["cat"].values()) == 10
 
 
-def test_columns_that_are_no_labels_are_named(tmp_path, capsys):
+def test_ignored_columns_are_named(tmp_path, capsys):
     columns = {"id": str, "cat": even, "side": lambda row: str(300 + row % 2), "dog": odd}
     columns |= {"remark": lambda row: "blurred" if row == 4 else ""}
     codes(tmp_path, count=24, **columns)
     code, out, _ = checked(capsys, tmp_path)
     assert code == 0 and guessing.guess(tmp_path)["options"]["labels"] == ["cat", "dog"]
-    assert "3 columns of the table are left out as no labels: id ('0'), side ('300')" in out
+    assert (
+        "3 columns of the table do not look like labels and are ignored: id ('0'), side ('300')"
+        in out
+    )
 
 
 def test_a_column_of_names_comes_before_columns_of_codes(tmp_path, capsys):
@@ -92,7 +95,10 @@ def test_a_column_of_names_comes_before_columns_of_codes(tmp_path, capsys):
     codes(tmp_path, count=24, seen=even, photographer=lambda row: f"p{row % 3}", labels=names)
     options = guessing.guess(tmp_path)["options"]
     assert (options["labels"], options["separator"]) == ("labels", ";")
-    assert "left out as no labels: seen ('0'), photographer ('p0')" in checked(capsys, tmp_path)[1]
+    assert (
+        "do not look like labels and are ignored: seen ('0'), photographer ('p0')"
+        in checked(capsys, tmp_path)[1]
+    )
     codes(tmp_path, count=24, label=lambda row: str(row % 3))  # numbers of classes
     assert guessing.guess(tmp_path)["options"]["labels"] == "label"
 
@@ -100,14 +106,14 @@ def test_a_column_of_names_comes_before_columns_of_codes(tmp_path, capsys):
 def test_without_labels_a_table_is_refused(tmp_path, capsys):
     codes(tmp_path, side=lambda row: str(300 + row % 2))
     code, _, err = checked(capsys, tmp_path)
-    assert code == 2 and "no column of labels.csv can be read as labels, of ['side']" in err
+    assert code == 2 and "labels.csv has no column of labels, only ['side']" in err
 
 
-def test_a_missing_picture_does_not_make_another_layout_of_a_table(tmp_path, capsys):
+def test_a_table_with_a_missing_picture_is_still_a_table(tmp_path, capsys):
     codes(tmp_path, cat=even, dog=odd)
     (tmp_path / "1.png").unlink()
     code, out, _ = checked(capsys, tmp_path)
-    assert code == 1 and f"1 images cannot be used: {tmp_path}/1.png is missing" in out
+    assert code == 1 and f"1 image cannot be used: {tmp_path}/1.png is missing" in out
 
 
 def test_a_row_with_a_cell_too_many_is_refused(tmp_path, capsys):
@@ -126,7 +132,7 @@ def test_an_image_of_two_parts_is_refused(tmp_path):
         finding.read("table", tmp_path, **options)
 
 
-def test_what_lies_in_the_folder_and_takes_no_part(tmp_path, capsys):
+def test_ignored_files_are_named(tmp_path, capsys):
     for number, name in enumerate(
         ["cat/1.png", "cat/2.png", "cat/3.png", "dog/4.png", "dog/5.png"]
     ):
@@ -146,37 +152,38 @@ def test_what_lies_in_the_folder_and_takes_no_part(tmp_path, capsys):
         (tmp_path / name).write_bytes(b"")
     code, out, _ = checked(capsys, tmp_path)
     assert code == 0
-    assert "remark: 4 pictures are of kinds that are not read: bird/9.heic, cat/6.HEIC" in out
-    assert "remark: 1 other files are not read: cat/notes.txt" in out
-    assert "remark: 1 folders hold no picture that is read and give no label: bird" in out
-    assert "remark: 2 pictures are hidden by a point before a name and take no part: .net/1" in out
+    assert "remark: 4 pictures are in formats that cannot be read and are ignored" in out
+    assert "; save them as JPEG or PNG: bird/9.heic, cat/6.HEIC" in out
+    assert "remark: 1 other file is ignored: cat/notes.txt" in out
+    assert "remark: 1 folder holds no readable picture and gives no label: bird" in out
+    assert "remark: 2 pictures are hidden by a dot at the start of a name and are ignored: " in out
     found = json.loads(checked(capsys, tmp_path, "--json")[1])[0]["unread"]
     assert found["not_read"]["count"] == 4 and found["not_listed"]["count"] == 0
 
 
-def test_parts_and_pictures_that_an_entry_leaves_out(tmp_path, capsys):
+def test_parts_and_pictures_that_an_entry_ignores_are_named(tmp_path, capsys):
     codes(
         tmp_path, count=24, split=lambda row: ("train", "test", "val")[row % 3], cat=even, dog=odd
     )
     picture(99).save(tmp_path / "loose.png")
     (tmp_path / "old.csv").write_text("image,cat\n")
     out = checked(capsys, tmp_path)[1]
-    assert "remark: 1 parts are not used: 'val' of 8 images" in out
-    assert "remark: 1 pictures are in the folder and take no part: loose.png" in out
-    assert "remark: 1 other files are not read: old.csv" in out
+    assert "remark: 1 part is not used: 'val' with 8 images" in out
+    assert "remark: 1 picture is in the folder but not in the annotations and is ignored: l" in out
+    assert "remark: 1 other file is ignored: old.csv" in out
 
 
 @pytest.mark.parametrize("sample", ["folders", "voc2007", "coco2014", "table"])
-def test_of_the_samples_everything_takes_part(sample, capsys):
+def test_nothing_in_the_samples_is_ignored(sample, capsys):
     found = json.loads(checked(capsys, SAMPLES / sample, "--json")[1])[0]
     assert all(kind["count"] == 0 for kind in found["unread"].values()), found["unread"]
 
 
-def test_what_takes_no_part_is_said_of_data_that_cannot_be_read_too(tmp_path, capsys):
+def test_ignored_files_are_named_even_if_the_data_cannot_be_read(tmp_path, capsys):
     codes(tmp_path, cat=ODD["a 2"], dog=even)
     (tmp_path / "x.heic").write_bytes(b"")
     code, out, _ = checked(capsys, tmp_path)
-    assert code == 1 and "remark: 1 pictures are of kinds that are not read: x.heic" in out
+    assert code == 1 and "remark: 1 picture is in a format that cannot be read" in out
 
 
 def of_coco(folder, *found):
@@ -199,28 +206,28 @@ def of_coco(folder, *found):
     return folder
 
 
-def test_boxes_that_are_none_are_named_and_what_becomes_of_them(tmp_path, capsys):
+def test_bad_boxes_are_named_with_what_is_done_about_them(tmp_path, capsys):
     wrong = [5, 5, -3, 20], [5, 5, 20, 0], [-90, 5, 20, 20], [5, 70, 20, 20], [-5, 5, 20, 20]
     code, out, _ = checked(capsys, of_coco(tmp_path / "a", *wrong, [50, 40, 30, 30]))
     assert code == 0
-    assert "4 boxes have no area and are left out: images/0.png [5.0, 5.0, -3.0, 20.0]" in out
-    assert "4 boxes lie beyond their picture's edges and are left out: images/2.png [-90.0" in out
-    assert "4 boxes reach over their picture's edges and are cut there: images/4.png [-5.0" in out
+    assert "4 boxes have no area and are ignored: images/0.png [5.0, 5.0, -3.0, 20.0]" in out
+    assert "4 boxes are outside their pictures and are ignored: images/2.png [-90.0" in out
+    assert "4 boxes extend beyond their pictures and are cut off at the edge: images/4.png" in out
     code, out, _ = checked(capsys, of_coco(tmp_path / "b", [float("nan"), 5, 20, 20]))
     assert code == 1 and "labels.json, annotation" in out and "nan, 5.0, 20.0, 20.0] is not" in out
 
 
-def test_boxes_of_which_none_is_one_are_a_problem(tmp_path, capsys):
+def test_data_whose_boxes_are_all_bad_are_a_problem(tmp_path, capsys):
     options = {"annotations": "labels.json"}
     folder = str(of_coco(tmp_path / "a", *[[5, 5, 0, 20]] * 12))
     entry = {"folder": folder, "reader": "coco_json", "options": options}
     given = {"study": "own", "datasets": {"a": entry}, "own_table": {"rows": ["ia_gcn"]}}
     (tmp_path / "a.yaml").write_text(json.dumps(given))
     code, out, _ = checked(capsys, tmp_path / "a.yaml")
-    assert code == 1 and "PROBLEM: no fit image has a box with area, and methods that take" in out
+    assert code == 1 and "PROBLEM: no fit image has a box with area, but methods that use" in out
 
 
-def test_what_is_said_of_a_box_is_what_the_detector_does():
+def test_boxes_are_counted_as_the_detector_uses_them():
     from labelgraph.inputs.regions import learning
 
     given = np.float32([[5, 5, -3, 9], [5, 5, 9, 9], [-90, 5, 9, 9], [-5, 5, 9, 9], [9, 60, 9, 9]])
@@ -248,7 +255,7 @@ REGIONS = {
 
 
 @pytest.mark.parametrize(("content", "said"), REGIONS.values(), ids=[*REGIONS])
-def test_a_file_of_regions_is_looked_at_before_it_is_needed(content, said, tmp_path, capsys):
+def test_a_file_of_regions_is_checked_before_it_is_needed(content, said, tmp_path, capsys):
     (tmp_path / "regions.json").write_text(json.dumps(content))
     entry = guessing.guess(of_coco(tmp_path / "pets"))
     config = tmp_path / "pets.yaml"
@@ -258,7 +265,7 @@ def test_a_file_of_regions_is_looked_at_before_it_is_needed(content, said, tmp_p
     assert code == 1 and f"PROBLEM: {tmp_path}/regions.json" in out and said in out
 
 
-def test_words_that_are_wrong_do_not_end_the_look_at_the_rest(tmp_path, capsys):
+def test_bad_word_vectors_do_not_end_the_check(tmp_path, capsys):
     (tmp_path / "words.txt").write_text("cat 1 2\nsat 1 x 3\ndog 1 2\n")
     entry = guessing.guess(of_coco(tmp_path / "pets"))
     entry |= {"vectors": str(tmp_path / "words.txt"), "aliases": {"cow": "bull"}}
@@ -266,7 +273,7 @@ def test_words_that_are_wrong_do_not_end_the_look_at_the_rest(tmp_path, capsys):
     config.write_text(json.dumps({"study": "own", "datasets": {"pets": entry}}))
     code, out, _ = checked(capsys, config)
     assert code == 1 and "words.txt, line 2: 3 numbers after 'sat', expected 2" in out
-    assert "aliases name cow, which the data have no label of" in out and "images  " in out
+    assert "aliases name cow, but the data have no such label" in out and "images  " in out
 
 
 def test_labels_may_share_a_folder_by_a_link(tmp_path):
@@ -296,7 +303,7 @@ def test_a_link_to_the_folder_itself_is_still_refused(tmp_path):
         folders.files(tmp_path)
 
 
-def test_pictures_are_judged_as_the_manifest_judges_them(tmp_path):
+def test_pictures_are_checked_as_in_the_manifest(tmp_path):
     odd_pictures.make(tmp_path)
     pages = [picture(number) for number in range(4)]
     pages[0].save(tmp_path / "pages.tif", save_all=True, append_images=pages[1:])
@@ -314,7 +321,7 @@ def test_pictures_are_judged_as_the_manifest_judges_them(tmp_path):
     assert broken >= {"cut.jpg", "text.jpg", "floats.tif", "pages_cut.tif"}
 
 
-def test_a_picture_of_a_label_and_of_none_is_refused(tmp_path, capsys):
+def test_a_picture_with_a_label_and_without_one_is_refused(tmp_path, capsys):
     for number, name in enumerate(["cat/1.png", "cat/2.png", "none/3.png"]):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         picture(number).save(tmp_path / name)
@@ -323,7 +330,7 @@ def test_a_picture_of_a_label_and_of_none_is_refused(tmp_path, capsys):
     assert code == 1 and "none/2.png are the same image, and the folder 'none' is for images" in out
 
 
-def test_a_label_that_only_the_reported_part_lists_is_missed(tmp_path, capsys):
+def test_a_label_without_a_list_for_training_is_refused(tmp_path, capsys):
     shutil.copytree(SAMPLES / "voc2007/VOCdevkit/VOC2007", tmp_path / "voc")
     lists = tmp_path / "voc/ImageSets/Main"
     lines = [f"{line} -1" for line in (lists / "test.txt").read_text().split()]
@@ -332,7 +339,7 @@ def test_a_label_that_only_the_reported_part_lists_is_missed(tmp_path, capsys):
     assert code == 1 and "zebra_trainval.txt is missing" in out
 
 
-def test_a_box_that_is_missing_does_not_take_the_others_away(tmp_path, capsys):
+def test_a_missing_box_is_named(tmp_path, capsys):
     path = of_coco(tmp_path / "pets") / "labels.json"
     content = json.loads(path.read_text())
     del content["annotations"][3]["bbox"]
@@ -345,14 +352,14 @@ def test_a_box_that_is_missing_does_not_take_the_others_away(tmp_path, capsys):
 
 
 @pytest.mark.parametrize("text", ["image;cat\n0.png;1\n", "number,cat\n1,1\n"])
-def test_a_table_that_names_no_picture_is_not_passed_over(text, tmp_path, capsys):
+def test_a_table_that_names_no_picture_is_refused(text, tmp_path, capsys):
     (tmp_path / "images").mkdir()
     picture(0).save(tmp_path / "images" / "0.png")
     (tmp_path / "labels.csv").write_text(text)
     code, _, err = checked(capsys, tmp_path)
     assert code == 2 and f"{tmp_path}/labels.csv: no column names most of the pictures" in err
     (tmp_path / "images" / "0.png").rename(tmp_path / "0.png")
-    assert "Of labels.csv no column names most of the pictures" in checked(capsys, tmp_path)[2]
+    assert "No column of labels.csv names most of the pictures" in checked(capsys, tmp_path)[2]
 
 
 @pytest.fixture
@@ -378,7 +385,7 @@ def test_pipes_and_devices_are_not_opened(labelled, capsys):
     assert "x.png is a pipe, a device or a folder" in pictures.see_one(labelled.parent / "x.png")[0]
 
 
-def test_a_picture_of_two_hundred_gigabytes_is_not_read(labelled, capsys):
+def test_a_picture_of_two_gigabytes_is_not_read(labelled, capsys):
     with (labelled / "cat" / "1.png").open("r+b") as stream:
         os.truncate(stream.fileno(), 2 << 30)
     code, out, _ = checked(capsys, labelled)
@@ -409,22 +416,22 @@ def test_hidden_files_of_voc_do_not_stop_the_guess(tmp_path):
     assert "ending" not in guessing.voc(tmp_path)["options"]
 
 
-def test_what_was_taken_for_parts_is_said(tmp_path, capsys):
+def test_the_guessed_parts_are_named(tmp_path, capsys):
     codes(tmp_path, count=24, split=lambda row: ("train", "test")[row % 2], cat=odd, dog=even)
-    said = "remark: column 'split' gives the parts: 'train' to train on, 'test' to report"
+    said = "remark: column 'split' gives the parts: 'train' for training, 'test' to report"
     assert said in checked(capsys, tmp_path)[1]
-    said = "remark: the folders 'train' and 'test' are the parts to train on and to report"
+    said = "remark: the folders give the parts: 'train' for training, 'test' to report"
     assert said in checked(capsys, SAMPLES / "folders")[1]
 
 
-def test_pictures_that_are_read_as_nothing_and_labels_that_are_none_are_told(labelled, capsys):
+def test_blank_pictures_and_odd_label_names_get_a_remark(labelled, capsys):
     for name in ("none/5.png", "nothing/6.png", "class/7.png"):
         (labelled / name).parent.mkdir()
         picture(len(name) + int(name[-5]), (60, 50)).save(labelled / name)
     dark = np.arange(3000, dtype=np.uint16).reshape(50, 60) % 200
     Image.fromarray(dark).save(labelled / "cat" / "8.png")
     out = checked(capsys, labelled)[1]
-    assert "remark: 1 images are read as all one grey (of 16 bits a pixel" in out
-    assert "remark: 'nothing' is read as a label, though its name says that there is none" in out
-    assert "remark: 'class' is read as one label of that name" in out
+    assert "remark: 1 image is a single grey (only the upper 8 of 16 bits" in out
+    assert "remark: 'nothing' is read as a label; if it means that a picture shows no label" in out
+    assert "remark: 'class' is read as a label, though it looks like the heading of a col" in out
     assert "'none' is read" not in out and "'cat' is read" not in out

@@ -40,13 +40,13 @@ def test_a_temperature_that_does_not_help_on_other_images_is_not_kept():
     assert found.temperature == 1.0
 
 
-def test_a_few_images_without_a_mistake_do_not_make_it_certain():
+def test_a_few_images_without_an_error_do_not_make_it_overconfident():
     scores = np.array([[4.0], [3.0], [-3.0], [-4.0], [-5.0], [-2.0]])
     found = calibration.fit(names(1), scores, (scores > 0).astype(np.int8), "tune", 0.5)
     assert 0.5 < found.temperature < 5
 
 
-def test_entries_that_are_not_known_take_no_part():
+def test_unknown_entries_are_ignored():
     scores, codes = made()
     hidden = codes.copy()
     hidden[::2, 0], hidden[1::2, 1] = -2, -1
@@ -94,7 +94,10 @@ def test_without_tune_images_nothing_is_fitted(tmp_path):
     nothing = np.empty((0, 3), np.float32), np.empty((0, 3), np.int8)
     found = calibration.fit(names(3), *nothing, "tune", 0.4)
     assert (found.temperature, found.images, found.thresholds) == (1.0, 0, [0.4] * 3)
-    assert "not calibrated: `snakemake here`" in calibration.describe(found, "here")
+    assert (
+        "not calibrated: they are the sigmoid of the scores. Run `snakemake here`"
+        in calibration.describe(found, "here")
+    )
     calibration.write(tmp_path / "x.json", found)
     assert calibration.read(tmp_path / "x.json", names(3)) == found
 
@@ -156,23 +159,20 @@ def test_the_step_uses_tune_images_and_no_others(trained):
     assert run_step(trained) == found
 
 
-def test_the_step_says_when_the_images_were_reported_ones(trained):
+def test_the_step_says_if_it_was_fitted_on_reported_images(trained):
     assert "fitted on 12 reported images" in calibration.describe(run_step(trained, "report"), "x")
 
 
 @pytest.mark.parametrize(
     ("temperature", "said"),
     [
-        (2.0, "temperature 2.00, fitted on 9 tune images; on those left out of each fit,"),
-        (
-            1.0,
-            "the sigmoid of the scores, for a temperature fitted on 9 tune images improved nothing",
-        ),
+        (2.0, "are calibrated with temperature 2.00, fitted on 9 tune images. On held-out images"),
+        (1.0, "of the scores, because a temperature fitted on 9 tune images did not help. On held"),
     ],
 )
-def test_what_it_improved_is_said_in_numbers(temperature, said):
+def test_the_improvement_is_described_in_numbers(temperature, said):
     loss, error = {"before": 0.5, "after": 0.25}, {"before": 0.1, "after": 0.035}
     found = calibration.Calibration(names(1), temperature, [0.5], 9, "tune", loss, error, [0.3] * 9)
     text = calibration.describe(found, "here")
     assert said in text
-    assert "from 0.500 to 0.250 and the mean error from 10.0 to 3.5 points." in text
+    assert "from 0.500 to 0.250 and the calibration error from 10.0 to 3.5 points." in text

@@ -1,4 +1,4 @@
-"""A small set of published tables without a mistake, and a mistake of each kind to plant in it."""
+"""A small set of published tables without mistakes, and mistakes of each kind to plant."""
 
 import csv
 from pathlib import Path

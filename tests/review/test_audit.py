@@ -1,4 +1,4 @@
-"""The audit finds each kind of mistake where one is planted, and nothing where there is none."""
+"""The audit finds a planted mistake of each kind, and nothing else."""
 
 import csv
 import json
@@ -38,7 +38,7 @@ def test_a_planted_mistake_is_found_and_nothing_else(tmp_path, mistake):
     assert sorted(found(write(tmp_path, rows))) == sorted(expected)
 
 
-def test_a_row_marked_as_ones_own_that_is_another_papers(tmp_path):
+def test_a_row_marked_as_the_papers_own_that_is_copied(tmp_path):
     cells = {f"AP:{letter}": "80.0" for letter in "abcdefghij"} | {"mAP": "80.0"}
     rows = CLEAN | {
         ("ml_gcn", "A", "voc2007", "base", ""): cells,
@@ -73,7 +73,7 @@ WRONG_CLAIMS = {
 
 
 @pytest.mark.parametrize("kind", WRONG_CLAIMS)
-def test_a_claim_that_the_table_does_not_bear_out(tmp_path, kind):
+def test_a_claim_that_the_table_contradicts(tmp_path, kind):
     place, old, new, expected = WRONG_CLAIMS[kind]
     assert old in CLAIMS[place]
     claims = [*CLAIMS[:place], CLAIMS[place].replace(old, new, 1), *CLAIMS[place + 1 :]]
@@ -88,7 +88,7 @@ def test_a_claim_about_another_row_is_recognised(tmp_path):
     ]
     gain, value = checking.run(write(tmp_path, claims=claims))
     assert gain.sure == value.sure == "likely"
-    assert gain.reason.endswith("that is New (448, 576) against Third")
+    assert gain.reason.endswith("it is right for New (448, 576) against Third")
     assert value.reason.endswith("76.0 is mAP of New (448, 576)")
 
 
@@ -113,7 +113,7 @@ def test_rounding_alone_is_never_a_finding(tmp_path):
 
 
 @pytest.mark.parametrize(("printed", "wrong"), [("74.5", True), ("74.6", False), ("74.8", True)])
-def test_the_border_of_what_rounding_explains(tmp_path, printed, wrong):
+def test_the_limit_of_what_rounding_explains(tmp_path, printed, wrong):
     """80.0 and 70.0 stand for 79.95 to 80.05 and 69.95 to 70.05: from 74.617 to 74.717."""
     rows = CLEAN | {FIRST: CLEAN[FIRST] | {"OP": "80.0", "OR": "70.0", "OF1": printed}}
     kinds = [each.kind for each in checking.run(write(tmp_path, rows))]
@@ -127,8 +127,8 @@ def test_the_committed_list_is_what_the_code_finds():
     assert {each.kind for each in findings} == {*KINDS}
 
 
-def test_what_is_found_is_noted_beside_the_number():
-    """The notes of workflow/published/ were written by hand; the audit knows nothing of them."""
+def test_findings_are_noted_beside_the_numbers():
+    """The notes of workflow/published/ were written by hand, and the audit does not read them."""
     noted = set()
     for paper in ("ml_gcn", "gm_mlic", "ia_gcn", "ml_sgm"):
         with (PUBLISHED / f"{paper}.csv").open(newline="") as stream:
@@ -137,7 +137,7 @@ def test_what_is_found_is_noted_beside_the_number():
     for each in checking.run(PUBLISHED):
         if each.kind in ("number", "claim", "quoted value", "harmonic F1") or "mean" in each.kind:
             place = (each.paper, each.table, each.dataset, each.column)
-            # What the text says of mixed sizes is noted where the number comes from.
+            # A claim that mixes sizes is noted beside the cell that it comes from.
             assert place in noted or each.sure == "hint", each
 
 
@@ -174,17 +174,17 @@ BROKEN = {
     ),
     "claimed cell": (
         lambda folder: (folder / "claims.csv").write_text("a\ngm_mlic,2,x,value,mAP,,1.0\n"),
-        "'mAP' is no cell: DATASET METHOD [SETTING] METRIC",
+        "cell 'mAP': expected DATASET METHOD [SETTING] METRIC",
     ),
     "claim without a number": (
         lambda folder: (folder / "claims.csv").write_text("a\ngm_mlic,2,x,value,a b c,,\n"),
-        "a number is for",
+        "`value` is needed by",
     ),
 }
 
 
 @pytest.mark.parametrize("kind", BROKEN)
-def test_files_that_are_not_the_papers_get_a_sentence(tmp_path, capsys, kind):
+def test_broken_files_get_a_sentence(tmp_path, capsys, kind):
     harm, told = BROKEN[kind]
     harm(write(tmp_path / "published"))
     assert main(["audit", "--published", str(tmp_path / "published")]) == 2
@@ -199,6 +199,4 @@ def test_a_paper_without_lines_is_named(text, tmp_path, capsys):
     shutil.copytree(PUBLISHED, folder)
     (folder / "ia_gcn.csv").write_text(text)
     assert main(["audit", "--published", str(folder)]) == 2
-    assert (
-        "ia_gcn.csv has no line of table 1, of which claims.csv speaks" in capsys.readouterr().err
-    )
+    assert "ia_gcn.csv has no line of table 1, but claims.csv has" in capsys.readouterr().err

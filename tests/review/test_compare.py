@@ -1,4 +1,4 @@
-"""Tables against tables: the cell that differs is named, and nothing else is."""
+"""Comparing tables names the cells that differ, and nothing else."""
 
 import json
 import re
@@ -47,7 +47,7 @@ def compare(capsys, *arguments):
 
 
 def refused(capsys, *arguments):
-    """What is said of something that cannot be compared: one line."""
+    """The one line about tables that cannot be compared."""
     assert main(["compare", *map(str, arguments)]) == 2
     said = capsys.readouterr().err
     assert said.count("\n") == 1
@@ -66,7 +66,7 @@ def test_the_same_tables_do_not_differ(tmp_path, capsys):
 
 
 def test_one_digit_of_a_committed_table_is_found(tmp_path, capsys):
-    """The cell is named, and how far it is off."""
+    """The cell is named with its difference."""
     for path in COMMITTED.glob("*.csv"):
         (tmp_path / path.name).write_bytes(path.read_bytes())
     path = tmp_path / "ml_sgm_II.csv"
@@ -166,14 +166,14 @@ def test_a_wrong_tolerance_is_named(tmp_path, monkeypatch, capsys, tolerance, to
         ("60.00,0.50", "60.00,", "std"),
     ],
 )
-def test_what_is_no_measured_number_may_not_differ_at_all(tmp_path, capsys, old, new, field):
+def test_fields_that_are_not_measured_may_not_differ_at_all(tmp_path, capsys, old, new, field):
     a, b = write(tmp_path / "a"), write(tmp_path / "b", changed(old, new))
     code, found = compare(capsys, a, b, "--tolerance", "1000")
     assert code == 1
     assert [each["field"] for each in found["differences"]] == [field]
 
 
-def test_what_appeared_and_vanished_is_told_once(tmp_path, capsys):
+def test_what_appeared_and_vanished_is_listed_once(tmp_path, capsys):
     rows = [*LINES[:3], "New,mAP,92.0,60.00,0.50,3,reproduced", "Row,mAP,,1.00,,1,reproduced"]
     a, b = tmp_path / "a", tmp_path / "b"
     write(a), write(a, name="p_old.csv")
@@ -219,7 +219,7 @@ def test_equal_values_share_a_rank():
     assert ranked((70, 80, 80, 60)) == [3, 1, 1, 4]
 
 
-def test_rows_that_change_places_are_told(tmp_path, capsys):
+def test_rows_that_change_ranks_are_listed(tmp_path, capsys):
     """Quoted rows have no rank: they were not run."""
     a, b = write(tmp_path / "a"), write(tmp_path / "b", changed("60.00", "54.00"))
     _, found = compare(capsys, a, b, "--tolerance", "10")
@@ -256,7 +256,7 @@ HOSTILE = {
 
 
 @pytest.mark.parametrize("kind", HOSTILE)
-def test_a_file_that_is_no_table_gets_a_sentence(tmp_path, capsys, kind):
+def test_a_file_that_is_not_a_table_is_refused(tmp_path, capsys, kind):
     content, told = HOSTILE[kind]
     (tmp_path / "bad").mkdir()
     (tmp_path / "bad/p_T.csv").write_bytes(content)
@@ -276,7 +276,7 @@ def test_a_file_that_is_no_table_gets_a_sentence(tmp_path, capsys, kind):
         ("workflow", "workflow has no csv file"),
     ],
 )
-def test_what_cannot_be_found_gets_a_sentence(tmp_path, monkeypatch, capsys, name, told):
+def test_a_missing_side_is_refused(tmp_path, monkeypatch, capsys, name, told):
     monkeypatch.chdir(ROOT)
     assert told in refused(capsys, write(tmp_path / "a"), name)
 
@@ -314,7 +314,7 @@ def test_a_git_revision_is_read_without_a_checkout(tmp_path, monkeypatch, capsys
 
 
 def test_ours_beside_the_published_values(monkeypatch, capsys):
-    """Every run with a printed value beside it is compared, and only these."""
+    """Exactly the runs with a printed value are compared."""
     monkeypatch.chdir(ROOT)
     code, found = compare(capsys, COMMITTED, "published")
     assert code == 1

@@ -1,4 +1,4 @@
-"""A cell leads to its runs, or says what is missing; a chain with a gap is no chain."""
+"""A cell leads to its runs, and every gap on the way is reported."""
 
 import json
 import os
@@ -13,7 +13,7 @@ from conftest import ROOT
 from labelgraph.__main__ import main
 from labelgraph.files.small import write_json, write_text
 from labelgraph.jobs import provenance
-from labelgraph.review.tracing import chain
+from labelgraph.review.tracing import behind, chain
 from labelgraph.score import metrics
 from labelgraph.study.config import read_study, run_of
 from labelgraph.tables import csv_cells, tables
@@ -36,7 +36,7 @@ def scored(seed):
 
 
 def write_runs(book, method, task, inputs):
-    """What the steps leave behind, of every seed."""
+    """What the steps leave behind, for every seed."""
     for seed in book.size.seeds:
         run = run_of("mini", task, "voc2007", method, seed)
         folder = Path("results/runs", run.folder)
@@ -125,21 +125,21 @@ def change_the_cell():
 @pytest.mark.parametrize(
     ("harm", "told"),
     [
-        (remove_a_run, "seed1/scores.json is not on this disk"),
-        (change_an_input, "seed0: data/train.npz is changed since"),
-        (remove_an_input, "seed2: data/train.npz is gone since"),
-        (change_a_setting, "seed2: the study's settings are others today"),
-        (change_the_cell, "the csv says {'mean': '12.34'"),
+        (remove_a_run, "seed1/scores.json, or a file beside it, is not on this disk"),
+        (change_an_input, "seed0: data/train.npz has changed since"),
+        (remove_an_input, "seed2: data/train.npz no longer exists"),
+        (change_a_setting, "seed2: the study's settings have changed since"),
+        (change_the_cell, "the csv has {'mean': '12.34'"),
     ],
 )
-def test_a_gap_in_the_chain_is_told(checkout, capsys, harm, told):
+def test_every_gap_is_reported(checkout, capsys, harm, told):
     harm()
     assert any(told in problem for problem in trace()["problems"])
     assert main(["trace", TABLE, "--row", ROW, "--column", COLUMN]) == 1
     assert told in capsys.readouterr().out
 
 
-def test_what_is_missing_comes_with_the_command_that_makes_it(checkout):
+def test_missing_files_come_with_the_command_that_makes_them(checkout):
     remove_a_run()
     found = trace()
     assert found["command"] == f"snakemake --cores 8 {run_folder(1)}/scores.json"
@@ -151,18 +151,18 @@ def test_a_quoted_cell_says_where_it_is_printed(checkout, capsys):
     assert main(["trace", TABLE, "--row", "CNN-RNN", "--column", "AP:train"]) == 0
     shown = capsys.readouterr().out
     assert "published   99.7 in ml_gcn, table VOC (workflow/published/ml_gcn.csv, line" in shown
-    assert "no run stands behind this cell" in shown
+    assert "the value is quoted, not computed" in shown
 
 
 @pytest.mark.parametrize(
     ("name", "told"),
     [
-        ("/dev/zero", "/dev/zero leads out of the checkout, so it was not opened"),
-        ("../x", "../x leads out of the checkout, so it was not opened"),
-        ("data/pipe", "data/pipe is no regular file, so it was not opened"),
+        ("/dev/zero", "/dev/zero is outside the checkout, so it was not opened"),
+        ("../x", "../x is outside the checkout, so it was not opened"),
+        ("data/pipe", "data/pipe is not a regular file, so it was not opened"),
     ],
 )
-def test_what_is_no_file_of_the_checkout_is_not_opened(checkout, monkeypatch, capsys, name, told):
+def test_only_files_of_the_checkout_are_opened(checkout, monkeypatch, capsys, name, told):
     os.mkfifo("data/pipe")
     monkeypatch.setattr(
         "labelgraph.review.tracing.behind.sha256", lambda path: pytest.fail(str(path))
@@ -174,7 +174,7 @@ def test_what_is_no_file_of_the_checkout_is_not_opened(checkout, monkeypatch, ca
     assert told in capsys.readouterr().out
 
 
-def test_what_a_run_says_of_itself_drives_no_terminal(checkout, capsys):
+def test_the_text_of_a_run_cannot_drive_a_terminal(checkout, capsys):
     path = run_folder(0) / "provenance.json"
     write_json(path, json.loads(path.read_text()) | {"python": "\x1b[31m3\n\u202efake"})
     main(["trace", TABLE, "--row", ROW, "--column", COLUMN])
@@ -200,7 +200,7 @@ def test_json_is_the_object_itself(checkout, capsys):
         (ROW, COLUMN, "data/train.npz", "is not results/tables/<study>/<table>.csv"),
     ],
 )
-def test_a_wrong_name_is_answered_with_the_right_ones(checkout, capsys, row, column, table, told):
+def test_a_wrong_name_is_refused_with_the_right_ones(checkout, capsys, row, column, table, told):
     assert main(["trace", table, "--row", row, "--column", column]) == 2
     assert told in capsys.readouterr().err
 
@@ -218,9 +218,28 @@ def scores(mean):
     return json.dumps(found | {"map": found["map"] | {"non_interpolated": mean}})
 
 
-def test_an_origin_without_changes_is_sound(checkout):
-    (run_folder(0) / "provenance.json").write_text(origin())
-    assert trace()["runs"][0]["peak_mb"] == 300
+def test_a_complete_provenance_is_accepted(tmp_path):
+    (tmp_path / "provenance.json").write_text(origin())
+    assert behind.read_origin(tmp_path / "provenance.json")["peak_mb"] == 300
+
+
+@pytest.mark.parametrize(
+    ("changes", "told"),
+    [
+        ({"git": {"commit": 3, "clean": True}}, "commit is 3"),
+        ({"git": {"commit": None}}, "there is no clean"),
+        ({"packages": "torch"}, "packages is 'torch'"),
+        ({"hardware": None}, "hardware is None"),
+        ({"inputs": ["data/train.npz"]}, "inputs is ['data/train.npz']"),
+        ({"inputs": {"data/train.npz": 7}}, "data/train.npz is 7"),
+        ({"peak_mb": "much"}, "peak_mb is 'much'"),
+    ],
+)
+def test_every_value_of_a_provenance_must_be_of_its_kind(tmp_path, changes, told):
+    (tmp_path / "provenance.json").write_text(origin(**changes))
+    with pytest.raises(ValueError, match="is not what a training writes: ") as error:
+        behind.read_origin(tmp_path / "provenance.json")
+    assert str(error.value).endswith(told)
 
 
 @pytest.mark.parametrize("name", ["provenance.json", "scores.json", "settings.yaml"])
@@ -235,18 +254,11 @@ def test_a_pipe_in_a_runs_folder_is_not_opened(checkout, capsys, name):
     ("name", "content", "told"),
     [
         ("provenance.json", "{", "not JSON"),
-        ("provenance.json", "[]", "is not what a run writes; it has to have"),
-        ("provenance.json", '{"git": {}}', "is not what a run writes; it has to have"),
+        ("provenance.json", "[]", "is not what a run writes; expected the keys"),
+        ("provenance.json", '{"git": {}}', "is not what a run writes; expected the keys"),
         ("provenance.json", origin(git=[]), "is not what a training writes: git is []"),
-        ("provenance.json", origin(git={"commit": 3, "clean": True}), "commit is 3"),
-        ("provenance.json", origin(git={"commit": None}), "there is no clean"),
-        ("provenance.json", origin(packages="torch"), "packages is 'torch'"),
-        ("provenance.json", origin(hardware=None), "hardware is None"),
-        ("provenance.json", origin(inputs=["data/train.npz"]), "inputs is ['data/train.npz']"),
-        ("provenance.json", origin(inputs={"data/train.npz": 7}), "data/train.npz is 7"),
-        ("provenance.json", origin(peak_mb="much"), "peak_mb is 'much'"),
         ("settings.yaml", "- a", "is not what a training writes; expected KEY: VALUE"),
-        ("scores.json", "{}", "is not what a run writes; it has to have"),
+        ("scores.json", "{}", "is not what a run writes; expected the keys"),
         ("scores.json", '{"map": 1, "ap": 1, "settings": 1, "labels": 1}', "mAP cannot be read"),
         ("scores.json", scores(mean="good"), "mAP is 'good'"),
         ("settings.yaml", "a: [", "is not YAML"),
@@ -267,7 +279,7 @@ def test_a_row_called_ours_is_found_by_the_name_of_its_method(row):
     assert {run["method"] for run in found["runs"]} == {"ml_sgm"}
 
 
-def test_a_column_is_found_by_what_stands_above_it_in_the_table(checkout):
+def test_a_column_is_found_by_its_heading(checkout):
     assert trace(column="train")["column"] == trace(column="AP:train")["column"] == "AP:train"
     control = ROOT / "results/tables/mini/ml_sgm_control.csv"
     assert trace("ML-SGM", "drawn, with structure mAP", control)["column"] == "scenes mAP"
@@ -324,7 +336,7 @@ def test_a_counted_cell_leads_to_the_count(checkout):
 
 
 def test_every_committed_table_can_be_traced():
-    """Whether runs are there or not: tables.yaml knows the rows and columns of each."""
+    """With or without runs on disk: tables.yaml has the rows and columns of each."""
     for path in sorted((ROOT / "results/tables").glob("*/*.csv")):
         cells = csv_cells.parse(path.name, path.read_bytes())
         row, column = next(place for place, cell in cells.items() if cell.status == "reproduced")

@@ -482,7 +482,10 @@ COCO = {  # instances.json: the value of one key
 }
 TABLES = {
     "NUL": (b"image,labels\n0.png,c\0t\n", "row 1: a NUL character"),
-    "no header": (b"0.png,cat\n1.png,dog\n", "has no header: its first line names '0.png'"),
+    "no header": (
+        b"0.png,cat\n1.png,dog\n",
+        "has no header: its first line names the image '0.png'",
+    ),
     "two columns of one name": (b"image,labels,labels\n0.png,a,b\n", "two columns are called"),
     "another encoding": ("image,labels\n0.png,ä\n".encode("latin-1"), "cannot be read as a table"),
     "a label that rings": (

@@ -335,7 +335,7 @@ def test_a_folder_is_linked_and_its_state_follows_its_files(tmp_path):
     os.utime(folder / "cat" / "1.jpg", (1, 1))
     assert own_data.state(folder) != before
     list_folder.main(folder, before, output)  # again: the link is made anew
-    with pytest.raises(ValueError, match="holds this repository's data"):
+    with pytest.raises(ValueError, match="contains this repository's data"):
         list_folder.main(tmp_path, before, tmp_path / "raw" / "other.json")
 
 

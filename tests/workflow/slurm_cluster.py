@@ -1,4 +1,4 @@
-"""A SLURM cluster of one machine, this one, for as long as a test needs it.
+"""A SLURM cluster of this one machine, for as long as a test needs it.
 
 Its node claims processors, memory and GPUs that need not exist: SLURM hands them out all the same,
 and nothing here depends on having them.
@@ -13,7 +13,7 @@ import sys
 import time
 from pathlib import Path
 
-CONFIG = Path("/etc/slurm/slurm.conf")  # what `srun` reads in a job, whatever SLURM_CONF is
+CONFIG = Path("/etc/slurm/slurm.conf")  # which `srun` reads in a job, whatever SLURM_CONF is
 PROGRAMS = ("slurmctld", "slurmd", "munged", "sbatch", "srun", "squeue", "scancel")
 PLUGIN = "snakemake_executor_plugin_slurm"
 START_SECONDS = 60
@@ -46,7 +46,7 @@ PartitionName=main Nodes={host} Default=YES MaxTime=INFINITE State=UP
 
 
 def missing() -> str | None:
-    """Why there can be no cluster here, if so."""
+    """Why no cluster can run here; empty if one can."""
     if not importlib.util.find_spec(PLUGIN):
         return f"{PLUGIN} is not installed (uv sync --extra cluster)"
     if absent := [name for name in PROGRAMS if not program(name)]:
@@ -63,7 +63,7 @@ def program(name: str) -> str | None:
 
 
 class Cluster:
-    """`start` returns when the node takes jobs, or gives the reason why it does not."""
+    """`start` returns when the node accepts jobs, or raises the reason why it does not."""
 
     def __init__(self, folder: Path):
         self.folder, self.daemons = folder, []
@@ -98,7 +98,7 @@ class Cluster:
             self.daemons.append(subprocess.Popen(command, stdout=output, stderr=output))
 
     def wait(self, condition) -> bool:
-        """Whether it came true in time, and while all daemons lived."""
+        """Whether it became true in time, with all daemons alive."""
         deadline = time.monotonic() + START_SECONDS
         while not (found := condition()) and time.monotonic() < deadline:
             if any(daemon.poll() is not None for daemon in self.daemons):

@@ -1,4 +1,4 @@
-"""What the workflow asks of a cluster, without one: sbatch is a script that notes its call."""
+"""What the workflow requests from a cluster, without one: sbatch is a script that logs its call."""
 
 import importlib.util
 import itertools
@@ -35,7 +35,7 @@ def test_every_rule_that_goes_to_the_cluster_has_memory_and_run_time():
 
 
 def test_no_two_jobs_of_a_cluster_share_a_server(monkeypatch, tmp_path):
-    """SLURM ends a job's processes with it, and shows them no GPU but its own."""
+    """SLURM ends a job's processes with the job, and shows them only the job's GPU."""
     monkeypatch.setenv("TMPDIR", str(tmp_path))
     found = {launch.address()}
     for job, step in (("1", "0"), ("1", "1"), ("2", "0")):
@@ -65,7 +65,7 @@ def snakemake(folder, *arguments, path=""):
 
 @plugin
 def test_the_paper_study_is_planned_with_the_profile(checkout):
-    """One table of it; test_workflow.py plans all of the study."""
+    """Only one table; test_workflow.py plans the whole study."""
     table = "results/tables/paper/ml_gcn_VOC.csv"
     code, text = snakemake(checkout, "-n", "--config", "study=paper", "--", table)
     assert code == 0, text
@@ -73,7 +73,7 @@ def test_the_paper_study_is_planned_with_the_profile(checkout):
 
 
 RUN = "results/runs/paper/full/voc2007/ml_gcn/seed0"
-INPUTS = (  # of that training and of its predictions
+INPUTS = (  # inputs of that training and of its predictions
     "data/splits/paper/full/voc2007/train.npz",
     "data/splits/paper/full/voc2007/report.npz",
     "data/inputs/paper/voc2007/full/label_counts.npz",
@@ -81,7 +81,7 @@ INPUTS = (  # of that training and of its predictions
     "data/raw/official/voc2007.json",
     "data/archives/resnet101-63fe2227.pth",
 )
-PROGRAMS = {  # of a cluster that takes no job
+PROGRAMS = {  # commands of a cluster that accepts no job
     "sbatch": "printf '%s\\n' \"$@\" > sbatch.txt; exit 1",
     "sinfo": "echo 'main*'",
     **dict.fromkeys(("sacct", "scontrol", "squeue"), "exit 1"),
@@ -89,7 +89,7 @@ PROGRAMS = {  # of a cluster that takes no job
 
 
 @plugin
-def test_a_training_asks_for_a_gpu_and_for_what_reads_its_images(checkout, tmp_path):
+def test_a_training_requests_a_gpu_and_processors_to_read_images(checkout, tmp_path):
     for name, line in PROGRAMS.items():
         (tmp_path / name).write_text(f"#!/bin/sh\n{line}\n")
         (tmp_path / name).chmod(0o755)

@@ -38,7 +38,7 @@ BOOK = read_study(ROOT / "workflow/config", {"study": "paper"})
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
-    """Everything that a run takes, made by the steps that make it."""
+    """Everything that a run needs, made by the workflow's steps."""
     here = tmp_path_factory.mktemp("run")
     write_manifest.command(
         ["--reader", "voc2007", "--root", str(SAMPLE), "--options", '{"boxes": true}']
@@ -122,7 +122,7 @@ def test_a_method_learns_end_to_end_at_448_pixels(folder, tmp_path, method):
 
 
 def inspect(folder, output, training, view):
-    """What figures show of the run's model, for the first two reported images by name."""
+    """The views that figures show of the run's model, for the first two reported images."""
     rule = {"rule": "first", "count": 2, "labels": 0}
     choice = {"images": rule, "targets": str(folder / "targets.npz"), "predictions": {}}
     inspect_model.command(
@@ -168,7 +168,7 @@ def test_frozen_features_are_those_of_the_encoder_itself(folder, tmp_path):
     np.testing.assert_allclose(first, second, atol=2e-2 * np.abs(first).max())
 
 
-def test_features_of_other_images_are_not_taken(folder, tmp_path):
+def test_features_of_other_images_are_refused(folder, tmp_path):
     encoder = {"name": "efficientnet_lite0", "weights": None, "view": "plain", "size": 32}
     torch.manual_seed(0)
     index = tmp_path / "plain.json"
@@ -181,7 +181,7 @@ def test_features_of_other_images_are_not_taken(folder, tmp_path):
         run(folder, tmp_path / "out", "baseline", ["--features", str(index)])
 
 
-def test_a_training_killed_outright_ends_in_the_same_weights(folder, tmp_path):
+def test_a_killed_training_continues_to_the_same_weights(folder, tmp_path):
     """SIGKILL in the middle of a real process; the same command then finishes."""
     training, _ = settings("ml_gcn", size=64, test_size=64)
     training = relined(training, train={"epochs": 12, "checkpoint_seconds": 0})

@@ -1,4 +1,4 @@
-"""What other tools install is what the lock says."""
+"""Other tools install the versions of the lock file."""
 
 import shutil
 import subprocess
@@ -8,7 +8,7 @@ from conftest import ROOT
 
 
 @pytest.mark.skipif(not shutil.which("uv"), reason="needs uv, which exports the lock")
-def test_the_requirements_are_those_of_the_lock():
+def test_the_requirements_equal_the_lock():
     command = ["uv", "export", "--frozen", "--no-dev", "--no-emit-project", "--no-header"]
     lock = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout
     written = (ROOT / "envs/requirements.txt").read_text()
@@ -16,7 +16,7 @@ def test_the_requirements_are_those_of_the_lock():
 
 
 def packages(text: str) -> list[str]:
-    """Versions and hashes: how the conditions behind them are put differs from uv to uv."""
+    """Versions and hashes, without markers, which versions of uv write differently."""
     lines = (line.partition(" ;")[0].rstrip(" \\") for line in text.splitlines())
     return [line for line in lines if "==" in line or "--hash" in line]
 

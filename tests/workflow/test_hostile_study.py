@@ -1,4 +1,4 @@
-"""Pictures of somebody whose every name is an attack, from the folder to a prediction.
+"""Data in which every name is an attack, from the folder to a prediction.
 
 Nothing of it runs, nothing breaks, and everything is shown as it is spelled.
 """
@@ -24,7 +24,7 @@ from test_workflow import copy_of
 
 from labelgraph.__main__ import main
 
-RUN = "$(touch PWNED) `touch PWNED`"  # where it is executed, it leaves a file in the checkout
+RUN = "$(touch PWNED) `touch PWNED`"  # leaves a file in the checkout if a shell runs it
 LABELS = (
     "$(touch PWNED)",
     "<script>touch PWNED</script>",
@@ -40,7 +40,7 @@ TITLE = f"<script>x</script> {RUN} {{word}} | % _ \\ **b**"
 
 
 def picture(number: int, label: int) -> Image.Image:
-    """A disc of the label's colour on a ground of its own."""
+    """A disc of the label's colour on a background of random colours."""
     chance = np.random.default_rng(number)
     image = Image.fromarray(chance.integers(60, 190, (5, 6, 3), np.uint8)).resize((64, 48))
     colour = tuple(np.random.default_rng(label).integers(0, 256, 3).tolist())
@@ -77,7 +77,7 @@ def boxes_of(folder: Path) -> list[dict]:
 
 
 class Study:
-    """A checkout beside the folders, in which commands are run as a user runs them."""
+    """A checkout beside the folders, in which commands run as for a user."""
 
     def __init__(self, place: Path):
         self.place, self.checkout = place, copy_of(place / "checkout")
@@ -136,7 +136,7 @@ def test_parts_are_those_of_the_data(study):
         assert shown == [len(boxes_of((study.checkout / "data/raw/own" / name).resolve()))]
 
 
-def test_tables_show_what_was_written(study):
+def test_tables_show_names_as_written(study):
     for name in ("table", "folders"):
         file = study.checkout / f"results/tables/own/own_{name}.md"
         page = MarkdownIt("gfm-like", {"linkify": False}).render(file.read_text())
@@ -155,7 +155,7 @@ def test_tables_compile(study, tmp_path):
     assert subprocess.run(command, cwd=tmp_path, capture_output=True).returncode == 0
 
 
-def test_pages_show_what_was_written(study):
+def test_pages_show_names_as_written(study):
     pages = [*(study.checkout / "results/report/own").rglob("*.html")]
     assert len(pages) > 4
     for page in pages:
@@ -167,7 +167,7 @@ def test_pages_show_what_was_written(study):
 
 @pytest.fixture
 def asked(study, monkeypatch, capsys):
-    """What `labelgraph ...` prints, asked in the checkout."""
+    """Runs `labelgraph ...` in the checkout and returns its output."""
     monkeypatch.chdir(study.checkout)
 
     def ask(*words: str) -> str:
@@ -187,13 +187,13 @@ def test_predictions_name_labels_as_they_are_spelled(study, asked):
     assert shown.startswith(f"{photo}: ")
 
 
-def test_a_number_leads_back_to_its_run(asked):
+def test_a_cell_can_be_traced_to_its_run(asked):
     cell = ["results/tables/own/own_table.csv", "--row", "IA-GCN", "--column", "mAP"]
     said = asked("trace", *cell, "--configfile", FILE)
     assert "results/runs/own/full/table/ia_gcn/seed0" in said
 
 
-def test_the_page_for_pictures_says_what_it_serves(study):
+def test_serve_names_what_it_serves(study):
     pytest.importorskip("uvicorn")
     command = ["labelgraph", "serve", study.model(), "--port", "0"]
     with subprocess.Popen(
@@ -221,8 +221,8 @@ def test_the_card_of_an_exported_model(study, asked):
     assert {*LABELS} <= {*cells}
 
 
-def test_every_rule_quotes_what_it_is_given():
-    """There is one way to write a rule's command; see `step` in common.smk."""
+def test_every_rule_quotes_its_parameters():
+    """Rules write their command in one way; see `step` in common.smk."""
     for path in (ROOT / "workflow/rules").rglob("*.smk"):
         text = path.read_text()
         commands = re.findall(r"^ +shell:\s+(.*)", text, re.M)

@@ -1,4 +1,4 @@
-"""Two methods of a small study through a real SLURM, which is started here if it is installed.
+"""Two methods of a small study through a real SLURM, which the test starts if it is installed.
 
 It cost 85 seconds of a processor on a busy machine, most of it Python that starts twice for every
 job, so it has to be asked for: `uv run --extra cluster pytest -m slurm`, as root.
@@ -81,9 +81,7 @@ def wait_for(condition, process, folder):
     return found
 
 
-def test_a_cancelled_training_recovers_to_the_table_of_an_undisturbed_run(
-    cluster, undisturbed, tmp_path
-):
+def test_after_a_cancelled_training_the_table_is_the_same(cluster, undisturbed, tmp_path):
     folder = shutil.copytree(undisturbed, tmp_path / "study", symlinks=True)
     for method in METHODS:
         shutil.rmtree(folder / RUNS / method)

@@ -1,4 +1,4 @@
-"""DVC's storages: what is pushed comes back, from an S3 server on this machine too."""
+"""DVC's storage: pushed files come back, also from an S3 server on this machine."""
 
 import json
 import shutil
@@ -19,7 +19,7 @@ OUTS = {name: flags for out in STUDY["outs"] for name, flags in out.items()}
 
 @pytest.fixture(scope="module")
 def server():
-    """The address of an S3 server, with a bucket."""
+    """The address of an S3 server with a bucket."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -48,7 +48,7 @@ def run(tmp_path_factory):
     commands.close()
 
 
-def test_what_is_pushed_to_s3_comes_back_and_is_up_to_date(run, server, tmp_path):
+def test_files_pushed_to_s3_come_back_and_are_up_to_date(run, server, tmp_path):
     made = toy_study.write(tmp_path / "made")
     run.git(made, "init", "-q")
     run.snakemake(made)
@@ -80,22 +80,22 @@ def test_dvc_leaves_every_output_in_place_and_small_text_to_git():
 
 
 @pytest.mark.parametrize("folder", ["data/archives", "data/raw/official"])
-def test_official_data_is_in_no_output(folder):
-    """What is not an output is never pushed."""
+def test_official_data_are_not_outputs(folder):
+    """DVC pushes only outputs."""
     below = [name for name in OUTS if f"{name}/".startswith(f"{folder}/")]
     above = [name for name in OUTS if f"{folder}/".startswith(f"{name}/")]
     assert not below + above
 
 
-def test_no_storage_of_anybody_is_named_and_nobody_is_told_of_use():
+def test_no_storage_is_configured_and_no_usage_is_reported():
     text = (ROOT / ".dvc/config").read_text()
     assert "remote" not in text
     assert "analytics = false" in text
 
 
 @pytest.mark.parametrize("tables", [None, ["ml_gcn_VOC"]])
-def test_what_dvc_runs_makes_all_that_dvc_keeps_and_nothing_else(run, tmp_path, tables):
-    """A clone that has pulled lacks nothing, and no output is missing if some tables are chosen."""
+def test_dvc_stages_make_all_outputs_of_dvc_and_nothing_else(run, tmp_path, tables):
+    """A clone that pulls gets every file, and no output is missing if only some tables are made."""
     for name in ("src", "workflow"):
         shutil.copytree(ROOT / name, tmp_path / name, ignore=shutil.ignore_patterns("__pycache__"))
     shutil.copy(ROOT / "Snakefile", tmp_path)

@@ -120,7 +120,7 @@ def test_verbs_know_the_table(walked, monkeypatch, capsys):
     assert main(["trace", table, "--row", "ML-GCN", "--column", "CF1 top3", *given]) == 0
     assert f"{table}: ML-GCN, CF1_top3, reproduced" in capsys.readouterr().out
     assert main(["trace", table, "--row", "ML-GCN", "--column", "mAP"]) == 2
-    assert "data of one's own; --configfile FILE says which" in capsys.readouterr().err
+    assert "shows your own data; pass their settings with --configfile" in capsys.readouterr().err
     assert main(["list", "datasets", *given]) == 0
     assert capsys.readouterr().out == "pictures  pictures\n"
     assert main(["list", "tables", "--json", *given]) == 0

@@ -1,1 +1,1 @@
-"""One file per verb of `labelgraph`."""
+"""One file for each verb of `labelgraph`."""

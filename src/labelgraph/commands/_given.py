@@ -1,4 +1,4 @@
-"""Settings given on the command line, in the words that Snakemake has for them."""
+"""Settings on the command line, with the same options as Snakemake's."""
 
 import argparse
 from functools import reduce
@@ -22,7 +22,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         action="extend",
         default=[],
         metavar="FILE",
-        help="as for snakemake: which data of one's own, and other settings",
+        help="files of settings, as for snakemake, such as one with your own data",
     )
     parser.add_argument(
         "--config",
@@ -30,12 +30,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         action="extend",
         default=[],
         metavar="KEY=VALUE",
-        help="as for snakemake: single settings",
+        help="single settings, as for snakemake",
     )
 
 
 def read(arguments: argparse.Namespace) -> dict[str, Any]:
-    """What `read_study` is given; later wins, and --config over files."""
+    """The argument of `read_study`; later files win, and --config wins over files."""
     found = [read_yaml(path) for path in arguments.configfile]
     for path, content in zip(arguments.configfile, found, strict=True):
         check_keys(str(path), content, entries.KEYS)
@@ -53,7 +53,7 @@ def setting(text: str) -> dict[str, Any]:
 
 
 def options(arguments: argparse.Namespace) -> list[str]:
-    """The same for Snakemake, from whichever folder it is started."""
+    """The same settings as Snakemake's options, valid from any folder."""
     files = [str(path.absolute()) for path in arguments.configfile]
     named = ["--configfile", *files] * bool(files)
     return named + ["--config", *arguments.config] * bool(arguments.config)

@@ -1,9 +1,11 @@
-"""What to do next, for those who type `labelgraph` and nothing else."""
+"""What `labelgraph` prints without a verb: what to do next."""
 
 from pathlib import Path
 
+from labelgraph.files.plurals import counted
+
 CONFIG, RUNS = Path("workflow/config"), Path("results/runs")
-ELSEWHERE = """There is no workflow/config here. Start labelgraph in the repository's folder, as in
+ELSEWHERE = """There is no workflow/config in this folder. Run labelgraph in the repository:
 
     cd labelgraph && uv run labelgraph
 """
@@ -11,7 +13,7 @@ FIRST = """Nothing is trained yet. The first minutes, without data or a GPU:
 
     uv run snakemake --cores 8 results/tables
 """
-TRAINED = """{count} runs are there. One of them on a picture of yours, or on a page:
+TRAINED = """There {count}. Use one on a picture of yours, or on a local web page:
 
     uv run labelgraph predict {run} photo.jpg
     uv run --extra serve labelgraph serve {run}
@@ -21,16 +23,18 @@ OWN = """Pictures of your own (docs/own_pictures.md is a walk of five minutes):
     uv run labelgraph check-data FOLDER --write FILE.yaml
     uv run snakemake --cores 2 results/tables --configfile FILE.yaml
 """
-VERBS = "All verbs; `labelgraph VERB --help` says more of each:\n"
+VERBS = "All verbs; `labelgraph VERB --help` explains each:\n"
 
 
 def next_steps(verbs: dict[str, str]) -> str:
-    """`verbs`: each with a sentence."""
+    """`verbs`: verb -> its short help."""
     width = max(map(len, verbs))
     listed = VERBS + "".join(f"\n    {verb:{width}}  {text}" for verb, text in verbs.items())
     if not CONFIG.is_dir():
         return f"{ELSEWHERE}\n{listed}"
     runs = sorted(path.parent for path in RUNS.glob("**/model.safetensors"))
     best = sorted(runs, key=lambda run: ("own" not in run.parts, "full" not in run.parts))
-    here = TRAINED.format(count=len(runs), run=best[0]) if runs else FIRST
+    count = counted(len(runs), "trained run", "trained runs")
+    there = f"is {count}" if len(runs) == 1 else f"are {count}"
+    here = TRAINED.format(count=there, run=best[0]) if runs else FIRST
     return f"{here}\n{OWN}\n{listed}"

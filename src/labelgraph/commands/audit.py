@@ -1,4 +1,4 @@
-"""`labelgraph audit`: the published tables against themselves, each other and their text."""
+"""`labelgraph audit`: contradictions in the published tables and the text about them."""
 
 import argparse
 import json
@@ -9,24 +9,31 @@ from labelgraph.files.small import write_text
 from labelgraph.review.audit import checking, listing
 from labelgraph.review.audit.findings import HINT, SURE
 
-HELP = "what the published tables contradict: means, F1s, quoted rows, claims of the text"
-DESCRIPTION = f"{HELP}. Exit code 1 if something is found."
+HELP = "find contradictions in the published tables: means, F1 scores, quoted rows, claims"
+DESCRIPTION = """Checks the numbers that the papers printed against themselves, against each
+other and against the papers' text: means, harmonic F1 scores, quoted rows and claims. Exit code
+1 if there are findings."""
+EXAMPLES = ("labelgraph audit --least likely", "labelgraph audit --csv findings.csv")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.description = DESCRIPTION
     parser.add_argument(
         "--published",
         type=Path,
         default=Path("workflow/published"),
         metavar="FOLDER",
-        help="the numbers (%(default)s)",
+        help="folder of the papers' numbers (default: %(default)s)",
     )
     parser.add_argument(
-        "--least", choices=SURE, default=HINT, help="how sure a finding must be (%(default)s)"
+        "--least",
+        choices=SURE,
+        default=HINT,
+        help="show only findings that are at least this sure (default: %(default)s)",
     )
-    parser.add_argument("--csv", type=Path, metavar="FILE", help="write the list there as well")
-    parser.add_argument("--json", action="store_true", help="a list of objects with `paper`")
+    parser.add_argument(
+        "--csv", type=Path, metavar="FILE", help="also write the findings to this file"
+    )
+    parser.add_argument("--json", action="store_true", help="print a list of objects with `paper`")
 
 
 def run(arguments: argparse.Namespace) -> int:

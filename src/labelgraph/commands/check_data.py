@@ -1,4 +1,4 @@
-"""`labelgraph check-data`: a dataset, looked over before anything is trained on it."""
+"""`labelgraph check-data`: checks a dataset before anything is trained on it."""
 
 import argparse
 import json
@@ -19,7 +19,16 @@ from labelgraph.study.config import Book, read_study
 from labelgraph.study.validation import check_keys, validated
 from labelgraph.tables import tables
 
-HELP = "what is odd in a dataset: counts, broken files, copies, labels that go together"
+HELP = "check a dataset: counts, broken files, near-duplicates, labels that occur together"
+DESCRIPTION = """Checks a dataset before training: counts of images and labels, files that
+cannot be read or are ignored, near-duplicates, boxes, labels that occur together, and whatever
+a later step would refuse. Problems spoil a training or its result; remarks are worth knowing.
+Exit code 1 if there is a problem."""
+EXAMPLES = (
+    "labelgraph check-data FOLDER --write FILE.yaml",
+    "labelgraph check-data FILE.yaml",
+    "labelgraph check-data voc2007",
+)
 CONFIG = Path("workflow/config")
 ENDINGS = (".yaml", ".yml")
 HEADER = """# {what}
@@ -34,13 +43,16 @@ HEADER = """# {what}
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        "data", help="a folder, whose layout is guessed; a .yaml file with entries; or a dataset"
+        "data",
+        help="a folder, whose layout is guessed; a .yaml file of datasets; or a dataset's name",
     )
-    parser.add_argument("--study", help="whose settings apply (own; mini for a dataset's name)")
     parser.add_argument(
-        "--write", type=Path, metavar="FILE", help="the guessed entry, for snakemake --configfile"
+        "--study", help="use this study's settings (default: own; for a name: mini)"
     )
-    parser.add_argument("--json", action="store_true", help="a list of objects with `name`")
+    parser.add_argument(
+        "--write", type=Path, metavar="FILE", help="write the guessed entry here, for --configfile"
+    )
+    parser.add_argument("--json", action="store_true", help="print a list of objects with `name`")
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -64,10 +76,10 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def chosen(arguments: argparse.Namespace) -> tuple[dict[str, Any], list[str]]:
-    """What `read_study` is given, and the datasets that are meant."""
+    """The argument of `read_study`, and the names of the datasets to check."""
     path = Path(arguments.data)
     if arguments.write and not path.is_dir():
-        raise ValueError(f"{path} is no folder, and it is a folder's entry that --write writes")
+        raise ValueError(f"{path} is not a folder; --write is only for a folder's guessed entry")
     if path.is_dir():
         from labelgraph.own.datacheck import guessing
 
@@ -80,26 +92,26 @@ def chosen(arguments: argparse.Namespace) -> tuple[dict[str, Any], list[str]]:
         own = [name for name, entry in given.get("datasets", {}).items() if "folder" in entry]
         if not own:
             raise ValueError(
-                f"{path} has no entry in `datasets` with a `folder`: no data of one's own"
+                f"{path} has no dataset with a `folder`; expected your own data under `datasets`"
             )
         return given | ({"study": arguments.study} if arguments.study else {}), own
     return {"study": arguments.study or "mini"}, [arguments.data]
 
 
 def guessed_parts(entry: dict[str, Any]) -> list[str]:
-    """What the guess took for parts, since a name may mean something else."""
+    """Remarks on what was taken for parts, since a name may mean something else."""
     options = entry["options"]
     if column := options.get("part"):
         train, report = entry["parts"].values()
-        return [f"column {column!r} gives the parts: {train!r} to train on, {report!r} to report"]
+        return [f"column {column!r} gives the parts: {train!r} for training, {report!r} to report"]
     if parts := options.get("parts"):
         what = "lists" if entry["reader"] == "voc_folders" else "folders"
-        return [f"the {what} {parts[0]!r} and {parts[1]!r} are the parts to train on and to report"]
+        return [f"the {what} give the parts: {parts[0]!r} for training, {parts[1]!r} to report"]
     return []
 
 
 def name_of(folder: Path) -> str:
-    """The folder's name as a dataset's: letters, digits and _, and not one of the papers'."""
+    """The folder's name as a dataset's: letters, digits and _, and not a name that is taken."""
     name = re.sub(r"\W+", "_", folder.resolve().name, flags=re.ASCII).strip("_") or "pictures"
     taken = read_yaml(CONFIG / "datasets.yaml")
     name = f"my_{name}" if name in taken or not name[0].isalpha() else name
@@ -121,10 +133,10 @@ def look_over(book: Book, name: str) -> dict[str, Any]:
 
 
 def plan(book: Book, name: str) -> dict[str, Any]:
-    """What the study's tables are going to ask of the data."""
+    """What the study's tables will need from the data."""
     runs = [run for run in tables.runs(book, tables.of_study(book)) if run.dataset == name]
     for run in runs:
-        book.settings(run)  # a wrong line is named here as by the workflow
+        book.settings(run)  # raises the workflow's error about a wrong setting
     takes = any("regions" in book.method(run.method).inputs for run in runs)
     given = book.size.boxes.get(name)
     own = bool(book.dataset(name).folder)
@@ -139,14 +151,12 @@ def plan(book: Book, name: str) -> dict[str, Any]:
 
 def write_entry(path: Path, given: dict[str, Any]) -> None:
     if path.exists():
-        raise ValueError(f"{path} is there already; name another file, or remove it")
+        raise ValueError(f"{path} already exists; choose another file, or remove it")
     if fault := names.wrong("file", str(path)):
         raise ValueError(f"--write: {fault}")
     if path.suffix not in ENDINGS:
-        raise ValueError(f"{path} is to hold YAML; let its name end in .yaml")
-    header = HEADER.format(
-        what="Data of one's own, as labelgraph guessed it.", file=quote(str(path))
-    )
+        raise ValueError(f"{path} must have a name that ends in .yaml")
+    header = HEADER.format(what="Your own data, as labelgraph guessed it.", file=quote(str(path)))
     write_text(path, header + yaml.safe_dump(given, sort_keys=False, allow_unicode=True))
     print(f"labelgraph check-data: wrote {path}", file=sys.stderr)
 
@@ -157,7 +167,7 @@ def text(found: dict[str, Any]) -> str:
         kinds = list(found["images"])
         lines += [table_line("", kinds), table_line("images", found["images"].values())]
         lines += [table_line(name, n.values()) for name, n in found["labels"].items()]
-        lines += ["", f"{found['labels_an_image']} labels an image", ""]
+        lines += ["", f"{found['labels_an_image']} labels per image", ""]
     lines += [f"PROBLEM: {line}" for line in found["problems"]]
     lines += [f"remark: {line}" for line in found["remarks"]]
     lines.append("" if found["problems"] else "No problem found.")

@@ -14,30 +14,35 @@ from labelgraph.review.comparing import (
 from labelgraph.review.comparing.comparison import compare
 from labelgraph.review.comparing.sources import Side
 
-HELP = "compare tables: cells that differ, rows that appeared or vanished, ranks that changed"
-DESCRIPTION = f"""{HELP}. Differences are NEW minus OLD. Each is a folder of tables or a csv file,
-on disk or in a git revision (HEAD:results/tables/mini); one of them may be `published`, the papers'
-values. Exit code 1 if something differs by more than the tolerance, appeared or vanished."""
+HELP = "compare tables: cells that differ, rows that appeared or vanished, changed ranks"
+DESCRIPTION = """Compares tables cell by cell: cells that differ, rows and columns that appeared
+or vanished, and ranks that changed. Differences are NEW minus OLD. Each of the two is a folder
+of tables or a csv file, on disk or in a git revision; one may be `published`, for the papers'
+values. Exit code 1 if something appeared, vanished or differs by more than the tolerance."""
+EXAMPLES = (
+    "labelgraph compare HEAD:results/tables/mini results/tables/mini --tolerance machine",
+    "labelgraph compare published results/tables/mini --html page.html",
+)
 PRESETS = Path("workflow/config/tolerances.yaml")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.description = DESCRIPTION
-    parser.add_argument("a", metavar="OLD")
-    parser.add_argument("b", metavar="NEW")
+    parser.add_argument("a", metavar="OLD", help="tables")
+    parser.add_argument("b", metavar="NEW", help="tables to compare with OLD")
     parser.add_argument(
         "--tolerance",
         default="0",
         metavar="T",
-        help=f"a number, a name in {PRESETS} (machine), METRIC=NUMBER, or several, separated by"
-        " commas; AP stands for AP of every label, all for all other metrics (%(default)s)",
+        help=f"a number, METRIC=NUMBER, a name in {PRESETS} such as machine, or several with"
+        " commas; as METRIC, AP means every label's AP and all any other metric"
+        " (default: %(default)s)",
     )
     parser.add_argument(
         "--most",
         type=count,
         default=20,
         metavar="N",
-        help="lines of each list; 0: all (%(default)s)",
+        help="lines of each list that are shown; 0 for all (default: %(default)s)",
     )
     parser.add_argument("--html", type=Path, metavar="FILE", help="also write a page to FILE")
     parser.add_argument("--json", action="store_true", help="print one object, with `differences`")

@@ -1,4 +1,4 @@
-"""`labelgraph export`: a run as one ONNX file, and the card that goes with it."""
+"""`labelgraph export`: a run as one ONNX file, with its model card."""
 
 import argparse
 import sys
@@ -7,15 +7,26 @@ from pathlib import Path
 from labelgraph.files.small import write_text
 from labelgraph.files.yaml_reader import read_yaml
 
-HELP = "a run as one ONNX file, with a model card beside it"
+HELP = "export a run as an ONNX file with a model card"
+DESCRIPTION = """Writes a run as one ONNX file, from pixels to probabilities, and a model card
+beside it in Markdown. Exit code 1 if ONNX cannot express the method; the card is written all
+the same."""
+EXAMPLES = (
+    "labelgraph export results/runs/own/full/pets/ml_gcn/seed0 pets.onnx",
+    "labelgraph export results/runs/own/full/pets card.md",
+)
 METHODS = Path("workflow/config/methods.yaml")
 OWN = Path("workflow/config/own_data.yaml")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("run", type=Path, help="folder of a run, as in results/runs/.../seed0")
     parser.add_argument(
-        "file", type=Path, help="NAME.onnx, with NAME.md beside it; or NAME.md, the card alone"
+        "run", type=Path, help="a run's folder, or a folder of runs for the best of them"
+    )
+    parser.add_argument(
+        "file",
+        type=Path,
+        help="NAME.onnx, which also writes NAME.md; or NAME.md for the card alone",
     )
 
 
@@ -24,7 +35,7 @@ def run(arguments: argparse.Namespace) -> int:
 
     file = arguments.file
     if file.suffix not in (".onnx", ".md"):
-        raise ValueError(f"{file} ends in neither .onnx nor .md")
+        raise ValueError(f"{file} ends in neither .onnx nor .md; expected one of them")
     trained = reading.read(arguments.run)
     methods = read_yaml(METHODS) if METHODS.exists() else {}
     own = OWN.exists() and trained.settings.study == "own"
@@ -33,7 +44,7 @@ def run(arguments: argparse.Namespace) -> int:
     if file.suffix == ".onnx":
         try:
             difference = exporting.export(trained, file)
-            print(f"{file}: scores as of the run, to within {difference:.0e}")
+            print(f"{file}: its scores equal the run's to within {difference:.0e}")
             name = file.name
         except exporting.NoOperatorError as error:
             refused = str(error)

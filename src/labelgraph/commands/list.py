@@ -1,4 +1,4 @@
-"""`labelgraph list`: what there is."""
+"""`labelgraph list`: methods, datasets, protocols, tables and stale files."""
 
 import argparse
 import json
@@ -14,19 +14,22 @@ from labelgraph.study.merging import keywords
 from labelgraph.tables import table_columns, titles
 from labelgraph.tables import tables as studytables
 
-HELP = (
-    "What there is: methods, datasets, protocols or tables; or stale files, the tables and figures"
-    " that no rule makes (exit code 1 if there are any)."
-)
+HELP = "list methods, datasets, protocols, tables, or files that no rule makes any more"
+DESCRIPTION = """Lists the methods, datasets, protocols or tables of a study; or the stale
+files, which are tables and figures that no rule makes any more. Exit code 1 if there are stale
+files."""
+EXAMPLES = ("labelgraph list methods", "labelgraph list tables --study paper --json")
 CONFIG = Path("workflow/config")
 KINDS = ("methods", "datasets", "protocols", "tables", "stale")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("kind", choices=KINDS)
-    parser.add_argument("--study", help="whose settings apply (mini); stale: any")
+    parser.add_argument("kind", choices=KINDS, help="what to list")
+    parser.add_argument(
+        "--study", help="use this study's settings (default: mini); stale files are of all studies"
+    )
     _given.add_arguments(parser)
-    parser.add_argument("--json", action="store_true", help="a list of objects with `name`")
+    parser.add_argument("--json", action="store_true", help="print a list of objects with `name`")
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -77,7 +80,7 @@ def datasets(book: Book) -> list[dict[str, Any]]:
 
 
 def named_protocols(study: str) -> list[dict[str, Any]]:
-    """Each with the fingerprints of its files made so far, and of the masks at full size."""
+    """Each with the fingerprints of its splits so far, and of the masks at full size."""
     return [
         {
             "name": entry["name"],
@@ -108,6 +111,6 @@ def tasks(entry: dict[str, Any]) -> str:
 def stale_files(options: list[str]) -> list[dict[str, Any]]:
     found, left_out = stale.find(Path(), options)
     for folder in left_out:
-        said = f"{folder} is left out: --configfile FILE says which data of yours it shows"
-        print(f"labelgraph list: {said}", file=sys.stderr)
+        remark = f"skipped {folder}; pass the --configfile with the data that it shows"
+        print(f"labelgraph list: {remark}", file=sys.stderr)
     return [{"name": name, "about": "no rule makes it"} for name in found]

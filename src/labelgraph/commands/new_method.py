@@ -1,4 +1,4 @@
-"""`labelgraph new-method`: a file and an entry to begin a method of one's own with."""
+"""`labelgraph new-method`: the file and the entry that a new method begins with."""
 
 import argparse
 import keyword
@@ -9,14 +9,15 @@ from labelgraph.files import yaml_reader
 from labelgraph.files.small import write_text
 from labelgraph.study import own_tables
 
-HELP = "begin a method of one's own: its file in models/, its entry in methods.yaml"
+HELP = "begin a new method: its file in models/ and its entry in methods.yaml"
+EXAMPLES = ("labelgraph new-method my_gcn",)
 MODELS, METHODS = Path("src/labelgraph/models"), Path("workflow/config/methods.yaml")
 NAME = re.compile(r"[a-z][a-z0-9_]*", re.ASCII)
-LONGEST = 40  # letters, for the name is a part of files' names
-TAKEN = ("own", own_tables.EVERY)  # words that mean something else where a method may stand
+LONGEST = 40  # letters, because the name becomes part of file names
+TAKEN = ("own", own_tables.EVERY)  # words with another meaning in place of a method's name
 FILE = '''"""{title}: one sentence on its idea.
 
-As it stands, a label's score also hears the scores of the labels that it was seen with.
+As a start, a label's score gets a share of the scores of labels that occur with it.
 
 Shapes: B images, C labels, F features of the encoder, h x w positions.
 """
@@ -27,13 +28,13 @@ from labelgraph.parts.labelspace import LabelSpace
 
 
 def label_graph(counts: Tensor) -> Tensor:
-    """(C, C): how often the label of a column stands beside that of a row; rows sum to 1 or 0."""
+    """(C, C): how often the column's label occurs with the row's label; rows sum to 1 or 0."""
     together = counts.clone().fill_diagonal_(0)
     return together / together.sum(1, keepdim=True).clamp(min=1)
 
 
 class {type}(nn.Module):
-    """One linear layer scores every label, and the graph passes a share of the scores on."""
+    """One linear layer scores every label, and the graph passes on a share of the scores."""
 
     def __init__(self, encoder: nn.Module, graph: Tensor, share: float):
         super().__init__()
@@ -58,7 +59,7 @@ ENTRY = """
   train: {{lr: 0.01, encoder_lr: 0.001}}
 """
 NEXT = """{file}: what it computes; {methods}: its settings, the last entry.
-Both work as they stand.
+Both already work.
 
 Its tests:
     uv run pytest tests/models/test_models.py -k {name}
@@ -66,25 +67,25 @@ It alone, trained on drawn scenes:
     uv run snakemake --cores 2 results/runs/mini/full/voc2007/{name}/seed0/scores.json
 And on pictures of yours, with
     --config 'own_table={{rows: [baseline, {name}]}}'
-If it has a paper, `paper` and `departures` of the entry say so and are printed below tables."""
+If it has a paper, name it under `paper` and its `departures`; tables print them in footnotes."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("name", help="small letters, digits and _, like my_gcn")
+    parser.add_argument("name", help="lower-case letters, digits and _, like my_gcn")
 
 
 def run(arguments: argparse.Namespace) -> int:
     name, file = arguments.name, MODELS / f"{arguments.name}.py"
     if not (MODELS.is_dir() and METHODS.is_file()):
         raise FileNotFoundError(
-            f"there is no {MODELS} and {METHODS} here; start this in the repository's folder"
+            f"there is no {MODELS} and {METHODS} here; run this in the repository's folder"
         )
     check(name)
     text = METHODS.read_text(encoding="utf-8")
     known = yaml_reader.read_yaml(METHODS)
     if name in known or file.exists():
         where = METHODS if name in known else file
-        raise ValueError(f"there is a method {name!r} already, in {where}; choose another name")
+        raise ValueError(f"there is already a method {name!r}, in {where}; choose another name")
     words = [word.capitalize() for word in name.split("_")]
     write_text(file, FILE.format(title=name, type="".join(words)))
     write_text(METHODS, text.rstrip("\n") + "\n" + ENTRY.format(name=name))
@@ -96,9 +97,9 @@ def check(name: str) -> None:
     """The name becomes a file, a module, a key of settings and a folder of results."""
     if not NAME.fullmatch(name) or len(name) > LONGEST:
         raise ValueError(
-            f"{name!r} is no name of a method: expected small letters, digits and _, a letter"
-            f" first, {LONGEST} at most, like my_gcn"
+            f"{name!r} cannot be a method's name; expected a letter, then letters, digits and _,"
+            f" all lower case and {LONGEST} at most, like my_gcn"
         )
     if keyword.iskeyword(name) or name in TAKEN:
         whose = "Python" if keyword.iskeyword(name) else "the settings"
-        raise ValueError(f"{name!r} is a word of {whose} already; choose another name")
+        raise ValueError(f"{name!r} is reserved by {whose}; choose another name")

@@ -1,4 +1,4 @@
-"""`labelgraph predict`: what a trained run sees in pictures of one's own."""
+"""`labelgraph predict`: what a trained run sees in your own pictures."""
 
 import argparse
 import csv
@@ -13,36 +13,42 @@ from labelgraph.files.names import shown, shown_lines
 from labelgraph.files.small import whole
 from labelgraph.predict import calibration
 
-RUN = "folder of a run, as in results/runs/.../seed0; or of a dataset's runs, for the best of them"
+RUN = "a run's folder, as in results/runs/.../seed0, or a folder of runs for the best of them"
 Writer = Callable[[Any], None]  # of a looking.Answer
-HELP = "labels of pictures of one's own, with calibrated probabilities"
+HELP = "predict the labels of your own pictures, with calibrated probabilities"
+DESCRIPTION = """Predicts which labels pictures show: those whose probability reaches the
+label's threshold. Exit code 1 if a picture cannot be used."""
+EXAMPLES = (
+    "labelgraph predict results/runs/own/full/pets photo.jpg --save seen",
+    "labelgraph predict results/runs/own/full/pets/ml_gcn/seed0 FOLDER --csv labels.csv",
+)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("run", type=Path, help=RUN)
-    parser.add_argument("pictures", type=Path, nargs="+", help="files, or folders of files")
+    parser.add_argument("pictures", type=Path, nargs="+", help="picture files, or folders")
     parser.add_argument(
-        "--top", type=positive, metavar="K", help="print the K most probable labels, not the chosen"
+        "--top", type=positive, metavar="K", help="print the K most probable labels instead"
     )
     parser.add_argument(
-        "--threshold", type=share, metavar="P", help="choose labels from this probability on"
+        "--threshold", type=share, metavar="P", help="use this threshold for all labels"
     )
     parser.add_argument(
         "--csv",
         type=Path,
         metavar="FILE",
-        help="a line a picture, all labels; names that begin as a formula does (= + - @ or a tab)"
-        " have a ' before them",
+        help="write the probabilities of all labels, a line for each picture; names that a"
+        " spreadsheet would take for a formula (= + - @ or a tab first) get a ' in front",
     )
     parser.add_argument(
-        "--save", type=Path, metavar="FOLDER", help="pictures of what speaks for each chosen label"
+        "--save", type=Path, metavar="FOLDER", help="save pictures of the evidence for each label"
     )
-    parser.add_argument("--json", action="store_true", help="a list of objects with `image`")
+    parser.add_argument("--json", action="store_true", help="print a list of objects with `image`")
 
 
 def positive(text: str) -> int:
     if not text.isdecimal() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a number of labels, 1 or more")
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number, 1 or more")
     return int(text)
 
 
@@ -62,8 +68,8 @@ def run(arguments: argparse.Namespace) -> int:
     files, remarks = pictures.collect(arguments.pictures)
     trained = reading.read(arguments.run)
     place = trained.folder / "calibration.json"
-    said = [trained.choice] * bool(trained.choice)
-    for line in [*said, calibration.describe(trained.calibration, place), *remarks]:
+    choice = [trained.choice] * bool(trained.choice)
+    for line in [*choice, calibration.describe(trained.calibration, place), *remarks]:
         warn(line)
     failed = not files
     with ExitStack() as stack:
@@ -75,7 +81,7 @@ def run(arguments: argparse.Namespace) -> int:
                 failed = True
                 warn(answer.error)
             for name in answer.unexplained:
-                warn(f"{answer.path}: no place in the picture speaks for {name}; none is saved")
+                warn(f"{answer.path}: nothing in the picture supports {name}; saved no picture")
             for write in writers:
                 write(answer)
     return 1 if failed else 0
@@ -86,26 +92,26 @@ def warn(text: str) -> None:
 
 
 def text_lines(top: int | None) -> Writer:
-    """A line a picture."""
+    """A line for each picture."""
 
     def write(answer: Any) -> None:
-        judged = answer.judgement
-        if judged is None:
+        judgement = answer.judgement
+        if judgement is None:
             return
-        columns, start = judged.columns(top), ""
+        columns, start = judgement.columns(top), ""
         if not columns:
-            columns, start = judged.ranked()[:1], "nothing for sure; first comes "
-        said = ", ".join(
-            f"{judged.names[column]} {100 * judged.probabilities[column]:.0f} %"
+            columns, start = judgement.ranked()[:1], "no label above its threshold; likeliest is "
+        labels = ", ".join(
+            f"{judgement.names[column]} {100 * judgement.probabilities[column]:.0f} %"
             for column in columns
         )
-        print(f"{printable(str(answer.path))}: {start}{shown(said)}", flush=True)
+        print(f"{printable(str(answer.path))}: {start}{shown(labels)}", flush=True)
 
     return write
 
 
 def json_lines(stack: ExitStack) -> Writer:
-    """A list, written as it grows: there may be many pictures."""
+    """A list, written bit by bit, since there may be many pictures."""
     stack.callback(lambda: print("]" if count else "[]"))
     count = 0
 
@@ -124,7 +130,7 @@ def json_lines(stack: ExitStack) -> Writer:
 
 
 def csv_lines(stack: ExitStack, path: Path, names: tuple[str, ...]) -> Writer:
-    """Probabilities; a picture that cannot be used has a line without numbers."""
+    """Probabilities; a picture that cannot be used gets a line without numbers."""
     stream = stack.enter_context(
         stack.enter_context(whole(path)).open(
             "w", newline="", encoding="utf-8", errors="surrogateescape"
@@ -143,10 +149,10 @@ def csv_lines(stack: ExitStack, path: Path, names: tuple[str, ...]) -> Writer:
 
 
 def no_formula(text: str) -> str:
-    """A spreadsheet would compute a cell that begins so."""
+    """A spreadsheet would run a cell that begins like a formula."""
     return f"'{text}" if text.startswith(("=", "+", "-", "@", "\t")) else text
 
 
 def printable(text: str) -> str:
-    """Without what a terminal would obey."""
+    """Without control characters, which a terminal would obey."""
     return "".join(letter if letter.isprintable() else "?" for letter in text)

@@ -1,4 +1,4 @@
-"""`labelgraph score`: every metric convention for anybody's predictions."""
+"""`labelgraph score`: all metrics of any predictions, under every convention."""
 
 import argparse
 import json
@@ -14,36 +14,48 @@ from labelgraph.score.average_precision import POLICIES
 from labelgraph.score.metrics import POOLS
 from labelgraph.score.predictions import join
 
-HELP = "every metric convention for anybody's predictions"
+HELP = "compute all metrics of any predictions, under every convention"
+DESCRIPTION = """Computes mAP, precision, recall and F1 of predictions, from this repository or
+any other, under every convention in use."""
+EXAMPLES = (
+    "labelgraph score predictions.npz --targets targets.csv",
+    "labelgraph score predictions.npz --targets targets.npz --difficult-f1 ignored --json",
+)
 RATES = ("CP", "CR", "CF1", "OP", "OR", "OF1", "CF1_classwise")
-FARTHEST = 1000.0  # beyond the logit of every probability that float64 can hold
+FARTHEST = 1000.0  # more than the logit of any probability that float64 can hold
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        "predictions", type=Path, help=".npz file: images (N,), labels (C,), scores (N, C) logits"
+        "predictions",
+        type=Path,
+        help=".npz file with images (N,), labels (C,) and scores (N, C), logits",
     )
     parser.add_argument(
         "--targets",
         type=Path,
         required=True,
-        help=".npz file: images (N,), labels (C,), target (N, C); or .csv file: a column `image`,"
-        " then one for each label. Codes: 1 yes, 0 no, -1 difficult",
+        help=".npz file with images (N,), labels (C,) and target (N, C); or .csv file with a column"
+        " `image` and one for each label; 1 yes, 0 no, -1 difficult",
     )
-    parser.add_argument("--threshold", type=float, default=0.5, help="probability (%(default)s)")
-    parser.add_argument("--top", type=int, default=3, help="labels per image (%(default)s)")
+    parser.add_argument(
+        "--threshold", type=float, default=0.5, help="least probability of a yes (default: 0.5)"
+    )
+    parser.add_argument(
+        "--top", type=int, default=3, help="labels per image of top-k (default: %(default)s)"
+    )
     for name, default in (("ap", "ignored"), ("f1", "negative")):
         parser.add_argument(
             f"--difficult-{name}",
             choices=POLICIES,
             default=default,
-            help=f"what a difficult target counts as in {name.upper()} (%(default)s)",
+            help=f"how {name.upper()} counts difficult targets (default: %(default)s)",
         )
     parser.add_argument(
         "--pool",
         choices=POOLS,
         default="all",
-        help="the images: all, or those that show a label (%(default)s)",
+        help="score all images, or only those that show a label (default: %(default)s)",
     )
     parser.add_argument(
         "--probabilities", action="store_true", help="the scores are probabilities, not logits"
@@ -58,8 +70,8 @@ def run(arguments: argparse.Namespace) -> int:
         scores = logits(scores)
     elif scores.min() >= 0 and scores.max() <= 1:
         print(
-            "labelgraph score: every score lies between 0 and 1; they are read as logits, where 0"
-            " is a probability of 0.5. For probabilities add --probabilities",
+            "labelgraph score: all scores are between 0 and 1 and are read as logits, where 0 means"
+            " a probability of 0.5; if they are probabilities, add --probabilities",
             file=sys.stderr,
         )
     evaluation = metrics.evaluate(
@@ -72,25 +84,25 @@ def run(arguments: argparse.Namespace) -> int:
         pool=arguments.pool,
     )
     found = metrics.named(evaluation, joined.labels, joined.unscored)
-    said = json.dumps(found, indent=1, ensure_ascii=False) if arguments.json else summary(found)
-    print(names.shown_lines(said))
+    text = json.dumps(found, indent=1, ensure_ascii=False) if arguments.json else summary(found)
+    print(names.shown_lines(text))
     return 0
 
 
 def logits(probabilities: np.ndarray) -> np.ndarray:
-    """In the same order; 0 and 1, which have no finite logit, stay the lowest and the highest."""
+    """Keeps the order; 0 and 1, whose logits are infinite, become the lowest and highest."""
     exact = probabilities.astype(np.float64)
     if exact.min() < 0 or exact.max() > 1:
         raise ValueError(
-            f"the scores lie between {exact.min()} and {exact.max()}, so they are no probabilities;"
-            " leave --probabilities out if they are logits"
+            f"the scores are between {exact.min()} and {exact.max()}, so they are not"
+            " probabilities; if they are logits, leave out --probabilities"
         )
     with np.errstate(divide="ignore"):
         return np.clip(np.log(exact) - np.log1p(-exact), -FARTHEST, FARTHEST)
 
 
 def summary(found: dict[str, Any]) -> str:
-    """What people read: percent, a line for each convention."""
+    """For people: in percent, a line for each convention."""
     settings = found["settings"]
     others = {f"pool {name}": values for name, values in found["map_pool"].items()}
     others["balanced"] = found["map_balanced"]
@@ -109,7 +121,10 @@ def summary(found: dict[str, Any]) -> str:
             f"{group:<18}" + "".join(f"{percent(found[group][name]):>10}" for name in RATES)
         )
     if found["absent"]:
-        lines += ["", f"not in any mAP, because no image shows them: {listed(found['absent'])}"]
+        lines += [
+            "",
+            f"left out of every mAP because no image shows them: {listed(found['absent'])}",
+        ]
     if found["unscored"]:
         lines += ["", f"not scored: {listed(found['unscored'])}"]
     return "\n".join(lines)

@@ -1,4 +1,4 @@
-"""`labelgraph serve`: a page on this machine that says what a picture shows."""
+"""`labelgraph serve`: a local web page that says what a picture shows."""
 
 import argparse
 import contextlib
@@ -12,19 +12,31 @@ from pathlib import Path
 
 from labelgraph.files import names
 
-HELP = "a local web page: drop a picture, see labels, probabilities and what speaks for them"
-NEEDS = "starlette and uvicorn are missing; `uv run --extra serve labelgraph serve {}` brings them"
+HELP = "start a local web page: drop a picture, see its labels, probabilities and evidence"
+EXAMPLES = (
+    "labelgraph serve results/runs/own/full/pets",
+    "labelgraph serve results/runs/own/full/pets/ml_gcn/seed0 --port 0",
+)
+NEEDS = (
+    "starlette and uvicorn are missing; `uv run --extra serve labelgraph serve {}` installs them"
+)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("run", type=Path, help="folder of a run, as in results/runs/.../seed0")
-    parser.add_argument("--host", default="127.0.0.1", help="address to listen on (%(default)s)")
-    parser.add_argument("--port", type=port, default=8321, help="(%(default)s); 0 for a free one")
+    parser.add_argument(
+        "run", type=Path, help="a run's folder, or a folder of runs for the best of them"
+    )
+    parser.add_argument(
+        "--host", default="127.0.0.1", help="address to listen on (default: %(default)s)"
+    )
+    parser.add_argument(
+        "--port", type=port, default=8321, help="port; 0 for any free one (default: %(default)s)"
+    )
 
 
 def port(text: str) -> int:
     if not text.isdecimal() or int(text) > 65535:
-        raise argparse.ArgumentTypeError(f"{text!r} is no port, a number from 0 to 65535")
+        raise argparse.ArgumentTypeError(f"{text!r} is not a port, a number from 0 to 65535")
     return int(text)
 
 
@@ -50,14 +62,14 @@ def run(arguments: argparse.Namespace) -> int:
             f"cannot listen on {arguments.host}, port {arguments.port}: {reason};"
             " choose another --port or --host"
         ) from None
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # as Ctrl-C
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # like Ctrl-C
     with contextlib.suppress(KeyboardInterrupt):
         host = f"[{arguments.host}]" if ":" in arguments.host else arguments.host
         print(f"http://{host}:{server.port}/ ({names.shown(title)}); Ctrl-C stops it", flush=True)
         if not is_loopback(arguments.host):
-            print("Everybody who reaches this machine can send pictures to it.", file=sys.stderr)
+            print("Anyone who can reach this machine can send pictures to it.", file=sys.stderr)
         server.serve_forever()
-    if threading.active_count() > 1:  # a picture is still looked at, and a thread cannot be ended
+    if threading.active_count() > 1:  # a thread that still reads a picture cannot be stopped
         sys.stderr.flush()
         os._exit(0)
     return 0

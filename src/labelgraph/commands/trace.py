@@ -1,4 +1,4 @@
-"""`labelgraph trace`: the chain behind a cell of a table."""
+"""`labelgraph trace`: the runs, settings and inputs behind a cell of a table."""
 
 import argparse
 import json
@@ -12,20 +12,23 @@ from labelgraph.commands import _given
 from labelgraph.files import names
 from labelgraph.review.tracing import chain
 
-HELP = "what is behind a cell of a table: runs, settings, commit, inputs, cost"
-DESCRIPTION = f"""{HELP}. Exit code 1 if the chain has a gap: a run is missing, an input changed
-or is gone, settings are others today, or the runs do not give the cell."""
+HELP = "trace a cell of a table to its runs, settings, commit, inputs and cost"
+DESCRIPTION = """Shows what a cell of a table was computed from: runs, settings, commit, inputs
+and cost. Exit code 1 if a run or an input is missing, an input or the settings have changed
+since, or the runs do not give the cell."""
+EXAMPLES = ("labelgraph trace results/tables/mini/ml_sgm_II.csv --row ML-SGM --column mAP",)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.description = DESCRIPTION
     parser.add_argument("table", type=Path, help="results/tables/<study>/<table>.csv")
     parser.add_argument(
         "--row", required=True, help="as in the csv or the table, or the method's name"
     )
-    parser.add_argument("--column", required=True, help="as in the csv or the table")
+    parser.add_argument(
+        "--column", required=True, help="the column's name in the csv or in the table"
+    )
     _given.add_arguments(parser)
-    parser.add_argument("--json", action="store_true", help="one object, all settings in it")
+    parser.add_argument("--json", action="store_true", help="print one object, with all settings")
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -51,9 +54,9 @@ def cell(found: dict[str, Any]) -> list[str]:
         )
         lines += [f"            {published['note']}"] * bool(published["note"])
     else:
-        lines.append("published   nothing: the paper has no such cell")
+        lines.append("published   nothing: the paper does not have this cell")
     if found["status"] == "quoted":
-        return [*lines, "reproduced  nothing: no run stands behind this cell"]
+        return [*lines, "reproduced  nothing: the value is quoted, not computed by a run"]
     lines.append(f"reproduced  {summary(found['reproduced'])}")
     if again := found["recomputed"]:
         lines.append(f"on disk     {summary(again)}")
@@ -70,7 +73,7 @@ def summary(numbers: dict[str, str]) -> str:
 
 
 def runs(found: list[dict[str, Any]]) -> list[str]:
-    """Every run, then their settings: once where only the seed differs."""
+    """Every run, then the settings, shown once for runs that differ only in the seed."""
     lines = [line for run in found for line in a_run(run)]
     shared: dict[str, list[dict[str, Any]]] = {}
     for run in found:
@@ -80,7 +83,7 @@ def runs(found: list[dict[str, Any]]) -> list[str]:
             shared.setdefault(text, []).append(run)
     for text, same in shared.items():
         seeds = ", ".join(str(run["seed"]) for run in same)
-        today = "as configured today" if same[0]["as_configured"] else "others than today's"
+        today = "as configured today" if same[0]["as_configured"] else "which differ from today's"
         lines += ["", f"settings of seeds {seeds}, {today}"]
         lines += [f"  {line}" for line in text.splitlines()]
     return lines
@@ -111,5 +114,5 @@ def a_run(run: dict[str, Any]) -> list[str]:
 def ending(found: dict[str, Any]) -> list[str]:
     lines = ["", *(f"! {problem}" for problem in found["problems"])] * bool(found["problems"])
     if found["command"]:
-        lines += ["", "what is missing is made by", f"  {found['command']}"]
+        lines += ["", "make what is missing with", f"  {found['command']}"]
     return lines

@@ -1,4 +1,4 @@
-"""`labelgraph verify`: whether tables and figures belong to the code and settings."""
+"""`labelgraph verify`: whether tables and figures are up to date with code and settings."""
 
 import argparse
 import json
@@ -7,14 +7,24 @@ from dataclasses import asdict
 from labelgraph.commands import _given
 from labelgraph.jobs.records import checking
 
-HELP = "Whether the tables and figures here belong to the code and settings; needs no data."
+HELP = "verify that the tables and figures are up to date with code and settings"
+DESCRIPTION = """Verifies that the tables and figures on disk were made by this code with these
+settings. It needs no data. Exit code 1 if something is out of date."""
+EXAMPLES = ("labelgraph verify", "labelgraph verify results/tables --config study=laptop")
 TARGETS = ["results/tables", "results/figures"]
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("targets", nargs="*", default=TARGETS, help=f"({' '.join(TARGETS)})")
+    parser.add_argument(
+        "targets",
+        nargs="*",
+        default=TARGETS,
+        help=f"folders or files to verify (default: {' '.join(TARGETS)})",
+    )
     _given.add_arguments(parser)
-    parser.add_argument("--json", action="store_true", help="an object: `said` and `again`")
+    parser.add_argument(
+        "--json", action="store_true", help="print an object with `said` and `again`"
+    )
 
 
 def run(arguments: argparse.Namespace) -> int:

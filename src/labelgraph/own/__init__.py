@@ -1,1 +1,1 @@
-"""A finished run put to use on pictures of one's own: probabilities, evidence, exports, a page."""
+"""A trained run used on your own pictures: probabilities, evidence, exports, a web page."""

@@ -1,4 +1,4 @@
-"""One picture in memory -> all that a page shows of it, as plain data."""
+"""One picture in memory -> everything that the page shows about it, as plain data."""
 
 import base64
 import io
@@ -13,25 +13,25 @@ from labelgraph.own import painting
 from labelgraph.own.reading import Trained
 from labelgraph.predict import evidence, judging
 
-NAME = "the picture"  # what errors call it
+NAME = "the picture"  # its name in error messages
 SHOWN = 10  # labels, at most
-GRAIN = 112  # pixels a side of a map
-WAIT = 30  # seconds for those who asked before
+GRAIN = 112  # side of a map in pixels
+WAIT = 30  # seconds that a request waits for earlier ones
 
 
 class BusyError(Exception):
-    """Too many ask at once."""
+    """Too many requests at once."""
 
 
 class Oracle:
-    """Answers one question at a time: decoding and looking take the memory of one picture."""
+    """Answers one request at a time, so that memory holds one picture at most."""
 
     def __init__(self, trained: Trained):
         self.trained = trained
         self.turn = threading.Lock()
 
     def ask(self, content: bytes) -> dict[str, Any]:
-        """An OSError says why the content is no picture."""
+        """Raises OSError if the content is not a picture; its text says why."""
         if not self.turn.acquire(timeout=WAIT):
             raise BusyError
         try:
@@ -63,7 +63,7 @@ class Oracle:
 
 
 def address(image: Image.Image, kind: str) -> str:
-    """The image itself as an address, so that a page asks for nothing else."""
+    """The image as a data: URL, so that the page requests nothing else."""
     stream = io.BytesIO()
     image.save(stream, kind)
     return f"data:image/{kind};base64,{base64.b64encode(stream.getvalue()).decode()}"

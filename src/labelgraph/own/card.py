@@ -1,4 +1,4 @@
-"""What somebody must know who is handed a model: what it is, how good, for what not. Markdown."""
+"""The model card, in Markdown: what a model is, how good it is, and what not to use it for."""
 
 import json
 from pathlib import Path
@@ -12,8 +12,8 @@ from labelgraph.own.reading import Trained
 from labelgraph.predict import calibration, runfiles
 from labelgraph.tables.titles import fill
 
-FEW = 10  # positives below which a label is named as weak
-SCORED = {"images", "settings", "map", "all", "ap"}  # what is used of scores.json
+FEW = 10  # a label with fewer positives is listed as weak
+SCORED = {"images", "settings", "map", "all", "ap"}  # fields of scores.json that are used
 ASSESSED = {"images", "level", "rule", "intervals"}  # and of assessment.json
 BLOCKS = {"settings", "map", "all", "ap", "rule", "intervals"}
 METRICS = ("CP", "CR", "CF1", "OP", "OR", "OF1")
@@ -45,22 +45,22 @@ for label, probability, threshold in zip(labels, probabilities[0], thresholds):
 def write(
     trained: Trained, methods: dict[str, Any], titles: dict[str, str], file: str | None
 ) -> str:
-    """`methods` is methods.yaml, `titles` what tables call some systems otherwise; `file` is the
-    ONNX file that the card goes with, if any.
+    """`methods`: methods.yaml. `titles`: systems that tables call by another name. `file`: the ONNX
+    file that the card describes, if any.
     """
     settings = trained.settings
     method = methods.get(settings.method, {"title": settings.method, "paper": "unknown"})
     named = method.get("variants", {}).get(settings.variant, {}).get("title", method["title"])
     title = fill(titles.get(settings.system, named), settings.encoder)
     scores, assessed = (trained.folder / name for name in ("scores.json", "assessment.json"))
-    found = judged(scores, SCORED, "score") if scores.exists() else None
-    sure = judged(assessed, ASSESSED, "assess") if assessed.exists() else None
+    found = read_checked(scores, SCORED, "score") if scores.exists() else None
+    sure = read_checked(assessed, ASSESSED, "assess") if assessed.exists() else None
     use = ""
     if file and trained.detector is None and settings.encoder.test_view == "plain":
         use = USE.format(file=file, side=settings.encoder.test_size)
     parts = [
         f"# {markdown(title)} for {markdown(settings.dataset)}",
-        f"A picture in, a probability for each of {len(trained.names)} labels out.",
+        f"It takes a picture and gives a probability for each of {len(trained.names)} labels.",
         facts(trained, method),
         quality(found, sure, assessed),
         labels(trained, found),
@@ -82,7 +82,7 @@ def facts(trained: Trained, method: dict[str, Any]) -> str:
         "method": f"{markdown(fill(method['title'], settings.encoder))}{variant}"
         + (f": {markdown(method['paper'])}" if method.get("paper") else ""),
         "run": markdown(str(trained.folder)),
-        "learnt from": f"{about['images']} images of {markdown(settings.dataset)}, task"
+        "trained on": f"{about['images']} images of {markdown(settings.dataset)}, task"
         f" {markdown(settings.task)}",
         "calibration": markdown(
             calibration.describe(trained.calibration, trained.folder / "calibration.json")
@@ -95,20 +95,23 @@ def facts(trained: Trained, method: dict[str, Any]) -> str:
     return "\n".join(["| | |", "| --- | --- |", *(f"| {k} | {v} |" for k, v in lines.items())])
 
 
-def judged(path: Path, keys: set[str], step: str) -> dict[str, Any]:
+def read_checked(path: Path, keys: set[str], step: str) -> dict[str, Any]:
     found = read_json(path)
     if not isinstance(found, dict) or not found.keys() >= keys:
-        raise ValueError(f"{path} is not what `{step}` writes; make it again: snakemake {path}")
+        raise ValueError(
+            f"{path} is not what `{step}` writes; run `snakemake {path}` to make it again"
+        )
     lacking = {key for key in keys & BLOCKS if not isinstance(found[key], dict)}
     if lacking or not all(sound(found[key], key) for key in keys):
         raise ValueError(
-            f"{path} holds values that `{step}` never writes; make it again: snakemake {path}"
+            f"{path} holds values that `{step}` never writes; run `snakemake {path}` to make it"
+            " again"
         )
     return found
 
 
 def sound(value: Any, key: str) -> bool:
-    """Whether what the card shows of a field are numbers, and shares from 0 to 1."""
+    """Whether the values that the card shows are numbers, and shares are from 0 to 1."""
     if key in ("images", "level"):
         return runfiles.is_number(value) and value >= 0
     if key == "settings":
@@ -135,28 +138,27 @@ def is_share(value: Any) -> bool:
 
 
 def quality(found: dict[str, Any] | None, sure: dict[str, Any] | None, path: Path) -> str:
-    """`sure` knows the rule by which `predict` names labels; scores.json another one only."""
+    """With an assessment, the rates are those of the thresholds that `predict` uses."""
     lines = ["## How good it is", ""]
     if found is None:
-        return "\n".join([*lines, f"Not judged yet; `snakemake {path}` does."])
+        return "\n".join([*lines, f"Not evaluated yet; run `snakemake {path}` to do so."])
     whole = found["map"]["non_interpolated"]
     if sure is None:
         about = (
-            f"P, R and F1 if labels are named from a probability of"
-            f" {found['settings']['threshold']} before calibration on; `snakemake {path}` finds"
-            " them for the thresholds below."
+            "P, R and F1 count a label as named from an uncalibrated probability of"
+            f" {found['settings']['threshold']}; run `snakemake {path}` to get them for the"
+            " thresholds below."
         )
         values = [percent(whole), *(percent(found["all"][name]) for name in METRICS)]
     else:
         about = (
-            "P, R and F1 if each label is named from its threshold below on, as `labelgraph"
-            f" predict` names them. In brackets, where {sure['level']} % of the values lie if the"
-            " images are drawn again by chance."
+            "P, R and F1 count a label as named from its threshold below, as `labelgraph predict`"
+            f" does. Brackets hold the {sure['level']} % confidence interval over resampled images."
         )
         pairs = [[whole, *sure["intervals"].get("mAP", [])]]
         values = [spread(each) for each in [*pairs, *(sure["rule"].get(name) for name in METRICS)]]
     lines += [
-        f"On {found['images']} reported images, in percent. {about}",
+        f"Measured on the {found['images']} reported images, in percent. {about}",
         "",
         "| mAP | " + " | ".join(METRICS) + " |",
         "| ---: " * (len(METRICS) + 1) + "|",
@@ -165,7 +167,7 @@ def quality(found: dict[str, Any] | None, sure: dict[str, Any] | None, path: Pat
 
 
 def labels(trained: Trained, found: dict[str, Any] | None) -> str:
-    """A line each: how many images it was learnt from, how well it ranks, from where it counts."""
+    """A line for each label: its training images, its average precision, its threshold."""
     counts = stored(trained)["positives"]
     precisions = found["ap"]["non_interpolated"] if found else {}
     lines = ["## Labels", "", "| label | images | AP | threshold |", "| --- | ---: | ---: | ---: |"]
@@ -182,23 +184,25 @@ def limits(trained: Trained, method: dict[str, Any]) -> str:
     counts = dict(zip(trained.names, stored(trained)["positives"], strict=True))
     weak = [name for name, count in counts.items() if count < FEW]
     lines = [
-        "It knows these labels and no others, and pictures like those it has learnt from; of others"
-        " it may be wrong and sure.",
-        "Labels that occur together there raise each other's scores, whether or not they do in your"
-        " pictures.",
+        "It knows only these labels, and pictures like those it was trained on; on other pictures"
+        " it can be wrong and still give high probabilities.",
+        "Labels that often occur together in the training images raise each other's scores, whether"
+        " or not they occur together in your pictures.",
     ]
     if weak:
         names = ", ".join(map(markdown, weak))
-        lines.append(f"Fewer than {FEW} images showed {names}: expect little of them.")
+        lines.append(f"Fewer than {FEW} training images show {names}: expect poor results.")
     if trained.calibration.selection == "report":
-        lines.append("It was chosen and calibrated on the reported images: what is said above is")
-        lines[-1] += " too good."
+        lines.append(
+            "It was chosen and calibrated on the reported images, so the numbers above are"
+        )
+        lines[-1] += " too high."
     lines += map(prose, method.get("departures", []))
     return "\n".join(["## Limits", "", *(f"- {line}" for line in lines)])
 
 
 def stored(trained: Trained) -> dict[str, Any]:
-    """What the model's file says of its labels: fit images, and how many show each."""
+    """From the model's file: the number of fit images, and how many show each label."""
     with safe_open(trained.folder / "model.safetensors", framework="np") as file:
         images = json.loads(file.metadata()["labels"])["images"]
         counts = file.get_tensor("labels.counts").diagonal()
@@ -206,7 +210,7 @@ def stored(trained: Trained) -> dict[str, Any]:
 
 
 def spread(values: list[float] | None) -> str:
-    """A value and both ends, where there are some."""
+    """A value, and the two ends of its interval if it has one."""
     first, *ends = map(percent, values or [None])
     return f"{first} [{', '.join(ends)}]" if ends else first
 
@@ -217,5 +221,5 @@ def percent(value: float | None) -> str:
 
 LICENCE = """## Licence
 
-The code is Apache-2.0. The encoder's first weights and the pictures that were learnt from may have
-terms of their own; the weights of EfficientNet-Lite0 are Apache-2.0, too."""
+The code is Apache-2.0, and so are the pretrained weights of EfficientNet-Lite0. Other pretrained
+weights and the training pictures may have terms of their own."""

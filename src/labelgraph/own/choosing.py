@@ -1,11 +1,11 @@
-"""Which of several runs is the best, without a look at the pictures that tell how good it is.
+"""The best of several runs, chosen without the reported pictures.
 
-That is the one whose probabilities suit the tune pictures best: the lowest cross-entropy, with the
-calibration of other tune pictures. The reported ones must not choose, or what they say of the one
-that is chosen is too good; and mAP on tune is what each training has chosen its epoch by already.
+The best run has the lowest cross-entropy on the tune pictures, each picture calibrated with the
+others. Choosing by the reported pictures would make the reported numbers too high, and each
+training has already chosen its epoch by the mAP on tune.
 
-Tune pictures are few, and the best of many runs is partly the luckiest. So the plain network is
-taken unless another is ahead of it by more than the standard error of their difference.
+With few tune pictures the best of many runs is partly the luckiest. So the baseline is chosen
+unless another run beats it by more than the standard error of their difference.
 """
 
 from dataclasses import dataclass
@@ -18,36 +18,37 @@ from labelgraph.predict import calibration
 from labelgraph.predict.calibration import Calibration
 
 FILE = "calibration.json"
-PLAIN = "baseline"  # the method that knows nothing of labels
+BASELINE = "baseline"  # the method without a label graph
 
 
 @dataclass(frozen=True)
 class Best:
     folder: Path
     calibration: Calibration
-    among: int  # runs
-    lowest: float  # cross-entropy of any of them
+    among: int  # number of runs
+    lowest: float  # cross-entropy among all of them
 
     @property
     def reason(self) -> str:
-        """How it was chosen, as a part of a sentence."""
+        """Why it was chosen, as the end of a sentence."""
         which = "reported" if self.calibration.selection == "report" else "tune"
         where = f"{self.calibration.images} {which} pictures"
-        loss = f"cross-entropy {loss_of(self.calibration):.3f}"
-        higher = loss_of(self.calibration) > self.lowest
-        if higher and method(self.folder) == PLAIN:
+        loss = loss_of(self.calibration)
+        if loss > self.lowest and method(self.folder) == BASELINE:
             return (
-                f"the plain network, for of {self.among} runs none has probabilities that suit the"
-                f" {where} better by more than a standard error ({loss}; the lowest is"
+                f"the best of {self.among} runs, because no other beats this baseline by more than"
+                f" one standard error on the {where} (cross-entropy {loss:.3f}; the lowest is"
                 f" {self.lowest:.3f})"
             )
-        clear = ", of those that are clearly ahead of the plain network" if higher else ""
-        start = f"of {self.among} runs the one whose probabilities suit the {where} best"
-        return f"{start}{clear} ({loss})"
+        clear = " among those that clearly beat the baseline" if loss > self.lowest else ""
+        return (
+            f"the best of {self.among} runs, with the lowest cross-entropy on the {where}"
+            f" ({loss:.3f}){clear}"
+        )
 
 
 def best(folders: list[Path]) -> Best | None:
-    """Null unless all are calibrated on as many pictures, which runs on the same data are."""
+    """None unless all runs have the same labels and as many tune pictures, so the same data."""
     if not folders or not all((folder / FILE).is_file() for folder in folders):
         return None
     found = {folder: read(folder / FILE) for folder in folders}
@@ -56,8 +57,8 @@ def best(folders: list[Path]) -> Best | None:
     first = min(folders, key=lambda folder: loss_of(found[folder]))
     if not found[first].images:
         return None
-    plain = [folder for folder in folders if method(folder) == PLAIN]
-    rival = min(plain, key=lambda folder: loss_of(found[folder]), default=first)
+    baselines = [folder for folder in folders if method(folder) == BASELINE]
+    rival = min(baselines, key=lambda folder: loss_of(found[folder]), default=first)
     contenders = [folder for folder in folders if ahead(found[folder], found[rival])]
     chosen = min(contenders, key=lambda folder: loss_of(found[folder]), default=rival)
     return Best(chosen, found[chosen], len(folders), loss_of(found[first]))
@@ -69,7 +70,7 @@ def method(run: Path) -> str:
 
 
 def read(path: Path) -> Calibration:
-    """With the labels that it has itself."""
+    """A calibration with whatever labels it has."""
     content = read_json(path)
     labels = content.get("labels") if isinstance(content, dict) else None
     return calibration.read(path, labels)
@@ -80,7 +81,7 @@ def loss_of(found: Calibration) -> float:
 
 
 def ahead(one: Calibration, other: Calibration) -> bool:
-    """Picture by picture, by more than the standard error of the mean difference."""
+    """Whether `one` is better by more than the standard error of the mean difference."""
     gains = np.subtract(other.losses, one.losses)
     if len(gains) < 2:
         return False

@@ -1,4 +1,4 @@
-"""A connection to `labelgraph serve`: uvicorn's, with the limits on time and number it lacks."""
+"""uvicorn's connection, with limits on time and number that it lacks."""
 
 import asyncio
 import json
@@ -10,12 +10,12 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 SILENCE = 10  # seconds until a request's headers are complete
 LONGEST = 60  # seconds until it is answered
 OPEN = 100  # connections whose request is not complete
-BITE = 1 << 14  # bytes for h11 at once: two of them are all that headers may have
+BITE = 1 << 14  # bytes given to h11 at a time; headers may have twice as many
 
 
 class Connection(H11Protocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        """One more than OPEN ends the oldest of them: who means well is done long before."""
+        """More than OPEN unfinished requests end the oldest; an honest one is done long before."""
         super().connection_made(transport)
         self.since = self.loop.time()
         self.ends = (
@@ -45,7 +45,7 @@ class Connection(H11Protocol):
             self.transport.abort()
 
     def eof_received(self) -> bool:
-        """Who has sent everything may still wait for the answer."""
+        """A client that has sent everything may still wait for the answer."""
         if self.cycle is not None and self.cycle.more_body:
             self.refuse(HTTPStatus.BAD_REQUEST, "the file ended early")
         return self.cycle is not None
@@ -54,11 +54,11 @@ class Connection(H11Protocol):
         self.refuse(HTTPStatus.BAD_REQUEST, "the request is not valid HTTP/1.1")
 
     def refuse(self, status: HTTPStatus, sentence: str) -> None:
-        """An answer where the application has not been asked, or waits for what does not come."""
-        if self.transport.is_closing():  # there is an answer, and nobody reads it
+        """Answers for an application that was not called, or that still waits for data."""
+        if self.transport.is_closing():  # an answer was written and nobody reads it
             self.transport.abort()
             return
-        if self.cycle:  # what the application still says is not sent
+        if self.cycle:  # drops whatever the application still writes
             self.cycle.disconnected = True
         content = json.dumps({"error": sentence}).encode()
         fields = [("Content-Type", "application/json"), ("Content-Length", str(len(content)))]

@@ -1,4 +1,4 @@
-"""The last lines of a run on the user's own data: where its tables are, and what to do next."""
+"""The last lines of a workflow on your own data: where the tables are, and what to do next."""
 
 import shlex
 from pathlib import Path
@@ -14,7 +14,7 @@ MAIN = "mAP"
 
 
 def lines(book: Book, made: set[str]) -> list[str]:
-    """`made`: the files of this workflow. Of tables among them that show data of one's own."""
+    """`made`: the files of this workflow. Only tables of your own data get lines."""
     found = []
     for name, entry in tables.of_study(book).items():
         path = f"results/tables/{book.study}/{name}.csv"
@@ -24,7 +24,7 @@ def lines(book: Book, made: set[str]) -> list[str]:
 
 
 def best(book: Book, name: str) -> list[str]:
-    """Of the table's runs; nothing if they are not calibrated."""
+    """The best of the table's runs; no lines if they are not calibrated."""
     titles = {system: title for title, system in tables.systems(book.tables[name]).items()}
     runs = {Path("results/runs", run.folder): run for run in tables.runs(book, [name])}
     chosen = choosing.best(sorted(runs))
@@ -33,16 +33,16 @@ def best(book: Book, name: str) -> list[str]:
     title = titles[runs[chosen.folder].system]
     run = shlex.quote(str(chosen.folder))
     return [
-        f"Best run: {title}; {chosen.reason}.",
-        f"  {judged(chosen)}",
+        f"Best run: {title}, {chosen.reason}.",
+        f"  {measured(chosen)}",
         f"  {calibration.describe(chosen.calibration, chosen.folder / choosing.FILE)}",
-        "  To use it on a picture:",
+        "  Use it on a picture:",
         f"    uv run labelgraph predict {run} photo.jpg --save seen",
     ]
 
 
-def judged(chosen: choosing.Best) -> str:
-    """What the reported pictures say of it."""
+def measured(chosen: choosing.Best) -> str:
+    """How good it is on the reported pictures."""
     scores = read_json(chosen.folder / "scores.json")
     assessed = read_json(chosen.folder / intervals.FILE)
     role = (
@@ -51,15 +51,18 @@ def judged(chosen: choosing.Best) -> str:
         else "which were not used to choose it"
     )
     whole = [value(scores, MAIN), *assessed["intervals"].get(MAIN, [])]
-    said = ", ".join(
+    numbers = ", ".join(
         f"{name} {shown(values)}"
-        for name, values in ((MAIN, whole), ("OF1 of what predict names", assessed["rule"]["OF1"]))
+        for name, values in (
+            (MAIN, whole),
+            ("OF1 at the thresholds of predict", assessed["rule"]["OF1"]),
+        )
         if values and values[0] is not None
     )
-    return f"On {assessed['images']} reported pictures, {role}: {said}."
+    return f"On {assessed['images']} reported pictures, {role}: {numbers}."
 
 
 def shown(values: list[float]) -> str:
-    """In percent, with both ends where there are some."""
+    """In percent, with the two ends of the interval if there is one."""
     first, *ends = (f"{100 * each:.1f}" for each in values)
     return f"{first} [{', '.join(ends)}]" if ends else first

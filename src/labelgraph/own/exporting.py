@@ -1,12 +1,12 @@
 """A run as one ONNX file: pixels in, scores and probabilities out, the encoder included.
 
     image          (B, 3, S, S) float32: RGB from 0 to 255, the picture squashed to S x S pixels
-    boxes          (B, R, 4) float32, for methods that take regions: left, top, right, bottom in
-                   shares of the picture, the surest first, zeros where there are fewer
+    boxes          (B, R, 4) float32, for methods that use regions: left, top, right, bottom as
+                   shares of the picture, highest score first, padded with zeros
     scores         (B, C) float32 logits
     probabilities  (B, C) float32, calibrated
 
-B is free. The file's metadata name the labels and their thresholds.
+B is any number. The file's metadata hold the labels and their thresholds.
 """
 
 import json
@@ -25,13 +25,16 @@ from labelgraph.files.small import whole
 from labelgraph.own.reading import Trained
 
 OPSET = 18
-PICTURES = 2  # of the example that the graph is traced with
-CLOSE = 1e-4  # what scores may differ by, beside the size of the largest
-NEEDS = "onnx, onnxruntime and onnxscript are missing; `uv run --extra onnx ...` brings them"
+PICTURES = 2  # in the example that the graph is traced with
+CLOSE = 1e-4  # how much scores may differ, relative to the largest
+NEEDS = (
+    "onnx, onnxruntime and onnxscript are missing;"
+    " `uv run --extra onnx labelgraph export ...` installs them"
+)
 
 
 class NoOperatorError(ValueError):
-    """The method computes something that ONNX has no words for."""
+    """The method computes something that ONNX cannot express."""
 
 
 class Whole(nn.Module):
@@ -49,7 +52,7 @@ class Whole(nn.Module):
 
 
 def export(trained: Trained, path: Path) -> float:
-    """Writes the file and runs it; gives the largest difference of a score from this network's."""
+    """Writes the file, runs it, and returns the largest difference of its scores from ours."""
     try:
         import onnxruntime
         import onnxscript  # noqa: F401
@@ -82,7 +85,7 @@ def example(trained: Trained, count: int) -> dict[str, Tensor]:
 
 
 def stable_sort(values, stable=True, dim=-1, descending=False):
-    """ONNX's TopK puts the lower place first where values are equal, as a stable sort does."""
+    """ONNX's TopK puts the lower index first among equal values, as a stable sort does."""
     from onnxscript import opset18 as op
 
     count = op.Gather(op.Shape(values), op.Constant(value_ints=[dim]))
@@ -92,7 +95,7 @@ def stable_sort(values, stable=True, dim=-1, descending=False):
 def to_onnx(network: nn.Module, inputs: dict[str, Tensor], method: str) -> Any:
     free = {name: {0: torch.export.Dim.DYNAMIC} for name in inputs}
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of packages, about each other; likewise what they log
+        warnings.simplefilter("ignore")  # packages warn about each other, and log it too
         logging.disable(logging.WARNING)
         try:
             return torch.onnx.export(
@@ -113,7 +116,7 @@ def to_onnx(network: nn.Module, inputs: dict[str, Tensor], method: str) -> Any:
 
 
 def reason(error: BaseException) -> str:
-    """The operator that stands in the way."""
+    """The operator that ONNX lacks."""
     text, cause = "", error
     while cause is not None:
         text, cause = f"{text} {cause}", cause.__cause__

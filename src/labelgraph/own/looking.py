@@ -1,4 +1,4 @@
-"""Picture files -> answers: what each shows, or why it cannot be used; pictures of the evidence."""
+"""Picture files -> what each shows, or why it cannot be used; and pictures of the evidence."""
 
 import re
 from collections.abc import Iterator, Sequence
@@ -18,16 +18,16 @@ from labelgraph.predict.judging import Judgement
 @dataclass(frozen=True)
 class Answer:
     path: Path
-    judgement: Judgement | None  # null where the file cannot be used
+    judgement: Judgement | None  # None if the file cannot be used
     error: str = ""
     saved: dict[str, str] = field(default_factory=dict)  # label -> the picture of its evidence
-    unexplained: tuple[str, ...] = ()  # labels for which nothing in the picture speaks
+    unexplained: tuple[str, ...] = ()  # labels without evidence in the picture
 
 
 def look(
     trained: Trained, files: Sequence[Path], threshold: float | None, folder: Path | None
 ) -> Iterator[Answer]:
-    """In the order of the files. `folder` is where pictures of the evidence go, if anywhere."""
+    """In the order of the files. `folder`: where to save pictures of the evidence, if anywhere."""
     names = FileNames()
 
     def see(picture: np.ndarray) -> tuple[Sight, Image.Image | None]:
@@ -59,7 +59,7 @@ def save(
     found: dict[int, evidence.Evidence],
     window: views.Window,
 ) -> dict[str, str]:
-    """One picture a label, its path `start` with the label's name behind it."""
+    """One picture for each label, at `start` followed by the label's name."""
     saved = {}
     for column, shown in found.items():
         name = judgement.names[column]
@@ -71,7 +71,7 @@ def save(
 
 
 class FileNames:
-    """A name for each file; of two with the same, the later gets a number."""
+    """A name for each file; a name that was used before gets a number."""
 
     def __init__(self) -> None:
         self.used: dict[str, int] = {}
@@ -83,5 +83,5 @@ class FileNames:
 
 
 def plain(text: str) -> str:
-    """What any file system takes."""
+    """A name that any file system accepts."""
     return re.sub(r"[^\w.-]+", "_", text) or "_"

@@ -1,4 +1,4 @@
-"""A picture with the map of a label over it, a box, and a line that says which label."""
+"""A picture overlaid with a label's evidence map and box, and captioned with the label."""
 
 import io
 from pathlib import Path
@@ -10,9 +10,9 @@ from labelgraph.encoders.views import Window
 from labelgraph.files.small import whole
 from labelgraph.predict.evidence import Evidence
 
-LONGEST = 1024  # pixels of the longer side of what is painted on
+LONGEST = 1024  # pixels of the longer side of a painted picture
 COLOURS = ((68, 1, 84), (59, 82, 139), (33, 145, 140), (94, 201, 98), (253, 231, 37))  # viridis
-OPACITY = 0.65  # where the map is highest
+OPACITY = 0.65  # at the map's peak
 EDGE = (255, 255, 255)
 
 
@@ -24,7 +24,7 @@ def preview(picture: np.ndarray) -> Image.Image:
 
 
 def cover(heat: np.ndarray, size: tuple[int, int]) -> Image.Image:
-    """The map in colours that let through what it is low on: RGBA of `size`, width and height."""
+    """The map in colours, transparent where it is low: RGBA of `size`, width and height."""
     smooth = Image.fromarray(heat.astype(np.float32)).resize(size, Image.Resampling.BICUBIC)
     height = np.asarray(smooth).clip(0, 1)
     anchors = np.linspace(0, 1, len(COLOURS))
@@ -42,13 +42,13 @@ def place(window: Window, size: tuple[int, int]) -> tuple[int, int, int, int]:
 
 
 def paint(image: Image.Image, shown: Evidence, window: Window, text: str) -> Image.Image:
-    """`text` stands below the picture."""
+    """`text` is the caption below the picture."""
     left, top, right, bottom = place(window, image.size)
     width, height = right - left, bottom - top
     layer = Image.new("RGBA", image.size)
     layer.paste(cover(shown.heat, (width, height)), (left, top))
     painted = Image.alpha_composite(image.convert("RGBA"), layer).convert("RGB")
-    edges = [left + shown.box[0] * width, top + shown.box[1] * height]  # a pixel wide, at least
+    edges = [left + shown.box[0] * width, top + shown.box[1] * height]  # at least a pixel wide
     edges.append(max(left + shown.box[2] * width - 1, edges[0]))
     edges.append(max(top + shown.box[3] * height - 1, edges[1]))
     line = max(2, max(image.size) // 256)

@@ -1,6 +1,6 @@
-"""Picture files that people name: which they are, and reading them while the network works.
+"""Picture files given on the command line: listing them, and reading them in the background.
 
-A file that cannot be used is a sentence in its place; the others are not held up.
+For a file that cannot be used a sentence takes its place; the others go on.
 """
 
 import os
@@ -12,14 +12,15 @@ from typing import Any
 import numpy as np
 
 from labelgraph.files.images import ENDINGS, read_image
+from labelgraph.files.plurals import counted
 
-READERS = 2  # threads
+READERS = 2  # threads that decode
 BATCH = 16  # pictures that go through the network together
-Read = tuple[Path, Any]  # a file and what was made of it, or a sentence on why nothing was
+Read = tuple[Path, Any]  # a file and what was made from it, or why it cannot be used
 
 
 def collect(named: Sequence[Path]) -> tuple[list[Path], list[str]]:
-    """Files as named, and those below a folder whose ending is a picture's; remarks on the rest."""
+    """The named files, and in folders all files with a picture's ending; remarks on the rest."""
     files: list[Path] = []
     remarks = []
     for path in named:
@@ -29,15 +30,16 @@ def collect(named: Sequence[Path]) -> tuple[list[Path], list[str]]:
         found = below(path)
         pictures = [file for file in found if file.suffix.lower() in ENDINGS]
         if not pictures:
-            remarks.append(f"{path} holds no file that ends in {', '.join(ENDINGS)}")
+            remarks.append(f"{path} has no file that ends in {', '.join(ENDINGS)}")
         elif others := len(found) - len(pictures):
-            remarks.append(f"{path}: {others} files that are no pictures are passed over")
+            kind = counted(others, "file that is not a picture", "files that are not pictures")
+            remarks.append(f"{path}: skipped {kind}")
         files += pictures
     return files, remarks
 
 
 def below(folder: Path) -> list[Path]:
-    """All files in order of names, without hidden ones; links to folders are not followed."""
+    """All files but hidden ones, sorted by name; links to folders are not followed."""
     found = []
     for place, folders, names in os.walk(folder):
         folders[:] = sorted(name for name in folders if not name.startswith("."))
@@ -46,7 +48,7 @@ def below(folder: Path) -> list[Path]:
 
 
 def read(files: Sequence[Path], see: Callable[[np.ndarray], Any]) -> Iterator[list[Read]]:
-    """Groups of at most BATCH, in order; `see` is called in a thread, and its answer is kept."""
+    """Groups of at most BATCH, in order; `see` runs in a thread, and only its result is kept."""
 
     def one(path: Path) -> Read:
         try:
@@ -63,12 +65,12 @@ def read(files: Sequence[Path], see: Callable[[np.ndarray], Any]) -> Iterator[li
 
 
 def open_picture(path: Path) -> np.ndarray:
-    """Whatever is wrong is an OSError whose text names the file."""
+    """Raises OSError with the file's name if anything is wrong."""
     if not path.exists():
         raise FileNotFoundError(f"{path} does not exist")
     if not path.is_file():  # reading a pipe would wait for ever
-        raise OSError(f"{path} is not a file")
+        raise OSError(f"{path} is not a file but a pipe or a device")
     try:
         return read_image(path)
     except PermissionError:
-        raise OSError(f"{path} may not be read: permission is missing") from None
+        raise OSError(f"{path} cannot be read: permission denied") from None

@@ -1,7 +1,7 @@
-"""A run's folder -> a network that looks at pictures, or a sentence on what is missing.
+"""A run's folder -> a network that is ready for pictures, or a sentence on what is missing.
 
-The folder has the settings and what was learnt. A frozen encoder comes from its own weights; a
-method that takes regions gets its detector from where the run's regions came from.
+The folder holds the settings and the learnt weights. A frozen encoder is built from its pretrained
+weights; a method that uses regions gets the detector that made the run's regions.
 
 Shapes: B pictures, S pixels a side, C labels, R regions.
 """
@@ -31,15 +31,15 @@ from labelgraph.train import run_folder
 
 FILES = ("settings.yaml", "model.safetensors", "provenance.json")
 SHOWN = 200  # characters of a reason
-THRESHOLD = 0.5  # of a run that is not calibrated
+THRESHOLD = 0.5  # for a run that is not calibrated
 NO_DETECTOR = (
-    "{folder} takes regions, and the file of those it was trained with, {path}, {why};"
-    " `snakemake {path}` makes it anew"
+    "{folder} was trained with the regions in {path}, which {why}; run `snakemake {path}` to make"
+    " it again"
 )
 
 
 class Sight(NamedTuple):
-    """What the networks see of one picture; the picture itself need not be kept."""
+    """What the networks see of one picture, so that the picture itself need not be kept."""
 
     view: Tensor  # (3, S, S) bytes, for the encoder
     square: np.ndarray | None  # for the detector
@@ -50,20 +50,20 @@ class Trained:
     folder: Path
     settings: RunSettings
     model: nn.Module  # its `names` are the labels
-    encoder: nn.Module | None  # where the model reads features that were computed before
-    detector: Any  # with `propose`; null for a method without regions
-    propose: dict[str, Any]  # settings of the regions
+    encoder: nn.Module | None  # for a model that reads cached features
+    detector: Any  # has `propose`; None for a method without regions
+    propose: dict[str, Any]  # settings of the detector
     calibration: Calibration
-    choice: str = ""  # why it is this run, where a folder of several was named
+    choice: str = ""  # why this run was chosen, if the folder holds several
 
     @property
     def names(self) -> tuple[str, ...]:
         return self.model.names
 
     def see(self, picture: np.ndarray) -> Sight:
-        """Of a photograph (height, width, 3), bytes."""
+        """`picture`: (height, width, 3) bytes."""
         chosen, square = self.settings.encoder, None
-        if isinstance(self.detector, light.Detector):  # it squashes any picture to a square first
+        if isinstance(self.detector, light.Detector):  # it squashes every picture to a square
             small = views.cut(picture, views.WHOLE, self.detector.settings["size"])
             square = small.permute(1, 2, 0).numpy()
         elif self.detector is not None:
@@ -73,7 +73,7 @@ class Trained:
 
     @torch.inference_mode()
     def batch(self, sights: list[Sight]) -> dict[str, Tensor]:
-        """What the model reads: features or pixels, and regions where it takes them."""
+        """What the model reads: features or pixels, and regions if it uses them."""
         image = torch.stack([sight.view for sight in sights]).to(run_folder.device())
         if self.encoder is not None:
             image = self.encoder(image.contiguous(memory_format=torch.channels_last))
@@ -107,7 +107,7 @@ def read(folder: Path) -> Trained:
             fused(network).to(run_folder.device(), memory_format=torch.channels_last),
             network.width,
         )
-    elif complete:  # what it started from is not needed
+    elif complete:  # the pretrained weights are not needed
         bare = chosen.model_copy(update={"weights": None})
         settings = settings.model_copy(update={"encoder": bare})
     model = read_model(path, settings, width).eval()
@@ -122,7 +122,7 @@ def read(folder: Path) -> Trained:
 
 
 def read_model(path: Path, settings: RunSettings, width: int | None) -> nn.Module:
-    """Settings of the right kind may still be numbers that no network can be built with."""
+    """Even settings of the right kind can be numbers that no network can be built with."""
     try:
         return run_folder.read_model(path, settings, width)
     except (RuntimeError, TypeError, ArithmeticError, LookupError, AssertionError) as error:
@@ -136,7 +136,7 @@ def read_model(path: Path, settings: RunSettings, width: int | None) -> nn.Modul
 
 
 def find(folder: Path) -> tuple[Path, str]:
-    """The run itself, the one run below the folder, or of a dataset's the best; and why."""
+    """The run itself, the only run below the folder, or the best of one dataset; and why."""
     if is_run(folder):
         return folder, ""
     models = sorted(folder.glob("**/model.safetensors"))
@@ -148,7 +148,7 @@ def find(folder: Path) -> tuple[Path, str]:
         return best.folder, f"{best.folder}: {best.reason}."
     if below:
         shown = ", ".join(map(str, below[:5])) + (", ..." if len(below) > 5 else "")
-        raise ValueError(f"{folder} holds {len(below)} runs; name one of them: {shown}")
+        raise ValueError(f"{folder} holds {len(below)} runs; pass one of them: {shown}")
     lacking = " and no file ".join(name for name in FILES if not (folder / name).is_file())
     raise FileNotFoundError(
         f"{folder} is not a run: it has no file {lacking}; pass a folder that training wrote, like"
@@ -165,27 +165,29 @@ def holds_encoder(path: Path) -> bool:
 
 
 def read_detector(folder: Path) -> tuple[Any, dict[str, Any]]:
-    """What proposed the run's regions, by the inputs that its provenance names."""
+    """The detector that made the run's regions, found through the inputs in provenance.json."""
     record = runfiles.account(folder)["inputs"]
     paths = [Path(name) for name in record if Path(name).name.startswith("regions-")]
     if not paths:
         return None, {}
     if len(paths) > 1:
-        raise ValueError(f"{folder}/provenance.json names {len(paths)} files of regions, not one")
+        raise ValueError(
+            f"{folder}/provenance.json names {len(paths)} files of regions; expected one"
+        )
     source, settings, digest = read_origin(folder, paths[0])
     if source.suffix == ".json":
         raise ValueError(
-            f"{folder} was trained with boxes that were given, {source}; there is no detector that"
-            " could find such boxes in other pictures"
+            f"{folder} was trained with the boxes in {source}; there is no detector to find such"
+            " boxes in other pictures, so choose a run whose method needs no regions"
         )
     if not regular(source).exists():
         raise FileNotFoundError(
-            f"{source} is missing, the detector of the regions that {folder} takes; `snakemake"
-            f" {source}` makes it"
+            f"{source} is missing; it is the detector of {folder}, and `snakemake {source}` makes"
+            " it"
         )
     if sha256(source) != digest:
         raise ValueError(
-            f"{source} is another detector than the one {folder} was trained with; train again"
+            f"{source} is not the detector that {folder} was trained with; train the run again"
         )
     if source.suffix == ".pth":
         return faster_rcnn.read(source, run_folder.device()), settings
@@ -193,7 +195,7 @@ def read_detector(folder: Path) -> tuple[Any, dict[str, Any]]:
 
 
 def read_origin(folder: Path, path: Path) -> tuple[Path, dict[str, Any], str]:
-    """The detector of a file of regions, its settings, and its sha256."""
+    """The detector that a file of regions names, its settings, and its sha256."""
     if not path.exists():
         raise FileNotFoundError(NO_DETECTOR.format(folder=folder, path=path, why="is missing"))
     stored = read_arrays(regular(path))

@@ -1,9 +1,9 @@
-"""A page on this machine: a picture goes in, labels, probabilities and evidence come out.
+"""A local web page that takes a picture and shows labels, probabilities and evidence.
 
-There are five addresses and nothing is ever read from a path that a request names. Pages of other
-sites can neither ask (a header that they may not send, and their Origin) nor pretend to be this one
-(a Host that is a name of theirs). Size, number and time of requests are bounded, here and in
-connection.py; a connection ends with its first answer.
+There are five addresses, and no request can name a path that is then read. Other sites can neither
+send requests (a header that they may not set, and their Origin) nor pretend to be this page (a Host
+that is their name). Size, number and time of requests are limited, here and in connection.py; a
+connection ends with its first answer.
 """
 
 import asyncio
@@ -25,11 +25,11 @@ from starlette.types import Receive, Scope, Send
 from labelgraph.own.asking import BusyError, Oracle
 from labelgraph.own.connection import Connection
 
-LARGEST = 20 * 2**20  # bytes of a picture
-AT_ONCE = 16  # pictures that wait for an answer
-MEMORY = AT_ONCE * LARGEST  # bytes of these and of what has come of others
-LINGER = 1  # seconds that the rest of a refused request is read for
-ENDING = 3  # seconds that requests have left when the server is told to end
+LARGEST = 20 * 2**20  # bytes of a picture, at most
+AT_ONCE = 16  # pictures that wait for an answer, at most
+MEMORY = AT_ONCE * LARGEST  # bytes of these and of unfinished requests
+LINGER = 1  # seconds during which the rest of a refused request is read
+ENDING = 3  # seconds that running requests get when the server stops
 HOST = re.compile(r"(\[[0-9a-f:.]+\]|[a-z0-9._-]+)(:[0-9]{1,5})?", re.IGNORECASE)
 PAGES = {"/": ("index.html", "text/html"), "/page.js": ("page.js", "text/javascript"),
          "/page.css": ("page.css", "text/css")}  # fmt: skip
@@ -50,7 +50,7 @@ HEADERS = {
 
 
 class Server(uvicorn.Server):
-    """Listens from the start, so that a host or port that cannot be had is an OSError."""
+    """Listens on creation, so that an unusable host or port raises OSError at once."""
 
     def __init__(self, host: str, port: int, oracle: Oracle, about: dict[str, Any]):
         six = ":" in host
@@ -68,7 +68,7 @@ class Server(uvicorn.Server):
 
 
 class Page:
-    """The application: four answers that are always the same, and one about a picture."""
+    """The application: four fixed answers, and one about a picture."""
 
     def __init__(self, host: str, oracle: Oracle, about: dict[str, Any]):
         self.host, self.oracle = host, oracle
@@ -86,19 +86,19 @@ class Page:
         except HTTPException as refusal:
             await read_on(request)
             answer = JSONResponse({"error": refusal.detail}, refusal.status_code)
-        except Exception as error:  # a fault of ours; what was sent is not printed with it
+        except Exception as error:  # our own bug; nothing of the request is printed
             print(f"labelgraph serve: {type(error).__name__} while answering", file=sys.stderr)
-            answer = JSONResponse({"error": "the server failed to look at this"}, 500)
+            answer = JSONResponse({"error": "the server failed on this picture"}, 500)
         await answer(scope, receive, send)
 
     async def answer(self, request: Request) -> Response:
         if not is_known(request.headers.get("Host", ""), self.host):
-            raise HTTPException(403, "this server is not known by that name")
+            raise HTTPException(403, "this server does not answer to that host name")
         path = request.scope["path"]
         if request.scope["query_string"] or path not in (*self.fixed, "/predict"):
             raise HTTPException(404, "there is nothing at this address")
         if request.method not in (("GET", "HEAD") if path in self.fixed else ("POST",)):
-            raise HTTPException(405, "this address takes no such request")
+            raise HTTPException(405, "this address does not accept that method")
         return self.fixed[path] if path in self.fixed else await self.predict(request)
 
     async def predict(self, request: Request) -> Response:
@@ -115,7 +115,7 @@ class Page:
             async with self.places:
                 return JSONResponse(await run_in_threadpool(self.oracle.ask, bytes(content)))
         except BusyError:
-            raise HTTPException(503, "too many ask; try again") from None
+            raise HTTPException(503, "too many requests at once; try again") from None
         except (OSError, MemoryError) as error:
             raise HTTPException(415, str(error)) from None
         except ClientDisconnect:
@@ -124,13 +124,13 @@ class Page:
             raise HTTPException(503, "the server is being stopped") from None
         finally:
             self.held -= len(content)
-            content.clear()  # what is refused is read on for a moment, and its frame kept
+            content.clear()  # a refused request is read for a moment longer; its frame stays
 
 
 def is_known(name: str, own: str) -> bool:
-    """Whether a Host is this machine's: an address, localhost, or what it was started with.
+    """Whether a Host names this machine: an address, localhost, or the --host it was started with.
 
-    A name of somebody else's that leads here is how other sites would get in.
+    Another site could point a name of its own at this machine and get in.
     """
     found = HOST.fullmatch(name)
     bare = found[1].strip("[]").lower() if found else ""
@@ -142,27 +142,27 @@ def is_known(name: str, own: str) -> bool:
 
 
 def check(request: Request) -> None:
-    """Only this server's own page, or a program that means to, and only what is not too large."""
+    """Accepts this server's own page, programs that set the header, and files up to LARGEST."""
     origin, site, sign, length, coded = map(request.headers.get, (
         "Origin", "Sec-Fetch-Site", "X-Labelgraph", "Content-Length", "Transfer-Encoding"
     ))  # fmt: skip
     own = origin in (None, f"http://{request.headers['Host']}")
     if not own or site not in (None, "same-origin", "none") or sign != "picture":
         raise HTTPException(
-            403, "pictures come from this server's own page, or with the header"
+            403, "send pictures from this server's own page, or with the header"
             " X-Labelgraph: picture"
         )  # fmt: skip
     if length is None or coded:
-        raise HTTPException(411, "the picture's length must be said first")
-    if int(length) > LARGEST:  # h11 has refused what is not a number, or one of over 20 digits
+        raise HTTPException(411, "the header Content-Length is missing")
+    if int(length) > LARGEST:  # h11 has refused all but numbers of up to 20 digits
         raise HTTPException(413, f"the file is larger than {LARGEST >> 20} MiB")
 
 
 async def read_on(request: Request) -> None:
-    """To close on somebody who is still sending would take the answer away."""
-    if "Expect" in request.headers:  # nothing is sent before this server asks for it
+    """Closing while the client is still sending would lose the answer."""
+    if "Expect" in request.headers:  # the client waits with the body
         return
-    read = RuntimeError  # what a request raises that has been read already
+    read = RuntimeError  # raised by a request that was read already
     with contextlib.suppress(read, TimeoutError, ClientDisconnect, asyncio.CancelledError):
         async with asyncio.timeout(LINGER):
             async for _ in request.stream():

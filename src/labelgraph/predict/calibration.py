@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 
+from labelgraph.files.plurals import counted
 from labelgraph.files.small import read_json, write_json
 from labelgraph.manifest.manifest import NO, YES
 from labelgraph.predict import runfiles
@@ -175,23 +176,26 @@ def read(path: Path, labels: list[str]) -> Calibration:
 
 
 def describe(calibration: Calibration, place: Any) -> str:
-    """A sentence for people: what the probabilities rest on."""
+    """For people: how the probabilities were calibrated, and how much that helped."""
     if not calibration.images:
         return (
-            f"Probabilities are the sigmoid of the scores and not calibrated: `snakemake {place}`"
-            " fits them on the tune images."
+            "The probabilities are not calibrated: they are the sigmoid of the scores. Run"
+            f" `snakemake {place}` to calibrate them on the tune images."
         )
     which = "reported" if calibration.selection == "report" else "tune"
-    fitted = f"fitted on {calibration.images} {which} images"
+    fitted = f"fitted on {counted(calibration.images, f'{which} image', f'{which} images')}"
     loss, error = calibration.loss, calibration.error
     gain = (
-        "on those left out of each fit, cross-entropy went from"
-        f" {loss['before']:.3f} to {loss['after']:.3f} and the mean error from"
+        "On held-out images it changed the cross-entropy from"
+        f" {loss['before']:.3f} to {loss['after']:.3f} and the calibration error from"
         f" {100 * error['before']:.1f} to {100 * error['after']:.1f} points."
     )
     if calibration.temperature == 1:
         return (
-            f"Probabilities: the sigmoid of the scores, for a temperature {fitted} improved"
-            f" nothing: {gain}"
+            "The probabilities are the sigmoid of the scores, because a temperature"
+            f" {fitted} did not help. {gain}"
         )
-    return f"Probabilities: temperature {calibration.temperature:.2f}, {fitted}; {gain}"
+    return (
+        f"The probabilities are calibrated with temperature {calibration.temperature:.2f},"
+        f" {fitted}. {gain}"
+    )

@@ -1,1 +1,1 @@
-"""A reviewer's commands: compare, audit, trace, list stale."""
+"""What reviewers need: compare, audit and trace tables, and list stale files."""

@@ -1,4 +1,4 @@
-"""Tables and figures that no rule makes any more: they must not pass for results."""
+"""Tables and figures that no rule makes any more, so that nobody takes them for results."""
 
 import subprocess
 import sys
@@ -7,14 +7,14 @@ from pathlib import Path
 
 from labelgraph.jobs.records.studies import OWN
 
-FOLDERS = ("results/tables", "results/figures")  # each has a folder a study, and files of none
+FOLDERS = ("results/tables", "results/figures")  # a folder for each study, and files of no study
 
 
 def find(root: Path, options: Sequence[str] = ()) -> tuple[list[str], list[str]]:
-    """Their paths in the checkout `root`. Snakemake says, study by study, what its rules make.
+    """Their paths in the checkout `root`, and the folders that could not be checked.
 
-    `options` are Snakemake's, such as --configfile, for the study of one's own data. Without them
-    its folders cannot be judged; they come second.
+    Snakemake lists, study by study, which files its rules make. For the study of your own data it
+    needs `options`, such as --configfile; without them that study's folders are skipped.
     """
     files = [path for folder in FOLDERS for path in (root / folder).rglob("*") if path.is_file()]
     found = {path.relative_to(root).as_posix() for path in files}
@@ -36,5 +36,7 @@ def untracked(root: Path, study: str, options: Sequence[str]) -> set[str]:
     command += [*options] if options else ["--config", f"study={study}"]
     done = subprocess.run(command, cwd=root, capture_output=True, text=True)
     if done.returncode:
-        raise ValueError(f"snakemake cannot say what study {study} makes:\n{done.stderr.strip()}")
+        raise ValueError(
+            f"snakemake cannot list the files of study {study}:\n{done.stderr.strip()}"
+        )
     return set(done.stdout.splitlines())

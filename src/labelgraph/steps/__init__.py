@@ -1,1 +1,1 @@
-"""One file per rule of the workflow, same name: parse, read, call, write."""
+"""One file for each rule of the workflow, with the rule's name: parse, read, call, write."""

@@ -1,4 +1,4 @@
-"""What a run is worth to those who use it -> assessment.json: `predict`'s own rule, and how sure.
+"""Predictions, targets and a calibration -> assessment.json, with confidence intervals.
 
 `rule`: precision, recall and F1 on the reported images if each label is named from its own
 threshold on, as `labelgraph predict` names it, and between which ends they lie. `intervals`: the
@@ -43,7 +43,7 @@ def main(
 
 
 def rule(chosen: np.ndarray, target: np.ndarray, policy: str) -> dict[str, list[float] | None]:
-    """Name of a rate -> its value and both ends, null where it has none."""
+    """Name of a rate -> its value and the ends of its interval; None if it has none."""
     values = precision_recall.precision_recall_f1(chosen, target, policy)
     drawn = bootstrap.rates(bootstrap.draws(len(chosen)), chosen, target, policy)
     ends = {name: bootstrap.interval(found) for name, found in drawn.items()}
@@ -58,7 +58,7 @@ def command(arguments: list[str]) -> None:
     parser.add_argument("--predictions", type=Path, required=True)
     parser.add_argument("--targets", type=Path, required=True)
     parser.add_argument("--fitted", type=Path, required=True, help="calibration.json")
-    parser.add_argument("--settings", required=True, help="JSON text, of scoring")
+    parser.add_argument("--settings", required=True, help="JSON text, for scoring")
     parser.add_argument("--output", type=Path, required=True)
     given = vars(parser.parse_args(arguments))
     main(**given | {"settings": ScoringSettings.parse(given["settings"])})

@@ -1,4 +1,4 @@
-"""The published numbers -> what they contradict, as csv and md."""
+"""The published numbers -> their contradictions, as csv and md."""
 
 import argparse
 import sys
@@ -17,7 +17,9 @@ def main(published: Path, output: Path) -> None:
 def command(arguments: list[str]) -> None:
     parser = argparse.ArgumentParser(prog="audit", description=__doc__)
     parser.add_argument("--published", type=Path, required=True, help="folder of the papers' csv")
-    parser.add_argument("--output", type=Path, required=True, help="the .csv; the .md lies beside")
+    parser.add_argument(
+        "--output", type=Path, required=True, help="the .csv; the .md goes beside it"
+    )
     main(**vars(parser.parse_args(arguments)))
 
 

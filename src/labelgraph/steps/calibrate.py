@@ -1,4 +1,4 @@
-"""A trained model and its tune images -> calibration.json: what makes its scores probabilities."""
+"""A trained model and its tune images -> calibration.json, which makes scores probabilities."""
 
 import argparse
 import sys
@@ -25,7 +25,7 @@ def main(
     regions: Path | None,
     output: Path,
 ) -> None:
-    """`threshold` stands where there are no tune images."""
+    """`threshold` is used if there are no tune images."""
     stored = read_arrays(train)
     rows = np.flatnonzero(stored["role"] == TUNE)
     names, codes = stored["images"], stored["labels"][rows]
@@ -41,13 +41,15 @@ def main(
 def command(arguments: list[str]) -> None:
     parser = argparse.ArgumentParser(prog="calibrate", description=__doc__)
     parser.add_argument("--settings", required=True, help="JSON text")
-    parser.add_argument("--selection", required=True, help="whose images are tune: tune or report")
-    parser.add_argument("--threshold", type=float, required=True, help="without tune images")
+    parser.add_argument("--selection", required=True, help="images used to tune: tune or report")
+    parser.add_argument(
+        "--threshold", type=float, required=True, help="if there are no tune images"
+    )
     parser.add_argument("--model", type=Path, required=True)
     parser.add_argument("--train", type=Path, required=True, help="train.npz of the split")
     parser.add_argument("--features", type=Path, nargs="*", default=[])
-    parser.add_argument("--images", type=Path, help="the raw folder, where nothing is cached")
-    parser.add_argument("--regions", type=Path, help="boxes, for methods that take them")
+    parser.add_argument("--images", type=Path, help="the raw folder, if nothing is cached")
+    parser.add_argument("--regions", type=Path, help="boxes, for methods that use them")
     parser.add_argument("--output", type=Path, required=True)
     given = vars(parser.parse_args(arguments))
     main(**given | {"settings": RunSettings.parse(given["settings"])})

@@ -1,4 +1,4 @@
-"""Settings of networks -> parameters and multiply-adds of each, and of ML-SGM's parts."""
+"""Settings of networks -> their parameters and multiply-adds, and those of ML-SGM's parts."""
 
 import argparse
 import json

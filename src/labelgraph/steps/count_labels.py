@@ -1,4 +1,4 @@
-"""A training file -> how often labels occur, and occur together, in its fit images.
+"""A training file -> how often labels occur, alone and together, in its fit images.
 
 label_counts.npz: names (C,), images, counts (C, C), positives (C,), known (C,) entries.
 """

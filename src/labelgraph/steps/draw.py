@@ -20,7 +20,7 @@ WORDS, WORDS_FILE = "glove", "glove.6B.300d.txt"
 
 
 def main(dataset: str, settings: dict[str, Any], root: Path, index: Path, jobs: int) -> None:
-    """`root` appears only when it is complete; what was there before is replaced."""
+    """`root` appears only when it is complete, and replaces what was there."""
     draft = draft_of(root)
     shutil.rmtree(draft, ignore_errors=True)
     draft.mkdir(parents=True)
@@ -39,7 +39,7 @@ def main(dataset: str, settings: dict[str, Any], root: Path, index: Path, jobs: 
 
 
 def summary(root: Path) -> dict[str, Any]:
-    """Number, bytes and one digest of all files: names and contents, in the order of names."""
+    """Number and bytes of all files, and one digest of their names and contents."""
     files = sorted((path.relative_to(root).as_posix(), path) for path in root.rglob("*"))
     files = [(name, path) for name, path in files if path.is_file()]
     lines = "".join(f"{sha256(path)}  {name}\n" for name, path in files)

@@ -1,7 +1,7 @@
 """The label names of a manifest and a file of word vectors -> one vector per label.
 
-label_vectors.npz: names (C,), vectors (C, D) float32. The report says which words stand for which
-label (none: its vector is drawn), which were missing, and what file the others are from.
+label_vectors.npz: names (C,), vectors (C, D) float32. The report gives the words of each label
+(none: its vector is random), the words that were missing, and the file of the others.
 """
 
 import argparse
@@ -26,8 +26,8 @@ def main(
     write_arrays(output, names=np.array(names), vectors=table)
     if drawn := [name for name in names if not words[name]["words"]]:
         print(
-            f"{len(drawn)} of {len(names)} labels have no word vector; theirs are drawn and mean"
-            f" nothing: {', '.join(drawn)}",
+            f"{len(drawn)} of {len(names)} labels have no word vector and get a random one, which"
+            f" carries no meaning: {', '.join(drawn)}",
             file=sys.stderr,
         )
     origin = {"file": None, "sha256": None, "size": table.shape[1]}
@@ -39,7 +39,7 @@ def main(
 def command(arguments: list[str]) -> None:
     parser = argparse.ArgumentParser(prog="embed_labels", description=__doc__)
     parser.add_argument("--manifest", type=Path, required=True)
-    parser.add_argument("--vectors", type=Path, help="no file: every vector is drawn")
+    parser.add_argument("--vectors", type=Path, help="without a file all vectors are random")
     parser.add_argument("--options", required=True, help="JSON text")
     parser.add_argument("--output", type=Path, required=True)
     parser.add_argument("--report", type=Path, required=True)

@@ -1,7 +1,7 @@
-"""A trained model and the reported images that a figure's rule names -> what its inside shows.
+"""A trained model and the reported images that a figure chooses -> a view of the model's inside.
 
-An .npz with the images' names, the labels', the window of the photograph that the model sees, and
-the tensors of the view, see inspection/__init__.py.
+An .npz with the names of images and labels, the window of the photograph that the model sees, and
+the view's tensors, as predict/inspection/__init__.py describes them.
 """
 
 import argparse
@@ -60,11 +60,13 @@ def main(view: str, choice: dict[str, Any], settings: RunSettings, files: Files)
 
 
 def chosen(choice: dict[str, Any], names: np.ndarray) -> np.ndarray:
-    """Rows of the images that the rule names."""
+    """Rows of the images that the figure chooses."""
     report = image_choice.read(choice["targets"], choice["predictions"])
     wanted = report.images[image_choice.choose(choice["images"], report)].tolist()
     if not wanted:
-        raise ValueError(f"no reported image fits {choice['images']}; change the figure's `images`")
+        raise ValueError(
+            f"no reported image matches {choice['images']}; change the figure's `images`"
+        )
     place = {name: row for row, name in enumerate(names.tolist())}
     return np.array([place[name] for name in wanted])
 
@@ -91,8 +93,8 @@ def command(arguments: list[str]) -> None:
     parser.add_argument("--model", type=Path, required=True)
     parser.add_argument("--report", type=Path, required=True)
     parser.add_argument("--features", type=Path, nargs="*", default=[])
-    parser.add_argument("--images", type=Path, help="the raw folder, where nothing is cached")
-    parser.add_argument("--regions", type=Path, help="boxes, for methods that take them")
+    parser.add_argument("--images", type=Path, help="the raw folder, if nothing is cached")
+    parser.add_argument("--regions", type=Path, help="boxes, for methods that use them")
     parser.add_argument("--output", type=Path, required=True)
     given = vars(parser.parse_args(arguments))
     view, choice, settings = (given.pop(name) for name in ("view", "choice", "settings"))

@@ -1,6 +1,6 @@
-"""A file of the user's own, word vectors or boxes -> what stands for it among the workflow's files.
+"""A user's file of word vectors or boxes -> an index that the workflow uses in its place.
 
-Snakemake reads signs in paths, and a user's path may have any; so it sees this index instead, which
+Snakemake reads some characters in paths as syntax, and a user's path may have any. The index
 changes with the file's content.
 """
 

@@ -1,6 +1,6 @@
-"""A folder of the user's own -> a link to it among the raw folders, and its index.
+"""A user's folder -> a link to it among the raw folders, and its index.
 
-The index changes with the files' names, sizes and times: what is made from them is made again.
+The index changes with the files' names, sizes and times, so that what depends on them is remade.
 """
 
 import argparse
@@ -15,14 +15,14 @@ def main(folder: Path, state: str, output: Path) -> None:
     """`state` is what the workflow saw of the folder."""
     link = output.with_suffix("")
     if link.exists() and not link.is_symlink():
-        raise ValueError(f"{link} is where a link to {folder} is to be made; move it elsewhere")
+        raise ValueError(f"{link} is in the way of a link to {folder}; move it elsewhere")
     if link.resolve().is_relative_to(folder.resolve()) and not link.is_symlink():
-        raise ValueError(f"{folder} holds this repository's data; choose a folder below it")
+        raise ValueError(f"{folder} contains this repository's data; choose a folder below it")
     found = sorted(filestamps.stamps(folder))
     link.parent.mkdir(parents=True, exist_ok=True)
     link.unlink(missing_ok=True)
     link.symlink_to(folder.resolve(), target_is_directory=True)
-    listing = {names.shown(name): size for name, size, _ in found}  # names may be no text
+    listing = {names.shown(name): size for name, size, _ in found}  # names may not be text
     write_json(
         output,
         {

@@ -1,4 +1,4 @@
-"""Settings of networks -> how fast each is on this machine, beside its encoder: .json and .md."""
+"""Settings of networks -> their speed on this machine, relative to the encoder: .json and .md."""
 
 import argparse
 import json
@@ -21,7 +21,9 @@ def command(arguments: list[str]) -> None:
     parser = argparse.ArgumentParser(prog="measure_costs", description=__doc__)
     parser.add_argument("--setup", type=json.loads, required=True, help="JSON text")
     parser.add_argument("--networks", type=json.loads, required=True, help="JSON text")
-    parser.add_argument("--output", type=Path, required=True, help="the .json; .md lies beside")
+    parser.add_argument(
+        "--output", type=Path, required=True, help="the .json; the .md goes beside it"
+    )
     main(**vars(parser.parse_args(arguments)))
 
 

@@ -1,4 +1,4 @@
-"""An entry of figures.yaml with its files -> the figure as svg and png, and what it says as md."""
+"""An entry of figures.yaml with its files -> the figure as svg and png, and its text as md."""
 
 import argparse
 import json
@@ -19,7 +19,7 @@ def main(figure: dict[str, Any], output: Path) -> None:
 
 
 def markdown(figure: dict[str, Any], drawing: style.Drawing, output: Path) -> str:
-    """The caption, what was chosen how, and the numbers behind the picture."""
+    """The caption, notes on what was chosen and how, and the numbers in the picture."""
     picture = f"![{figure['name']}]({output.stem}.png)"
     notes = [figure["note"], figure["protocol"], *drawing.remarks, *(figure["notes"] or [])]
     listed = "\n".join(f"- {escaping.prose(note)}" for note in notes)
@@ -35,7 +35,9 @@ def markdown(figure: dict[str, Any], drawing: style.Drawing, output: Path) -> st
 def command(arguments: list[str]) -> None:
     parser = argparse.ArgumentParser(prog="plot", description=__doc__)
     parser.add_argument("--figure", type=json.loads, required=True, help="JSON text")
-    parser.add_argument("--output", type=Path, required=True, help="the .svg; others lie beside")
+    parser.add_argument(
+        "--output", type=Path, required=True, help="the .svg; the others go beside it"
+    )
     main(**vars(parser.parse_args(arguments)))
 
 

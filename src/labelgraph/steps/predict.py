@@ -39,10 +39,10 @@ def command(arguments: list[str]) -> None:
     parser.add_argument("--model", type=Path, required=True)
     parser.add_argument("--report", type=Path, required=True)
     parser.add_argument("--features", type=Path, nargs="*", default=[])
-    parser.add_argument("--images", type=Path, help="the raw folder, where nothing is cached")
-    parser.add_argument("--regions", type=Path, help="boxes, for methods that take them")
+    parser.add_argument("--images", type=Path, help="the raw folder, if nothing is cached")
+    parser.add_argument("--regions", type=Path, help="boxes, for methods that use them")
     parser.add_argument("--output", type=Path, required=True)
-    parser.add_argument("--processes", type=int, default=1, help="that share the images")
+    parser.add_argument("--processes", type=int, default=1, help="processes that share the images")
     given = vars(parser.parse_args(arguments))
     given["settings"] = RunSettings.parse(given["settings"])
     if (processes := given.pop("processes")) > 1 and not torchrun.inside():

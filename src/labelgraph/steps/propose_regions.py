@@ -1,6 +1,6 @@
-"""A manifest, and a detector or boxes of one's own -> regions of every image: regions.npz.
+"""A manifest, and a detector or the user's boxes -> regions of every image: regions.npz.
 
-A detector is a .safetensors file of train_detector, or torchvision's .pth file of Faster R-CNN.
+A detector is a .safetensors file from train_detector, or torchvision's .pth file of Faster R-CNN.
 Boxes are in COCO's results format: a list of {"image_id" or "file_name", "bbox", "score"}.
 """
 

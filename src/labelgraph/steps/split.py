@@ -1,10 +1,10 @@
-"""A manifest and a protocol -> what training may see, what is predicted, what is scored.
+"""A manifest and a protocol -> what training may see, what is predicted and what is scored.
 
 train.npz      images (n,), role (n,) 0 fit 1 tune 2 shot, labels (n, C) 1 yes, 0 no, -1 difficult,
                -2 hidden, names (C,), novel (C,); few-shot: episodes, episode_offsets
 report.npz     images (m,), names (C,): no labels
 targets.npz    images (m,), labels (C,) names, target (m, C), scored (C,) bool
-protocol.json  the settings, what they came to, and a fingerprint of the other files
+protocol.json  the settings, the resulting counts, and a fingerprint of the other files
 """
 
 import argparse

@@ -1,7 +1,7 @@
-"""Scores of runs -> mean average precision of each method as DVC's metrics and plots take it.
+"""Scores of runs -> the mAP of each method, in the form of DVC's metrics and plots.
 
-A JSON file for each method[@variant], task and dataset to the mean over seeds in percent, and one
-csv of all of them with their spread.
+A JSON file for each method[@variant] with the mean over seeds in percent by task and dataset, and
+one csv of all of them with standard deviations.
 """
 
 import argparse

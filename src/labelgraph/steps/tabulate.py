@@ -23,9 +23,11 @@ def main(table: dict[str, Any], published: Path | None, systems: Path, output: P
 def command(arguments: list[str]) -> None:
     parser = argparse.ArgumentParser(prog="tabulate", description=__doc__)
     parser.add_argument("--table", type=json.loads, required=True, help="JSON text")
-    parser.add_argument("--published", type=Path, help="no file: nothing is published")
+    parser.add_argument("--published", type=Path, help="without a file nothing is published")
     parser.add_argument("--systems", type=Path, required=True, help="titles of the paper's rows")
-    parser.add_argument("--output", type=Path, required=True, help="the .csv; others lie beside")
+    parser.add_argument(
+        "--output", type=Path, required=True, help="the .csv; the others go beside it"
+    )
     main(**vars(parser.parse_args(arguments)))
 
 

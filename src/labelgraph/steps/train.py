@@ -1,8 +1,8 @@
 """A training file and a method's settings -> a trained model in its run's folder.
 
-model.safetensors, history.csv, settings.yaml, provenance.json. A training that is stopped or
-killed goes on from its last checkpoint when the step is started again. With `--base`, it is the
-second stage of a few-shot task: an episode's images teach what another run has trained so far.
+Writes model.safetensors, history.csv, settings.yaml and provenance.json. A training that was
+stopped or killed continues from its last checkpoint when the step runs again. With `--base` it is
+the second stage of a few-shot task, which trains another run's model further on an episode.
 """
 
 import argparse
@@ -102,13 +102,13 @@ def command(arguments: list[str]) -> None:
     for name in ("train", "counts", "vectors"):
         parser.add_argument(f"--{name}", type=Path, required=True)
     parser.add_argument("--features", type=Path, nargs="*", default=[], help="index of each view")
-    parser.add_argument("--images", type=Path, help="the raw folder, where nothing is cached")
-    parser.add_argument("--base", type=Path, help="model of the first stage; of few shots only")
-    parser.add_argument("--regions", type=Path, help="boxes, for methods that take them")
+    parser.add_argument("--images", type=Path, help="the raw folder, if nothing is cached")
+    parser.add_argument("--base", type=Path, help="model of the first stage, for few-shot tasks")
+    parser.add_argument("--regions", type=Path, help="boxes, for methods that use them")
     parser.add_argument("--code", type=Path, nargs="+", required=True, help="files of the rule")
     parser.add_argument("--work", type=Path, required=True, help="folder for checkpoints")
     parser.add_argument("--output", type=Path, required=True, help="the run's folder")
-    parser.add_argument("--processes", type=int, default=1, help="that train together")
+    parser.add_argument("--processes", type=int, default=1, help="processes that train together")
     given = vars(parser.parse_args(arguments))
     settings, output = RunSettings.parse(given.pop("settings")), given.pop("output")
     if (processes := given.pop("processes")) > 1 and not torchrun.inside():

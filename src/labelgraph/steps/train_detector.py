@@ -1,4 +1,4 @@
-"""A manifest with boxes -> a light detector that has learnt those of the fit images, no others.
+"""A manifest with boxes -> a light detector trained on the boxes of the fit images alone.
 
 detector.safetensors: the head's tensors; the settings, as JSON text in the file's metadata.
 """

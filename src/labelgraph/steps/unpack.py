@@ -1,4 +1,4 @@
-"""Rule unpack: the raw folder of a group beside its index, from archives or a user's copy."""
+"""Rule unpack: a group's raw folder and its index, from archives or a user's copy."""
 
 import argparse
 import sys

@@ -52,11 +52,11 @@ def summary(manifest: Manifest) -> dict[str, Any]:
 
 def command(arguments: list[str]) -> None:
     parser = argparse.ArgumentParser(prog="write_manifest", description=__doc__)
-    parser.add_argument("--reader", required=True, help="a file name in labelgraph/datasets")
+    parser.add_argument("--reader", required=True, help="a file name in manifest/readers/")
     parser.add_argument("--root", type=Path, required=True, help="the unpacked archive")
     parser.add_argument("--options", type=json.loads, required=True, help="the reader's, as JSON")
     parser.add_argument("--output", type=Path, required=True, help="the manifest, .npz")
-    parser.add_argument("--report", type=Path, help="counts for people, .json")
+    parser.add_argument("--report", type=Path, help="counts to read, .json")
     parser.add_argument("--workers", type=int, default=os.cpu_count(), help="threads")
     parser.add_argument("--decode", action="store_true", help="decode every image fully")
     main(**vars(parser.parse_args(arguments)))

@@ -1,4 +1,4 @@
-"""Tables, runs, figures and findings of a study -> pages that a browser shows from the disk."""
+"""Tables, runs, figures and findings of a study -> pages that open in a browser from disk."""
 
 import argparse
 import json
@@ -20,7 +20,7 @@ from labelgraph.study.config import read_study
 
 
 def main(given: dict[str, Any], config: Path, places: Places, output: Path) -> None:
-    """`given`: settings from the command line, which override the study's."""
+    """`given`: settings of the command line, which override the study's."""
     read = results.read(read_study(config, given), places, given)
     output, drawn = output / read.book.study, places.tables / read.book.study
     texts = site.pages({"study": read.book.study}, content.pages(read))

@@ -1,1 +1,1 @@
-"""Looking a dataset over before anything is trained on it."""
+"""Checks of a dataset before anything is trained on it."""

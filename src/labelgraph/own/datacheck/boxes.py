@@ -1,4 +1,4 @@
-"""Boxes that are no boxes of their picture, and whether a detector has any to learn from.
+"""Boxes outside their picture or without area, and whether a detector can learn from the rest.
 
 Shapes: N images, M boxes.
 """
@@ -12,10 +12,16 @@ from labelgraph.inputs.regions import given
 from labelgraph.manifest.manifest import Manifest
 
 LISTED = 20
-SENTENCES = {
-    "flat": "{} boxes have no area and are left out: {}",
-    "beyond": "{} boxes lie beyond their picture's edges and are left out: {}",
-    "cut": "{} boxes reach over their picture's edges and are cut there: {}",
+SENTENCES = {  # for one box, and for several
+    "flat": ("box has no area and is ignored", "boxes have no area and are ignored"),
+    "beyond": (
+        "box is outside its picture and is ignored",
+        "boxes are outside their pictures and are ignored",
+    ),
+    "cut": (
+        "box extends beyond its picture and is cut off at the edge",
+        "boxes extend beyond their pictures and are cut off at the edge",
+    ),
 }
 
 
@@ -26,7 +32,7 @@ def find(manifest: Manifest, sizes: np.ndarray, fit: np.ndarray) -> dict[str, An
     flat = (manifest.boxes[:, 2:] <= 0).any(1)
     known = (size > 0).all(1) & ~flat
     beyond = known & ((low >= size) | (high <= 0)).any(1)
-    cut = known & ~beyond & ((low < -0.5) | (high > size + 0.5)).any(1)  # not by rounding alone
+    cut = known & ~beyond & ((low < -0.5) | (high > size + 0.5)).any(1)  # by more than rounding
     usable = ~flat & ~beyond & fit[manifest.box_image]
     kinds = {"flat": flat, "beyond": beyond, "cut": cut}
     found = {kind: listed(manifest, np.flatnonzero(chosen)) for kind, chosen in kinds.items()}
@@ -42,6 +48,6 @@ def listed(manifest: Manifest, rows: np.ndarray) -> dict[str, Any]:
 
 
 def given_regions(path: Path, images: np.ndarray) -> list[str]:
-    """Images that a file of regions has none for; a wrong file is a ValueError."""
+    """Images without a region in the file `path`; raises ValueError if the file is wrong."""
     some = {row for row, *_ in given.read(path, images)}
     return [str(image) for row, image in enumerate(images) if row not in some]

@@ -1,4 +1,4 @@
-"""All that can be said of a dataset before training: as data, with sentences for what is wrong."""
+"""Everything that is checked in a dataset before training, as data and as sentences."""
 
 from pathlib import Path
 from typing import Any
@@ -22,16 +22,16 @@ from labelgraph.split.roles import NAMES as ROLES
 from labelgraph.study.entries import Dataset
 
 ORDER = ("fit", "tune", "report", "unused")
-LISTED = 20  # files of a kind that are named
+LISTED = 20  # files of each kind whose names are given
 
 
 def check(name: str, entry: Dataset, plan: Plan, root: Path) -> dict[str, Any]:
-    """`entry` of datasets, `root` where the data are. What is refused ends the look at the rest."""
+    """`entry`: of `datasets`. `root`: the data's folder. Data that cannot be read end the check."""
     about = {"name": name, "folder": str(root)}
     try:
         manifest = finding.read(entry.reader, root, **entry.options)
         roles = roles_of(manifest, plan.protocol)
-    except (ValueError, OSError) as error:  # what the reader or the split says of the data
+    except (ValueError, OSError) as error:  # from the reader or the split
         return about | {"problems": [str(error)], "remarks": left_out(entry, root)}
     seen = pictures.see([root / image for image in manifest.images.tolist()])
     found: dict[str, Any] = about | {
@@ -49,20 +49,20 @@ def check(name: str, entry: Dataset, plan: Plan, root: Path) -> dict[str, Any]:
         "boxes": boxes.find(manifest, np.array([each.size for each in seen]), roles == "fit"),
         "refused": later.refusals(name, entry, manifest, plan),
     }
-    said = {"problems": sentences.problems(found, plan), "remarks": sentences.remarks(found)}
-    return found | said
+    lines = {"problems": sentences.problems(found, plan), "remarks": sentences.remarks(found)}
+    return found | lines
 
 
 def left_out(entry: Dataset, root: Path) -> list[str]:
-    """What can be said of data that cannot be read."""
+    """Remarks on data that cannot be read."""
     try:
         return sentences.of_unread(unread.find(entry, root, None)) if entry.folder else []
     except (ValueError, OSError, LookupError):
-        return []  # what is wrong there is the problem that is told
+        return []  # the reader's error already says what is wrong
 
 
 def roles_of(manifest: Manifest, protocol: dict[str, Any]) -> np.ndarray:
-    """What each image is used for: fit, tune, report, or nothing."""
+    """How each image is used: fit, tune, report or unused."""
     split = cutting.cut(manifest, protocol)
     place = {image: row for row, image in enumerate(manifest.images.tolist())}
     roles = np.full(len(manifest.images), "unused", "<U6")
@@ -84,7 +84,7 @@ def files(manifest: Manifest, chosen: Any) -> dict[str, Any]:
 
 
 def alike(manifest: Manifest, roles: np.ndarray, seen: list[pictures.Seen]) -> dict[str, Any]:
-    """Pairs of nearly the same picture; of very many the first of each kind, and how many more."""
+    """Pairs of near-duplicates: the first of each kind, and the number left out."""
     rows = np.array([row for row, each in enumerate(seen) if each.look is not None], int)
     labels = np.unique(manifest.labels[rows], axis=0, return_inverse=True)[1].ravel()
     traits = np.column_stack([roles[rows] == "report", roles[rows] == "unused", labels])

@@ -1,4 +1,4 @@
-"""What the columns of a table are: images, labels, parts."""
+"""Guesses which columns of a table hold images, labels and parts."""
 
 import os
 import re
@@ -21,8 +21,8 @@ from labelgraph.own.datacheck.hints import (
 
 LABELS = re.compile(r"(labels?|tags?|class(es)?|categor(y|ies))", re.I)
 SEPARATORS = (";", "|", ",")
-MOST = 0.5  # share of codes from which a column is one of codes
-KINDS = 2  # of odd cells
+MOST = 0.5  # a column with at least this share of codes is a column of codes
+KINDS = 2  # different odd cells that such a column may have
 
 
 def table(folder: Path) -> dict[str, Any] | None:
@@ -35,13 +35,13 @@ def table(folder: Path) -> dict[str, Any] | None:
 
 
 def image_column(rows: pd.DataFrame, folder: Path) -> dict[str, str] | None:
-    """The column most of whose values are files, below which folder, with which ending."""
+    """The column with the most names of files, their folder, and the ending to append."""
     below = ["", *(p.name for p in sorted(folder.iterdir()) if p.is_dir() and p.name[0] != ".")]
     for column in rows:
         if any(is_file(folder / place / column) for place in below):
             raise ValueError(
-                f"the table in {folder} has no header: its first line names {column!r}, an image;"
-                " put a line like image,labels above it"
+                f"the table in {folder} has no header: its first line names the image {column!r};"
+                " add a first line like image,labels"
             )
     best, most, known = None, 0, cache(files_in)
     for column, place in product(rows, below):
@@ -86,15 +86,15 @@ def columns(rows: pd.DataFrame, found: dict[str, str], file: str) -> dict[str, A
         options["separator"] = max(SEPARATORS, key=cells.count)
     else:
         raise ValueError(
-            f"no column of {file} can be read as labels, of {others}; expected a column called"
-            " labels with names, or a column of 1 and 0 for each label"
+            f"{file} has no column of labels, only {others}; expected a column called labels that"
+            " holds their names, or a column of 1 and 0 for each label"
         )
     return {"options": options, **entry}
 
 
 def coded(cells: pd.Series) -> bool:
-    """Whether a column says yes and no. Odd cells in it are mistakes, which the reader names: a
-    minority, or of two kinds at most, like ? and an empty one. Numbers of classes are none.
+    """Whether a column holds yes and no. The reader reports odd cells as mistakes: a minority, or
+    two kinds at most, like ? and an empty cell. Class numbers do not count as codes.
     """
     lower, filled = cells.str.lower(), cells != ""
     right = lower.isin([*CODES])
@@ -106,6 +106,6 @@ def coded(cells: pd.Series) -> bool:
 
 
 def says_something(cells: pd.Series) -> bool:
-    """Texts that come again; not numbers, and not something else in every row."""
+    """Whether a column repeats texts: not numbers, and not a different text in every row."""
     numbers = pd.to_numeric(cells.where(cells != "", "0"), errors="coerce").notna().all()
     return not numbers and (cells.nunique() < len(cells) or len(cells) < LOOKED_AT)

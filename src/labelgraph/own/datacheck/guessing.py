@@ -1,4 +1,4 @@
-"""What layout a folder has: the entry that would make a dataset of it."""
+"""Guesses a folder's layout: the entry that makes it a dataset."""
 
 from pathlib import Path
 from typing import Any
@@ -18,7 +18,7 @@ from labelgraph.own.datacheck.hints import (
 
 COCO = {"images", "annotations", "categories"}
 PLACES = ("", "images", "JPEGImages", "{part}", "images/{part}")  # of COCO's images
-OTHER_JSON = ("captions", "keypoints", "panoptic", "stuff", "image_info")  # what COCO has besides
+OTHER_JSON = ("captions", "keypoints", "panoptic", "stuff", "image_info")  # COCO's other files
 NO_LABEL = {"none", "nothing", "no_label", "unlabelled", "background", "negative"}
 DRAWN = {"share": 0.25, "seed": 0}
 LAYOUTS = (
@@ -28,19 +28,19 @@ LAYOUTS = (
 
 
 def guess(folder: Path) -> dict[str, Any]:
-    """An entry: folder, reader, and the options that differ from what stands for them."""
+    """An entry: folder, reader, and the options that differ from their defaults."""
     if not folder.is_dir():
-        raise FileNotFoundError(f"{folder} is no folder")
+        raise FileNotFoundError(f"{folder} is not a folder; pass the folder that holds the data")
     if any(0xD800 <= ord(letter) < 0xE000 for letter in str(folder.resolve())):
-        raise ValueError(f"{folder} cannot be written as text, as UTF-8; name the folder otherwise")
+        raise ValueError(f"the name of {folder} is not UTF-8 text; rename the folder")
     for attempt in (voc, coco, table, folders):
         if found := attempt(folder):
             return {"folder": folder.resolve().as_posix(), **found}
     for path in jsons(folder):
-        read_json(path)  # of one that is no JSON, the sentence about it
+        read_json(path)  # raises the error about a file that is not JSON
     tables = sorted([*listed(folder, "*.csv"), *listed(folder, "*.tsv")])
-    more = f". Of {tables[0].name} no column names most of the pictures" if tables else ""
-    raise ValueError(f"{folder} has none of the layouts that are known: {LAYOUTS}{more}")
+    more = f". No column of {tables[0].name} names most of the pictures" if tables else ""
+    raise ValueError(f"{folder} has no known layout; expected {LAYOUTS}{more}")
 
 
 def voc(folder: Path) -> dict[str, Any] | None:
@@ -96,7 +96,7 @@ def jsons(folder: Path) -> list[Path]:
 
 
 def read_sound(path: Path) -> Any:
-    """What is no JSON may be somebody's notes, beside data of another layout."""
+    """None for a file that is not JSON: it may be notes beside data of another layout."""
     try:
         return read_json(path)
     except ValueError:
@@ -104,7 +104,7 @@ def read_sound(path: Path) -> Any:
 
 
 def fitting(folder: Path, path: Path, names: dict[str, list[str]]) -> str:
-    """Below which folder most of each part's images are."""
+    """The folder below which most of each part's images are."""
     for place in PLACES:
         there = {
             part: [is_file(folder / place.replace("{part}", part) / name) for name in some]
@@ -114,8 +114,8 @@ def fitting(folder: Path, path: Path, names: dict[str, list[str]]) -> str:
             return place
     first = next(iter(names.values()))[0]
     raise ValueError(
-        f"{path}: its images, such as {first!r}, are in none of the folders {[*PLACES]} of"
-        f" {folder}; move them there, or write an entry with the option images"
+        f"{path}: its images, such as {first!r}, are in none of {folder}'s folders {[*PLACES]};"
+        " move them there, or write an entry with the option images"
     )
 
 
@@ -130,7 +130,7 @@ def first_files(path: Path, images: Any) -> list[str]:
 
 
 def part_of(path: Path, folder: Path) -> str:
-    """train/_annotations.coco.json and instances_train2014.json both say it."""
+    """From names like train/_annotations.coco.json and instances_train2014.json."""
     stem = path.stem.removeprefix("instances_")
     named = TRAIN.search(stem) or TEST.search(stem) or path.parent == folder
     return stem if named else path.parent.name
@@ -157,5 +157,5 @@ def folders(folder: Path) -> dict[str, Any] | None:
 
 
 def holds(folder: Path) -> bool:
-    """Whether there is an image below."""
+    """Whether there is an image in the folder or below."""
     return folder.is_dir() and any(name.lower().endswith(ENDINGS) for name, *_ in stamps(folder))

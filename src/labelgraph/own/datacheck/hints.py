@@ -1,20 +1,20 @@
-"""What names say: which part is to train on, and whether a text is a file's name."""
+"""Hints in names: which part is for training, and whether a text names a file."""
 
 import re
 from pathlib import Path
 
-TRAIN, TEST = (  # as whole words; digits, _ and - may stand beside them
+TRAIN, TEST = (  # as whole words, or beside digits, _ and -
     re.compile(rf"(?<![^\W\d_])({words})(?![^\W\d_])", re.I)
     for words in (
         "train|training|trainval",
         "test|testing|val|valid|validate|validation|dev|report",
     )
 )
-LOOKED_AT = 20  # rows of a list, for a guess
+LOOKED_AT = 20  # rows that a guess is based on
 
 
 def two_parts(names: list[str]) -> list[str]:
-    """The one to train on and the one to report, or nothing."""
+    """The name of the training part and of the reported part; empty if there are not both."""
     train = sorted((name for name in names if TRAIN.search(name)), key=len, reverse=True)
     test = sorted((n for n in names if TEST.search(n) and n not in train), key=rank)
     return [train[0], test[0]] if train and test else []
@@ -25,12 +25,12 @@ def rank(name: str) -> tuple[bool, str]:
 
 
 def listed(folder: Path, pattern: str) -> list[Path]:
-    """Files of the pattern, in order; neither hidden ones nor pipes nor devices."""
+    """Files that match the pattern, sorted; without hidden files, pipes and devices."""
     return sorted(p for p in folder.glob(pattern) if p.name[0] != "." and is_file(p))
 
 
 def is_file(path: Path) -> bool:
-    """A cell may hold a text that can be no file's name."""
+    """False for a text that cannot name a file, as a cell may hold."""
     try:
         return path.is_file()
     except (OSError, ValueError):

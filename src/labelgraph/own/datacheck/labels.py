@@ -1,4 +1,4 @@
-"""Labels of a dataset: how often, how uneven, which go together, which never.
+"""Labels of a dataset: how often they occur, how unevenly, and which occur together.
 
 Shapes: N images, C labels.
 """
@@ -10,8 +10,8 @@ import numpy as np
 
 from labelgraph.manifest.manifest import DIFFICULT, YES
 
-ALWAYS = 0.9  # share of a label's images that show another, from which it is worth telling
-LEAST = 5  # images, below which a coincidence is not worth telling
+ALWAYS = 0.9  # least share of a label's images that show another, to be reported
+LEAST = 5  # least number of images, to be reported
 NO_INK = ("Cf", "Zs")  # Unicode's categories of joiners and of blanks
 SHOWN = 5  # pairs of each kind
 
@@ -19,7 +19,7 @@ SHOWN = 5  # pairs of each kind
 def describe(
     names: tuple[str, ...], labels: np.ndarray, roles: np.ndarray, kinds: list[str]
 ) -> dict[str, Any]:
-    """`roles` (N,): what each image is used for, one of `kinds`."""
+    """`roles` (N,): how each image is used, one of `kinds`."""
     shown = labels == YES
     counts = {
         name: {kind: int(shown[roles == kind, column].sum()) for kind in kinds}
@@ -38,7 +38,7 @@ def describe(
 
 
 def look_alike(names: tuple[str, ...]) -> list[list[str]]:
-    """Labels that differ in case, in blanks, in how a letter is coded or in letters without ink."""
+    """Labels that differ only in case, spaces, Unicode form or invisible characters."""
     groups: dict[str, list[str]] = {}
     for name in names:
         seen = unicodedata.normalize("NFKC", name).casefold()
@@ -48,7 +48,7 @@ def look_alike(names: tuple[str, ...]) -> list[list[str]]:
 
 
 def together(names: tuple[str, ...], shown: np.ndarray) -> dict[str, Any]:
-    """Labels that are one under two names; that nearly always bring another; that never meet."""
+    """Pairs that always, nearly always or never occur together."""
     counts = shown.T.astype(np.float64) @ shown  # (C, C)
     totals = counts.diagonal()
     expected = np.outer(totals, totals) / len(shown)
@@ -67,7 +67,7 @@ def together(names: tuple[str, ...], shown: np.ndarray) -> dict[str, Any]:
 
 
 def pairs(names: tuple[str, ...], chosen: np.ndarray, order: np.ndarray) -> list[list[str]]:
-    """The SHOWN pairs of lowest `order`."""
+    """The SHOWN pairs with the lowest `order`."""
     rows, columns = np.nonzero(chosen)
     best = np.argsort(order[rows, columns], kind="stable")[:SHOWN]
     return [[names[rows[k]], names[columns[k]]] for k in best]

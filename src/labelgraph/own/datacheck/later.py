@@ -1,4 +1,4 @@
-"""What the steps after the manifest refuse, asked before any of them runs."""
+"""What the steps after the manifest would refuse, found before any of them runs."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -11,17 +11,17 @@ from labelgraph.own.datacheck import boxes
 from labelgraph.split import cutting
 from labelgraph.study.entries import Dataset
 
-LINKS = Path("data/raw/own")  # where the workflow links folders of one's own
+LINKS = Path("data/raw/own")  # where the workflow links your folders
 
 
 @dataclass(frozen=True)
 class Plan:
-    """What a study is going to do with a dataset."""
+    """What a study will do with a dataset."""
 
-    protocol: dict[str, Any]  # of the task that is looked over
-    others: list[dict[str, Any]]  # protocols of its other tasks
-    learns_boxes: bool  # whether a detector learns the data's own
-    boxes: Path | None  # a file of regions for methods that take them
+    protocol: dict[str, Any]  # of the task that is checked
+    others: list[dict[str, Any]]  # protocols of the study's other tasks
+    learns_boxes: bool  # whether a detector is trained on the dataset's boxes
+    boxes: Path | None  # a file of regions for methods that use them
 
 
 def refusals(name: str, entry: Dataset, manifest: Manifest, plan: Plan) -> list[str]:
@@ -46,7 +46,7 @@ def refused(attempt: Callable[[], Any]) -> str:
 
 
 def cut(manifest: Manifest, settings: dict[str, Any], own: bool) -> None:
-    """Where labels are hidden, some may have no positive left; the papers' protocols allow that."""
+    """Hiding labels can leave a label without positives, which only the papers' data may have."""
     shown = cutting.cut(manifest, settings).description
     if own and (lost := shown["fit_without_positive"]):
         raise ValueError(
@@ -56,30 +56,30 @@ def cut(manifest: Manifest, settings: dict[str, Any], own: bool) -> None:
 
 
 def place(name: str, entry: Dataset) -> None:
-    """As list_folder asks, which links the folder."""
+    """The checks of the step list_folder, which links the folder."""
     if not entry.folder:
         return
     folder, link = Path(entry.folder).resolve(), LINKS / name
     if link.exists() and not link.is_symlink():
-        raise ValueError(f"{link} is where a link to {folder} is to be made; move it elsewhere")
+        raise ValueError(f"{link} is in the way of a link to {folder}; move it elsewhere")
     if LINKS.resolve().is_relative_to(folder):
-        raise ValueError(f"{folder} holds this repository's data; choose a folder below it")
+        raise ValueError(f"{folder} contains this repository's data; choose a folder below it")
 
 
 def embed(manifest: Manifest, entry: Dataset, missing: str) -> dict[str, Any]:
-    """Label -> its words, of the file of vectors where there is one already."""
+    """Label -> its words, looked up in the file of vectors if it is on disk."""
     options = {"aliases": entry.aliases, "multiword": "mean", "case": "lower"}
     return word_vectors.embed(manifest.names, words(entry), options | {"missing": missing})[1]
 
 
 def words(entry: Dataset) -> Path | None:
-    """What is still to be fetched is not asked."""
+    """The file of vectors; None if it has not been fetched yet."""
     file = entry.vectors
     return Path(file) if file is not None and Path(file).is_file() else None
 
 
 def no_word_vector(manifest: Manifest, entry: Dataset) -> list[str] | None:
-    """Labels of which the file knows no word; null where there is no file that is sound."""
+    """Labels without a word in the file; None if there is no file that can be read."""
     if words(entry) is None:
         return None
     try:

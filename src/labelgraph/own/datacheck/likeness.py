@@ -1,8 +1,8 @@
-"""Pictures that are nearly the same: copies that were resized, squashed, re-encoded, brightened.
+"""Near-duplicate pictures: copies that were resized, squashed, re-encoded or brightened.
 
-Each picture, small and grey, gives 128 bits, whether it gets brighter from cell to cell, and 256
-numbers. Two are alike if few bits differ and the numbers rise and fall together. Cut away a tenth
-of a picture's side and it is another one.
+Each picture, shrunk and grey, gives 128 bits (does it get brighter from cell to cell?) and 256
+numbers. Two are alike if few bits differ and the numbers correlate. A picture with a tenth of its
+side cut away counts as another one.
 
 Shapes: N pictures, K pairs.
 """
@@ -12,17 +12,17 @@ from typing import NamedTuple
 import numpy as np
 from PIL import Image, ImageOps
 
-BITS = 16  # of 128 that may differ; two photographs of different things differ in about 64
+BITS = 16  # of 128 that may differ; unrelated photographs differ in about 64
 TOGETHER = 0.95  # correlation of the numbers, at least
-FLAT = 2.0  # spread of the grey values below which a picture shows nothing to compare
+FLAT = 2.0  # standard deviation of the grey values below which a picture is blank
 CELLS = 8
 SIDE = 16
-CHUNK = 256  # pictures that are compared with all others at a time
-MOST = 200  # pairs of a kind that are kept
+CHUNK = 256  # pictures compared with all others at a time
+MOST = 200  # pairs of each kind that are kept
 
 
 class Look(NamedTuple):
-    """Of one picture."""
+    """What is compared of one picture."""
 
     bits: np.ndarray  # (16,) uint8
     mirrored: np.ndarray  # (16,) uint8, of its mirror image
@@ -36,13 +36,13 @@ class Pair(NamedTuple):
 
 
 class Pairs(list[Pair]):
-    """With how many more there are."""
+    """The pairs that are kept, and the number of those that are not."""
 
     left_out = 0
 
 
 def look(image: Image.Image) -> Look:
-    """Of a grey picture, turned as it is meant to be seen."""
+    """`image`: grey, with its orientation applied."""
     numbers = np.asarray(image.resize((SIDE, SIDE), Image.Resampling.BOX))
     return Look(bits(image), bits(ImageOps.mirror(image)), numbers)
 
@@ -55,10 +55,10 @@ def bits(image: Image.Image) -> np.ndarray:
 
 
 def pairs(looks: list[Look], traits: np.ndarray | None = None) -> Pairs:
-    """Pairs that are alike, the lower number first; a mirror image counts.
+    """Pairs that are alike, the lower number first; mirror images count.
 
-    At most MOST are kept of those that differ in the same of the `traits` (N, T), so that many of
-    one kind do not hide another; the rest are counted.
+    Pairs are of one kind if they differ in the same `traits` (N, T). At most MOST of each kind are
+    kept, so that many of one kind do not hide another; the rest are counted.
     """
     found = Pairs()
     if len(looks) < 2:
@@ -97,7 +97,7 @@ def pairs(looks: list[Look], traits: np.ndarray | None = None) -> Pairs:
 def alike(
     bits: np.ndarray, others: np.ndarray, numbers: np.ndarray, seen: np.ndarray, among: np.ndarray
 ) -> np.ndarray:
-    """Of the pairs `among` (CHUNK, N), those with few bits apart whose numbers go together."""
+    """The pairs `among` (CHUNK, N) that differ in few bits and whose numbers correlate."""
     apart = sum(np.bitwise_count(bits[:, None, k] ^ others[None, :, k]) for k in range(2))
     near = (apart <= BITS) & among
     rows, columns = np.flatnonzero(near.any(1)), np.flatnonzero(near.any(0))
@@ -106,7 +106,7 @@ def alike(
 
 
 def first_of(chosen: np.ndarray, count: int) -> tuple[np.ndarray, np.ndarray]:
-    """Rows and columns of the first `count` that are true."""
+    """Rows and columns of the first `count` true entries."""
     enough = int(np.searchsorted(chosen.sum(1).cumsum(), count)) + 1
     rows, columns = np.nonzero(chosen[:enough])
     return rows[:count], columns[:count]

@@ -1,4 +1,4 @@
-"""Every picture of a dataset opened once, at a fraction of its size, by all cores."""
+"""Opens every picture of a dataset once, at reduced size, on all cores."""
 
 import os
 from collections.abc import Sequence
@@ -19,13 +19,13 @@ from labelgraph.files.images import (
 from labelgraph.manifest.readers.folders import check_size
 from labelgraph.own.datacheck.likeness import Look, look
 
-SMALL = 64  # a JPEG is decoded to about this side
-TINY = 32  # pixels of the short side, below which little can be seen
+SMALL = 64  # pixels of the side that a JPEG is decoded to, about
+TINY = 32  # pixels of the short side below which little can be seen
 
 
 class Seen(NamedTuple):
     error: str  # why the file cannot be used; empty if it can
-    size: tuple[int, int]  # width and height as the picture is meant to be seen
+    size: tuple[int, int]  # width and height with the orientation applied
     look: Look | None
 
 
@@ -36,15 +36,15 @@ def see(paths: Sequence[Path]) -> list[Seen]:
 
 def see_one(path: Path) -> Seen:
     if not path.is_file():
-        what = "a pipe, a device or a folder, no file" if path.exists() else "missing"
+        what = "a pipe, a device or a folder, not a file" if path.exists() else "missing"
         return Seen(f"{path} is {what}", (0, 0), None)
     try:
         check_size(path)
         with path.open("rb") as stream, opened(stream, path) as image:
             turned = orientation(image)
-            odd_kinds(image, turned)  # as the manifest's step asks, which may find pages missing
+            odd_kinds(image, turned)  # as in the manifest's step; may find pages missing
             size = image.size[::-1] if turned in SIDEWAYS else image.size
-            image.draft("L", (SMALL, SMALL))  # for a JPEG; it is still read to its end
+            image.draft("L", (SMALL, SMALL))  # only for JPEG; the file is still read to its end
             grey = to_rgb(image).convert("L") if image.mode != "L" else image.convert("L")
             grey.thumbnail((4 * SMALL, 4 * SMALL), Image.Resampling.BOX)
             if turned in TURNS:

@@ -1,55 +1,56 @@
-"""What was found out about a dataset, in sentences.
+"""What was found in a dataset, in sentences.
 
-`problems` will spoil a training or its result, `remarks` are worth knowing.
+`problems` spoil a training or its result; `remarks` are worth knowing.
 """
 
 from typing import Any
 
+from labelgraph.files.plurals import counted
 from labelgraph.own.datacheck import boxes, pictures, unread
 from labelgraph.own.datacheck.columns import LABELS
 from labelgraph.own.datacheck.guessing import NO_LABEL
 from labelgraph.own.datacheck.later import Plan
 
-FEW = 5  # positives below which a label is hardly learnt or judged
+FEW = 5  # a label with fewer positives is hardly learnt or measured
 TOGETHER = {
-    "always_the_same_images": "{} and {} are on exactly the same images: one label, two names?",
-    "nearly_always_brings": "where {} is, {} nearly always is, too",
-    "never_together": "{} and {} are never on one image, though both are frequent",
+    "always_the_same_images": "{} and {} are on exactly the same images: are they one label?",
+    "nearly_always_brings": "images with {} nearly always have {} as well",
+    "never_together": "{} and {} are never on the same image, though both are frequent",
 }
 RARE = {
-    "fit": "expect little of them",
-    "tune": "their thresholds are drawn towards that of all labels",
-    "report": "their precision says little",
+    "fit": "expect poor results for them",
+    "tune": "their thresholds stay close to the common one",
+    "report": "their average precision is unreliable",
 }
-LONGEST = 200  # letters of a name, or of what is wrong with a file
-UNEVEN = 100  # times that the commonest label is as frequent as the rarest
+LONGEST = 200  # characters of a name or of an error that are shown
+UNEVEN = 100  # ratio of the commonest label to the rarest from which it is reported
 
 
 def problems(found: dict[str, Any], plan: Plan) -> list[str]:
-    said = [*found["refused"]]
+    lines = [*found["refused"]]
     if broken := found["unreadable"]:
-        said.append(f"{len(broken)} images cannot be used: {some(broken)}")
+        lines.append(f"{counted(len(broken), 'image', 'images')} cannot be used: {some(broken)}")
     never = found["never_shown"]
-    for role, what in (("fit", "learnt"), ("report", "judged")):
+    for role, what in (("fit", "learnt"), ("report", "measured")):
         if names := never.get(role):
-            said.append(f"no {role} image shows {some(names)}, so it cannot be {what}")
+            each = "it" if len(names) == 1 else "they"
+            lines.append(f"no {role} image shows {some(names)}, so {each} cannot be {what}")
     leaks = [pair for pair in found["alike"] if crosses(pair)]
     if leaks:
-        shown = some([" and ".join(pair["images"]) for pair in leaks])
-        said.append(
-            f"{at_least(found)}{len(leaks)} pairs of nearly the same image are in training and in"
-            f" report, so what is reported is too good: {shown}"
+        lines.append(
+            f"{at_least(found)}{pairs(leaks)} split between training and report, so the results"
+            f" will look too good: {shown(leaks)}"
         )
     if plan.learns_boxes and not found["boxes"]["to_learn_from"]:
-        said.append(
-            "no fit image has a box with area, and methods that take regions learn them from boxes;"
+        lines.append(
+            "no fit image has a box with area, but methods that use regions learn them from boxes;"
             " set the reader's option boxes to false"
         )
-    return said
+    return lines
 
 
 def at_least(found: dict[str, Any]) -> str:
-    """Of very many pairs not all are looked at one by one."""
+    """For when pairs were left out."""
     return "at least " if found["alike_left_out"] else ""
 
 
@@ -59,91 +60,102 @@ def crosses(pair: dict[str, Any]) -> bool:
 
 def remarks(found: dict[str, Any]) -> list[str]:
     kinds = (of_labels, of_words, of_images, of_pairs)
-    said = [line for kind in kinds for line in kind(found)]
-    return said + of_unread(found["unread"]) + counts(boxes.SENTENCES, found["boxes"])
+    lines = [line for kind in kinds for line in kind(found)]
+    return lines + of_unread(found["unread"]) + counts(boxes.SENTENCES, found["boxes"])
 
 
 def of_unread(found: dict[str, dict]) -> list[str]:
     return counts(unread.SENTENCES, found)
 
 
-def counts(sentences: dict[str, str], found: dict[str, Any]) -> list[str]:
+def counts(sentences: dict[str, tuple[str, str]], found: dict[str, Any]) -> list[str]:
     return [
-        sentence.format(found[kind]["count"], some(found[kind]["first"], found[kind]["count"]))
-        for kind, sentence in sentences.items()
-        if kind in found and found[kind]["count"]
+        f"{counted(count, *words)}: {some(found[kind]['first'], count)}"
+        for kind, words in sentences.items()
+        if kind in found and (count := found[kind]["count"])
     ]
 
 
 def of_labels(found: dict[str, Any]) -> list[str]:
-    said = [few for role in found["images"] if (few := rare(role, found["labels"]))]
+    lines = [few for role in found["images"] if (few := rare(role, found["labels"]))]
     if "tune" not in found["images"]:
-        said.append("no image is held out to tune: the last epoch is kept, nothing is calibrated")
+        lines.append(
+            "there are no tune images: the last epoch is kept and probabilities are not calibrated"
+        )
     if (found["imbalance"] or 0) >= UNEVEN:
-        said.append(
-            f"the commonest label is {found['imbalance']:.0f} times as frequent as the rarest"
+        lines.append(
+            f"the commonest label is {found['imbalance']:.0f} times as frequent as the rarest label"
         )
     for kind, sentence in TOGETHER.items():
-        said += [sentence.format(*pair) for pair in found[kind]]
-    said += [
-        f"{name!r} is read as a label, though its name says that there is none; put such pictures"
-        " under one name, which option none gives"
+        lines += [sentence.format(*pair) for pair in found[kind]]
+    lines += [
+        f"{name!r} is read as a label; if it means that a picture shows no label, name it in the"
+        " reader's option none"
         for name in found["labels"]
         if name.lower() in NO_LABEL
     ]
-    said += [
-        f"{name!r} is read as one label of that name" for name in found["labels"] if is_title(name)
+    lines += [
+        f"{name!r} is read as a label, though it looks like the heading of a column"
+        for name in found["labels"]
+        if is_title(name)
     ]
-    return said + [f"the labels {some(names)} look alike" for names in found["look_alike"]]
+    return lines + [f"the labels {some(names)} look alike" for names in found["look_alike"]]
 
 
 def is_title(name: str) -> bool:
-    """Label or class: rather what a column of labels is called."""
+    """Whether the name looks like a heading of a column of labels, as label or class does."""
     return LABELS.fullmatch(name) is not None
 
 
 def rare(role: str, labels: dict[str, dict[str, int]]) -> str:
-    """Labels that few images of a role show; of fit and report, those without are a problem."""
+    """Labels that few images of a role show; none at all is a problem in fit and report."""
     least = {"fit": 1, "report": 1, "tune": 0}.get(role, FEW)
     names = [f"{name} ({n[role]})" for name, n in labels.items() if least <= n[role] < FEW]
     return f"fewer than {FEW} {role} images show {some(names)}: {RARE[role]}" if names else ""
 
 
 def of_words(found: dict[str, Any]) -> list[str]:
-    said = []
+    lines = []
     if missing := found["no_word_vector"]:
-        said.append(
-            f"{len(missing)} labels have no word vector, theirs are drawn: {some(missing)}; aliases"
-            " name words that mean them"
+        lines.append(
+            f"{counted(len(missing), 'label has', 'labels have')} no word vector and will get a"
+            f" random one: {some(missing)}; give other words for them under aliases"
         )
     if strange := found["aliases_of_none"]:
-        said.append(f"aliases name {some(strange)}, which the data have no label of")
-    return said
+        lines.append(f"aliases name {some(strange)}, but the data have no such label")
+    return lines
 
 
 def of_images(found: dict[str, Any]) -> list[str]:
+    side = f"a side under {pictures.TINY} pixels"
+    grey = "a single grey (only the upper 8 of 16 bits are read)"
     kinds = {
-        "without_label": "show no label",
-        "tiny": f"have a side under {pictures.TINY} pixels",
-        "blank": "are read as all one grey (of 16 bits a pixel the upper 8 are what is read)",
+        "without_label": ("image shows no label", "images show no label"),
+        "tiny": (f"image has {side}", f"images have {side}"),
+        "blank": (f"image is {grey}", f"images are {grey}"),
     }
-    return [
-        f"{found[kind]['count']} images {what}: {some(found[kind]['first'], found[kind]['count'])}"
-        for kind, what in kinds.items()
-        if found[kind]["count"]
-    ]
+    return counts(kinds, found)
 
 
 def of_pairs(found: dict[str, Any]) -> list[str]:
     inside = [pair for pair in found["alike"] if not crosses(pair)]
     differ = [pair for pair in found["alike"] if not pair["same_labels"]]
-    kinds = {"serve the same end": inside, "have different labels": differ}
+    kinds = {"on the same side of the split": inside, "labelled differently": differ}
     return [
-        f"{at_least(found)}{len(chosen)} pairs of nearly the same image {what}:"
-        f" {some([' and '.join(pair['images']) for pair in chosen])}"
+        f"{at_least(found)}{pairs(chosen)} {what}: {shown(chosen)}"
         for what, chosen in kinds.items()
         if chosen
     ]
+
+
+def pairs(chosen: list[dict[str, Any]]) -> str:
+    """The start of a sentence about them."""
+    one = "pair of near-duplicate images is"
+    return counted(len(chosen), one, "pairs of near-duplicate images are")
+
+
+def shown(chosen: list[dict[str, Any]]) -> str:
+    return some([" and ".join(pair["images"]) for pair in chosen])
 
 
 def some(names: list[str], count: int | None = None) -> str:

@@ -1,6 +1,6 @@
-"""What lies in a dataset's folder and takes no part: files, columns of a table, parts, folders.
+"""What a dataset's folder holds but its reader ignores: files, columns, parts, folders.
 
-Hidden files, whose name or folder begins with a point, are read by none; pictures are counted.
+Hidden files, whose name or folder begins with a dot, are never read; hidden pictures are counted.
 """
 
 import os
@@ -11,31 +11,47 @@ from typing import Any
 
 from labelgraph.files.filestamps import stamps
 from labelgraph.files.images import ENDINGS
+from labelgraph.files.plurals import counted
 from labelgraph.manifest.manifest import Manifest
 from labelgraph.manifest.readers.table import read_rows
 from labelgraph.study.entries import Dataset
 
-LISTED = 20  # names of a kind
-KINDS = (  # pictures that are not read
+LISTED = 20  # names of each kind that are given
+KINDS = (  # endings of pictures that cannot be read
     *(".heic", ".heif", ".avif", ".jxl", ".jp2", ".j2k", ".jfif", ".jpe", ".apng", ".ico"),
     *(".svg", ".eps", ".ai", ".psd", ".xcf", ".tga", ".pcx", ".dds", ".exr", ".hdr", ".dcm"),
     *(".ppm", ".pgm", ".pbm", ".pnm", ".raw", ".dng", ".cr2", ".cr3", ".nef", ".arw", ".orf"),
     *(".rw2", ".raf", ".pef", ".srw"),
 )
 VOC = ("Annotations/", "ImageSets/")
-SENTENCES = {
-    "not_read": "{} pictures are of kinds that are not read: {}; save them as JPEG or PNG",
-    "hidden": "{} pictures are hidden by a point before a name and take no part: {}",
-    "not_listed": "{} pictures are in the folder and take no part: {}",
-    "other_files": "{} other files are not read: {}",
-    "columns": "{} columns of the table are left out as no labels: {}",
-    "no_pictures": "{} folders hold no picture that is read and give no label: {}",
-    "parts": "{} parts are not used: {}",
+SENTENCES = {  # for one, and for several
+    "not_read": (
+        "picture is in a format that cannot be read and is ignored; save it as JPEG or PNG",
+        "pictures are in formats that cannot be read and are ignored; save them as JPEG or PNG",
+    ),
+    "hidden": (
+        "picture is hidden by a dot at the start of a name and is ignored",
+        "pictures are hidden by a dot at the start of a name and are ignored",
+    ),
+    "not_listed": (
+        "picture is in the folder but not in the annotations and is ignored",
+        "pictures are in the folder but not in the annotations and are ignored",
+    ),
+    "other_files": ("other file is ignored", "other files are ignored"),
+    "columns": (
+        "column of the table does not look like labels and is ignored",
+        "columns of the table do not look like labels and are ignored",
+    ),
+    "no_pictures": (
+        "folder holds no readable picture and gives no label",
+        "folders hold no readable picture and give no label",
+    ),
+    "parts": ("part is not used", "parts are not used"),
 }
 
 
 def find(entry: Dataset, root: Path, manifest: Manifest | None) -> dict[str, dict]:
-    """Kind -> count and the first names. Without a manifest, what can be said without."""
+    """Kind -> count and the first names; without a manifest, only the kinds that need none."""
     options = entry.options
     files = [name for name, *_ in sorted(stamps(root))]
     others = [name for name in files if not name.lower().endswith((*ENDINGS, *KINDS))]
@@ -54,7 +70,7 @@ def find(entry: Dataset, root: Path, manifest: Manifest | None) -> dict[str, dic
 
 
 def hidden(root: Path) -> list[str]:
-    """Those that begin with ._ are a Macintosh's notes about files."""
+    """Without names that begin with ._, in which macOS keeps notes about files."""
     paths = [Path(place, name) for place, _, names in os.walk(root) for name in names]
     pictures = [path for path in paths if path.name.lower().endswith((*ENDINGS, *KINDS))]
     names = [path.relative_to(root).as_posix() for path in pictures]
@@ -62,7 +78,7 @@ def hidden(root: Path) -> list[str]:
 
 
 def used(name: str, options: dict[str, Any]) -> bool:
-    """Whether the options name a file, or VOC's folders hold it."""
+    """Whether the reader uses a file: an option names it, or it is in one of VOC's folders."""
     given = options.get("annotations", options.get("file"))
     named = given.values() if isinstance(given, dict) else [given]
     below = f"{options.get('folder') or '.'}/"
@@ -71,7 +87,7 @@ def used(name: str, options: dict[str, Any]) -> bool:
 
 
 def unlisted(images: list[str], entry: Dataset, manifest: Manifest) -> Iterable[str]:
-    """Of label folders every picture is read; a copy in another label's is no row of its own."""
+    """Label folders have every picture read, though copies in two folders share a row."""
     if entry.reader == "folders":
         within = tuple(f"{part}/" for part in entry.options["parts"] or [""])
         return [] if "/" in within else [name for name in images if not name.startswith(within)]
@@ -80,7 +96,7 @@ def unlisted(images: list[str], entry: Dataset, manifest: Manifest) -> Iterable[
 
 
 def columns(root: Path, options: dict[str, Any]) -> list[str]:
-    """With a cell as an example."""
+    """Ignored columns, each with a cell as an example."""
     labels = options["labels"]
     if labels is None:
         return []
@@ -93,7 +109,7 @@ def columns(root: Path, options: dict[str, Any]) -> list[str]:
 def parts(entry: Dataset, manifest: Manifest) -> list[str]:
     sides = manifest.parts.tolist()
     unused = sorted({*sides} - {*entry.parts.lines().values()})
-    return [f"{part!r} of {sides.count(part)} images" for part in unused]
+    return [f"{part!r} with {counted(sides.count(part), 'image', 'images')}" for part in unused]
 
 
 def bare(root: Path, options: dict[str, Any], manifest: Manifest) -> list[str]:

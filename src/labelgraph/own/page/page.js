@@ -1,10 +1,10 @@
-// Sends a picture to this page's own server and shows the answer. Texts are set, never parsed.
+// Sends a picture to this page's own server and shows the answer. Text is never parsed as HTML.
 "use strict";
 
 const part = Object.fromEntries(
   [...document.querySelectorAll("[id]")].map((each) => [each.id, each]));
 
-let largest = Infinity; // bytes that the server takes
+let largest = Infinity; // bytes that the server accepts
 
 fetch("/about").then((answer) => answer.json()).then((about) => {
   largest = about.largest;
@@ -31,14 +31,14 @@ async function send(file) {
     if (!answer.ok) return say(found.error, true);
     show(found);
   } catch {
-    say("The server does not answer; is labelgraph serve still running?", true);
+    say("The server does not answer. Is labelgraph serve still running?", true);
   }
 }
 
 function show(found) {
   const chosen = found.labels.filter((each) => each.chosen);
   const count = chosen.length === 1 ? "One label" : `${chosen.length} labels`;
-  say(chosen.length ? `${count} above the threshold.` : "Nothing for sure; the likeliest come first.");
+  say(chosen.length ? `${count} above ${chosen.length === 1 ? "its" : "their"} threshold.` : "No label is above its threshold; the likeliest come first.");
   part.picture.src = found.picture;
   part.labels.replaceChildren(...found.labels.map((each) => line(each, found.window)));
   part.result.hidden = false;

@@ -1,4 +1,4 @@
-"""The published tables against themselves and each other. What is wrong is not known beforehand.
+"""Checks the published tables against themselves and each other, without a list of known errors.
 
 `run` gives a list of findings; `labelgraph audit --json` prints them as a list of objects:
 
@@ -7,8 +7,8 @@
      "sure": "certain", "likely" or "hint", "reason": a sentence}
 
 `certain`: no numbers that round to the printed digits fit together. `likely`: they fit only under a
-rule that the paper does not follow elsewhere. `hint`: they can be, but are worth a look.
-`printed` is the cell, of a claim what the text says; `recomputed` is what other cells give.
+rule that the paper does not follow elsewhere. `hint`: they are possible, but worth a look.
+`printed` is the cell, or a claim's number in the text; `recomputed` is what other cells give.
 """
 
 from pathlib import Path
@@ -22,7 +22,7 @@ from labelgraph.review.audit import (
     printed,
     quoted,
     rates,
-    told,
+    stated,
 )
 from labelgraph.review.audit.findings import SURE, Finding
 
@@ -30,18 +30,18 @@ CHECKS = (numbers, means, rates, quoted, identity, orders)
 
 
 def run(folder: Path) -> list[Finding]:
-    """`folder`: workflow/published or a copy of it. The surest first, then as the papers go."""
+    """`folder`: workflow/published or a copy of it. The surest findings come first."""
     rows = printed.read(folder)
-    stated = claims.read(folder)
+    claimed = claims.read(folder)
     tables = list(dict.fromkeys((row.paper, row.table) for row in rows))
-    for claim in stated:
+    for claim in claimed:
         if (claim.paper, claim.table) not in tables:
             raise ValueError(
-                f"{folder}/{claim.paper}.csv has no line of table {claim.table}, of which"
-                " claims.csv speaks"
+                f"{folder}/{claim.paper}.csv has no line of table {claim.table}, but claims.csv has"
+                " claims about it"
             )
     found = [each for check in CHECKS for each in check.check(rows)]
-    found += told.check(rows, stated)
+    found += stated.check(rows, claimed)
     return sorted(
         found, key=lambda each: (SURE.index(each.sure), tables.index((each.paper, each.table)))
     )

@@ -1,17 +1,17 @@
-"""What a paper says of its tables (claims.csv), in its text or in bold print, against the tables.
+"""Claims of a paper about its tables (claims.csv), in its text or in bold print.
 
-A line of claims.csv: paper, table, claim (a few words of ours), kind, cell, against, value. A cell
-is `DATASET METHOD SETTING METRIC`, the setting left out where there is none, the dataset `-` where
-the table names none; `*` in setting or metric stands for anything.
+A line of claims.csv: paper, table, claim (in our words), kind, cell, against, value. A cell is
+`DATASET METHOD SETTING METRIC`; the setting is left out if there is none, the dataset is `-` if the
+table names none, and `*` in setting or metric matches anything.
 
     value    the cell is `value`
     gain     the cell is `value` above the cell `against`
     percent  the cell is `value` percent below the cell `against`
     above    the cell is above `against`, each with the same metric
-    best     nothing in the cell's column is above it; of a cell with a setting, among rows
-             that have it, if any do
-    lead     the same, where the text praises the cell and does not say that it is best
-    wins     so many of the cells are best in their column
+    best     nothing in the cell's column is above it; for a cell with a setting, only rows with
+             that setting count, if there are any
+    lead     the same, if the text praises the cell without calling it best
+    wins     that many of the cells are best in their column
 """
 
 from collections.abc import Iterator
@@ -39,7 +39,7 @@ FILE = "claims.csv"
 
 @dataclass(frozen=True)
 class Place:
-    """A cell, or several where it has a `*`."""
+    """A cell, or several if it has a `*`."""
 
     dataset: str
     method: str
@@ -75,9 +75,9 @@ def read(folder: Path) -> list[Claim]:
         if kind not in KINDS:
             raise ValueError(f"{where}: kind is {kind!r}, not one of {KINDS}")
         if bool(against) != (kind in AGAINST):
-            raise ValueError(f"{where}: a second cell is for {AGAINST}, and they need it")
+            raise ValueError(f"{where}: `against` is needed by {AGAINST} and by no other kind")
         if (interval(value) is not None) != (kind in WITH_VALUE):
-            raise ValueError(f"{where}: a number is for {WITH_VALUE}, and they need it")
+            raise ValueError(f"{where}: `value` is needed by {WITH_VALUE} and by no other kind")
         ends = place(where, cell), place(where, against) if against else None
         found.append(Claim(paper, table, claim, kind, *ends, value))
     return found
@@ -86,7 +86,7 @@ def read(folder: Path) -> list[Claim]:
 def place(where: str, text: str) -> Place:
     words = text.split(" ")
     if len(words) < 3:
-        raise ValueError(f"{where}: {text!r} is no cell: DATASET METHOD [SETTING] METRIC")
+        raise ValueError(f"{where}: cell {text!r}: expected DATASET METHOD [SETTING] METRIC")
     dataset = "" if words[0] == "-" else words[0]
     return Place(dataset, words[1], " ".join(words[2:-1]), words[-1])
 
@@ -102,7 +102,9 @@ def cells(table: list[Row], wanted: Place) -> Iterator[Cell]:
 def one(table: list[Row], place: Place) -> Cell:
     found = list(cells(table, place))
     if len(found) != 1:
-        raise ValueError(f"claims.csv: {place} {place.metric} is {len(found)} cells, not one")
+        raise ValueError(
+            f"claims.csv: {place} {place.metric} matches {len(found)} cells; expected one"
+        )
     return found[0]
 
 
@@ -114,6 +116,6 @@ def exact(cell: Cell) -> Fraction:
     return Fraction(cell[0].printed[cell[1]])
 
 
-def said(row: Row, metric: str, text: str, found: str, sure: str, reason: str) -> Finding:
-    """`printed` is what the text says here, `recomputed` what the table gives."""
+def claimed(row: Row, metric: str, text: str, found: str, sure: str, reason: str) -> Finding:
+    """A finding whose `printed` is the number in the text, and `recomputed` the table's."""
     return replace(finding(row, metric, found, KIND, sure, reason), printed=text)

@@ -1,4 +1,4 @@
-"""What an audit says of a cell."""
+"""One finding of the audit about a cell."""
 
 from dataclasses import dataclass
 
@@ -7,19 +7,19 @@ from labelgraph.review.audit.printed import Row
 CERTAIN, LIKELY, HINT = "certain", "likely", "hint"
 SURE = (CERTAIN, LIKELY, HINT)
 KINDS = {
-    "number": "no number, an impossible one, or other digits than its column",
+    "number": "not a number, an impossible one, or not as many digits as its column",
     "mean of labels": "mAP is not the mean of the row's APs",
-    "mean of proportions": "an average is not that of the proportions beside it",
+    "mean of proportions": "an average is not the mean of the proportions beside it",
     "harmonic F1": "F1 is not the harmonic mean of precision and recall",
-    "top 3": "the top 3 labels recall more, or are less precise, than all labels",
-    "quoted value": "one system's row differs from table to table in a few cells",
-    "other run": "one system's row differs from table to table in most cells",
-    "copied row": "a row marked as the paper's own training is another paper's",
-    "variant": "one name stands for two variants of a system",
-    "image size": "a table that names no image size has rows of several",
-    "name": "one name stands for two systems",
+    "top 3": "the top 3 labels have a higher recall, or a lower precision, than all labels",
+    "quoted value": "two tables differ in a few cells of the same system's row",
+    "other run": "two tables differ in most cells of the same system's row",
+    "copied row": "a row that is marked as the paper's own training is copied from another paper",
+    "variant": "one name is used for two variants of a system",
+    "image size": "a table without image sizes has rows of different sizes",
+    "name": "one name is used for two systems",
     "order": "a value falls where it should rise",
-    "claim": "the text, or bold print, says something else of the table",
+    "claim": "the text or bold print contradicts the table",
 }
 
 
@@ -30,10 +30,10 @@ class Finding:
     row: str
     dataset: str
     column: str
-    printed: str  # in the cell; of a claim, in the text
-    recomputed: str  # what the other printed numbers give; empty where they give none
-    kind: str  # the check, as KINDS lists them
-    sure: str  # certain: the digits contradict; likely: they fit an unusual rule only; hint
+    printed: str  # in the cell or, for a claim, in the text
+    recomputed: str  # from the other printed numbers; empty if they give none
+    kind: str  # one of KINDS
+    sure: str  # one of SURE
     reason: str  # one sentence
 
 

@@ -1,4 +1,4 @@
-"""Rows that are not what their name says: copied, another variant, another size, another system."""
+"""Rows whose name is wrong: copied rows, other variants, other image sizes, other systems."""
 
 from collections import Counter, defaultdict
 from collections.abc import Iterator
@@ -14,7 +14,7 @@ from labelgraph.review.audit.pairs import Pair
 from labelgraph.review.audit.printed import RESOLUTION, Row
 
 COPY, VARIANT, SIZE, NAME = "copied row", "variant", "image size", "name"
-ENOUGH = 10  # values that agree to the last digit, which two trainings do not
+ENOUGH = 10  # equal values from which two rows are one training
 
 
 def check(rows: list[Row]) -> Iterator[Finding]:
@@ -27,19 +27,22 @@ def check(rows: list[Row]) -> Iterator[Finding]:
 
 
 def copies(same: list[Pair]) -> Iterator[Finding]:
-    """A row with a star is said to be the paper's own training."""
-    told = set()
+    """Rows with a star, which marks the paper's own training, that are another paper's."""
+    known = set()
     for pair in same:
         row, source = pair.other, pair.row
         starred = row.title.split(" (")[0].endswith("*")
-        if starred and not pair.one_paper and pair.equal >= ENOUGH and id(row) not in told:
-            told.add(id(row))
-            reason = f"its star says trained here, but all {pair.equal} values are {source.where}'s"
+        if starred and not pair.one_paper and pair.equal >= ENOUGH and id(row) not in known:
+            known.add(id(row))
+            reason = (
+                f"its star marks the paper's own training, but all {pair.equal} values are those of"
+                f" {source.where}"
+            )
             yield finding(row, "mAP", source.printed["mAP"], COPY, LIKELY, reason)
 
 
 def variants(same: list[Pair]) -> Iterator[Finding]:
-    """One name for two variants in one paper, as far as another paper tells them apart."""
+    """One name for two variants in one paper, which another paper tells apart."""
     known: dict[tuple[str, ...], dict[str, list[Pair]]] = defaultdict(lambda: defaultdict(list))
     for pair in same:
         row, source = pair.row, pair.other
@@ -51,14 +54,14 @@ def variants(same: list[Pair]) -> Iterator[Finding]:
                 elsewhere = uses[other][0].row
                 for pair in found:
                     reason = (
-                        f"this is {pair.other.where}; the same name in table {elsewhere.table}"
-                        f" is {other}"
+                        f"its values are those of {pair.other.where}, but in table"
+                        f" {elsewhere.table} the same name is {other}"
                     )
                     yield finding(pair.row, "mAP", "", VARIANT, LIKELY, reason)
 
 
 def sizes(same: list[Pair]) -> Iterator[Finding]:
-    """A table that names no image size, with values that another table prints for two of them."""
+    """A table without image sizes whose values another table prints for different sizes."""
     tables: dict[tuple[str, ...], dict[int, Pair]] = defaultdict(dict)
     for pair in same:
         row, setting = pair.row, pair.other.setting
@@ -70,8 +73,8 @@ def sizes(same: list[Pair]) -> Iterator[Finding]:
         for pair in found.values():
             if counts[pair.other.setting] < count:
                 reason = (
-                    f"this is {pair.other.where} at {pair.other.setting}; {count} rows of this"
-                    f" table are of {usual} there"
+                    f"its values are those of {pair.other.where} at {pair.other.setting}, but"
+                    f" {count} rows of this table are those at {usual}"
                 )
                 yield finding(pair.row, pair.shared[0], "", SIZE, HINT, reason)
 
@@ -85,5 +88,5 @@ def names(rows: list[Row]) -> Iterator[Finding]:
     for (_, name), methods in uses.items():
         first, *others = methods.values()
         for row in others:
-            reason = f"{name} is {row.method} here and {first.method} in table {first.table}"
+            reason = f"{name} is {row.method} here, but {first.method} in table {first.table}"
             yield finding(row, next(iter(row.printed)), "", NAME, HINT, reason)

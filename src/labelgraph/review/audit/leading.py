@@ -1,4 +1,4 @@
-"""Claims that a cell is ahead of others."""
+"""Claims that a cell is higher than others."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -8,9 +8,9 @@ from labelgraph.review.audit.claims import (
     Cell,
     Claim,
     cells,
+    claimed,
     exact,
     of,
-    said,
 )
 from labelgraph.review.audit.findings import (
     CERTAIN,
@@ -39,7 +39,7 @@ def lead(table: list[Row], claim: Claim) -> Iterator[Finding]:
 
 
 def rivals(table: list[Row], row: Row, metric: str) -> list[Row]:
-    """The other rows of the column; of a row with a setting those that have it, if any do."""
+    """The other rows of the column; for a row with a setting only those with the same, if any."""
     others = [
         other
         for other in table
@@ -50,7 +50,7 @@ def rivals(table: list[Row], row: Row, metric: str) -> list[Row]:
 
 
 def behind(cell: Cell, others: list[Row], claim: Claim) -> Iterator[Finding]:
-    """Strictly ahead is what the text means: of equal digits either may be."""
+    """The text means strictly higher; with equal digits either cell may be."""
     row, metric = cell
     known = [other for other in others if of((other, metric)) and of(cell)]
     if not known:
@@ -60,8 +60,9 @@ def behind(cell: Cell, others: list[Row], claim: Claim) -> Iterator[Finding]:
     if ahead < 0:
         return
     sure = CERTAIN if of((most, metric)).low >= of(cell).high else HINT
-    word = "more" if ahead else "as much"
-    reason = f"said of it: {claim.claim}; {most.title} has {word}, {most.printed[metric]}"
+    printed = most.printed[metric]
+    what = f"has more, {printed}" if ahead else f"has {printed} as well"
+    reason = f"the paper's claim is: {claim.claim}; but {most.title} {what}"
     yield finding(row, metric, most.printed[metric], KIND, sure, reason)
 
 
@@ -75,4 +76,4 @@ def wins(table: list[Row], claim: Claim) -> Iterator[Finding]:
         row, metric = found[0]
         column = "mAP" if "mAP" in row.printed else metric
         reason = f"the text says {claim.value} ({claim.claim}); {tied} of the {most} are ties"
-        yield said(row, column, claim.value, str(most), CERTAIN, reason)
+        yield claimed(row, column, claim.value, str(most), CERTAIN, reason)

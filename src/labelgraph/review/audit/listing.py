@@ -6,12 +6,13 @@ from collections import Counter
 from dataclasses import asdict, fields
 
 from labelgraph.files import escaping
+from labelgraph.files.plurals import counted
 from labelgraph.review.audit.findings import KINDS, SURE, Finding
 
 MEANING = {
     "certain": "no numbers that round to the printed digits fit together",
     "likely": "the numbers fit only under a rule that the paper does not follow elsewhere",
-    "hint": "the numbers can be, but are worth a look",
+    "hint": "the numbers are possible, but worth a look",
 }
 
 
@@ -37,7 +38,7 @@ def as_text(found: list[Finding]) -> str:
         + f"; {each.reason}\n"
         for each in found
     ]
-    return "\n".join([*blocks, f"{len(found)} findings: {counts(found)}\n"])
+    return "\n".join([*blocks, f"{counted(len(found), 'finding', 'findings')}: {counts(found)}\n"])
 
 
 def where(each: Finding) -> str:
@@ -45,11 +46,11 @@ def where(each: Finding) -> str:
 
 
 def as_markdown(found: list[Finding]) -> str:
-    """Every level a table; below, what the kinds mean."""
+    """A table for each level of certainty, then what the kinds mean."""
     parts = [
-        "# What the published tables contradict",
-        f"{len(found)} findings in the numbers of `workflow/published/`: {counts(found)}."
-        " `labelgraph audit` makes this list; it does not know beforehand what is wrong.",
+        "# Contradictions in the published tables",
+        f"{counted(len(found), 'finding', 'findings')} in the numbers of `workflow/published/`:"
+        f" {counts(found)}. `labelgraph audit` makes this list; it is given no known errors.",
     ]
     for sure in SURE:
         chosen = [each for each in found if each.sure == sure]

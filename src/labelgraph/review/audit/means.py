@@ -1,4 +1,4 @@
-"""A printed mean against the printed values it is the mean of."""
+"""Printed means, compared with the printed values that they average."""
 
 from collections import defaultdict
 from collections.abc import Iterator
@@ -29,7 +29,7 @@ def check(rows: list[Row]) -> Iterator[Finding]:
 def compare(
     row: Row, metric: str, parts: list[Row], metrics: list[str], kind: str
 ) -> Iterator[Finding]:
-    """The row's printed mean beside that of the metrics of the parts."""
+    """Compares the row's printed mean with the mean of the parts' metrics."""
     total = interval(row.printed.get(metric, ""))
     values = [interval(part.printed.get(name, "")) for part in parts for name in metrics]
     if total is None or None in values:
@@ -37,6 +37,6 @@ def compare(
     found = mean(values)
     if total.apart(found):
         reason = (
-            f"the {len(values)} printed values have a mean of {found}, however they were rounded"
+            f"the mean of the {len(values)} printed values is {found}, however they were rounded"
         )
         yield finding(row, metric, found.middle, kind, CERTAIN, reason)

@@ -1,8 +1,9 @@
-"""Are they numbers, complete and possible?"""
+"""Whether the cells are numbers, complete and possible."""
 
 from collections import Counter, defaultdict
 from collections.abc import Iterator
 
+from labelgraph.files.plurals import counted
 from labelgraph.review.audit.findings import (
     CERTAIN,
     LIKELY,
@@ -22,12 +23,15 @@ def check(rows: list[Row]) -> Iterator[Finding]:
             found = interval(text)
             wanted = usual[row.paper, row.table, metric]
             if found is None:
-                reason = "this is no complete number"
+                reason = "this is not a complete number"
                 yield finding(row, metric, "", KIND, CERTAIN, reason)
             elif metric not in COSTS and found.low > 100:
                 yield finding(row, metric, "", KIND, CERTAIN, "a percentage is at most 100")
             elif places(text) != wanted:
-                reason = f"{places(text)} digits after the point, the column has {wanted}"
+                reason = (
+                    f"{counted(places(text), 'digit', 'digits')} after the point, where the column"
+                    f" has {wanted}"
+                )
                 yield finding(row, metric, "", KIND, LIKELY, reason)
 
 

@@ -28,7 +28,7 @@ def check(rows: list[Row]) -> Iterator[Finding]:
 
 
 def amounts(table: list[Row]) -> Iterator[Finding]:
-    """More known labels or examples, and yet a lower score."""
+    """A lower score with more known labels or examples."""
     methods = defaultdict(list)
     for row in table:
         if row.amount and row.setting != "avg":
@@ -36,20 +36,20 @@ def amounts(table: list[Row]) -> Iterator[Finding]:
     for rows in methods.values():
         rows.sort(key=lambda row: int(AMOUNT.fullmatch(row.setting)[1]))
         for less, more in pairwise(rows):
-            reason = f"with {less.setting} it is higher, though less is known in training"
+            reason = f"it is higher with {less.setting}, though training knows less"
             yield from falls(less, more, HINT, reason)
 
 
 def modules(table: list[Row]) -> Iterator[Finding]:
-    """Rows called `+module` add to the row before."""
+    """Rows called `+module` add a module to the row before."""
     for before, row in pairwise(table):
         if row.setting.startswith("+"):
-            reason = f"a module more cannot cost less than {before.title}"
+            reason = f"with one more module it cannot cost less than {before.title}"
             yield from falls(before, row, CERTAIN, reason, COSTS - {"images_per_second"})
 
 
 def removed(table: list[Row]) -> Iterator[Finding]:
-    """A row called `w/o module` should be at least as fast as the whole."""
+    """A row called `w/o module` should be at least as fast as the whole system."""
     whole = {row.method: row for row in table if not row.setting}
     for row in table:
         if re.match(r"w/o ", row.setting) and row.method in whole:

@@ -1,8 +1,8 @@
 """Rows that should print the same numbers: one system on one dataset, in two tables.
 
 A row is paired with at most one row of each other table of its paper, and with at most one row of
-each other paper: the one with which most of its values agree. A row with a setting of its own (a
-variant, an ablation) is paired only with the same setting; one without may be any variant.
+each other paper: the row with the most equal values. A row with a setting (a variant, an ablation)
+is paired only with the same setting; a row without one may be any variant.
 """
 
 from collections import defaultdict
@@ -12,7 +12,7 @@ from fractions import Fraction
 
 from labelgraph.review.audit.printed import Row, interval
 
-ANOTHER = 0.75  # of the values that both rows have
+ANOTHER = 0.75  # share of different values above which two rows are two trainings
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,7 @@ class Pair:
 
     @property
     def another_run(self) -> bool:
-        """So many values differ that two trainings stand behind them."""
+        """Whether so many values differ that the rows come from two trainings."""
         return len(self.different) > ANOTHER * len(self.shared)
 
     @property
@@ -82,7 +82,7 @@ def partners(row: Row, same: list[Row]) -> Iterator[Row]:
 
 
 def group(other: Row, row: Row) -> tuple[str, ...]:
-    """The other tables of a row's paper are groups of their own, any other paper is one."""
+    """Each other table of the row's paper is a group, and so is each other paper."""
     return (other.paper, other.table) if other.paper == row.paper else (other.paper,)
 
 
@@ -95,7 +95,7 @@ def comparable(row: Row, other: Row) -> bool:
 
 
 def likeness(row: Row, other: Row) -> tuple[int, int, float]:
-    """How many values agree; where some do, how few others there are, else how many there are."""
+    """To sort by: equal values, then few different ones, or if none are equal many shared ones."""
     pair = Pair(row, other)
     count = -len(pair.different) if pair.equal else len(pair.shared)
     return pair.equal, count, -float(sum(map(pair.distance, pair.shared)))

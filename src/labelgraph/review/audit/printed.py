@@ -1,4 +1,4 @@
-"""Published cells as printed, grouped into rows, and what a printed number may stand for."""
+"""Published cells as printed, grouped into rows, and the values that a printed number can mean."""
 
 import csv
 import re
@@ -8,15 +8,15 @@ from fractions import Fraction
 from functools import cache
 from pathlib import Path
 
-PAPERS = ("ml_gcn", "gm_mlic", "ia_gcn", "ml_sgm")  # the later one quotes the earlier
+PAPERS = ("ml_gcn", "gm_mlic", "ia_gcn", "ml_sgm")  # later ones quote earlier ones
 FIELDS = ["table", "dataset", "method", "setting", "metric", "value", "note"]
 RESOLUTION = re.compile(r"\(\d+, \d+\)")
-AMOUNT = re.compile(r"(\d+)(%|-shot)|avg")  # of what training is given: another task, not a variant
+AMOUNT = re.compile(r"(\d+)(%|-shot)|avg")  # how much training is given: a task, not a variant
 
 
 @dataclass(frozen=True)
 class Interval:
-    """All numbers that round to the printed digits; both ends count, as papers round either way."""
+    """All numbers that round to the printed digits, both ends included."""
 
     low: Fraction
     high: Fraction
@@ -33,9 +33,9 @@ class Interval:
         return low if low == high else f"{low} to {high}"
 
 
-@cache  # few texts, many questions
+@cache  # few texts, many calls
 def interval(text: str) -> Interval | None:
-    """None where the text is no complete number."""
+    """None if the text is not a complete number."""
     if not re.fullmatch(r"\d+(\.\d+)?", text):
         return None
     half = Fraction(1, 2 * 10 ** len(text.partition(".")[2]))
@@ -57,11 +57,11 @@ class Row:
     dataset: str
     method: str
     setting: str
-    title: str  # as people find it in the table
+    title: str  # as printed in the table
     printed: dict[str, str] = field(hash=False, compare=False)  # metric -> text, in printed order
 
     def intervals(self, *metrics: str) -> list[Interval] | None:
-        """What the metrics may stand for; None where one is not printed, or not as a number."""
+        """The values that the metrics can mean; None if one is not printed as a number."""
         found = [interval(self.printed.get(metric, "")) for metric in metrics]
         return None if None in found else found
 
@@ -96,7 +96,7 @@ def read(folder: Path) -> list[Row]:
             key = (paper, table, dataset, method, setting)
             row = found.setdefault(key, Row(*key, full.strip(), {}))
             if metric in row.printed:
-                raise ValueError(f"{path}, line {number}: {metric} of {full} is there twice")
+                raise ValueError(f"{path}, line {number}: {metric} of {full} is given twice")
             row.printed[metric] = text
     return [*found.values()]
 

@@ -1,8 +1,9 @@
-"""Values of one system that differ from table to table."""
+"""Values of the same system that differ between tables."""
 
 from collections import Counter, defaultdict
 from collections.abc import Iterator
 
+from labelgraph.files.plurals import counted
 from labelgraph.review.audit import pairs
 from labelgraph.review.audit.findings import (
     HINT,
@@ -25,7 +26,7 @@ def check(rows: list[Row]) -> Iterator[Finding]:
 
 
 def values(alike: list[Pair]) -> Iterator[Finding]:
-    """Rows that agree but for a few cells: who prints what most do not, or the later of two."""
+    """Rows that agree but for a few cells: blames the value in the minority, or the later one."""
     peers: dict[Place, list[Row]] = defaultdict(list)
     for pair in alike:
         for row, other in ((pair.row, pair.other), (pair.other, pair.row)):
@@ -40,7 +41,7 @@ def values(alike: list[Pair]) -> Iterator[Finding]:
     for row, metric, text in blamed.values():
         others = [each for each in peers[id(row), metric] if each.printed[metric] == text]
         where = "; ".join(other.where for other in others)
-        doubt = "" if len(others) > 1 else ", and either may be wrong"
+        doubt = "" if len(others) > 1 else "; either may be wrong"
         reason = f"the same row has {text} in {where}{doubt}"
         yield finding(row, metric, text, VALUE, LIKELY, reason)
 
@@ -50,7 +51,7 @@ def most(rows: list[Row], metric: str) -> str:
 
 
 def blame(pair: Pair, metric: str, peers: dict[Place, list[Row]]) -> Row:
-    """The row that fewer tables agree with; the later one where none is ahead."""
+    """The row that fewer tables agree with; of equals the later one."""
 
     def supporters(row: Row) -> int:
         return sum(each.printed[metric] == row.printed[metric] for each in peers[id(row), metric])
@@ -59,7 +60,7 @@ def blame(pair: Pair, metric: str, peers: dict[Place, list[Row]]) -> Row:
 
 
 def runs(other: list[Pair], alike: list[Pair]) -> Iterator[Finding]:
-    """Rows of which hardly a value agrees: the one that no other paper has."""
+    """Rows with hardly an equal value: blames the one that no other paper prints."""
     support = Counter(
         id(row) for pair in alike if not pair.one_paper for row in (pair.row, pair.other)
     )
@@ -75,7 +76,7 @@ def runs(other: list[Pair], alike: list[Pair]) -> Iterator[Finding]:
     for pair in blamed.values():
         metric = "mAP" if "mAP" in pair.different else pair.different[0]
         reason = (
-            f"{len(pair.different)} of {len(pair.shared)} values differ from those of"
-            f" {pair.row.where}: another training or setting under the same name"
+            f"{len(pair.different)} of {counted(len(pair.shared), 'value', 'values')} differ from"
+            f" {pair.row.where}: it is another training or setting under the same name"
         )
         yield finding(pair.other, metric, pair.row.printed[metric], RUN, HINT, reason)

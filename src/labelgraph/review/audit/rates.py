@@ -1,11 +1,11 @@
-"""Precision, recall and F1 of one row: which of them cannot be together.
+"""Precision, recall and F1 of one row that cannot all be right.
 
-OF1 is the harmonic mean of OP and OR by its definition. CF1 is that of CP and CR in these papers;
-some code averages F1 over the labels instead, which never gives more (the harmonic mean is
-concave), so a lower CF1 may be that, and a higher one may not.
+OF1 is the harmonic mean of OP and OR by definition. In these papers CF1 is the harmonic mean of CP
+and CR. Some code averages F1 over the labels instead, which never gives more (the harmonic mean is
+concave): that can explain a lower CF1, but not a higher one.
 
-The top 3 labels of an image are some of all the labels above the threshold, so leaving the others
-out cannot raise a recall, and seldom lowers a precision.
+The top 3 labels of an image are a subset of the labels above the threshold. Leaving out the others
+cannot raise the recall, and seldom lowers the precision.
 """
 
 from collections.abc import Iterator
@@ -31,7 +31,7 @@ def check(rows: list[Row]) -> Iterator[Finding]:
 
 
 def harmonic(row: Row, letter: str, end: str) -> tuple[Interval, Interval] | None:
-    """The printed F1, and what precision and recall give, whatever was rounded."""
+    """The printed F1, and the range that the printed precision and recall allow."""
     found = row.intervals(*(f"{letter}{part}{end}" for part in ("P", "R", "F1")))
     if found is None:
         return None
@@ -46,7 +46,7 @@ def overall(row: Row) -> Iterator[Finding]:
     for end in ENDS:
         pair = harmonic(row, "O", end)
         if pair and pair[0].apart(pair[1]):
-            reason = f"OP and OR have a harmonic mean of {pair[1]}, however they were rounded"
+            reason = f"the harmonic mean of OP and OR is {pair[1]}, however they were rounded"
             yield finding(row, f"OF1{end}", pair[1].middle, HARMONIC, CERTAIN, reason)
 
 
@@ -56,14 +56,14 @@ def per_label(row: Row) -> Iterator[Finding]:
     for end, (printed, given) in pairs.items():
         if printed.low > given.high:
             sure = CERTAIN
-            more = "F1 averaged over the labels is never above that either"
+            more = "F1 averaged over the labels is never higher either"
         elif printed.high >= given.low:
             continue
         elif lower:
-            sure, more = HINT, "F1 averaged over the labels, as some code does it, would explain it"
+            sure, more = HINT, "F1 averaged over the labels, as in some code, would explain it"
         else:
             sure, more = LIKELY, "F1 averaged over the labels would lower the row's other CF1 too"
-        reason = f"CP and CR have a harmonic mean of {given}; {more}"
+        reason = f"the harmonic mean of CP and CR is {given}; {more}"
         yield finding(row, f"CF1{end}", given.middle, HARMONIC, sure, reason)
 
 
@@ -76,10 +76,8 @@ def top(row: Row) -> Iterator[Finding]:
                 continue
             rises = pair[1].low > pair[0].high
             if part == "R" and rises:
-                reason = (
-                    "fewer labels cannot have a higher recall; the top 3 were taken by another rule"
-                )
+                reason = "fewer labels cannot have a higher recall; the top 3 follow another rule"
                 yield finding(row, f"{metric}_top3", row.printed[metric], TOP, LIKELY, reason)
             if part == "P" and not rises:
-                reason = "the surest 3 labels are seldom less precise than all"
+                reason = "the 3 most probable labels are seldom less precise than all labels"
                 yield finding(row, f"{metric}_top3", row.printed[metric], TOP, HINT, reason)

@@ -1,4 +1,4 @@
-"""What stands behind a cell: the runs of every seed, or a count."""
+"""What a cell was computed from: the runs of every seed, or a count."""
 
 from pathlib import Path
 from typing import Any
@@ -23,7 +23,7 @@ GIT = {"commit": str | None, "clean": bool | None}
 
 
 def counted(book: Book, root: Path, table: Entry, key: str, column: Column) -> Entry:
-    """A cost comes from one file of counts, the same on any machine."""
+    """A cost, from the one file of counts, which is the same on any machine."""
     network = (tables.systems(table) | table["counted"])[key]
     path = root / table["costs"]
     known = {entry["method"]: entry for entry in read_json(path)} if path.exists() else {}
@@ -35,7 +35,7 @@ def counted(book: Book, root: Path, table: Entry, key: str, column: Column) -> E
 
 
 def ran(book: Book, root: Path, table: Entry, key: str, column: Column) -> Entry:
-    """Every run of every seed, and what they give together."""
+    """All runs of all seeds, and the cell that they give."""
     scores = table["scores"].get(key, {})
     paths = {place: scores[place] for place in column.places if place in scores}
     runs = [
@@ -82,7 +82,7 @@ def a_run(book: Book, root: Path, scores: Path, metric: str) -> Entry:
 def read_whole(path: Path, keys: set[str]) -> Entry:
     found = read_json(path)
     if not isinstance(found, dict) or keys - found.keys():
-        raise ValueError(f"{path} is not what a run writes; it has to have {sorted(keys)}")
+        raise ValueError(f"{path} is not what a run writes; expected the keys {sorted(keys)}")
     return found
 
 
@@ -113,7 +113,7 @@ def number(path: Path, metric: str) -> float | None:
 
 
 def state(root: Path, name: str, digest: str) -> str:
-    """A record may name any path; only files of the checkout are opened."""
+    """provenance.json may name any path; only files of the checkout are opened."""
     path = root / name
     if Path(name).is_absolute() or ".." in Path(name).parts:
         return "outside"

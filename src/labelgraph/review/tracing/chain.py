@@ -1,4 +1,4 @@
-"""A cell of a committed table -> the chain behind it: runs, settings, commit, inputs, cost.
+"""A cell of a committed table -> what it was computed from: runs, settings, commit, inputs, cost.
 
 `trace` gives one object, which `labelgraph trace --json` prints:
 
@@ -6,14 +6,14 @@
      "column": "mAP", "status": "reproduced" or "quoted",
      "published": null, or {"paper", "table", "value", "note", "file", "line"},
      "reproduced": {"mean", "std", "seeds"} as in the csv, in text; empty where there is nothing,
-     "recomputed": the same three from the runs on this disk; null if one is missing or none needed,
-     "counted": null, or {"network", "metric", "value", "file", "found"}: counted, not trained,
+     "recomputed": the same three from the runs on disk; null if a run is missing or none is needed,
+     "counted": null, or {"network", "metric", "value", "file", "found"} of a cost,
      "runs": [{"folder", "task", "dataset", "method", "variant", "seed", "found", and where found:
                "value" in percent, "settings", "as_configured", "git": {"commit", "clean"},
                "packages", "python", "hardware", "wall_seconds", "cpu_seconds", "peak_mb",
                "inputs": [{"path", "sha256", "state": a key of STATES}]}],
-     "command": null, or what makes the files that are missing,
-     "problems": [a sentence for each gap in the chain]}
+     "command": null, or the command that makes the missing files,
+     "problems": [a sentence for each problem]}
 """
 
 from collections.abc import Iterator
@@ -35,25 +35,25 @@ from labelgraph.tables.csv_cells import choose
 
 Entry = dict[str, Any]
 STATES = {
-    "same": "is as it was",
-    "changed": "is changed since",
-    "gone": "is gone since",
-    "outside": "leads out of the checkout, so it was not opened",
-    "no file": "is no regular file, so it was not opened",
+    "same": "is unchanged",
+    "changed": "has changed since",
+    "gone": "no longer exists",
+    "outside": "is outside the checkout, so it was not opened",
+    "no file": "is not a regular file, so it was not opened",
 }
 
 
 def trace(path: Path, row: str, column: str, given: Entry | None = None) -> Entry:
-    """`path`: results/tables/<study>/<table>.csv of a checkout; its settings and runs are meant.
+    """`path`: results/tables/<study>/<table>.csv of a checkout, whose settings and runs are used.
 
-    `row` and `column` are as in the csv, or as the table for people has them; `row` may also be the
-    name of a method as methods.yaml has it. `given`: as for `read_study`.
+    `row` and `column`: names in the csv or headings of the table; `row` may also be a method's name
+    in methods.yaml. `given`: as for `read_study`.
     """
     root, study = checkout(path)
     cells = csv_cells.parse(str(path), path.read_bytes())
     book = read_study(root / "workflow/config", (given or {}) | {"study": study})
     if path.stem not in book.tables and path.stem.startswith(own_tables.PREFIX):
-        raise ValueError(f"{path} shows data of one's own; --configfile FILE says which")
+        raise ValueError(f"{path} shows your own data; pass their settings with --configfile FILE")
     table = tables.recipe(book, choose("table", path.stem, book.tables, "tables.yaml"))
     published = place.printed_in(root, table)
     keys, columns = axes(table, root, published)
@@ -93,15 +93,15 @@ def conclusion(found: Entry) -> Entry:
 
 def problems(found: Entry, missing: list[str]) -> Iterator[str]:
     for path in missing:
-        yield f"{path} is not on this disk, or not all that belongs to it"
+        yield f"{path}, or a file beside it, is not on this disk"
     again = found["recomputed"]
     if again is not None and again != found["reproduced"]:
-        yield f"the csv says {found['reproduced']}, what is on this disk gives {again}"
+        yield f"the csv has {found['reproduced']}, but the runs on this disk give {again}"
     for run in found["runs"]:
         if not run["found"]:
             continue
         if not run["as_configured"]:
-            yield f"{run['folder']}: the study's settings are others today"
+            yield f"{run['folder']}: the study's settings have changed since"
         for file in run["inputs"]:
             if file["state"] != "same":
                 yield f"{run['folder']}: {file['path']} {STATES[file['state']]}"

@@ -1,4 +1,4 @@
-"""Where a cell stands: in which checkout, study, row and column, and where its paper prints it."""
+"""The place of a cell: checkout, study, row and column, and where its paper prints it."""
 
 from pathlib import Path
 from typing import Any
@@ -12,7 +12,7 @@ Entry = dict[str, Any]
 
 
 def checkout(path: Path) -> tuple[Path, str]:
-    """The folder that has `workflow` and `results`, and the study."""
+    """The folder with `workflow` and `results`, and the study."""
     parents = path.absolute().parents
     names = [parent.name for parent in parents[:3]]
     if len(names) < 3 or names[1:] != ["tables", "results"]:
@@ -28,7 +28,7 @@ def checkout(path: Path) -> tuple[Path, str]:
 
 
 def printed_in(root: Path, table: Entry) -> Path | None:
-    """What its paper printed; null for a table of one's own."""
+    """The file of what its paper printed; None for a table of your own data."""
     path = root / f"workflow/published/{table['paper']}.csv"
     return None if table["paper"] == "own" else path
 
@@ -36,7 +36,7 @@ def printed_in(root: Path, table: Entry) -> Path | None:
 def axes(
     table: Entry, root: Path, published: Path | None
 ) -> tuple[dict[str, str], dict[str, Column]]:
-    """Row title -> its key, and column name -> column, as tables.yaml has them today."""
+    """Row title -> its key, and column name -> column, by today's tables.yaml."""
     printed = tables.read_published(root / "workflow/published/systems.csv")
     printed["order"] = printed["order"].astype(int)
     keys = {title: key for key, title in tables.rows_of(table, printed).items()}
@@ -46,7 +46,7 @@ def axes(
 
 
 def column(table: Entry, shown: str, columns: dict[str, Column]) -> str:
-    """The column's name in the csv, by that or by what stands above it in the table for people."""
+    """The column's name in the csv, from that name or from its heading in the table."""
     found = [name for name in columns if rendering.header(table, name) == shown]
     return shown if shown in columns or len(found) != 1 else found[0]
 
@@ -65,7 +65,7 @@ def named(book: Book, table: Entry, row: str, keys: dict[str, str]) -> str:
 
 
 def printed(path: Path | None, table: Entry, key: str, column: Column) -> Entry | None:
-    """Where the published value stands."""
+    """The published value, and where it is printed."""
     if path is None:
         return None
     lines = tables.read_published(path)

@@ -1,4 +1,4 @@
-"""Each claim of the text against the table, by what it says."""
+"""Checks each claim of the text against its table."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -9,9 +9,9 @@ from labelgraph.review.audit.claims import (
     Claim,
     Place,
     cells,
+    claimed,
     of,
     one,
-    said,
 )
 from labelgraph.review.audit.findings import CERTAIN, LIKELY, Finding
 from labelgraph.review.audit.printed import Row, interval
@@ -32,17 +32,17 @@ def check(rows: list[Row], claims: list[Claim]) -> Iterator[Finding]:
 
 
 def no_row(table: list[Row], claim: Claim, place: Place) -> Finding:
-    """The text speaks of a row that is not there; perhaps another has its numbers."""
+    """The text names a row that the table lacks; perhaps another row has its numbers."""
     fits = [row.title for row in table if fills(table, claim, place, row)]
-    hint = f"; {fits[0]} has what is said of it" if fits else ""
+    hint = f"; the claim is true of {fits[0]}" if fits else ""
     name = f"{place.method} {place.setting}".strip()
-    reason = f"the text speaks of {name}, a row that the table does not have{hint}"
+    reason = f"the text names {name}, but the table has no such row{hint}"
     where = (claim.paper, claim.table, name, place.dataset, place.metric)
     return Finding(*where, claim.value, "", KIND, CERTAIN, reason)
 
 
 def fills(table: list[Row], claim: Claim, place: Place, row: Row) -> bool:
-    """The claim would hold if it spoke of this row."""
+    """Whether the claim would be true of this row."""
     if (row.dataset, row.setting) != (place.dataset, place.setting):
         return False
     there = replace(place, method=row.method)
@@ -67,10 +67,10 @@ def value(table: list[Row], claim: Claim) -> Iterator[Finding]:
         if text == claim.value
     ]
     other_row, where = max(same, default=(False, ""))  # the same metric before any other
-    hint = f"; {claim.value} is {where}" if same else "; no row of this method has that"
+    hint = f"; {claim.value} is {where}" if same else "; no row of this method has that value"
     sure = LIKELY if other_row else CERTAIN  # the text may mean that row
     reason = f"the text says {claim.value} ({claim.claim}){hint}"
-    yield said(row, metric, claim.value, row.printed[metric], sure, reason)
+    yield claimed(row, metric, claim.value, row.printed[metric], sure, reason)
 
 
 CHECKS: dict[str, Callable[[list[Row], Claim], Iterator[Finding]]] = {

@@ -1,6 +1,6 @@
-"""A method against its equations, written slowly: lists of labels, positions and edges, one image.
+"""Plain versions of the methods' equations: loops over labels, positions and edges of one image.
 
-Everything is made of single vectors, so that what a line does can be checked against the paper.
+Everything is computed on single vectors, so that each line can be checked against the paper.
 """
 
 from dataclasses import replace
@@ -15,7 +15,7 @@ ORDER = [3, 0, 4, 1, 2]  # the labels of the permutation tests
 
 
 class Given(nn.Module):
-    """An encoder that hands over the features that it is given."""
+    """An encoder that returns its input, the features."""
 
     def __init__(self, width: int):
         super().__init__()
@@ -27,7 +27,7 @@ class Given(nn.Module):
 
 @torch.no_grad()
 def stir(model: nn.Module) -> nn.Module:
-    """Weights large enough that every one of them can be seen in the scores."""
+    """Makes weights so large that each of them affects the scores."""
     draw = torch.Generator().manual_seed(3)
     for value in model.parameters():
         value.copy_(0.4 * torch.randn(value.shape, generator=draw))
@@ -147,7 +147,7 @@ def spread(part: nn.Module, first: list[Tensor], steps: int, shared_gates: bool)
 
 
 def own_scores(classifier: nn.Linear, states: list[Tensor]) -> Tensor:
-    """Each label's state against its own row of the classifier."""
+    """The product of each label's state with its own row of the classifier."""
     rows = zip(states, classifier.weight, classifier.bias, strict=True)
     return torch.stack([dot(state, weight) + bias for state, weight, bias in rows])
 

@@ -1,4 +1,4 @@
-"""DSDL against its equations, one number after the other."""
+"""DSDL against its equations, number by number."""
 
 import pytest
 import torch
@@ -106,7 +106,7 @@ def test_more_labels_than_features_still_have_one_code():
     torch.testing.assert_close(model({"image": features}), expected, rtol=1e-3, atol=1e-4)
 
 
-def test_words_that_come_back_turned_around_do_not_turn_the_loss():
+def test_words_decoded_with_the_opposite_sign_do_not_flip_the_loss():
     model, inputs = model_of(label_space(4)), batch(labels=4)
     model.words = lambda dictionary: -model.vectors
     inputs["image"] = grid(3, 6)

@@ -52,7 +52,7 @@ def test_scores_and_gradients_are_those_of_the_description(pooled, steps, double
     agree(model, model({"image": features}), torch.stack(slow))
 
 
-def test_while_learning_positions_are_normalised_over_the_batch():
+def test_in_training_positions_are_normalised_over_the_batch():
     part = model_of(label_space(4)).reduction.train()
     found = part(grid(3, 6))  # (B, P, F')
     expected = part.norm.bias.expand(4)

@@ -1,4 +1,4 @@
-"""The small files of a run's folder, as training writes them and perhaps somebody edited them."""
+"""Reads and checks the small files of a run's folder, which somebody may have edited."""
 
 from math import isfinite
 from pathlib import Path
@@ -9,7 +9,7 @@ from labelgraph.files.small import read_json
 from labelgraph.files.yaml_reader import read_yaml
 from labelgraph.study import checks
 
-# What is used of settings.yaml besides the method's own block, and what it looks like.
+# The entries of settings.yaml that are used, besides the method's own block, with examples.
 EXAMPLE = {
     "study": "own",
     "task": "full",
@@ -46,7 +46,7 @@ def settings(path: Path) -> dict[str, Any]:
     if found["encoder"]["test_size"] < 1:
         raise ValueError(f"{path}: encoder.test_size is 0; expected 1 pixel or more")
     if not isinstance(found["encoder"].get("weights"), str | None):
-        raise ValueError(f"{path}: encoder.weights is no name of a file")
+        raise ValueError(f"{path}: encoder.weights is not a file name")
     wanted = checks.model_settings(found["method"])
     checks.keys(f"{path}: model", found["model"], wanted)
     if missing := sorted(wanted - found["model"].keys()):
@@ -55,12 +55,12 @@ def settings(path: Path) -> dict[str, Any]:
 
 
 def check_names(path: Path, labels: list[str]) -> None:
-    """Whether a model's labels are names, and each is there once."""
+    """Checks that a model's labels are valid names and that none is repeated."""
     for name in labels:
         names.check("label", name, str(path))
     if len({*labels}) < len(labels):
         twice = next(name for name in labels if labels.count(name) > 1)
-        raise ValueError(f"{path}: label {twice!r} is there twice; expected each once")
+        raise ValueError(f"{path}: label {twice!r} is listed twice; expected each once")
 
 
 def alike(where: str, found: dict[str, Any], example: dict[str, Any]) -> None:
@@ -87,7 +87,7 @@ def account(folder: Path) -> dict[str, Any]:
 
 
 def check_calibration(path: Path, content: dict[str, Any]) -> None:
-    """Whether each field is what `calibration.fit` may make of it."""
+    """Checks that each field has a value that `calibration.fit` can write."""
     found = {name: content[name] for name in ("temperature", "thresholds", "images", "selection")}
     sides = {"before", "after"} if found["images"] else set()
     thresholds = found["thresholds"] if isinstance(found["thresholds"], list) else []
@@ -111,7 +111,7 @@ def check_calibration(path: Path, content: dict[str, Any]) -> None:
     for name, value in found.items():
         if not right[name]:
             raise ValueError(
-                f"{path}: {name} is {str(value)[:60]}, which no calibration makes; `snakemake"
+                f"{path}: {name} is {str(value)[:60]}, which `calibrate` never writes; `snakemake"
                 f" {path}` makes it anew"
             )
 
@@ -119,5 +119,5 @@ def check_calibration(path: Path, content: dict[str, Any]) -> None:
 def is_number(value: Any) -> bool:
     try:
         return isinstance(value, int | float) and not isinstance(value, bool) and isfinite(value)
-    except OverflowError:  # a whole number beyond every float
+    except OverflowError:  # an integer that is too large for a float
         return False

@@ -1,7 +1,7 @@
-"""The loop: from a model and its examples to the weights that are kept.
+"""The training loop: from a model and its examples to the weights that are kept.
 
-A training can be stopped and killed at any moment and goes on to the same weights: whatever is
-random depends on seed and epoch, or on the generator whose state is in the checkpoint.
+A training can be stopped or killed at any moment and resumes to the same weights: everything random
+depends on seed and epoch, or on a generator whose state is in the checkpoint.
 """
 
 import copy
@@ -38,7 +38,7 @@ STOPPED = 143  # exit code after SIGTERM
 
 
 class Training:
-    """All that changes while a model learns."""
+    """The state of a training."""
 
     def __init__(
         self,
@@ -63,7 +63,7 @@ class Training:
         self.stop = False
 
     def run(self, checkpoint: Checkpoint) -> Tensors:
-        """Trains to the end and gives the weights to keep; exits with 143 when asked to stop."""
+        """Trains to the end and returns the weights to keep; exits with 143 after SIGTERM."""
         self.resume(checkpoint)
         signal.signal(signal.SIGTERM, self.ask_to_stop)
         self.started = self.saved = self.printed = time.monotonic()
@@ -76,10 +76,10 @@ class Training:
         return self.best
 
     def start_epoch(self) -> None:
-        """A method with a `start_epoch` may look at the fit images here, without learning.
+        """Lets a method with a `start_epoch` read the fit images, without learning.
 
-        What it remembers must be in its buffers: a training that goes on in the middle of an epoch
-        finds it there, and does not look again.
+        The method must keep its results in buffers: a training that resumes in the middle of an
+        epoch restores them and does not call `start_epoch` again.
         """
         if not hasattr(self.model, "start_epoch"):
             return
@@ -125,7 +125,7 @@ class Training:
         return loss.item()
 
     def end_epoch(self) -> None:
-        """Judges the weights on the tune images and remembers the best."""
+        """Evaluates the weights on the tune images and keeps the best."""
         kept = self.model if self.average is None else self.average
         row = {"epoch": self.epoch + 1, "loss": self.loss_sum / self.step, "tune_map": None}
         if len(self.examples.tune):
@@ -158,7 +158,7 @@ class Training:
         self.stop = True
 
     def keep_safe(self, checkpoint: Checkpoint) -> None:
-        """Between two steps: saves now and then, and always before stopping."""
+        """Between two steps: saves from time to time, and always before stopping."""
         late = time.monotonic() - self.saved > self.settings["checkpoint_seconds"]
         late, stop = self.team.agree(late, self.stop)
         if late or stop:
@@ -196,7 +196,7 @@ class Training:
 
 
 def loss_of(model: nn.Module, batch: dict[str, Tensor]) -> Tensor:
-    """The method's own objective where it has one."""
+    """The method's own objective if it has one."""
     if hasattr(model, "loss"):
         return model.loss(batch)
     return soft_margin(model(batch).float(), batch["target"], batch["known"])

@@ -10,7 +10,7 @@ Settings = dict[str, Any]  # the run's `train` block
 
 
 def optimizer(model: nn.Module, settings: Settings) -> torch.optim.Optimizer:
-    """Encoder and the rest have rates of their own; `base` remembers them for the schedule."""
+    """The encoder and the rest have separate rates; `base` stores them for the schedule."""
     inside = {id(parameter) for parameter in model.encoder.parameters()}
     groups = {}
     for parameter in model.parameters():
@@ -33,14 +33,14 @@ def optimizer(model: nn.Module, settings: Settings) -> torch.optim.Optimizer:
 
 
 def set_rate(chosen: torch.optim.Optimizer, settings: Settings, step: int, steps: int) -> None:
-    """`step` of `steps` in all, from 0; the rate is a function of that, so it needs no memory."""
+    """`step` of `steps` in all, from 0; the rate depends on nothing else, so it has no state."""
     factor = rate(settings, step, steps)
     for group in chosen.param_groups:
         group["lr"] = group["base"] * factor
 
 
 def rate(settings: Settings, step: int, steps: int) -> float:
-    """The share of its base rate that a group has at a step."""
+    """The fraction of its base rate that a group has at a step."""
     rising = settings["warm_up"] * steps
     if step < rising:
         return (step + 1) / (math.floor(rising) + 1)

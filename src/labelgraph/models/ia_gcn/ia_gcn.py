@@ -1,4 +1,4 @@
-"""IA-GCN: what an image's regions show decides how strongly its labels hang together.
+"""IA-GCN: an image's regions decide how strongly its labels are connected.
 
 "Instance-Aware Graph Convolutional Network for Multi-Label Classification", 2020,
 https://arxiv.org/abs/2008.08407. Equation numbers below are that paper's.

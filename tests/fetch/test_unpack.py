@@ -28,7 +28,7 @@ from labelgraph.steps import unpack
 
 KILLED = """
 import os, pathlib, pkgutil, sys
-sys.path.insert(0, "tests/fetch")
+sys.path[:0] = ["tests", "tests/fetch"]
 import unpack_cases
 place, name, count = sys.argv[1:]
 owner = pkgutil.resolve_name(name.rpartition(".")[0])

@@ -1,6 +1,7 @@
 """Several processes train what one does: weights, scores, stops and mistakes; process_cases.py."""
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -25,7 +26,9 @@ def folder(tmp_path_factory):
     """All cases, run once."""
     here = tmp_path_factory.mktemp("processes")
     command = [sys.executable, str(ROOT / "tests/train/process_cases.py"), str(here)]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=400)
+    paths = os.pathsep.join(str(ROOT / name) for name in ("tests", "tests/jobs"))
+    environment = os.environ | {"PYTHONPATH": paths}
+    done = subprocess.run(command, capture_output=True, text=True, timeout=400, env=environment)
     assert done.returncode == 0, done.stderr
     (here / "said.txt").write_text(done.stderr)
     return here

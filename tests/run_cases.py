@@ -1,4 +1,4 @@
-"""A run as training leaves it: the real encoder, few pixels, weights that have learnt nothing."""
+"""A run's folder as training writes it: the real encoder, few pixels, untrained weights."""
 
 from pathlib import Path
 
@@ -14,7 +14,7 @@ from labelgraph.encoders import encoder as encoders
 from labelgraph.files.small import write_json
 from labelgraph.train import run_folder
 
-SIDE = 64  # pixels that the encoder sees
+SIDE = 64  # pixels that the encoder reads
 LABELS = 5
 ENCODER = {
     "name": "efficientnet_lite0",
@@ -35,7 +35,7 @@ def run_settings(method: str) -> dict:
 
 
 def make_run(folder: Path, method: str, inputs: dict[str, str] | None = None) -> Path:
-    """`inputs`: what its provenance names, path -> sha256."""
+    """`inputs`: the files in its provenance, path -> sha256."""
     folder.mkdir(parents=True, exist_ok=True)
     torch.manual_seed(2)
     chosen, labels = run_settings(method), label_space(LABELS)

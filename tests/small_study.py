@@ -1,4 +1,4 @@
-"""A study of data of one's own, step after step in this process: what the workflow's jobs do."""
+"""A study of the user's own data: the steps of the workflow's jobs, run in this process."""
 
 import contextlib
 import json
@@ -27,7 +27,7 @@ from labelgraph.steps import (
 from labelgraph.study import own_data, recipe
 from labelgraph.tables import tables
 
-SIDE = 32  # pixels that the encoder sees
+SIDE = 32  # pixels that the encoder reads
 SMALL = {
     "own_table": {"rows": ["baseline"]},
     "train": {"epochs": 1},
@@ -36,7 +36,7 @@ SMALL = {
 
 
 def check(folder: Path, config: Path, capsys) -> tuple[int, dict, str]:
-    """Exit code and finding of check-data, and what it says to people."""
+    """Exit code and finding of check-data, and its text output."""
     written = [] if config.exists() else ["--write", str(config)]
     with contextlib.chdir(ROOT):
         code = main(["check-data", str(folder), *written])
@@ -47,7 +47,7 @@ def check(folder: Path, config: Path, capsys) -> tuple[int, dict, str]:
 
 
 def run(config: Path, place: Path, **more) -> dict:
-    """`place`: an empty folder for what is made. Gives the scores, and the table as written."""
+    """`place`: an empty folder for the results. Returns the scores and the written table."""
     lines = recipe.read_yaml(config)
     book = recipe.read_study(ROOT / "workflow/config", lines | SMALL | more)
     (name,) = lines["datasets"]

@@ -210,13 +210,13 @@ def test_in_voc(tmp_path, capsys):
     place = tmp_path / "d" / "Annotations"
     place.mkdir(parents=True)
     box = "<bndbox><xmin>1</xmin><ymin>1</ymin><xmax>9</xmax><ymax>9</ymax></bndbox>"
-    for label, said in (
+    for label, message in (
         ("\u202ecat", "object 1: label "),
         ("", "object 1: label '' is blank"),
     ):
         (place / "1.xml").write_text(f"<a><object><name>{label}</name>{box}</object></a>")
         assert main(["check-data", str(tmp_path / "d")]) == 1
-        assert f"1.xml, {said}" in capsys.readouterr().out
+        assert f"1.xml, {message}" in capsys.readouterr().out
     (place / "1.xml").rename(place / "1\u202e.xml")
     assert main(["check-data", str(tmp_path / "d")]) == 1
     assert "image '1\\u202e' cannot be written as text" in capsys.readouterr().out
@@ -255,8 +255,8 @@ LEAVING = ("../out.png", "/etc/hostname", "a/../../out.png", "images/../../x/out
 def test_pictures_outside_of_the_folder_are_refused_unless_asked_for(reader, name, tmp_path):
     root = tmp_path / "d"
     (root / "images").mkdir(parents=True)
-    stands = recipe.read_yaml(ROOT / "workflow/config/own_data.yaml")["options"][reader]
-    options = stands | {"outside": False}
+    defaults = recipe.read_yaml(ROOT / "workflow/config/own_data.yaml")["options"][reader]
+    options = defaults | {"outside": False}
     if reader == "table":
         write_csv(root / "t.csv", ["image", "labels"], [["a.png", "cat"], [name, "cat"]])
         options |= {"file": "t.csv"}
@@ -286,8 +286,8 @@ def test_pictures_outside_of_the_folder_are_refused_unless_asked_for(reader, nam
 
 def test_a_path_that_goes_up_and_stays_inside_is_accepted(tmp_path):
     write_csv(tmp_path / "t.csv", ["image", "labels"], [["../b/a.png", "cat"], ["a.png", "cat"]])
-    stands = recipe.read_yaml(ROOT / "workflow/config/own_data.yaml")["options"]["table"]
-    found = readers.read("table", tmp_path, **stands | {"file": "t.csv", "images": "c/d"})
+    defaults = recipe.read_yaml(ROOT / "workflow/config/own_data.yaml")["options"]["table"]
+    found = readers.read("table", tmp_path, **defaults | {"file": "t.csv", "images": "c/d"})
     assert found.images.tolist() == ["c/d/../b/a.png", "c/d/a.png"]
 
 

@@ -135,10 +135,10 @@ def spread(part: nn.Module, first: list[Tensor], steps: int, shared_gates: bool)
         for here, state in enumerate(states):
             out = sum(part.graph[here, there] * other for there, other in enumerate(states))
             into = sum(part.graph[there, here] * other for there, other in enumerate(states))
-            heard = torch.cat([out, into])
-            update = torch.sigmoid(to_update @ heard + biases[0] + own_update @ state)
-            reset = torch.sigmoid(to_reset @ heard + biases[1] + own_reset @ state)
-            candidate = to_candidate @ heard + biases[2]
+            received = torch.cat([out, into])
+            update = torch.sigmoid(to_update @ received + biases[0] + own_update @ state)
+            reset = torch.sigmoid(to_reset @ received + biases[1] + own_reset @ state)
+            candidate = to_candidate @ received + biases[2]
             candidate = torch.tanh(candidate + part.candidate.weight @ (reset * state))
             changed.append((1 - update) * state + update * candidate)
         states = changed

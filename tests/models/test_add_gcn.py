@@ -55,8 +55,8 @@ def literal(model, features):
 
 def hop(layer, graph, nodes):
     """Node i receives the sum over j of graph[i][j] times node j."""
-    heard = [sum(weight * x for weight, x in zip(row, nodes, strict=True)) for row in graph]
-    return [leaky(linear(layer, leaky(x))) for x in heard]
+    received = [sum(weight * x for weight, x in zip(row, nodes, strict=True)) for row in graph]
+    return [leaky(linear(layer, leaky(x))) for x in received]
 
 
 def graph_of(part, nodes):

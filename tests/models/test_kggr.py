@@ -36,10 +36,10 @@ def literal(model, features, pooled, steps, double_product):
     first = decoupled(model.decoupling, found, model.vectors)
     states = [torch.tanh(x) for x in spread(model.feature_graph, first, steps, False)]
     rows = list(model.classifier.weight)
-    heard = spread(model.classifier_graph, rows, steps, False)
+    propagated = spread(model.classifier_graph, rows, steps, False)
     if double_product:
-        heard = [x * row for x, row in zip(heard, rows, strict=True)]
-    scores = [dot(state, weight) for state, weight in zip(states, heard, strict=True)]
+        propagated = [x * row for x, row in zip(propagated, rows, strict=True)]
+    scores = [dot(state, weight) for state, weight in zip(states, propagated, strict=True)]
     return torch.stack(scores) + model.classifier.bias
 
 

@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-from conftest import ROOT, WIDTH, boxes, label_space, settings
+from conftest import ROOT, WIDTH, assert_same, boxes, label_space, settings
 
 from labelgraph import models, split
 from labelgraph.encoders.encoder import Cached
@@ -89,12 +89,6 @@ def training(method, whole, wrong_targets=False, **changed):
     short = {"epochs": 2, "batch": 8, "schedule": "constant", "optimizer": "adamw", "lr": 0.01}
     chosen = DEFAULTS | short | {"clip": 1.0, "select": "last"} | changed
     return Training(model, Examples(Grids(), target, known, codes, fit, tune), chosen, seed=5)
-
-
-def assert_same(first, second):
-    assert first.keys() == second.keys()
-    for name in first:
-        assert torch.equal(first[name], second[name]), name
 
 
 def test_the_case_contains_the_hard_images():

@@ -5,12 +5,12 @@ import shutil
 
 import numpy as np
 import pytest
+from check_cases import checked
 from conftest import ROOT
 from dataset_cases import SAMPLES
 from PIL import Image, ImageEnhance
 from run_cases import picture
 
-from labelgraph.__main__ import main
 from labelgraph.own.datacheck import (
     guessing,
     labels,
@@ -23,12 +23,6 @@ from labelgraph.study import recipe
 @pytest.fixture(autouse=True)
 def in_the_repository(monkeypatch):
     monkeypatch.chdir(ROOT)
-
-
-def checked(capsys, *arguments):
-    code = main(["check-data", *map(str, arguments)])
-    said = capsys.readouterr()
-    return code, said.out, said.err
 
 
 def make(folder, count=24):

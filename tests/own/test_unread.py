@@ -8,12 +8,12 @@ import warnings
 import numpy as np
 import odd_pictures
 import pytest
+from check_cases import checked
 from conftest import ROOT
 from dataset_cases import SAMPLES
 from PIL import Image
 from run_cases import picture
 
-from labelgraph.__main__ import main
 from labelgraph.files import images
 from labelgraph.manifest import manifest, readers
 from labelgraph.manifest.readers import folders
@@ -24,12 +24,6 @@ from labelgraph.study import recipe
 @pytest.fixture(autouse=True)
 def in_the_repository(monkeypatch):
     monkeypatch.chdir(ROOT)
-
-
-def checked(capsys, *arguments):
-    code = main(["check-data", *map(str, arguments)])
-    said = capsys.readouterr()
-    return code, said.out, said.err
 
 
 def codes(folder, count=12, **columns):

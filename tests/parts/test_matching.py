@@ -31,10 +31,10 @@ def encoded(layers, *values):
     return layer_norm(x, x.shape, second.weight, second.bias)
 
 
-def heard(message, edges, senders, i, end):
+def message_mean(message, edges, senders, i, end):
     """The mean message over the edges that have node `i` at their end 0 or 1."""
-    told = [of(message, e, senders[ends[1 - end]]) for ends, e in edges.items() if ends[end] == i]
-    return sum(told) / len(told) if told else torch.zeros_like(message.second.bias)
+    sent = [of(message, e, senders[ends[1 - end]]) for ends, e in edges.items() if ends[end] == i]
+    return sum(sent) / len(sent) if sent else torch.zeros_like(message.second.bias)
 
 
 def nodes_after(block, kind, nodes, *sources):
@@ -43,7 +43,7 @@ def nodes_after(block, kind, nodes, *sources):
     update = getattr(block, f"update_{kind}", None)
     after = {}
     for i, v in nodes.items():
-        x = of(update, v, *[heard(*source[:3], i, source[3]) for source in there])
+        x = of(update, v, *[message_mean(*source[:3], i, source[3]) for source in there])
         after[i] = layer_norm(x, x.shape, update.norm.weight, update.norm.bias)
     return after
 

@@ -161,7 +161,7 @@ def test_the_step_says_if_it_used_the_reported_images(trained):
 
 
 @pytest.mark.parametrize(
-    ("temperature", "said"),
+    ("temperature", "message"),
     [
         (2.0, "temperature 2.00, fitted on 9 tune images; on those left out of each fit,"),
         (
@@ -170,9 +170,9 @@ def test_the_step_says_if_it_used_the_reported_images(trained):
         ),
     ],
 )
-def test_the_improvement_is_described_in_numbers(temperature, said):
+def test_the_improvement_is_described_in_numbers(temperature, message):
     loss, error = {"before": 0.5, "after": 0.25}, {"before": 0.1, "after": 0.035}
     found = calibration.Calibration(names(1), temperature, [0.5], 9, "tune", loss, error, [0.3] * 9)
     text = calibration.describe(found, "here")
-    assert said in text
+    assert message in text
     assert "from 0.500 to 0.250 and the mean error from 10.0 to 3.5 points." in text

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import torch
-from conftest import ROOT, WIDTH
+from conftest import ROOT, WIDTH, assert_same
 from torch import nn
 
 from labelgraph.encoders.encoder import Cached
@@ -53,12 +53,6 @@ def training(**changed):
     )
     short = {"epochs": 4, "batch": 4, "schedule": "cosine", "clip": 1.0, "augment": "none"}
     return Training(model, examples, DEFAULTS | short | changed, seed=5)
-
-
-def assert_same(first, second):
-    assert first.keys() == second.keys()
-    for name in first:
-        assert torch.equal(first[name], second[name]), name
 
 
 def test_a_few_images_are_memorised(tmp_path):

@@ -62,8 +62,8 @@ class DSDL(nn.Module):
             code = self.code(features, dictionary)
             classified = soft_margin(code, batch["target"], batch["known"])
             rebuilt = norm(code @ dictionary - features) + self.ridge * norm(code)
-            alike = cosine_similarity(self.words(dictionary), self.vectors).mean()
-            return (classified + self.penalty * rebuilt) / alike.clamp(min=LEAST)
+            similarity = cosine_similarity(self.words(dictionary), self.vectors).mean()
+            return (classified + self.penalty * rebuilt) / similarity.clamp(min=LEAST)
 
 
 def build(

@@ -43,8 +43,8 @@ class KGGR(nn.Module):
     def classifiers(self) -> Tensor:
         """One weight vector per label, (C, W), after message passing."""
         rows = self.classifier.weight  # (C, W)
-        heard = self.classifier_graph(rows)
-        return heard * rows if self.double_product else heard
+        propagated = self.classifier_graph(rows)
+        return propagated * rows if self.double_product else propagated
 
     def forward(self, batch: dict[str, Tensor]) -> Tensor:
         """Logits (B, C)."""

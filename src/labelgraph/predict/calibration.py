@@ -38,7 +38,7 @@ class Calibration:
     images: int  # tune images that it was fitted on; 0 if it was not fitted
     selection: str  # `report` if these were the reported images, as in the papers
     loss: dict[str, float]  # cross-entropy per entry before and after, on held-out images
-    error: dict[str, float]  # expected calibration error, likewise
+    error: dict[str, float]  # expected calibration error, in the same way
     losses: list[float]  # cross-entropy of each image's known labels, by the probabilities in use
 
     def probabilities(self, scores: np.ndarray) -> np.ndarray:

@@ -165,7 +165,7 @@ class Training:
             self.team.by_first(checkpoint.save, *self.state())
             self.saved = time.monotonic()
         if stop:
-            self.team.say(f"stopped in epoch {self.epoch + 1}; the same command goes on")
+            self.team.say(f"stopped in epoch {self.epoch + 1}; the same command resumes it")
             sys.exit(STOPPED)
 
     def state(self) -> tuple[Tensors, dict[str, Any]]:

@@ -100,8 +100,8 @@ class IAGCN(nn.Module):
 
     def score_regions(self, rough: Tensor, graph: Tensor) -> Tensor:
         """Eq. 10 as its shapes allow: (B, N, C) and (B, C, C) -> (B, C)."""
-        alike = normalised(rough @ graph.mT @ rough.mT)  # (B, N, N) labels that go together
-        x = propagate(rough, alike, self.region_layers)  # an empty place stays 0: there is no bias
+        related = normalised(rough @ graph.mT @ rough.mT)  # (B, N, N) labels that go together
+        x = propagate(rough, related, self.region_layers)  # without a bias, empty places stay 0
         return self.classifier(x.amax(1))
 
 

@@ -41,8 +41,8 @@ class Block(nn.Module):
         self.matching = Encoder(ends, widths)
         if not last:  # after the last block only the matching edges are read
             self.cells, self.labels = Encoder(ends, widths), Encoder(ends, widths)
-            heard = [size, widths[-1], widths[-1]]
-            self.of_cells, self.of_labels = Encoder(heard, widths), Encoder(heard, widths)
+            inputs = [size, widths[-1], widths[-1]]
+            self.of_cells, self.of_labels = Encoder(inputs, widths), Encoder(inputs, widths)
 
 
 class CellMatching(nn.Module):
@@ -102,8 +102,8 @@ class CellMatching(nn.Module):
                 break
             beside = block.cells(cells[:, :, None], of_neighbours(cells, picks), beside)
             between = block.labels(labels[:, :, None], labels[:, None], between)
-            heard = (share[:, None] @ beside).squeeze(2)  # (B, M, d)
-            cells = block.of_cells(cells, heard, across.mean(2))
+            received = (share[:, None] @ beside).squeeze(2)  # (B, M, d)
+            cells = block.of_cells(cells, received, across.mean(2))
             labels = block.of_labels(labels, between.mean(2), across.mean(1))  # (B, C, d)
         return self.decode(across).squeeze(-1).amax(1)
 

@@ -178,7 +178,7 @@ class TestControlCharacters:
         (tmp_path / "d" / "cat" / "1.png").rename(tmp_path / "d" / "cat" / f"{name}.png")
         self.refused(capsys, tmp_path / "d", "/d/cat: image ")
 
-    def test_in_a_manifest_whoever_made_it(self, name):
+    def test_in_any_manifest(self, name):
         for field, value in (("images", name), ("parts", name), ("names", name)):
             sound = {"images": "a.png", "parts": "train", "names": "cat"} | {field: value}
             if value.endswith("\0") and field != "names":
@@ -252,7 +252,7 @@ LEAVING = ("../out.png", "/etc/hostname", "a/../../out.png", "images/../../x/out
 
 @pytest.mark.parametrize("name", LEAVING)
 @pytest.mark.parametrize("reader", ["table", "coco_json", "voc_folders"])
-def test_pictures_outside_of_the_folder_are_refused_unless_asked_for(reader, name, tmp_path):
+def test_pictures_outside_of_the_folder_are_refused_unless_allowed(reader, name, tmp_path):
     root = tmp_path / "d"
     (root / "images").mkdir(parents=True)
     defaults = recipe.read_yaml(ROOT / "workflow/config/own_data.yaml")["options"][reader]

@@ -28,7 +28,7 @@ def refused(message, call, *arguments, **more):
 # ---- shared helpers
 
 
-def test_readers_are_listed_in_order_and_say_which_options_they_take():
+def test_readers_are_listed_in_order_and_name_their_options():
     assert readers.available() == sorted(readers.available())
     refused(r"voc2007 takes the options \['boxes'\], not \[\]", readers.read, "voc2007", SAMPLES)
 

@@ -119,7 +119,7 @@ def test_the_variance_is_that_over_every_possible_dropout():
     torch.testing.assert_close(model.eval().scores(pooled[None])[0, 0], mean)
 
 
-def test_an_ensemble_judges_by_the_mean_of_its_members():
+def test_an_ensemble_uses_the_mean_of_its_members():
     model, inputs = model_of(members=3), given()
     each = model.scores(model.pooled(inputs["image"]))  # (B, M, C)
     assert each.std(1).min() > 1e-3

@@ -108,7 +108,7 @@ def inputs():
 
 
 @each_variant
-def test_logits_are_the_equations(variant):
+def test_logits_are_those_of_the_equations(variant):
     model, given = build("ia_gcn", variant=variant).eval(), inputs()
     wanted = [
         literal(model, label_space(5), image, boxes, None)[0]
@@ -118,7 +118,7 @@ def test_logits_are_the_equations(variant):
 
 
 @each_variant
-def test_loss_and_gradients_are_the_equations(variant):
+def test_loss_and_gradients_equal_the_equations(variant):
     model, given = build("ia_gcn", variant=variant).train(), inputs()
     torch.manual_seed(3)
     loss = model.loss(given)

@@ -186,7 +186,7 @@ def test_no_more_than_the_budget_is_kept_for_the_backward_pass(monkeypatch):
     assert largest() < 3 * 40 * 40 * 6
 
 
-def test_a_part_is_as_large_as_the_numbers_that_a_row_needs(monkeypatch):
+def test_the_size_of_a_part_follows_from_the_numbers_per_row(monkeypatch):
     """For an edge: 6 numbers of its message, and for each earlier block 6 of either end."""
     network, x, boxes, present = example(["labels"], [5, 4, 3])
     sizes, usual = [], matching.by_rows

@@ -65,7 +65,7 @@ def picked(train, role):
 
 
 @pytest.mark.parametrize("proportion", [0.1, 0.5, 0.9])
-def test_the_mask_is_a_loop_over_draws(proportion):
+def test_the_mask_equals_a_loop_over_draws(proportion):
     generator = np.random.RandomState(0)
     literal = [[generator.rand() < proportion for _ in range(7)] for _ in range(30)]
     assert (partial.known_mask(30, 7, proportion) == np.array(literal)).all()
@@ -117,7 +117,7 @@ def test_partial_labels_hide_by_row_of_the_training_part(manifest):
     assert set(train["role"].tolist()) == {roles.FIT, roles.TUNE}
 
 
-def test_hidden_values_reach_nothing_that_trains(manifest, tmp_path):
+def test_hidden_values_do_not_reach_training(manifest, tmp_path):
     """Files are the same byte for byte when every hidden value is flipped."""
     rows = np.flatnonzero(manifest.parts == "trainval")
     turned = manifest.labels.copy()
@@ -490,7 +490,7 @@ def test_named_protocols():
 
 
 @pytest.mark.parametrize("task", protocols.available())
-def test_every_named_protocol_cuts(manifest, task):
+def test_every_named_protocol_splits(manifest, task):
     split = protocols.cut(manifest, settings(task))
     again = protocols.cut(manifest, settings(task))
     assert split.description == again.description

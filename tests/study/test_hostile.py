@@ -338,5 +338,7 @@ def test_a_full_disk_is_named_with_the_file_that_found_no_place(tmp_path):
         with small.whole(tmp_path / "x.csv"), Path("/dev/full").open("w") as stream:
             stream.write("x")
 
-    assert sentence(fill) == f"{tmp_path}/x.csv cannot be written: no space is left there"
+    assert (
+        sentence(fill) == f"{tmp_path}/x.csv cannot be written: no space is left there; make room"
+    )
     assert not [*tmp_path.iterdir()]

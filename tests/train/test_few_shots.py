@@ -62,7 +62,9 @@ def test_tune_images_without_novel_labels_are_left_out():
 
 
 def test_a_missing_episode_is_named():
-    with pytest.raises(ValueError, match=r"seed 2 learns from episode 2, and the split has 2; set"):
+    with pytest.raises(
+        ValueError, match=r"seed 2 learns from episode 2, and the split has 2 episodes"
+    ):
         few_shots.of_episode(FILE, 2)
     none = {key: value for key, value in FILE.items() if not key.startswith("episode")}
     with pytest.raises(ValueError, match="and the split has 0"):

@@ -44,7 +44,7 @@ def whole(path: Path) -> Iterator[Path]:
         draft.replace(path)
     except OSError as error:
         if error.errno in FULL:
-            raise OSError(f"{path} cannot be written: no space is left there") from None
+            raise OSError(f"{path} cannot be written: no space is left there; make room") from None
         raise
     finally:
         draft.unlink(missing_ok=True)

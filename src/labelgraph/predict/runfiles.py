@@ -46,7 +46,7 @@ def settings(path: Path) -> dict[str, Any]:
     if found["encoder"]["test_size"] < 1:
         raise ValueError(f"{path}: encoder.test_size is 0; expected 1 pixel or more")
     if not isinstance(found["encoder"].get("weights"), str | None):
-        raise ValueError(f"{path}: encoder.weights is not a file name")
+        raise ValueError(f"{path}: encoder.weights must be a file name or null")
     wanted = checks.model_settings(found["method"])
     checks.keys(f"{path}: model", found["model"], wanted)
     if missing := sorted(wanted - found["model"].keys()):

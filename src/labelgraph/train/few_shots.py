@@ -27,7 +27,7 @@ def of_episode(train: dict[str, np.ndarray], number: int) -> dict[str, np.ndarra
     if number >= len(offsets) - 1:
         raise ValueError(
             f"a run with seed {number} learns from episode {number}, and the split has"
-            f" {len(offsets) - 1}; set fewshot.episodes or fewshot.files in datasets.yaml"
+            f" {len(offsets) - 1} episodes; set fewshot.episodes or fewshot.files in datasets.yaml"
         )
     judged = (train["labels"][:, train["novel"]] != UNKNOWN).any(1)  # (n,)
     tune = np.flatnonzero((train["role"] == TUNE) & judged)

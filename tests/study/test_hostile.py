@@ -21,7 +21,7 @@ from labelgraph.__main__ import main
 from labelgraph.encoders import encoder
 from labelgraph.files import small, yaml_reader
 from labelgraph.inputs import word_vectors
-from labelgraph.inputs.regions import given
+from labelgraph.inputs.regions import user_boxes
 from labelgraph.jobs.records import memory, travelling
 from labelgraph.split import episodes
 from labelgraph.study import checks, recipe
@@ -296,7 +296,7 @@ def test_orders(tmp_path):
 @each(cases.BOXES)
 def test_boxes(tmp_path, content, said):
     path = write(tmp_path / "boxes.json", content)
-    line = sentence(given.read, path, np.array(["1.jpg"]))
+    line = sentence(user_boxes.read, path, np.array(["1.jpg"]))
     assert said in line and str(path) in line
 
 

@@ -369,7 +369,9 @@ def test_genome_parts_are_drawn_and_leave_one_on_each_side():
     drawn = {images[place] for place in np.random.RandomState(1).permutation(4)[:3]}
     assert {image for image, part in found.items() if part == "test"} == drawn
     for wrong in (0, 4, -1):
-        refused(f"option test_images is {wrong}; there are 4", genome.draw_parts, images, wrong, 1)
+        refused(
+            f"option test_images is {wrong}; expected 1 to 3", genome.draw_parts, images, wrong, 1
+        )
 
 
 @pytest.mark.parametrize(

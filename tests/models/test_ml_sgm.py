@@ -226,7 +226,7 @@ def test_the_cells_beside_a_cell_by_hand():
 
 
 def test_the_released_model_matches_49_cells_of_a_picture_of_448_pixels():
-    """14 x 14 features of ResNet-101 give 7 x 7 cells; an odd side is rounded."""
+    """14 x 14 features of ResNet-101 give 7 x 7 cells; an odd side is rounded up."""
     model = build("ml_sgm", variant="released").eval()
     for side, cells in ((14, 7), (13, 7)):
         reduced = model.reduce(torch.rand(1, model.encoder.width, side, side))

@@ -115,7 +115,8 @@ def draw_parts(images: list[int], test_images: int, seed: int) -> dict[int, str]
     """`test` for the first `test_images` of NumPy's legacy permutation of the ids, else `train`."""
     if not 0 < test_images < len(images):
         raise ValueError(
-            f"option test_images is {test_images}; there are {len(images)}, some for training"
+            f"option test_images is {test_images}; expected 1 to {len(images) - 1}, as there are"
+            f" {len(images)} images"
         )
     drawn = np.random.RandomState(seed).permutation(len(images))[:test_images]
     test = {images[place] for place in drawn}

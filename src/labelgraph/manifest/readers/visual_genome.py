@@ -65,8 +65,7 @@ def read(
 ) -> Manifest:
     """`index`, `names` (one per line) and the files of `lists` (part: file) are paths below `root`.
 
-    Images are in the order of `lists`, then the `unused` ones; without lists they are in the order
-    of their ids, and `seed` draws the part `test`.
+    Image order: `lists`, then part `unused`; without lists by id, where `seed` draws part `test`.
     """
     check_choice("boxes", boxes, (True, False))
     if (names and not index) or (index and boxes and not names):

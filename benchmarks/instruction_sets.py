@@ -2,7 +2,7 @@
 
     python benchmarks/instruction_sets.py
 
-Trains a table of the drawn VOC 2007 with the pins of launch.py, then with one library at a time
+Trains a table of the drawn VOC 2007 with the pins of numerics.py, then with one library at a time
 told to use each instruction set that it knows, then with no pin at all. Each time everything is
 made from nothing: images, features, regions, trainings. A set that this processor lacks is taken
 down to one that it has by the library itself, so its line then equals another.
@@ -17,8 +17,8 @@ import numpy as np
 import pandas as pd
 import tiny
 
-from labelgraph.jobs.launch import PINS
 from labelgraph.jobs.records import travelling
+from labelgraph.numerics import PINS
 
 TABLE = "ml_sgm_II"
 TARGET = f"results/tables/mini/{TABLE}.csv"
@@ -50,10 +50,9 @@ def study(changes: dict[str, str | None]) -> tuple[pd.DataFrame, dict[str, str]]
     """The table, and every file's sha256, with the pins changed; null takes one away."""
     with tempfile.TemporaryDirectory() as place:
         folder = tiny.copy(Path(place))
-        launch = folder / "src/labelgraph/jobs/launch.py"
-        head, line, rest = launch.read_text().partition("\nSTART_SECONDS")
+        numerics = folder / "src/labelgraph/numerics.py"
         pins = {name: value for name, value in (PINS | changes).items() if value is not None}
-        launch.write_text(f"{head}\nPINS = {pins!r}{line}{rest}")
+        numerics.write_text(f"{numerics.read_text()}\nPINS = {pins!r}\n")
         run = tiny.command(TARGET, tables=[TABLE])
         done = subprocess.run(run, cwd=folder, capture_output=True, text=True)
         if done.returncode:

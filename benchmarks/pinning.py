@@ -12,7 +12,7 @@ import statistics
 import subprocess
 import sys
 
-from labelgraph.jobs.launch import PINS
+from labelgraph.numerics import PINS
 
 CHILD = """
 import json, time, torch

@@ -12,7 +12,7 @@ import sys
 import time
 from collections.abc import Callable
 
-from labelgraph.jobs.launch import PINS
+from labelgraph.numerics import PINS
 
 if PINS.items() - os.environ.items():  # some count only when a process starts
     os.execve(sys.executable, [sys.executable, *sys.argv], os.environ | PINS)

@@ -18,7 +18,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from labelgraph.jobs.launch import PINS
+from labelgraph.numerics import PINS
 
 if PINS.items() - os.environ.items():  # some count only when a process starts
     os.execve(sys.executable, [sys.executable, *sys.argv], os.environ | PINS)

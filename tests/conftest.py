@@ -7,9 +7,8 @@ import numpy as np
 import pytest
 import torch
 
-from labelgraph import models
+from labelgraph import models, numerics
 from labelgraph.encoders import encoder as encoders
-from labelgraph.jobs import launch
 from labelgraph.parts.labelspace import LabelSpace
 from labelgraph.study import recipe
 
@@ -23,7 +22,7 @@ NAMES = ("boat", "bird", "cup", "dog", "hot dog")
 @pytest.fixture(autouse=True)
 def seed(monkeypatch):
     """The same random numbers in every test, whatever ran before it."""
-    for name, pin in launch.PINS.items():
+    for name, pin in numerics.PINS.items():
         monkeypatch.setenv(name, pin)
     torch.manual_seed(0)
     np.random.seed(0)

@@ -3,7 +3,7 @@
 import json
 from pathlib import Path
 
-from labelgraph.manifest import readers
+from labelgraph.manifest import finding
 from labelgraph.manifest.manifest import Manifest
 
 SAMPLES = Path(__file__).parent / "samples"
@@ -16,7 +16,7 @@ def sample(reader: str) -> Path:
 
 
 def read(reader: str, root: Path | None = None, **changes) -> Manifest:
-    return readers.read(reader, root or sample(reader), **OPTIONS[reader] | changes)
+    return finding.read(reader, root or sample(reader), **OPTIONS[reader] | changes)
 
 
 def published(root: Path) -> dict:

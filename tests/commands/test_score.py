@@ -205,6 +205,19 @@ def test_probabilities_give_the_same_numbers_if_they_are_called_so(files, capsys
     assert "--probabilities" in err
 
 
+def test_names_cannot_drive_a_terminal(files, capsys):
+    """The label that no image shows is named, in text and in JSON."""
+    predictions, targets = files
+    labels = np.array(["cat", "dog", "\x1b[31mboat\u202e"])
+    write_arrays(predictions, images=IMAGES, labels=labels, scores=SCORES)
+    target = TARGET * [1, 1, 0]
+    write_arrays(targets, images=IMAGES, labels=labels, target=target)
+    for more in ([], ["--json"]):
+        out, _ = run_verb(capsys, predictions, "--targets", targets, *more)
+        assert "\\u001b[31mboat\\u202e" in out
+        assert "\x1b" not in out and "\u202e" not in out
+
+
 def test_logits_are_no_probabilities(files, capsys):
     with pytest.raises(ValueError, match="so they are no probabilities"):
         run_verb(capsys, files[0], "--targets", files[1], "--probabilities")

@@ -139,6 +139,16 @@ OWN = {
             },
         },
     },
+    "dots": {
+        "metric": "mAP",
+        "reference": "A linear layer with a long name (average pooling)",
+        "plain": ["A linear layer with a long name (average pooling)"],
+        "rows": {
+            "A linear layer with a long name (average pooling)": {"voc2007": ["scores0.json"]},
+            "System Two": {"voc2007": ["scores1.json", "scores2.json"]},
+            "System Three": {"voc2007": ["scores3.json"]},
+        },
+    },
     "top_labels": {"images": RULE, "top": 3},
     "mistakes": {
         "mistakes": [

@@ -15,7 +15,7 @@ from small_study import check, run
 from labelgraph.__main__ import main
 from labelgraph.files import names
 from labelgraph.files.small import read_json
-from labelgraph.manifest import readers
+from labelgraph.manifest import finding
 from labelgraph.manifest.manifest import Manifest, no_boxes
 from labelgraph.own.datacheck import guessing
 from labelgraph.steps import list_folder
@@ -279,15 +279,15 @@ def test_pictures_outside_of_the_folder_are_refused_unless_allowed(reader, name,
         options |= {"boxes": False, "ending": ""}
         where = f"{lists}/test.txt, line 1: '../../{name}' leads out of the dataset's folder"
     with pytest.raises(ValueError, match=re.escape(where)):
-        readers.read(reader, root, **options)
-    found = readers.read(reader, root, **options | {"outside": True})
+        finding.read(reader, root, **options)
+    found = finding.read(reader, root, **options | {"outside": True})
     assert any(image.endswith(name) for image in found.images.tolist())
 
 
 def test_a_path_that_goes_up_and_stays_inside_is_accepted(tmp_path):
     write_csv(tmp_path / "t.csv", ["image", "labels"], [["../b/a.png", "cat"], ["a.png", "cat"]])
     defaults = recipe.read_yaml(ROOT / "workflow/config/own_data.yaml")["options"]["table"]
-    found = readers.read("table", tmp_path, **defaults | {"file": "t.csv", "images": "c/d"})
+    found = finding.read("table", tmp_path, **defaults | {"file": "t.csv", "images": "c/d"})
     assert found.images.tolist() == ["c/d/../b/a.png", "c/d/a.png"]
 
 

@@ -37,6 +37,7 @@ def command(a):
     time.sleep(60)
 """,
 }
+JOBS = ("__init__", "launch", "server", "shortages", "user_errors")
 LONG = "x" * 200  # no address of a socket may be as long
 
 
@@ -48,8 +49,8 @@ def environment(tmp_path_factory):
     steps.mkdir(parents=True)
     (folder / "labelgraph/__init__.py").touch()
     (folder / "labelgraph/jobs").mkdir()
-    for name in ("__init__.py", "launch.py", "server.py", "shortages.py"):
-        shutil.copy(ROOT / "src/labelgraph/jobs" / name, folder / "labelgraph/jobs")
+    for name in ("numerics.py", *(f"jobs/{name}.py" for name in JOBS)):
+        shutil.copy(ROOT / "src/labelgraph" / name, folder / "labelgraph" / name)
     (steps / "__init__.py").touch()
     (folder / LONG).mkdir()
     for name, text in STEPS.items():

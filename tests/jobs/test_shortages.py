@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from labelgraph.inputs import batches
+from labelgraph.inputs import batches, workers
 from labelgraph.jobs import shortages
 from labelgraph.scenes import pictures
 
@@ -78,8 +78,10 @@ def test_processes_that_read_images_need_shared_memory(tmp_path, monkeypatch):
     monkeypatch.setattr("_multiprocessing.SemLock", no_semaphore)
     settings = {"train": {"augment": "none", "workers": 1}, "encoder": {"test_view": "plain"}}
     names, parts = np.array(["0.png", "1.png"]), [np.array([0, 1])]
-    with pytest.raises(OSError, match=r"written \(Read-only file system\); make it .*workers to 0"):
+    with pytest.raises(OSError, match="no shared memory: ") as caught:
         next(batches.Pictures(tmp_path, names, 8, settings).batches(parts, None))
+    said = shortages.sentence(caught.value)
+    assert re.search(r"written \(Read-only file system\); make it .*workers to 0", said)
     settings["train"]["workers"] = 0
     assert len(next(batches.Pictures(tmp_path, names, 8, settings).batches(parts, None))[0]) == 2
 
@@ -88,7 +90,7 @@ READING = """
 import sys
 from pathlib import Path
 import numpy as np
-from labelgraph.inputs import batches
+from labelgraph.inputs import batches, workers
 settings = {"train": {"augment": "none", "workers": 1}, "encoder": {"test_view": "plain"}}
 pictures = batches.Pictures(Path(sys.argv[1]), np.array(["0.png", "1.png"]), 8, settings)
 print([tuple(images.shape) for images, _ in pictures.batches([np.arange(2)], None)])
@@ -109,9 +111,9 @@ def test_processes_read_images_whatever_the_length_of_tmpdir(tmp_path):
 
 def test_a_tmpdir_that_is_too_long_is_named_where_there_is_no_other(tmp_path, monkeypatch):
     monkeypatch.setattr(tempfile, "tempdir", "/x" * 40)
-    monkeypatch.setattr(shortages, "SHORT", str(tmp_path / "nowhere"))
+    monkeypatch.setattr(workers, "SHORT", str(tmp_path / "nowhere"))
     with pytest.raises(OSError, match=r"too long for the sockets .* 70 characters at most"):
-        shortages.check_shared()
+        workers.check()
 
 
 def test_where_no_other_process_can_be_started_one_draws(monkeypatch, capsys):
@@ -126,7 +128,9 @@ def test_shared_memory_that_is_read_only():
     inside = ["unshare", "--map-root-user", "--mount", "sh", "-c"]
     if not shutil.which("unshare") or subprocess.run([*inside, mount]).returncode:
         pytest.skip("nothing can be mounted here")
-    program = "from labelgraph.jobs import shortages; shortages.check_shared()"
+    program = "from labelgraph.inputs import workers; workers.check()"
     command = f'{mount} && exec "{sys.executable}" -c "{program}"'
     answer = subprocess.run([*inside, command], capture_output=True, text=True)
-    assert f"{SHARED} (Read-only file system)" in answer.stderr
+    found = answer.stderr.splitlines()[-1].removeprefix("OSError: ")
+    for error in (OSError(found), ValueError(found)):  # as it was raised, and from a team
+        assert f"{SHARED} (Read-only file system)" in shortages.sentence(error)

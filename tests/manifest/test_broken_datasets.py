@@ -1,12 +1,13 @@
 """Bad input: every reader names the file, and the line or entry, that is wrong."""
 
+import json
 import shutil
 from pathlib import Path
 
 import pytest
 from dataset_cases import SAMPLES, change, published, read
 
-from labelgraph.manifest import readers
+from labelgraph.manifest import finding
 
 MAIN = "VOCdevkit/VOC2007/ImageSets/Main"
 XML = "VOCdevkit/VOC2007/Annotations"
@@ -29,6 +30,7 @@ CHANGED = [
     ("voc2007", f"{XML}/000004.xml", ">dog<", ">wolf<", ", object 1: class 'wolf'"),
     ("voc2007", f"{XML}/000004.xml", "<xmin>9</xmin>", "", ", object 1: expected numbers"),
     ("coco2014", TRAIN, '"id": 25,', '"id": 25', ", line 11: not JSON"),
+    ("coco2014", TRAIN, '"images"', '"images": 1, "images"', ": the key 'images' is given twice"),
     ("coco2014", TRAIN, '"images"', '"pictures"', ", image: found NoneType"),
     ("coco2014", TRAIN, '"bbox"', '"box"', ", annotation 1: expected an entry with"),
     ("coco2014", TRAIN, "    50\n", '    "x"\n', ", annotation 1: box"),
@@ -130,6 +132,14 @@ def test_coco_parts_with_other_categories(reader, copy):
     assert "instances_train2014.json: found a list" in refusal(reader, copy)
 
 
+@pytest.mark.parametrize("reader", ["coco2014"])
+def test_more_coco_categories_than_a_manifest_can_number(reader, copy):
+    content = json.loads((copy / TRAIN).read_text())
+    content["categories"] += [{"id": 1000 + k, "name": f"more {k}"} for k in range(32_764)]
+    (copy / TRAIN).write_text(json.dumps(content))
+    assert ": 32,769 categories; at most 32,768 can be read" in refusal(reader, copy)
+
+
 @pytest.mark.parametrize("reader", ["visual_genome"])
 @pytest.mark.parametrize(
     ("file", "old", "new", "message"),
@@ -174,6 +184,6 @@ def test_bad_options_are_named(reader, changes, message):
 
 def test_unknown_reader_and_missing_folder():
     with pytest.raises(ValueError, match=r"no dataset reader 'drawn'; .*voc2007"):
-        readers.read("drawn", SAMPLES)
+        finding.read("drawn", SAMPLES)
     with pytest.raises(FileNotFoundError, match="nowhere is not a folder"):
         read("voc2007", SAMPLES / "nowhere")

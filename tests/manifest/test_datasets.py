@@ -9,12 +9,12 @@ import pytest
 from dataset_cases import OPTIONS, SAMPLES, change, published, read, sample
 
 from labelgraph.files.images import inspect, read_image
-from labelgraph.manifest import manifest, readers
+from labelgraph.manifest import finding, manifest
 from labelgraph.manifest.manifest import Manifest
 from labelgraph.manifest.readers import visual_genome
 from labelgraph.steps import write_manifest
 
-each_reader = pytest.mark.parametrize("reader", readers.available())
+each_reader = pytest.mark.parametrize("reader", finding.available())
 
 
 def shown(table: Manifest, image: str) -> dict[str, int]:
@@ -25,8 +25,8 @@ def shown(table: Manifest, image: str) -> dict[str, int]:
 
 
 def test_every_reader_has_a_sample():
-    assert readers.available() == sorted(OPTIONS)
-    assert "drawn" not in readers.available()
+    assert finding.available() == sorted(OPTIONS)
+    assert "drawn" not in finding.available()
 
 
 @each_reader

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from dataset_cases import SAMPLES, change, published, read
 
-from labelgraph.manifest import readers
+from labelgraph.manifest import finding
 from labelgraph.manifest.readers import (
     _parts,
     _published,
@@ -29,8 +29,8 @@ def refused(message, call, *arguments, **more):
 
 
 def test_readers_are_listed_in_order_and_name_their_options():
-    assert readers.available() == sorted(readers.available())
-    refused(r"voc2007 takes the options \['boxes'\], not \[\]", readers.read, "voc2007", SAMPLES)
+    assert finding.available() == sorted(finding.available())
+    refused(r"voc2007 takes the options \['boxes'\], not \[\]", finding.read, "voc2007", SAMPLES)
 
 
 def test_a_repeated_line_is_named_with_both_places():

@@ -10,11 +10,12 @@ import pytest
 import torch
 from conftest import ROOT, WIDTH, assert_same, boxes, label_space, settings
 
-from labelgraph import models, split
+from labelgraph import models
 from labelgraph.encoders.encoder import Cached
 from labelgraph.manifest import manifest as manifests
 from labelgraph.manifest.manifest import Manifest, no_boxes
 from labelgraph.parts.labelspace import LabelSpace
+from labelgraph.split import cutting, partial, targets
 from labelgraph.study import recipe
 from labelgraph.train.checkpoint import Checkpoint
 from labelgraph.train.loop import Examples, Training
@@ -62,7 +63,7 @@ def planted(whole: Manifest, changed: np.ndarray) -> Manifest:
 
 
 def label_space_of(train) -> LabelSpace:
-    counted = split.count(train)
+    counted = targets.count(train)
     known = torch.from_numpy(counted["known"]).clamp(min=1)
     return replace(
         label_space(LABELS),
@@ -74,9 +75,9 @@ def label_space_of(train) -> LabelSpace:
 
 def training(method, whole, wrong_targets=False, **changed):
     """A training as the steps `split`, `count_labels` and `train` prepare it."""
-    train = split.cut(whole, PROTOCOL).train
+    train = cutting.cut(whole, PROTOCOL).train
     target, known = (
-        torch.from_numpy(x) for x in split.training_target(train["labels"], "positive")
+        torch.from_numpy(x) for x in targets.training_target(train["labels"], "positive")
     )
     if wrong_targets:
         target = torch.where(known, target, 1 - target)
@@ -92,16 +93,16 @@ def training(method, whole, wrong_targets=False, **changed):
 
 
 def test_the_case_contains_the_hard_images():
-    known = split.known_mask(IMAGES, LABELS, 0.3)
+    known = partial.known_mask(IMAGES, LABELS, 0.3)
     assert not known.any(1).all(), "an image without a known label is missing"
-    train = split.cut(manifest(), PROTOCOL).train
+    train = cutting.cut(manifest(), PROTOCOL).train
     assert (train["role"] == 1).any()
     assert (train["labels"] == manifests.YES).any(0).sum() >= 3
 
 
 @each_method
 def test_a_wrong_value_in_every_hidden_entry_changes_no_bit(method, tmp_path):
-    whole, hidden = manifest(), ~split.known_mask(IMAGES, LABELS, 0.3)
+    whole, hidden = manifest(), ~partial.known_mask(IMAGES, LABELS, 0.3)
     honest = training(method, whole)
     expected = honest.run(Checkpoint(tmp_path / "honest"))
     wrong = training(method, planted(whole, hidden), True)
@@ -111,7 +112,7 @@ def test_a_wrong_value_in_every_hidden_entry_changes_no_bit(method, tmp_path):
 
 
 def test_a_wrong_value_in_a_known_entry_changes_the_weights(tmp_path):
-    whole, known = manifest(), split.known_mask(IMAGES, LABELS, 0.3)
+    whole, known = manifest(), partial.known_mask(IMAGES, LABELS, 0.3)
     first = training("baseline", whole).run(Checkpoint(tmp_path / "first"))
     second = training("baseline", planted(whole, known)).run(Checkpoint(tmp_path / "second"))
     assert not torch.equal(first["classifier.weight"], second["classifier.weight"])

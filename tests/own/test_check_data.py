@@ -5,7 +5,7 @@ import shutil
 
 import numpy as np
 import pytest
-from check_cases import checked
+from check_data_cases import checked
 from conftest import ROOT
 from dataset_cases import SAMPLES
 from PIL import Image, ImageEnhance
@@ -18,11 +18,6 @@ from labelgraph.own.datacheck import (
     pictures,
 )
 from labelgraph.study import recipe
-
-
-@pytest.fixture(autouse=True)
-def in_the_repository(monkeypatch):
-    monkeypatch.chdir(ROOT)
 
 
 def make(folder, count=24):

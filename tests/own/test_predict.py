@@ -251,7 +251,7 @@ def test_a_fine_tuned_encoder_comes_from_the_run_alone(tmp_path, few, capsys):
 @pytest.mark.parametrize(
     ("spoil", "message"),
     [
-        (lambda run: (run / "settings.yaml").unlink(), "is no run: it lacks settings.yaml"),
+        (lambda run: (run / "settings.yaml").unlink(), "it has no file settings.yaml"),
         (lambda run: (run / "settings.yaml").write_text("[1"), "is not what a training writes"),
         (lambda run: change_settings(run, model={"x": 1}), r"unknown keys ['x']"),
         (lambda run: change_settings(run, method="mlgcn"), "mlgcn"),

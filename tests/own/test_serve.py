@@ -10,7 +10,10 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
+from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from PIL import Image
@@ -19,6 +22,7 @@ from serve_cases import NASTY, POST, answers, connect, error, get, needs_six, ru
 
 from labelgraph.__main__ import main
 from labelgraph.own import asking, reading
+from labelgraph.predict import calibration
 
 pytest.importorskip("uvicorn", reason="needs the extra serve")
 from labelgraph.own import connection, serving
@@ -482,6 +486,20 @@ def test_it_ends_when_told_to_and_answers_first(process, number, shown):
     socket.create_server(address, family=family).close()  # the port is free
     for line in lines:
         line.close()
+
+
+def test_the_first_line_spells_out_control_characters(monkeypatch, capsys):
+    settings = {"method": "m", "dataset": "d\x1b[31m\n\u202e"}
+    trained = SimpleNamespace(calibration=None, folder=Path(), names="ab", settings=settings)
+    started = SimpleNamespace(port=1, serve_forever=lambda: None)
+    monkeypatch.setattr(reading, "read", lambda folder: trained)
+    monkeypatch.setattr(calibration, "describe", lambda found, path: "")
+    monkeypatch.setattr(serving, "Server", lambda *given: started)
+    monkeypatch.setattr(signal, "signal", lambda number, handler: None)
+    monkeypatch.setattr(threading, "active_count", lambda: 1)  # or it ends this process
+    assert main(["serve", "run"]) == 0
+    first = "http://127.0.0.1:1/ (m on d\\u001b[31m\\u000a\\u202e, 2 labels); Ctrl-C stops it\n"
+    assert capsys.readouterr().out == first
 
 
 def test_who_waits_too_long_is_told(oracle, monkeypatch):

@@ -8,22 +8,17 @@ import warnings
 import numpy as np
 import odd_pictures
 import pytest
-from check_cases import checked
+from check_data_cases import checked
 from conftest import ROOT
 from dataset_cases import SAMPLES
 from PIL import Image
 from run_cases import picture
 
 from labelgraph.files import images
-from labelgraph.manifest import manifest, readers
+from labelgraph.manifest import finding, manifest
 from labelgraph.manifest.readers import folders
 from labelgraph.own.datacheck import boxes, guessing, pictures
 from labelgraph.study import recipe
-
-
-@pytest.fixture(autouse=True)
-def in_the_repository(monkeypatch):
-    monkeypatch.chdir(ROOT)
 
 
 def codes(folder, count=12, **columns):
@@ -128,7 +123,7 @@ def test_an_image_of_two_parts_is_refused(tmp_path):
     standing = recipe.read_yaml(ROOT / "workflow/config/own_data.yaml")["options"]["table"]
     options = standing | {"file": "labels.csv", "part": "part", "draw": None}
     with pytest.raises(ValueError, match=r"row 2: 'a.jpg' is in part 'test' here and in 'train'"):
-        readers.read("table", tmp_path, **options)
+        finding.read("table", tmp_path, **options)
 
 
 def test_what_lies_in_the_folder_and_takes_no_part(tmp_path, capsys):
@@ -283,7 +278,7 @@ def test_labels_may_share_a_folder_by_a_link(tmp_path):
     for label in ("cat", "dog"):
         picture(len(label), (60 + len(label[0]), 50)).save(tmp_path / label / f"{label}.png")
         (tmp_path / label / "both").symlink_to(shared, target_is_directory=True)
-    found = readers.read("folders", tmp_path, parts=None, draw={"share": 0.4, "seed": 0}, none=None)
+    found = finding.read("folders", tmp_path, parts=None, draw={"share": 0.4, "seed": 0}, none=None)
     both = found.images.tolist().index("cat/both/1.png")
     assert len(found.images) == 3 and found.labels[both].tolist() == [1, 1]
     (tmp_path / "dog" / "again").symlink_to(shared, target_is_directory=True)

@@ -10,7 +10,6 @@ import numpy as np
 import pytest
 import torch
 
-from labelgraph import split
 from labelgraph.files.small import (
     read_arrays,
     read_json,
@@ -20,6 +19,7 @@ from labelgraph.files.small import (
 from labelgraph.inputs import word_vectors
 from labelgraph.manifest.manifest import Manifest, no_boxes, write
 from labelgraph.parts import labelspace
+from labelgraph.split import targets
 from labelgraph.steps import count_labels, embed_labels
 
 OPTIONS = {"aliases": {}, "multiword": "mean", "case": "lower", "missing": "refused"}
@@ -88,7 +88,7 @@ def test_large_counts_are_exact():
     labels = np.ones((70_000, 2), np.int8)
     labels[0, 0] = 0
     role = np.zeros(70_000, np.uint8)
-    found = split.count({"names": np.array(["a", "b"]), "role": role, "labels": labels})
+    found = targets.count({"names": np.array(["a", "b"]), "role": role, "labels": labels})
     assert found["counts"].tolist() == [[69_999, 69_999], [69_999, 70_000]]
 
 

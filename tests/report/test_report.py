@@ -15,15 +15,15 @@ import pytest
 import report_cases as cases
 from conftest import ROOT
 
-from labelgraph import report
 from labelgraph.report import (
     distances,
     gains,
     overview,
+    pagefiles,
     pictures,
-    records,
     site,
 )
+from labelgraph.report.runs import value
 from labelgraph.steps import write_report
 from labelgraph.study import recipe
 from labelgraph.study.recipe import run_of
@@ -84,7 +84,7 @@ def pages(folder):
 
 def study(folder):
     """What runs.js defines."""
-    text = (folder / report.RUNS).read_text()
+    text = (folder / pagefiles.RUNS).read_text()
     found = re.fullmatch(r'"use strict";\nconst STUDY = (.*);\n', text)
     return json.loads(found[1])
 
@@ -96,7 +96,7 @@ def lines(path):
 
 def test_the_folder_holds_what_the_rule_says_and_the_figures(study_report):
     there = {path.relative_to(study_report).as_posix() for path in study_report.rglob("*.*")}
-    assert there == {*report.files(cases.GIVEN["tables"], ["ml_sgm_7"])}
+    assert there == {*pagefiles.files(cases.GIVEN["tables"], ["ml_sgm_7"])}
 
 
 def test_every_link_leads_to_something_in_the_folder(study_report):
@@ -142,7 +142,7 @@ def test_every_cell_of_every_table_is_there_with_what_stands_behind_it(study_rep
             )
             runs = [known["runs"][int(place)] for place in cell["data-runs"].split(" ")]
             metric = line["column"].split(" ")[-1]
-            values = [records.value(known["pools"], run, metric) for run in runs]
+            values = [value(known["pools"], run, metric) for run in runs]
             assert fmean(values) == pytest.approx(float(line["reproduced"]), abs=0.006)
             checked += 1
         if ours and line["published"]:
@@ -170,7 +170,7 @@ def test_findings_of_the_audit_stand_beside_their_cells(study_report):
 def test_what_runs_share_is_written_once(study_report):
     known = study(study_report)
     assert len(known["runs"]) > 40
-    text = (study_report / report.RUNS).read_text()
+    text = (study_report / pagefiles.RUNS).read_text()
     for values in known["pools"].values():
         written = [json.dumps(value, sort_keys=True) for value in values]
         assert len(written) == len(set(written))
@@ -183,7 +183,7 @@ def test_text_is_text_whatever_it_says(study_report):
         scripts = [attributes for tag, attributes in elements if tag == "script"]
         assert len(scripts) == 3 and all("src" in attributes for attributes in scripts)
         assert not [name for _, attributes in elements for name in attributes if name[:2] == "on"]
-    assert not set("<>&") & set((study_report / report.RUNS).read_text())
+    assert not set("<>&") & set((study_report / pagefiles.RUNS).read_text())
     hostile = (study_report / "tables/ml_sgm_hostile.html").read_text()
     assert "A caption &amp; &lt;script&gt;" in hostile
     assert "{{ 7 * 7 }}" in hostile

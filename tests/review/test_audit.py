@@ -10,8 +10,8 @@ from audit_cases import CLAIMS, CLEAN, FIRST, PLANTED, write
 from conftest import ROOT
 
 from labelgraph.__main__ import main
-from labelgraph.review import audit
-from labelgraph.review.audit import listing
+from labelgraph.review.audit import checking, listing
+from labelgraph.review.audit.findings import KINDS
 
 PUBLISHED = ROOT / "workflow/published"
 
@@ -19,12 +19,12 @@ PUBLISHED = ROOT / "workflow/published"
 def found(folder):
     return [
         (each.table, each.column, each.printed, each.recomputed, each.kind, each.sure)
-        for each in audit.run(folder)
+        for each in checking.run(folder)
     ]
 
 
 def test_tables_without_a_mistake_have_no_finding(tmp_path, capsys):
-    assert audit.run(write(tmp_path / "clean")) == []
+    assert checking.run(write(tmp_path / "clean")) == []
     assert main(["audit", "--published", str(tmp_path / "clean")]) == 0
     assert capsys.readouterr().out == "0 findings: 0 certain, 0 likely, 0 hint\n"
 
@@ -54,7 +54,7 @@ def test_a_row_marked_as_ones_own_that_is_another_papers(tmp_path):
 def test_one_name_for_two_systems(tmp_path):
     titles = {("ml_sgm", "I", "third"): "SST", ("ml_sgm", "V", "new"): "SST"}
     titles |= {("ml_sgm", table, "new"): "SST" for table in ("I", "V", "VIII", "IX")}
-    names = [each for each in audit.run(write(tmp_path, titles=titles)) if each.kind == "name"]
+    names = [each for each in checking.run(write(tmp_path, titles=titles)) if each.kind == "name"]
     assert [(each.row, each.sure) for each in names] == [("SST (448, 448)", "hint")]
 
 
@@ -86,7 +86,7 @@ def test_a_claim_about_another_row_is_recognised(tmp_path):
         'ml_sgm,I,gain,gain,"coco2014 new (448, 448) mAP","coco2014 third (448, 448) mAP",2.0',
         'ml_sgm,I,its mAP,value,"coco2014 new (448, 448) mAP",,76.0',
     ]
-    gain, value = audit.run(write(tmp_path, claims=claims))
+    gain, value = checking.run(write(tmp_path, claims=claims))
     assert gain.sure == value.sure == "likely"
     assert gain.reason.endswith("that is New (448, 576) against Third")
     assert value.reason.endswith("76.0 is mAP of New (448, 576)")
@@ -109,22 +109,22 @@ def test_rounding_alone_is_never_a_finding(tmp_path):
         for tens, value in enumerate(*parts, 1):
             rows["ml_sgm", "V", "voc2007", f"m{number}", f"{tens}0%"] = {"mAP": f"{value:.1f}"}
         rows["ml_sgm", "V", "voc2007", f"m{number}", "avg"] = {"mAP": f"{sum(*parts) / 9:.1f}"}
-    assert [each for each in audit.run(write(tmp_path, rows, [])) if each.sure != "hint"] == []
+    assert [each for each in checking.run(write(tmp_path, rows, [])) if each.sure != "hint"] == []
 
 
 @pytest.mark.parametrize(("printed", "wrong"), [("74.5", True), ("74.6", False), ("74.8", True)])
 def test_the_border_of_what_rounding_explains(tmp_path, printed, wrong):
     """80.0 and 70.0 stand for 79.95 to 80.05 and 69.95 to 70.05: from 74.617 to 74.717."""
     rows = CLEAN | {FIRST: CLEAN[FIRST] | {"OP": "80.0", "OR": "70.0", "OF1": printed}}
-    kinds = [each.kind for each in audit.run(write(tmp_path, rows))]
+    kinds = [each.kind for each in checking.run(write(tmp_path, rows))]
     assert ("harmonic F1" in kinds) == wrong
 
 
 def test_the_committed_list_is_what_the_code_finds():
-    findings = audit.run(PUBLISHED)
+    findings = checking.run(PUBLISHED)
     assert (ROOT / "results/tables/audit.csv").read_text() == listing.as_csv(findings)
     assert (ROOT / "results/tables/audit.md").read_text() == listing.as_markdown(findings)
-    assert {each.kind for each in findings} == {*audit.KINDS}
+    assert {each.kind for each in findings} == {*KINDS}
 
 
 def test_what_is_found_is_noted_beside_the_number():
@@ -134,7 +134,7 @@ def test_what_is_found_is_noted_beside_the_number():
         with (PUBLISHED / f"{paper}.csv").open(newline="") as stream:
             rows = [row for row in csv.DictReader(stream) if row["note"]]
         noted |= {(paper, row["table"], row["dataset"], row["metric"]) for row in rows}
-    for each in audit.run(PUBLISHED):
+    for each in checking.run(PUBLISHED):
         if each.kind in ("number", "claim", "quoted value", "harmonic F1") or "mean" in each.kind:
             place = (each.paper, each.table, each.dataset, each.column)
             # What the text says of mixed sizes is noted where the number comes from.
@@ -147,7 +147,7 @@ def test_the_command_prints_and_writes_the_list(tmp_path, monkeypatch, capsys):
     listed = json.loads(capsys.readouterr().out)
     with (tmp_path / "list.csv").open(newline="") as stream:
         assert [*csv.DictReader(stream)] == listed
-    assert len(listed) == len(audit.run(PUBLISHED))
+    assert len(listed) == len(checking.run(PUBLISHED))
     assert main(["audit", "--least", "certain"]) == 1
     shown = capsys.readouterr().out
     assert "certain: ia_gcn, table 2, Atten-Reinforce, voc2007 mAP" in shown

@@ -126,6 +126,7 @@ def test_a_tolerance_is_for_each_metric(tmp_path, monkeypatch, capsys, tolerance
         ("machin", "did you mean 'machine'?"),
         ("map=1", "did you mean 'mAP'?"),
         ("mAP=x", "'x' is no tolerance"),
+        ("9e999999", "no tolerance '9e999999'"),
     ],
 )
 def test_a_wrong_tolerance_is_named(tmp_path, monkeypatch, capsys, tolerance, told):
@@ -224,6 +225,7 @@ HOSTILE = {
     "words": (f"{HEADER}\nOld,mAP,84.0,good,,,quoted\n".encode(), "reproduced is 'good'"),
     "no number": (f"{HEADER}\nOld,mAP,nan,,,,quoted\n".encode(), "published is 'nan'"),
     "endless": (f"{HEADER}\nOld,mAP,,inf,,3,quoted\n".encode(), "reproduced is 'inf'"),
+    "huge": (f"{HEADER}\nNew,mAP,,9e999999,,3,reproduced\n".encode(), "is '9e999999', expected"),
     "seeds": (f"{HEADER}\nOld,mAP,,1.0,,-3,reproduced\n".encode(), "seeds is '-3'"),
     "twice": (
         f"{HEADER}\n{LINES[2]}\n{LINES[2]}\n".encode(),
@@ -336,6 +338,17 @@ def test_the_page_stands_alone_and_shows_names_as_they_are(tmp_path, capsys):
     assert "@import" not in text
     assert "url(" not in text
     assert {name, "+2.50", "55.00", "57.50"} <= set(parsed.words)
+
+
+def test_names_cannot_drive_a_terminal(tmp_path, capsys):
+    """A row's name comes from a file that somebody else may have written."""
+    lines = [HEADER, '"Old\x1b[31m\u202e",mAP,,60.00,,1,reproduced']
+    a, b = write(tmp_path / "a", lines), write(tmp_path / "b", changed("60.00", "61.00", lines))
+    for more in ([], ["--json"]):
+        assert main(["compare", a, b, *more]) == 1
+        said = capsys.readouterr().out
+        assert "Old\\u001b[31m\\u202e" in said
+        assert "\x1b" not in said and "\u202e" not in said
 
 
 def test_the_list_is_as_long_as_asked(tmp_path, capsys):

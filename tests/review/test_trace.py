@@ -13,7 +13,7 @@ from conftest import ROOT
 from labelgraph.__main__ import main
 from labelgraph.files.small import write_json, write_text
 from labelgraph.jobs import provenance
-from labelgraph.review import tracing
+from labelgraph.review.tracing import chain
 from labelgraph.score import metrics
 from labelgraph.study import recipe
 from labelgraph.tables import csv_cells, tables
@@ -70,7 +70,7 @@ def checkout(tmp_path, monkeypatch):
 
 
 def trace(row=ROW, column=COLUMN, table=TABLE):
-    return tracing.trace(Path(table), row, column)
+    return chain.trace(Path(table), row, column)
 
 
 def run_folder(seed):
@@ -205,14 +205,50 @@ def test_a_wrong_name_is_answered_with_the_right_ones(checkout, capsys, row, col
     assert told in capsys.readouterr().err
 
 
+def origin(**changes):
+    """The text of a provenance.json."""
+    found = {"git": {"commit": None, "clean": None}, "packages": {}, "python": "3", "hardware": {}}
+    found |= {"inputs": {}, "wall_seconds": 1.5, "cpu_seconds": 2, "peak_mb": 300.0}
+    return json.dumps(found | changes)
+
+
+def scores(mean):
+    """The text of a scores.json whose mAP is `mean`."""
+    found = scored(0)
+    return json.dumps(found | {"map": found["map"] | {"non_interpolated": mean}})
+
+
+def test_an_origin_without_changes_is_sound(checkout):
+    (run_folder(0) / "provenance.json").write_text(origin())
+    assert trace()["runs"][0]["peak_mb"] == 300
+
+
+@pytest.mark.parametrize("name", ["provenance.json", "scores.json", "settings.yaml"])
+def test_a_pipe_in_a_runs_folder_is_not_opened(checkout, capsys, name):
+    (run_folder(0) / name).unlink()
+    os.mkfifo(run_folder(0) / name)
+    assert main(["trace", TABLE, "--row", ROW, "--column", COLUMN]) == 2
+    assert f"{name} is a folder, a pipe or a device; expected a reg" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     ("name", "content", "told"),
     [
         ("provenance.json", "{", "not JSON"),
         ("provenance.json", "[]", "is not what a run writes; it has to have"),
         ("provenance.json", '{"git": {}}', "is not what a run writes; it has to have"),
+        ("provenance.json", origin(git=[]), "is not what a training writes: git is []"),
+        ("provenance.json", origin(git={"commit": 3, "clean": True}), "commit is 3"),
+        ("provenance.json", origin(git={"commit": None}), "there is no clean"),
+        ("provenance.json", origin(packages="torch"), "packages is 'torch'"),
+        ("provenance.json", origin(hardware=None), "hardware is None"),
+        ("provenance.json", origin(inputs=["data/train.npz"]), "inputs is ['data/train.npz']"),
+        ("provenance.json", origin(inputs={"data/train.npz": 7}), "data/train.npz is 7"),
+        ("provenance.json", origin(peak_mb="much"), "peak_mb is 'much'"),
+        ("settings.yaml", "- a", "is not what a training writes; expected KEY: VALUE"),
         ("scores.json", "{}", "is not what a run writes; it has to have"),
         ("scores.json", '{"map": 1, "ap": 1, "settings": 1, "labels": 1}', "mAP cannot be read"),
+        ("scores.json", scores(mean="good"), "mAP is 'good'"),
         ("settings.yaml", "a: [", "is not YAML"),
     ],
 )

@@ -7,12 +7,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from labelgraph import scenes
 from labelgraph.files.small import read_json
-from labelgraph.manifest import readers
+from labelgraph.manifest import finding
 from labelgraph.manifest.manifest import DIFFICULT, YES
 from labelgraph.manifest.readers.coco2014 import PARTS as COCO_PARTS
-from labelgraph.scenes import coco2014, worlds
+from labelgraph.scenes import coco2014, drawing, worlds
 from labelgraph.steps import draw
 
 SETTINGS = {
@@ -52,7 +51,7 @@ NOVEL = {
     *("bicycle", "boat", "stop sign", "bird", "backpack", "frisbee", "snowboard", "surfboard"),
     *("cup", "fork", "spoon", "broccoli", "chair", "keyboard", "microwave", "vase"),
 }
-each_layout = pytest.mark.parametrize("layout", scenes.LAYOUTS)
+each_layout = pytest.mark.parametrize("layout", drawing.LAYOUTS)
 
 
 def settings(layout: str, **changes) -> dict:
@@ -63,14 +62,14 @@ def settings(layout: str, **changes) -> dict:
 @pytest.fixture(scope="module")
 def roots(tmp_path_factory) -> dict[str, Path]:
     base = tmp_path_factory.mktemp("drawn")
-    for layout in scenes.LAYOUTS:
+    for layout in drawing.LAYOUTS:
         draw.main(layout, settings(layout), base / layout, base / f"{layout}.json", jobs=1)
-    return {layout: base / layout for layout in scenes.LAYOUTS}
+    return {layout: base / layout for layout in drawing.LAYOUTS}
 
 
 @each_layout
 def test_the_readers_read_what_was_drawn(layout, roots):
-    manifest = readers.read(layout, roots[layout], **OPTIONS[layout])
+    manifest = finding.read(layout, roots[layout], **OPTIONS[layout])
     parts, counts = np.unique(manifest.parts, return_counts=True)
     assert dict(zip(parts.tolist(), counts.tolist(), strict=True)) == IMAGES[layout]
     assert set(manifest.names) <= set(worlds.label_names(layout))
@@ -80,7 +79,7 @@ def test_the_readers_read_what_was_drawn(layout, roots):
 
 @each_layout
 def test_boxes_are_inside_their_image_and_agree_with_the_labels(layout, roots):
-    manifest = readers.read(layout, roots[layout], **OPTIONS[layout])
+    manifest = finding.read(layout, roots[layout], **OPTIONS[layout])
     sizes = np.array([size(roots[layout] / image) for image in manifest.images])
     left, top, width, height = manifest.boxes.T
     assert (left >= 0).all() and (top >= 0).all()
@@ -109,7 +108,7 @@ def test_bytes_do_not_depend_on_the_number_of_processes(tmp_path, roots):
 
 
 def test_voc_has_difficult_objects_and_its_lists_agree_with_its_xml(roots):
-    manifest = readers.read("voc2007", roots["voc2007"], boxes=True)
+    manifest = finding.read("voc2007", roots["voc2007"], boxes=True)
     assert (manifest.labels == DIFFICULT).any()
     for row, image in enumerate(manifest.images):
         path = roots["voc2007"] / image.replace("JPEGImages", "Annotations")

@@ -5,10 +5,10 @@ import json
 import numpy as np
 import pytest
 
-from labelgraph import scenes
 from labelgraph.files.small import fingerprint
 from labelgraph.inputs import word_vectors
 from labelgraph.scenes import (
+    drawing,
     looks,
     place,
     plan,
@@ -19,7 +19,7 @@ from labelgraph.scenes import (
 )
 from labelgraph.steps import draw
 
-each_layout = pytest.mark.parametrize("layout", scenes.LAYOUTS)
+each_layout = pytest.mark.parametrize("layout", drawing.LAYOUTS)
 
 
 def test_the_pixels_of_a_scene_stay_the_same():
@@ -102,7 +102,7 @@ def test_what_a_thing_stands_on_is_placed_first(first, where, second):
 
 
 def test_every_label_and_every_relation_has_a_look():
-    for layout in scenes.LAYOUTS:
+    for layout in drawing.LAYOUTS:
         for label in worlds.label_names(layout):
             assert shapes.parts(looks.LOOKS[looks.look_name(label)].family)
     named = [(first, second) for first, _, second in worlds.RELATIONS]
@@ -117,7 +117,7 @@ def test_every_label_has_a_vector_and_similar_words_are_close(tmp_path):
     draw.command([*arguments, "--index", str(index), "--jobs", "1"])
     options = {"aliases": words.PIECES, "multiword": "mean", "case": "lower", "missing": "refused"}
     names = tuple(
-        sorted({name for layout in scenes.LAYOUTS for name in worlds.label_names(layout)})
+        sorted({name for layout in drawing.LAYOUTS for name in worlds.label_names(layout)})
     )
     vectors, report = word_vectors.embed(names, root / draw.WORDS_FILE, options)
     assert vectors.shape == (len(names), 300)

@@ -8,14 +8,16 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from labelgraph import split as protocols
 from labelgraph.files.small import fingerprint, read_arrays, read_json
 from labelgraph.manifest.manifest import Manifest, no_boxes, write
 from labelgraph.split import (
+    cutting,
     episodes,
     fewshot,
+    listing,
     partial,
     roles,
+    targets,
 )
 from labelgraph.steps import split as step
 
@@ -99,17 +101,17 @@ def test_a_mask_ignores_the_global_generator():
 
 
 def test_masks_of_the_full_datasets_have_these_fingerprints():
-    found = protocols.mask_fingerprints("partial-10")
+    found = listing.mask_fingerprints("partial-10")
     assert {name: value[:16] for name, value in found.items()} == {
         "voc2007": "1748ff5e85d11519",
         "coco2014": "781bd6212ee47548",
         "vg200": "ff53937a8d60a68e",
     }
-    assert protocols.mask_fingerprints("full") == {}
+    assert listing.mask_fingerprints("full") == {}
 
 
 def test_partial_labels_hide_by_row_of_the_training_part(manifest):
-    train = protocols.cut(manifest, settings("partial-30")).train
+    train = cutting.cut(manifest, settings("partial-30")).train
     full = manifest.labels[manifest.parts == "trainval"]
     hidden = ~partial.known_mask(120, 6, 0.3)
     assert (train["labels"][hidden] == -2).all()  # tune images too: all rows are here, in order
@@ -137,7 +139,7 @@ def test_hidden_values_do_not_reach_training(manifest, tmp_path):
 
 
 def test_roles_do_not_overlap(manifest):
-    split = protocols.cut(manifest, settings())
+    split = cutting.cut(manifest, settings())
     train, report = split.train, split.report
     assert len(picked(train, roles.TUNE)["images"]) == 12
     assert not set(train["images"]) & set(report["images"])
@@ -153,7 +155,7 @@ def test_the_description_of_a_split_by_hand():
     codes = np.array([[1, 0], [1, -1], [0, 0], [1, 1]], np.int8)
     images, parts = np.array(list("abcd")), np.array(["trainval"] * 3 + ["test"])
     few = Manifest(images=images, parts=parts, names=("x", "y"), labels=codes, **no_boxes())
-    description = protocols.cut(few, settings(tune=0.0)).description
+    description = cutting.cut(few, settings(tune=0.0)).description
     assert description["positives"] == {"fit": {"x": 2, "y": 0}, "report": {"x": 1, "y": 1}}
     assert (description["fit_without_positive"], description["novel"], description["episodes"]) == (
         ["y"],
@@ -187,14 +189,14 @@ def test_roles_have_their_codes():
 
 def test_the_seed_draws_the_tune_images(manifest):
     drawn = [
-        protocols.cut(manifest, settings(seed=seed)).train["role"].tolist() for seed in (0, 0, 1)
+        cutting.cut(manifest, settings(seed=seed)).train["role"].tolist() for seed in (0, 0, 1)
     ]
     assert drawn[0] == drawn[1] != drawn[2]
 
 
 @pytest.mark.parametrize("task", ["full", "partial-10", "fewshot-1"])
 def test_selection_on_the_reported_images(manifest, task):
-    split = protocols.cut(manifest, settings(task, selection="report"))
+    split = cutting.cut(manifest, settings(task, selection="report"))
     tune = picked(split.train, roles.TUNE)
     assert tune["images"].tolist() == split.report["images"].tolist()
     assert (tune["labels"] == split.targets["target"]).all()
@@ -264,7 +266,7 @@ def test_one_image_can_be_a_shot_of_every_label():
 @pytest.mark.parametrize("shown", ["hidden", "shown"])
 def test_the_labels_that_each_few_shot_stage_sees(manifest, base_images, shown):
     few = {"base_images": base_images, "shot_base_labels": shown}
-    split = protocols.cut(manifest, settings("fewshot-2", few))
+    split = cutting.cut(manifest, settings("fewshot-2", few))
     train, novel = split.train, split.train["novel"]
     assert train["names"][novel].tolist() == ["bird", "vase", "boat"]
     base = train["role"] != roles.SHOT
@@ -279,7 +281,7 @@ def test_the_labels_that_each_few_shot_stage_sees(manifest, base_images, shown):
 
 
 def test_the_base_stage_is_the_same_for_any_number_of_shots(manifest):
-    cut = {task: protocols.cut(manifest, settings(task)) for task in ("fewshot-base", "fewshot-2")}
+    cut = {task: cutting.cut(manifest, settings(task)) for task in ("fewshot-base", "fewshot-2")}
     base, both = (split.train for split in cut.values())
     assert roles.SHOT not in base["role"] and "episodes" not in base
     before = both["role"] != roles.SHOT
@@ -293,17 +295,17 @@ def test_the_base_stage_is_the_same_for_any_number_of_shots(manifest):
 def test_novel_labels_do_not_reach_the_base_stage(manifest):
     """Neither through the roles, nor if the reported images choose the checkpoint."""
     for selection in ("tune", "report"):
-        first = protocols.cut(manifest, settings("fewshot-base", selection=selection))
+        first = cutting.cut(manifest, settings("fewshot-base", selection=selection))
         novel = first.train["novel"]
         planted = manifest.labels.copy()
         planted[:, novel] = 1 - np.abs(planted[:, novel])
         other = replace(manifest, labels=planted)
-        second = protocols.cut(other, settings("fewshot-base", selection=selection))
+        second = cutting.cut(other, settings("fewshot-base", selection=selection))
         assert fingerprint(**first.train) == fingerprint(**second.train)
 
 
 def test_episodes_are_rows_of_the_training_file(manifest):
-    train = protocols.cut(manifest, settings("fewshot-2")).train
+    train = cutting.cut(manifest, settings("fewshot-2")).train
     flat, offsets, novel = train["episodes"], train["episode_offsets"], train["novel"]
     assert len(offsets) == 4 and offsets[0] == 0 and offsets[-1] == len(flat)
     for start, end in itertools.pairwise(offsets):
@@ -317,7 +319,7 @@ def test_a_novel_label_without_enough_images(manifest):
     manifest.labels[:, 3] = 0
     manifest.labels[2, 3] = 1
     with pytest.raises(ValueError, match="1 images show the novel label 'vase', 2 are needed"):
-        protocols.cut(manifest, settings("fewshot-2"))
+        cutting.cut(manifest, settings("fewshot-2"))
 
 
 def test_just_enough_images_are_enough():
@@ -340,7 +342,7 @@ def given(manifest, tmp_path, **few):
 
 def test_given_episodes(manifest, tmp_path):
     rows, few = given(manifest, tmp_path)
-    train = protocols.cut(manifest, settings("fewshot-1", few)).train
+    train = cutting.cut(manifest, settings("fewshot-1", few)).train
     wanted = manifest.images[manifest.parts == "trainval"][np.sort(rows)]
     assert train["images"][train["episodes"]].tolist() == wanted.tolist()
 
@@ -354,11 +356,11 @@ def test_given_episodes_can_use_another_order_of_images(manifest, tmp_path):
     )
     assert episodes.training_rows(np.array([1, 3]), part, files[::-1], "f").tolist() == [116, 118]
     np.savetxt(tmp_path / "UsedIndices.txt", rows + 1, fmt="%d")
-    train = protocols.cut(manifest, settings("fewshot-1", few)).train
+    train = cutting.cut(manifest, settings("fewshot-1", few)).train
     assert train["images"][train["episodes"]].tolist() == part[np.sort(rows)].tolist()
     np.savetxt(tmp_path / "UsedIndices.txt", [0, *(rows + 1)], fmt="%d")
     with pytest.raises(ValueError, match=r"'lost.jpg' is not an image of the training part"):
-        protocols.cut(manifest, settings("fewshot-1", few))
+        cutting.cut(manifest, settings("fewshot-1", few))
 
 
 @pytest.mark.parametrize("name", ["a.txt", "a.json", "a.npy"])
@@ -397,7 +399,7 @@ def test_a_given_episode_without_enough_images(manifest, tmp_path):
     _, few = given(manifest, tmp_path)
     (tmp_path / "UsedIndices.txt").write_text("0\n")
     with pytest.raises(ValueError, match=r"UsedIndices\.txt: 0 images show the novel label"):
-        protocols.cut(manifest, settings("fewshot-1", few))
+        cutting.cut(manifest, settings("fewshot-1", few))
 
 
 @pytest.mark.parametrize(("reader", "setting"), [("positions", "files"), ("order", "order")])
@@ -419,7 +421,7 @@ def test_positions_outside(manifest, tmp_path, position):
     rows, few = given(manifest, tmp_path)
     np.savetxt(tmp_path / "UsedIndices.txt", [position, *rows], fmt="%d")
     with pytest.raises(ValueError, match=f"position {position} is not among the 120 images"):
-        protocols.cut(manifest, settings("fewshot-1", few))
+        cutting.cut(manifest, settings("fewshot-1", few))
 
 
 # ---- difficult labels
@@ -434,14 +436,14 @@ def test_positions_outside(manifest, tmp_path, position):
     ],
 )
 def test_training_targets_by_hand(difficult, target, known):
-    found = protocols.training_target(np.array([[1, 0, -1, -2]], np.int8), difficult)
+    found = targets.training_target(np.array([[1, 0, -1, -2]], np.int8), difficult)
     assert found[0].dtype == np.float32 and found[1].dtype == bool
     assert found[0].tolist() == [target] and found[1].tolist() == [known]
 
 
 def test_an_unknown_policy():
     with pytest.raises(ValueError, match="difficult is 'maybe'; it may be positive"):
-        protocols.training_target(np.zeros((1, 1), np.int8), "maybe")
+        targets.training_target(np.zeros((1, 1), np.int8), "maybe")
 
 
 # ---- settings, names, files
@@ -473,13 +475,13 @@ def test_an_unknown_policy():
 )
 def test_wrong_settings_are_named(manifest, changes, message):
     with pytest.raises(ValueError, match=message):
-        protocols.cut(manifest, SETTINGS | changes)
+        cutting.cut(manifest, SETTINGS | changes)
 
 
 def test_named_protocols():
-    assert len(protocols.available()) == 13
-    assert [entry["name"] for entry in protocols.describe()] == protocols.available()
-    descriptions = {entry["name"]: entry["description"] for entry in protocols.describe()}
+    assert len(listing.available()) == 13
+    assert [entry["name"] for entry in listing.describe()] == listing.available()
+    descriptions = {entry["name"]: entry["description"] for entry in listing.describe()}
     assert len({*descriptions.values()}) == 13
     assert descriptions["full"] == "All labels of the training images are known."
     assert descriptions["partial-10"].startswith("10 % of the training labels are known")
@@ -489,13 +491,13 @@ def test_named_protocols():
     )
 
 
-@pytest.mark.parametrize("task", protocols.available())
+@pytest.mark.parametrize("task", listing.available())
 def test_every_named_protocol_splits(manifest, task):
-    split = protocols.cut(manifest, settings(task))
-    again = protocols.cut(manifest, settings(task))
+    split = cutting.cut(manifest, settings(task))
+    again = cutting.cut(manifest, settings(task))
     assert split.description == again.description
     manifest.labels[1, 0] = 1 - abs(manifest.labels[1, 0])
-    changed = protocols.cut(manifest, settings(task)).description["fingerprint"]
+    changed = cutting.cut(manifest, settings(task)).description["fingerprint"]
     assert changed != split.description["fingerprint"]
 
 

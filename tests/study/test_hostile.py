@@ -142,7 +142,9 @@ def test_scores_whose_numbers_are_none(sound, tmp_path, capsys, changes):
     (run / "scores.json").write_text(json.dumps(found))
     assert main(["export", str(run), str(tmp_path / "card.md")]) == 0
     (run / "scores.json").write_text(json.dumps(found | changes))
-    assert "scores.json has what `score`" in refused(capsys, "export", run, tmp_path / "card.md")
+    assert "scores.json holds values that `score`" in refused(
+        capsys, "export", run, tmp_path / "card.md"
+    )
 
 
 def test_where_nothing_can_be_written(sound, tmp_path, capsys):

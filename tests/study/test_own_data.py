@@ -14,7 +14,7 @@ from dataset_cases import SAMPLES, read
 from labelgraph.commands import _given
 from labelgraph.files.small import read_json
 from labelgraph.inputs import word_vectors
-from labelgraph.manifest import readers
+from labelgraph.manifest import finding
 from labelgraph.manifest.readers import _parts, folders
 from labelgraph.review import stale
 from labelgraph.steps import list_folder
@@ -174,7 +174,7 @@ def table_in(folder, text, name="t.csv", **options):
     folder.mkdir(exist_ok=True)
     (folder / name).write_text(text)
     standing = recipe.read_yaml(CONFIG / "own_data.yaml")["options"]["table"]
-    return readers.read("table", folder, **standing | {"file": name, **options})
+    return finding.read("table", folder, **standing | {"file": name, **options})
 
 
 def test_tables_say_the_same_in_three_ways(tmp_path):
@@ -201,7 +201,7 @@ def test_more_folders_than_there_can_be_labels(tmp_path, monkeypatch):
         (tmp_path / name).mkdir()
         (tmp_path / name / "1.jpg").write_bytes(name.encode())
     with pytest.raises(ValueError, match="has 2 folders with images, more labels than 1;"):
-        readers.read("folders", tmp_path, parts=None, draw={"share": 0.5, "seed": 0}, none=None)
+        finding.read("folders", tmp_path, parts=None, draw={"share": 0.5, "seed": 0}, none=None)
 
 
 def test_a_parquet_table_is_a_table(tmp_path):
@@ -210,7 +210,7 @@ def test_a_parquet_table_is_a_table(tmp_path):
     frame.to_parquet(tmp_path / "t.parquet")
     options = recipe.read_yaml(CONFIG / "own_data.yaml")["options"]["table"]
     options = options | {"file": "t.parquet", "labels": None}
-    found = readers.read("table", tmp_path, **options)
+    found = finding.read("table", tmp_path, **options)
     assert shown(found) == {"a.jpg": {"cat": 1}, "b.jpg": {"dog": 1}}
 
 
@@ -253,7 +253,7 @@ def test_parquet_without_pyarrow_says_what_to_do(tmp_path, monkeypatch):
     monkeypatch.setattr(pd, "read_parquet", missing)
     standing = recipe.read_yaml(CONFIG / "own_data.yaml")["options"]["table"]
     with pytest.raises(ValueError, match=r"needs the package pyarrow.*save the table as CSV"):
-        readers.read("table", tmp_path, **standing | {"file": "t.parquet"})
+        finding.read("table", tmp_path, **standing | {"file": "t.parquet"})
 
 
 def test_folders_of_labels(tmp_path):
@@ -267,11 +267,11 @@ def test_folders_of_labels(tmp_path):
             (tmp_path / label / "deep" / name).write_text(f"{label} {name}")
         (tmp_path / label / "Thumbs.db").write_bytes(b"")
     draw = {"share": 0.5, "seed": 0}
-    other = readers.read("folders", tmp_path, parts=None, draw=draw, none=None)
+    other = finding.read("folders", tmp_path, parts=None, draw=draw, none=None)
     assert len(other.images) == 4  # the same name, but not the same picture
     (tmp_path / "loose.jpg").write_bytes(b"3")
     with pytest.raises(ValueError, match=r"loose.jpg is not in a label's folder"):
-        readers.read("folders", tmp_path, parts=None, draw=draw, none=None)
+        finding.read("folders", tmp_path, parts=None, draw=draw, none=None)
 
 
 def test_voc_labels_from_objects():

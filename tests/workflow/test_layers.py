@@ -17,6 +17,7 @@ FLOW = (
     *("inputs", "parts", "models", "predict", "train", "tables", "figures", "review", "costs"),
     *("own", "report", "steps", "commands"),
 )
+TOP = ("__init__", "__main__", "numerics")  # modules outside rooms
 FILES = sorted(path for path in SOURCE.rglob("*.py") if path.parent != SOURCE)
 
 
@@ -83,3 +84,18 @@ def test_nothing_is_left_undone():
     ]
     found = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
     assert found.returncode == 1, found.stdout
+
+
+def test_the_house_stays_small():
+    """30 rooms, 120 arrows between them, 9 floors and 4 modules at the top, at most."""
+    arrows = {name: set() for name in FLOW}
+    for path in FILES:
+        arrows[room(path)] |= {room(file) for file in sourcecode.imports(path)} & set(FLOW)
+    floors = {}
+    for name in FLOW:
+        below = arrows[name] - {name}
+        floors[name] = 1 + max((floors[other] for other in below), default=0)
+    assert len(FLOW) + len(TOP) <= 30
+    assert sum(len(others - {name}) for name, others in arrows.items()) <= 120
+    assert max(floors.values()) <= 9
+    assert {path.stem for path in SOURCE.glob("*.py")} == set(TOP)

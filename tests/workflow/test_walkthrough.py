@@ -1,4 +1,4 @@
-"""workflow/own_data.md, executed as it stands, on small made pictures."""
+"""docs/own_pictures.md, executed as it stands, on small made pictures."""
 
 import json
 import os
@@ -19,7 +19,7 @@ from test_workflow import copy_of
 from labelgraph.__main__ import main
 from labelgraph.commands import _verbs
 
-GUIDE = (ROOT / "workflow/own_data.md").read_text()
+GUIDE = (ROOT / "docs/own_pictures.md").read_text()
 COMMANDS = re.findall(r"^    uv run (.*)$", GUIDE, re.M)
 WALK = len(re.findall(r"^    uv run ", GUIDE[: GUIDE.index("## More")], re.M))
 COLOURS = {"sun": "yellow", "sea": "blue", "rose": "red"}

@@ -235,24 +235,3 @@ def test_the_whole_graph_resolves_without_data(checkout, study):
     assert found["inspect_model"] == sum("/inspections/" in path for path in files) > 5
     assert found["plot"] == len(plans)
     assert "draw" not in found
-
-
-def test_the_commands_of_the_readme_name_what_exists():
-    readme = (ROOT / "README.md").read_text()
-    rules = "".join(path.read_text() for path in (ROOT / "workflow/rules").rglob("*.smk"))
-    commands = re.findall(r"^    (.*snakemake .*)$", readme, re.M)
-    assert any("uv run snakemake --cores 8 results/tables" in command for command in commands)
-    for command in commands:
-        for target in re.findall(r"results/\w+", command):
-            assert f'"{target}"' in rules, command
-    for study in re.findall(r"study=(\w+)", readme):
-        assert (ROOT / f"workflow/config/studies/{study}.yaml").exists()
-
-
-def test_the_result_in_the_readme_is_the_committed_table():
-    readme = (ROOT / "README.md").read_text()
-    name = re.search(r"<!-- (results/tables/\S+) -->\n", readme)
-    shown = readme[name.end() : readme.index("<!-- end -->")].strip().splitlines()
-    command = ["git", "show", f"HEAD:{name[1]}"]
-    text = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout
-    assert shown == [line for line in text.splitlines() if line.startswith("|")]

@@ -6,17 +6,17 @@ include: "functions/11_report.smk"
 
 rule write_report:
     input:
-        tables=expand(f"{TABLE}{{kind}}", table=TABLES, kind=pages.KINDS),
+        tables=expand(f"{TABLE}{{kind}}", table=TABLES, kind=pagefiles.KINDS),
         runs=run_files,
-        figures=expand(f"{FIGURE}{{kind}}", figure=FIGURES, kind=pages.PICTURES),
+        figures=expand(f"{FIGURE}{{kind}}", figure=FIGURES, kind=pagefiles.PICTURES),
         counts=tables.COUNTS,
         audit="results/tables/audit.csv",
         published=expand("workflow/published/{name}.csv", name=AUDITED),
         config=sorted(map(str, CONFIG.rglob("*.yaml"))),
         code=code("write_report"),
-        parts=[str(path.relative_to(Path.cwd())) for path in pages.parts()],
+        parts=[str(path.relative_to(Path.cwd())) for path in pagefiles.parts()],
     output:
-        expand(f"{REPORT}/{{page}}", page=pages.files(TABLES, FIGURES)),
+        expand(f"{REPORT}/{{page}}", page=pagefiles.files(TABLES, FIGURES)),
     log:
         f"logs/{STUDY}/write_report.log",
     params:

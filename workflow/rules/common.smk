@@ -17,7 +17,6 @@ from snakemake.scheduling.job_scheduler import JobScheduler
 
 from snakemake_interface_logger_plugins.common import LogEvent
 
-from labelgraph import report as pages  # `report` is a word of Snakemake's
 from labelgraph.costs import heads
 from labelgraph.fetch import sources
 from labelgraph.figures import fields, plans
@@ -28,7 +27,7 @@ from labelgraph.own import ending
 from labelgraph.review.audit.printed import PAPERS
 from labelgraph.study import checks, own_data, recipe
 from labelgraph.tables import tables
-from labelgraph.report import material
+from labelgraph.report import material, pagefiles
 
 CONFIG = Path("workflow/config")
 try:
@@ -47,7 +46,7 @@ try:
     if not TABLES:
         raise ValueError(
             f"study {BOOK.study} makes no table: data of your own come with --configfile FILE, as"
-            " workflow/own_data.md shows"
+            " docs/own_pictures.md shows"
         )
 except (ValueError, FileNotFoundError) as error:
     raise WorkflowError(str(error)) from None

@@ -16,7 +16,7 @@ TRAINED = """{count} runs are there. One of them on a picture of yours, or on a 
     uv run labelgraph predict {run} photo.jpg
     uv run --extra serve labelgraph serve {run}
 """
-OWN = """Pictures of your own (workflow/own_data.md is a walk of five minutes):
+OWN = """Pictures of your own (docs/own_pictures.md is a walk of five minutes):
 
     uv run labelgraph check-data FOLDER --write FILE.yaml
     uv run snakemake --cores 2 results/tables --configfile FILE.yaml

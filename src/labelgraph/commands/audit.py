@@ -6,8 +6,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from labelgraph.files.small import write_text
-from labelgraph.review import audit
-from labelgraph.review.audit import listing
+from labelgraph.review.audit import checking, listing
 from labelgraph.review.audit.findings import HINT, SURE
 
 HELP = "what the published tables contradict: means, F1s, quoted rows, claims of the text"
@@ -32,7 +31,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     wanted = SURE[: SURE.index(arguments.least) + 1]
-    found = [each for each in audit.run(arguments.published) if each.sure in wanted]
+    found = [each for each in checking.run(arguments.published) if each.sure in wanted]
     if arguments.csv:
         write_text(arguments.csv, listing.as_csv(found))
     if arguments.json:

@@ -30,7 +30,7 @@ HEADER = """# {what}
 #   labelgraph check-data {file}
 #   snakemake --cores 2 results/tables --configfile {file}
 #
-# workflow/own_data.md says what else may stand here.
+# docs/own_pictures.md says what else may stand here.
 
 """
 

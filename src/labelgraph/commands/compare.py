@@ -7,11 +7,11 @@ from pathlib import Path
 from labelgraph.files import names
 from labelgraph.files.small import write_text
 from labelgraph.review.comparing import (
-    compare,
     page,
     sources,
     tolerances,
 )
+from labelgraph.review.comparing.comparison import compare
 from labelgraph.review.comparing.sources import Side
 
 HELP = "tables against tables: cells that differ, rows that appeared or vanished, ranks"

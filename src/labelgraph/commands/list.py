@@ -6,9 +6,9 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from labelgraph import split
 from labelgraph.commands import _given
 from labelgraph.review import stale
+from labelgraph.split import listing
 from labelgraph.study import checks, recipe
 from labelgraph.tables import table_columns
 from labelgraph.tables import tables as studytables
@@ -76,10 +76,10 @@ def named_protocols(study: str) -> list[dict[str, Any]]:
         {
             "name": entry["name"],
             "about": entry["description"],
-            "full_size_masks": split.mask_fingerprints(entry["name"]),
+            "full_size_masks": listing.mask_fingerprints(entry["name"]),
             "made": made(study, entry["name"]),
         }
-        for entry in split.describe()
+        for entry in listing.describe()
     ]
 
 

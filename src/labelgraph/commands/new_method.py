@@ -61,7 +61,7 @@ NEXT = """{file}: what it computes; {methods}: its settings, the last entry.
 Both work as they stand.
 
 Its tests:
-    uv run pytest tests/test_models.py -k {name}
+    uv run pytest tests/models/test_models.py -k {name}
 It alone, trained on drawn scenes:
     uv run snakemake --cores 2 results/runs/mini/full/voc2007/{name}/seed0/scores.json
 And on pictures of yours, with

@@ -10,7 +10,7 @@ import yaml
 
 from labelgraph.commands import _given
 from labelgraph.files import names
-from labelgraph.review import tracing
+from labelgraph.review.tracing import chain
 
 HELP = "what stands behind a cell of a table: runs, settings, commit, inputs, cost"
 DESCRIPTION = f"""{HELP}. Exit code 1 if the chain has a gap: a run is missing, an input changed
@@ -28,7 +28,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     given = _given.read(arguments)
-    found = tracing.trace(arguments.table, arguments.row, arguments.column, given)
+    found = chain.trace(arguments.table, arguments.row, arguments.column, given)
     if found["command"] and (options := _given.options(arguments)):
         found["command"] += f" {shlex.join(options)}"
     if arguments.json:

@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.flop_counter import FlopCounterMode
 
-from labelgraph import models
+from labelgraph import models, numerics
 from labelgraph.encoders import encoder as encoders
 from labelgraph.parts.labelspace import LabelSpace
 
@@ -42,7 +42,7 @@ def label_space(count: int) -> LabelSpace:
 
 def inputs(setup: dict[str, Any], images: int, device: torch.device) -> Batch:
     """A batch of noise, with all that a method may ask of it."""
-    draw = torch.Generator().manual_seed(0)
+    draw = numerics.generator(0)
     corners = torch.rand(images, BOXES, 2, generator=draw) * 0.8
     made = {
         "image": torch.randint(
@@ -57,7 +57,7 @@ def inputs(setup: dict[str, Any], images: int, device: torch.device) -> Batch:
 
 
 def build(system: str, settings: dict[str, Any], labels: LabelSpace, encoder: nn.Module):
-    torch.manual_seed(0)
+    numerics.set_seed(0)
     return models.build(system.partition("@")[0], labels, encoder, **settings)
 
 

@@ -16,7 +16,9 @@ from torch import Tensor, nn
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
+from labelgraph import numerics
 from labelgraph.costs import counting
+from labelgraph.costs.columns import COLUMNS
 from labelgraph.encoders import encoder as encoders
 from labelgraph.predict.inference import precision
 from labelgraph.train.loop import loss_of
@@ -116,7 +118,7 @@ def measure(
     setup: dict[str, Any], networks: dict[str, dict], tell: Callable[[str], None]
 ) -> list[dict[str, Any]]:
     """One entry for the encoder alone, named after it, then one for each network."""
-    torch.set_num_threads(setup["threads"])
+    numerics.set_threads(setup["threads"])
     device = torch.device(setup["device"])
     if device.type == "cuda" and not torch.cuda.is_available():
         raise ValueError("the device is cuda, but torch finds no GPU here; use cpu")
@@ -164,17 +166,6 @@ def summary(times: dict[str, list], batch: int) -> dict[str, float]:
         "images_per_second": speeds["forward"],
         "step_images_per_second": speeds["step"],
     }
-
-
-COLUMNS = {  # of a list that people read: what an entry's key means, and its digits
-    "forward_ratio": ("forward, times the encoder", 2),
-    "step_ratio": ("training step, times the encoder", 2),
-    "images_per_second": ("images/s, forward", 1),
-    "step_images_per_second": ("images/s, training", 1),
-    "params_m": ("parameters (M)", 2),
-    "gflops": ("FLOPs (G multiply-adds)", 2),
-    "peak_mb": ("peak memory of a training step (MB)", 0),
-}
 
 
 def markdown(setup: dict[str, Any], hardware: dict[str, Any], found: list[dict]) -> str:

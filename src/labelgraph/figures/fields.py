@@ -32,6 +32,7 @@ INSIDE = f"{SCORED} inspections"
 KINDS = {
     "sweep": kind("method datasets metric sweeps seeds published"),
     "proportions": kind("table datasets"),
+    "dots": kind("table datasets metric reference"),
     "top_labels": kind("systems datasets images top", SCORED, systems=2),
     "mistakes": kind("systems datasets mistakes", SCORED, systems=1, datasets=1),
     "activation": kind(

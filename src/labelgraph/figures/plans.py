@@ -69,6 +69,8 @@ def plan(book: Book, name: str, entry: Entry) -> dict[str, Any]:
         found["curves"] = sweep_points.curves(book, entry, datasets)
     if entry["kind"] == "proportions":
         found |= of_table(book, entry["table"], datasets)
+    if entry["kind"] == "dots":
+        found |= rows_of_table(book, entry, datasets)
     if entry["kind"] in ("sweep", "proportions"):
         found["printed"] = f"workflow/published/{entry['paper']}.csv"
     return found
@@ -89,6 +91,27 @@ def of_table(book: Book, name: str, datasets: list[str]) -> dict[str, Any]:
             for row, system in source["runs"].items()
         },
         "titles": "workflow/published/systems.csv",
+    }
+
+
+def rows_of_table(book: Book, entry: Entry, datasets: list[str]) -> dict[str, Any]:
+    """The scores behind each row, named by what ran; `plain` rows are the reference's method."""
+    source, reference = tables.recipe(book, entry["table"]), entry["reference"]
+    if source["runs"] or reference not in source["more"].values():
+        raise ValueError(
+            f"figures.{entry['paper']}_{entry['figure']}: {entry['table']} has the rows"
+            f" {sorted(source['more'].values())} that no paper has; `reference` is {reference!r}"
+            " and must be one of them, and a table with rows of a paper cannot be drawn as dots"
+        )
+    method = reference.partition("@")[0]
+    rows = source["more"].items()
+    return {
+        "rows": {
+            row: {each: source["scores"][row][f"{source['task']}/{each}"] for each in datasets}
+            for row, _ in rows
+        },
+        "plain": [row for row, system in rows if system.partition("@")[0] == method],
+        "reference": next(row for row, system in rows if system == reference),
     }
 
 
@@ -117,7 +140,7 @@ def inputs(figure: dict[str, Any]) -> list[str]:
     found = {figure[key] for key in ("printed", "titles") if key in figure}
     found |= {path for curve in figure.get("curves", []) for point in curve["points"]
               for path in point["scores"]}  # fmt: skip
-    rows = figure.get("source", {}).get("scores", {}).values()
+    rows = figure.get("rows", figure.get("source", {}).get("scores", {})).values()
     found |= {path for places in rows for paths in places.values() for path in paths}
     for known in figure["files"].values():
         for key, value in known.items():

@@ -64,9 +64,20 @@ def write_json(path: Path, content: Any) -> None:
     write_text(path, json.dumps(content, indent=1, ensure_ascii=False, allow_nan=False) + "\n")
 
 
+def regular(path: Path) -> Path:
+    """Reading a pipe may wait for ever, and a device may never end."""
+    if path.exists() and not path.is_file():
+        raise ValueError(f"{path} is a folder, a pipe or a device; expected a regular file")
+    return path
+
+
 def read_json(path: Path) -> Any:
+    regular(path)
     try:
-        return json.loads(path.read_text(encoding="utf-8-sig"))
+        text = path.read_text(encoding="utf-8-sig")
+        return json.loads(text, object_pairs_hook=unique_keys)
+    except DuplicateKeyError as error:
+        raise ValueError(f"{path}: the key {error.args[0]!r} is given twice; keep one") from None
     except json.JSONDecodeError as error:
         raise ValueError(f"{path}, line {error.lineno}: not JSON: {error.msg}") from None
     except UnicodeDecodeError:
@@ -75,6 +86,18 @@ def read_json(path: Path) -> Any:
         raise ValueError(f"{path}: too many nested brackets to read") from None
     except ValueError:  # only int() is left to raise it
         raise ValueError(f"{path}: a number with thousands of digits, too long to read") from None
+
+
+class DuplicateKeyError(ValueError):
+    """The second of two equal keys would silently win."""
+
+
+def unique_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        seen: set[str] = set()
+        raise DuplicateKeyError(next(key for key, _ in pairs if key in seen or seen.add(key)))
+    return found
 
 
 def write_arrays(path: Path, **arrays: np.ndarray) -> None:

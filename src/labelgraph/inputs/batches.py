@@ -16,7 +16,7 @@ from torch.utils.data import DataLoader, Dataset, default_collate
 from labelgraph.encoders import views
 from labelgraph.files.images import read_image
 from labelgraph.files.small import read_arrays, read_json
-from labelgraph.jobs import shortages
+from labelgraph.inputs import workers
 
 IN_MEMORY = 1 << 30  # bytes: below this the features are read once, in order, and kept
 SMALLEST = 0.01  # fraction of the side: a crop drops boxes not wider and higher than this
@@ -91,7 +91,7 @@ class Pictures(Dataset):
     def batches(self, parts: Groups, chance: Chance | None) -> Iterator[Seen]:
         self.chance = chance
         if self.workers:
-            shortages.check_shared()
+            workers.check()
         options = {"num_workers": self.workers, "collate_fn": join}
         own = torch.Generator()  # else the loader draws from the generator that dropout uses
         order = [part.tolist() for part in parts]

@@ -7,8 +7,6 @@ fork of it, with the caller's folder, environment and terminal. When the caller'
 Snakemake that is, the caller ends, and when the caller ends its fork does: no job goes on unseen.
 While they live they share a lock on `--present`, which tells the next Snakemake (locks.py).
 Only the standard library is used here, and little of it: this starts once for every job.
-
-Numbers must not depend on the machine, so the instruction sets that change rounding are pinned.
 """
 
 import contextlib
@@ -22,21 +20,10 @@ import time
 import zlib
 from pathlib import Path
 
-# COMPATIBLE is the one mode in which MKL promises the same results on every maker's processors.
-PINS = {
-    "ATEN_CPU_CAPABILITY": "avx2",
-    "MKL_CBWR": "COMPATIBLE",
-    "ONEDNN_MAX_CPU_ISA": "AVX2",
-    "OPENBLAS_CORETYPE": "Haswell",
-    # Snakemake sets these to the threads of the job that happens to start the server.
-    **dict.fromkeys(
-        ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMEXPR_NUM_THREADS"), "1"
-    ),
-    "CUBLAS_WORKSPACE_CONFIG": ":4096:8",  # what makes cuBLAS repeatable
-    # Freed memory is kept for the next layer: to ask the system for it took four tenths of the time
-    # of extracting features.
-    **dict.fromkeys(("MALLOC_MMAP_THRESHOLD_", "MALLOC_TRIM_THRESHOLD_"), str(1 << 32)),
-}
+sys.path.append(str(Path(__file__).parents[2]))  # `python -I -S` finds no package by itself
+
+from labelgraph.numerics import PINS
+
 SERVER = Path(__file__).with_name("server.py")
 START_SECONDS = 600  # a busy disk takes minutes to give torch for the first time
 LOOK_SECONDS = 0.5  # how often a caller looks whether its parent is still there
@@ -49,7 +36,7 @@ STEP = ("SLURM_JOB_ID", "SLURM_STEP_ID")
 def main(arguments: list[str]) -> int:
     parent, streams = os.getppid(), [0, 1, 2]
     if arguments[:1] == ["--present"]:
-        streams.append(share(arguments[1]))
+        streams.append(hold_shared_lock(arguments[1]))
         arguments = arguments[2:]
     request = {"argv": arguments, "cwd": str(Path.cwd()), "env": os.environ | PINS}
     try:
@@ -79,7 +66,7 @@ def named(arguments: list[str]) -> str:
     return arguments[0]
 
 
-def share(path: str) -> int:
+def hold_shared_lock(path: str) -> int:
     """A descriptor; the lock lasts until caller and fork have both closed it."""
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
     with contextlib.suppress(OSError):  # a file system without locks
@@ -88,12 +75,12 @@ def share(path: str) -> int:
 
 
 def address() -> Path:
-    """One server per user, environment, installed packages, text of the server and cluster job."""
+    """One server per user, environment, packages, pins, text of server.py and cluster job."""
     python = Path(sys.executable)  # sys.prefix is not the environment's here, because of -S
     packages = python.parent.parent.glob("lib/python*/site-packages")
     installed = [path.stat().st_mtime_ns for path in (SERVER, *packages)]
     step = [os.environ.get(name) for name in STEP]
-    key = zlib.crc32(f"{__file__} {python} {installed} {step}".encode())
+    key = zlib.crc32(f"{__file__} {python} {installed} {PINS} {step}".encode())
     return private_folder() / f"{key:08x}.socket"
 
 

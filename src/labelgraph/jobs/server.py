@@ -26,7 +26,6 @@ SLOW = (
 IDLE_SECONDS = 30
 KILLED = 137
 NO_SOCKET = 75  # launch.py knows it
-USER_ERRORS = (ValueError, OSError, FloatingPointError)
 
 
 def serve(path: Path) -> int:
@@ -109,6 +108,7 @@ def perform(arguments: list[str], begin: Callable[[], None]) -> int:
     from safetensors import SafetensorError  # which a full disk and a broken file end in
 
     from labelgraph.jobs import shortages
+    from labelgraph.jobs.user_errors import USER_ERRORS
 
     try:
         begin()

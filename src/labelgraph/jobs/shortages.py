@@ -1,13 +1,13 @@
-"""The machine gives too little memory or shared memory, or no thread: what is said instead of the
-words of the library that has met it."""
+"""Too little memory, too little shared memory, no more threads: sentences that say what helps.
+
+They take the place of the error messages of the libraries that failed.
+"""
 
 import errno
-import os
 import resource
-import tempfile
 
-LONGEST = 70  # characters of TMPDIR; a socket's name may have some 100, and Python adds to it
-SHORT = "/tmp"
+from labelgraph.jobs.user_errors import NO_SHARED_MEMORY, USER_ERRORS
+
 NO_THREAD = "can't start new thread"
 NO_SHARED = ("shared memory", "Bus error")  # torch's words, and how its workers end
 NO_MEMORY = (  # words of torch's allocators, of the loader of libraries, of the system
@@ -17,10 +17,12 @@ NO_MEMORY = (  # words of torch's allocators, of the loader of libraries, of the
 
 
 def sentence(error: BaseException) -> str | None:
-    """What is short and what helps, or None if `error` is about something else."""
+    """What there is too little of and what helps, or None if `error` is about something else."""
     whole = str(error).strip()
+    if isinstance(error, USER_ERRORS) and whole.startswith(f"{NO_SHARED_MEMORY}: "):
+        return no_shared(whole.removeprefix(f"{NO_SHARED_MEMORY}: "))
     words = (whole.splitlines() or [type(error).__name__])[-1][:200]
-    if isinstance(error, OSError):  # its words may be those of a file's name
+    if isinstance(error, OSError):  # its message may hold the name of a file
         return no_memory(words) if error.errno == errno.ENOMEM else None
     if not isinstance(error, MemoryError | ImportError | RuntimeError):
         return None
@@ -38,31 +40,6 @@ def no_memory(words: str) -> str:
         f"out of memory ({words}); run less at once (snakemake --cores 1, a smaller"
         f" train.batch){addresses()}"
     )
-
-
-def check_shared() -> None:
-    """To be called before processes are started that hand over tensors."""
-    import multiprocessing  # slow, and most have no need of it
-
-    shorten_temporary()
-    try:
-        multiprocessing.Lock()
-    except OSError as error:
-        raise OSError(no_shared(error.strerror)) from None
-
-
-def shorten_temporary() -> None:
-    """They meet at sockets below TMPDIR, in private folders; where the whole name is too long, the
-    reader of images ends and whoever waits for it does not."""
-    found = tempfile.gettempdir()
-    if len(os.fsencode(found)) <= LONGEST:
-        return
-    if not os.access(SHORT, os.W_OK):
-        raise OSError(
-            f"TMPDIR is {found}, which is too long for the sockets of processes that read images;"
-            f" set it to a folder whose name has {LONGEST} characters at most"
-        )
-    tempfile.tempdir = SHORT
 
 
 def no_shared(words: str) -> str:

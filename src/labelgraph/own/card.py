@@ -97,10 +97,12 @@ def facts(trained: Trained, method: dict[str, Any]) -> str:
 def judged(path: Path, keys: set[str], step: str) -> dict[str, Any]:
     found = read_json(path)
     if not isinstance(found, dict) or not found.keys() >= keys:
-        raise ValueError(f"{path} is not what `{step}` writes; `snakemake {path}` makes it anew")
+        raise ValueError(f"{path} is not what `{step}` writes; make it again: snakemake {path}")
     lacking = {key for key in keys & BLOCKS if not isinstance(found[key], dict)}
     if lacking or not all(sound(found[key], key) for key in keys):
-        raise ValueError(f"{path} has what `{step}` never writes; `snakemake {path}` makes it anew")
+        raise ValueError(
+            f"{path} holds values that `{step}` never writes; make it again: snakemake {path}"
+        )
     return found
 
 
@@ -110,18 +112,21 @@ def sound(value: Any, key: str) -> bool:
         return runfiles.is_number(value) and value >= 0
     if key == "settings":
         return is_share(value.get("threshold"))
-    if key in ("map", "ap"):
-        shown = value.get("non_interpolated", [])
-        return is_share(shown) if key == "map" else isinstance(shown, dict) and shares(shown)
+    if key == "map":
+        return is_share(value.get("non_interpolated", []))
+    if key == "ap":
+        shown = value.get("non_interpolated")
+        return isinstance(shown, dict) and all(map(is_share, shown.values()))
     if key == "all":
         return value.keys() >= {*METRICS} and all(is_share(value[name]) for name in METRICS)
-    return shares(value)
+    if key == "rule":
+        return all(block is None or is_shares(block, 3) for block in value.values())
+    return all(is_shares(ends, 2) for ends in value.values())
 
 
-def shares(block: dict[str, Any]) -> bool:
-    """Each alone, or in a list with both ends."""
-    lists = (value if isinstance(value, list) else [value] for value in block.values())
-    return all(is_share(value) for each in lists for value in each)
+def is_shares(values: Any, count: int) -> bool:
+    """An interval's two ends, or a value and its two ends."""
+    return isinstance(values, list) and len(values) == count and all(map(is_share, values))
 
 
 def is_share(value: Any) -> bool:

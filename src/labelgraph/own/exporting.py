@@ -20,6 +20,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from labelgraph import numerics
 from labelgraph.files.small import whole
 from labelgraph.own.reading import Trained
 
@@ -71,7 +72,7 @@ def export(trained: Trained, path: Path) -> float:
 
 
 def example(trained: Trained, count: int) -> dict[str, Tensor]:
-    draw = torch.Generator().manual_seed(count)
+    draw = numerics.generator(count)
     side = trained.settings["encoder"]["test_size"]
     inputs = {"image": torch.randint(0, 256, (count, 3, side, side), generator=draw).float()}
     if trained.detector is not None:

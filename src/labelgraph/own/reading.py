@@ -17,17 +17,19 @@ from torch import Tensor, nn
 
 from labelgraph.encoders import encoder as encoders
 from labelgraph.encoders import views
-from labelgraph.files.small import read_arrays, sha256
+from labelgraph.files.small import read_arrays, regular, sha256
 from labelgraph.files.tensors import tensor_names
 from labelgraph.inputs import batches
 from labelgraph.inputs.features import fused
 from labelgraph.inputs.regions import faster_rcnn, light, region_file
+from labelgraph.jobs import shortages
 from labelgraph.own import choosing
 from labelgraph.predict import calibration, inference, runfiles
 from labelgraph.predict.calibration import Calibration
 from labelgraph.train import run_folder
 
 FILES = ("settings.yaml", "model.safetensors", "provenance.json")
+SHOWN = 200  # characters of a reason
 THRESHOLD = 0.5  # of a run that is not calibrated
 NO_DETECTOR = (
     "{folder} takes regions, and the file of those it was trained with, {path}, {why};"
@@ -106,7 +108,7 @@ def read(folder: Path) -> Trained:
         )
     elif complete:  # what it started from is not needed
         settings = settings | {"encoder": chosen | {"weights": None}}
-    model = run_folder.read_model(path, settings, width).eval()
+    model = read_model(path, settings, width).eval()
     names = list(model.names)
     runfiles.check_names(path, names)
     detector, propose = read_detector(folder)
@@ -115,6 +117,20 @@ def read(folder: Path) -> Trained:
         calibration.read(fitted, names) if fitted.exists() else calibration.none(names, THRESHOLD)
     )
     return Trained(folder, settings, model, encoder, detector, propose, found, choice)
+
+
+def read_model(path: Path, settings: dict[str, Any], width: int | None) -> nn.Module:
+    """Settings of the right kind may still be numbers that no network can be built with."""
+    try:
+        return run_folder.read_model(path, settings, width)
+    except (RuntimeError, TypeError, ArithmeticError, LookupError, AssertionError) as error:
+        if shortages.sentence(error):
+            raise
+        reason = " ".join(str(error).split())[:SHOWN] or type(error).__name__
+        raise ValueError(
+            f"{path.parent}/settings.yaml: {settings['method']} cannot be built with the settings"
+            f" under `model` ({reason}); use the file that the training wrote"
+        ) from None
 
 
 def find(folder: Path) -> tuple[Path, str]:
@@ -131,9 +147,9 @@ def find(folder: Path) -> tuple[Path, str]:
     if below:
         shown = ", ".join(map(str, below[:5])) + (", ..." if len(below) > 5 else "")
         raise ValueError(f"{folder} holds {len(below)} runs; name one of them: {shown}")
-    lacking = " and ".join(name for name in FILES if not (folder / name).is_file())
+    lacking = " and no file ".join(name for name in FILES if not (folder / name).is_file())
     raise FileNotFoundError(
-        f"{folder} is no run: it lacks {lacking}; a run is a folder that training has made,"
+        f"{folder} is not a run: it has no file {lacking}; pass a folder that training wrote, like"
         " results/runs/STUDY/TASK/DATASET/METHOD/seedK"
     )
 
@@ -160,7 +176,7 @@ def read_detector(folder: Path) -> tuple[Any, dict[str, Any]]:
             f"{folder} was trained with boxes that were given, {source}; there is no detector that"
             " could find such boxes in other pictures"
         )
-    if not source.exists():
+    if not regular(source).exists():
         raise FileNotFoundError(
             f"{source} is missing, the detector of the regions that {folder} takes; `snakemake"
             f" {source}` makes it"
@@ -178,7 +194,7 @@ def read_origin(folder: Path, path: Path) -> tuple[Path, dict[str, Any], str]:
     """The detector of a file of regions, its settings, and its sha256."""
     if not path.exists():
         raise FileNotFoundError(NO_DETECTOR.format(folder=folder, path=path, why="is missing"))
-    stored = read_arrays(path)
+    stored = read_arrays(regular(path))
     try:
         settings = json.loads(str(stored["settings"]))
         return Path(str(stored["source"])), settings, str(stored["source_sha256"])

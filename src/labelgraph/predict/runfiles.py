@@ -1,14 +1,18 @@
 """Reads and checks the small files of a run's folder, which somebody may have edited."""
 
+import ast
 from math import isfinite
 from pathlib import Path
 from typing import Any
 
 from labelgraph.files import names
-from labelgraph.files.small import read_json
+from labelgraph.files.small import read_json, regular
 from labelgraph.files.yaml_reader import read_yaml
+from labelgraph.jobs import sourcecode
 from labelgraph.study import checks
+from labelgraph.study.shapes import BRIEF
 
+PLAIN = {"str": str, "bool": bool}
 # The entries of settings.yaml that are used, besides the method's own block, with examples.
 EXAMPLE = {
     "study": "own",
@@ -31,7 +35,7 @@ EXAMPLE = {
 
 def settings(path: Path) -> dict[str, Any]:
     try:
-        found = read_yaml(path)
+        found = read_yaml(regular(path))
     except ValueError as error:
         raise ValueError(f"{error}; it is not what a training writes") from None
     if not isinstance(found, dict) or not found.keys() >= EXAMPLE.keys():
@@ -47,11 +51,34 @@ def settings(path: Path) -> dict[str, Any]:
         raise ValueError(f"{path}: encoder.test_size is 0; expected 1 pixel or more")
     if not isinstance(found["encoder"].get("weights"), str | None):
         raise ValueError(f"{path}: encoder.weights must be a file name or null")
-    wanted = checks.model_settings(found["method"])
-    checks.keys(f"{path}: model", found["model"], wanted)
-    if missing := sorted(wanted - found["model"].keys()):
-        raise ValueError(f"{path}: model lacks {missing}")
+    check_model(path, found["method"], found["model"])
     return found
+
+
+def check_model(path: Path, method: str, model: dict[str, Any]) -> None:
+    """Whether the settings are those of the method's `build`, each of its kind."""
+    checks.keys(f"{path}: model", model, checks.model_settings(method))
+    for name, kind in model_kinds(method).items():
+        if name not in model:
+            raise ValueError(f"{path}: model.{name} is missing; expected {kind}")
+        if not is_kind(model[name], kind):
+            raise ValueError(f"{path}: model.{name} is {BRIEF.repr(model[name])}; expected {kind}")
+
+
+def model_kinds(method: str) -> dict[str, str]:
+    """Setting -> how the method's `build` annotates it, as text; read without importing torch."""
+    tree = ast.parse(sourcecode.method_file(method).read_text(encoding="utf-8"))
+    (build,) = (n for n in tree.body if isinstance(n, ast.FunctionDef) and n.name == "build")
+    return {each.arg: ast.unparse(each.annotation) for each in build.args.kwonlyargs}
+
+
+def is_kind(value: Any, kind: str) -> bool:
+    """`kind`: int, float, str, bool or a list of one of them; of any other nothing is known."""
+    if kind.startswith("list["):
+        return isinstance(value, list) and all(is_kind(one, kind[5:-1]) for one in value)
+    if kind in ("int", "float"):
+        return is_number(value) and (kind == "float" or isinstance(value, int))
+    return not (kind in PLAIN and type(value) is not PLAIN[kind])
 
 
 def check_names(path: Path, labels: list[str]) -> None:

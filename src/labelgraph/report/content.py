@@ -4,10 +4,10 @@ from statistics import fmean, stdev
 from typing import Any
 
 from labelgraph.costs import heads
-from labelgraph.costs.timing import COLUMNS
+from labelgraph.costs.columns import COLUMNS
 from labelgraph.report import overview
 from labelgraph.report.material import Material
-from labelgraph.review.audit import KINDS
+from labelgraph.review.audit.findings import KINDS
 from labelgraph.tables import tables
 
 Entry = dict[str, Any]
@@ -73,7 +73,7 @@ def findings(material: Material) -> Entry:
 def groups(material: Material) -> list[Entry]:
     """Runs that differ in their seed only are a line."""
     together: dict[tuple, list[Entry]] = {}
-    for run, record in zip(material.runs, material.records["runs"], strict=True):
+    for run, record in zip(material.runs, material.pooled["runs"], strict=True):
         together.setdefault((run.dataset, run.task, run.system), []).append(record)
     return [group(material, *key, found) for key, found in together.items()]
 
@@ -120,7 +120,7 @@ def columns(lines: list[Entry]) -> list[tuple[str, str, int]]:
 def trainings(material: Material) -> list[Entry]:
     """What the trainings of each method cost together, the costliest first."""
     found: dict[str, list[Entry]] = {}
-    for run, record in zip(material.runs, material.records["runs"], strict=True):
+    for run, record in zip(material.runs, material.pooled["runs"], strict=True):
         found.setdefault(material.book.method(run.method)["title"], []).append(record)
     lines = [
         {

@@ -7,7 +7,7 @@ from typing import Any
 
 from labelgraph.figures import plans
 from labelgraph.files.small import read_json
-from labelgraph.report import pictures, records, sheets
+from labelgraph.report import pictures, runs, sheets
 from labelgraph.report.pictures import Figure
 from labelgraph.report.sheets import Sheet
 from labelgraph.study.recipe import Book, Run, run_of
@@ -33,21 +33,21 @@ class Material:
     book: Book
     sheets: list[Sheet]
     runs: list[Run]
-    records: dict[str, Any]
+    pooled: dict[str, Any]  # the runs as the pages show them, and what they share; see runs.py
     figures: list[Figure]
     audit: list[dict[str, str]]
     costs: dict[str, list[dict[str, Any]]]  # name of the list -> a network a line
 
     @property
     def number(self) -> dict[str, int]:
-        """Folder of a run -> its place in the records."""
-        return {run["folder"]: place for place, run in enumerate(self.records["runs"])}
+        """Folder of a run -> its place among the pooled ones."""
+        return {run["folder"]: place for place, run in enumerate(self.pooled["runs"])}
 
     @property
     def main(self) -> dict[str, float | None]:
         """Folder of a run -> its mAP."""
-        pools = self.records["pools"]
-        return {run["folder"]: records.value(pools, run, MAIN) for run in self.records["runs"]}
+        pools = self.pooled["pools"]
+        return {run["folder"]: runs.value(pools, run, MAIN) for run in self.pooled["runs"]}
 
     def source(self, sheet: Sheet) -> str:
         """Which printed table it is."""
@@ -94,12 +94,12 @@ def read(book: Book, places: Places, given: dict[str, Any]) -> Material:
         )
         for name, entry in tables.of_study(book).items()
     ]
-    runs = runs_of(book)
+    wanted = runs_of(book)
     return Material(
         book=book,
         sheets=found,
-        runs=runs,
-        records=about(book, given) | read_records(places, runs, found),
+        runs=wanted,
+        pooled=about(book, given) | read_runs(places, wanted, found),
         figures=[pictures.read(path) for path in places.figures],
         audit=audit if any(sheet.printed for sheet in found) else [],
         costs={path.stem: read_json(path) for path in places.costs},
@@ -116,13 +116,13 @@ def text(value: Any) -> str:
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 
-def read_records(places: Places, runs: list[Run], found: list[Sheet]) -> dict[str, Any]:
-    shown = {run.folder: {MAIN} for run in runs}
+def read_runs(places: Places, wanted: list[Run], found: list[Sheet]) -> dict[str, Any]:
+    shown = {run.folder: {MAIN} for run in wanted}
     for sheet in found:
         for cell in sheet.cells:
             for folder in cell.runs:
                 shown[folder].add(cell.metric)
-    return records.read(places.runs, runs, shown)
+    return runs.read(places.runs, wanted, shown)
 
 
 def read_audit(path: Path | None) -> list[dict[str, str]]:

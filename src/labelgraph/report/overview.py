@@ -131,7 +131,7 @@ def scale(found: list[Place]) -> Scale:
 
 def made(material: Material) -> dict[str, Any]:
     """What was run, where, and what it cost."""
-    runs, records, pools = material.runs, material.records["runs"], material.records["pools"]
+    runs, found, pools = material.runs, material.pooled["runs"], material.pooled["pools"]
     titles = [material.book.dataset(name)["title"] for name in material.book.datasets
               if name in {run.dataset for run in runs}]  # fmt: skip
     return {
@@ -141,10 +141,10 @@ def made(material: Material) -> dict[str, Any]:
         "seeds": len(material.book.size["seeds"]),
         "reproduced": sum(cell.reproduced for sheet in material.sheets for cell in sheet.cells),
         "quoted": sum(sheet.quoted for sheet in material.sheets),
-        "commit": commits([pools["git"][record["git"]] for record in records]),
-        "machines": [machine(found) for found in pools["machine"]],
-        "cpu": sum(record["cpu"] for record in records),
-        "peak": max((record["peak"] for record in records), default=0),
+        "commit": commits([pools["git"][run["git"]] for run in found]),
+        "machines": [machine(each) for each in pools["machine"]],
+        "cpu": sum(run["cpu"] for run in found),
+        "peak": max((run["peak"] for run in found), default=0),
     }
 
 

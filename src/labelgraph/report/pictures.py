@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from labelgraph.files import escaping
-from labelgraph.report import PICTURES
+from labelgraph.report.pagefiles import PICTURES
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup, escape
 
-from labelgraph import report
+from labelgraph.report import pagefiles
 
 UNITS = ((3600, "h"), (60, "min"), (1, "s"))  # seconds in each
 
@@ -15,7 +15,7 @@ UNITS = ((3600, "h"), (60, "min"), (1, "s"))  # seconds in each
 def pages(common: dict[str, Any], each: dict[str, dict[str, Any]]) -> dict[str, str]:
     """Name of a page -> its text. `each`: name -> what it needs beside what is `common` to all."""
     environment = Environment(
-        loader=FileSystemLoader(report.HERE / "templates"),
+        loader=FileSystemLoader(pagefiles.HERE / "templates"),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
-from labelgraph.files.small import read_arrays
+from labelgraph.files.small import read_arrays, regular
 
 CODES = {"1", "0", "-1"}  # yes, no, difficult
 
@@ -97,7 +97,7 @@ def check_kinds(path: Path, arrays: dict[str, np.ndarray], table: str) -> None:
 def read_csv(path: Path) -> dict[str, np.ndarray]:
     """Targets that people wrote with a spreadsheet."""
     try:
-        text = path.read_text(encoding="utf-8-sig")
+        text = regular(path).read_text(encoding="utf-8-sig")
         rows = csv.reader(io.StringIO(text, newline=""), skipinitialspace=True)
         lines = [line for line in rows if line]
     except (UnicodeDecodeError, csv.Error) as error:

@@ -5,12 +5,11 @@ import sys
 from pathlib import Path
 
 from labelgraph.files.small import write_text
-from labelgraph.review import audit
-from labelgraph.review.audit import listing
+from labelgraph.review.audit import checking, listing
 
 
 def main(published: Path, output: Path) -> None:
-    found = audit.run(published)
+    found = checking.run(published)
     write_text(output, listing.as_csv(found))
     write_text(output.with_suffix(".md"), listing.as_markdown(found))
 

@@ -6,14 +6,13 @@ import sys
 from pathlib import Path
 from typing import Any
 
-import torch
-
+from labelgraph import numerics
 from labelgraph.costs import counting
 from labelgraph.files.small import write_json
 
 
 def main(setup: dict[str, Any], networks: dict[str, dict], output: Path) -> None:
-    torch.set_num_threads(1)
+    numerics.set_threads()
     write_json(output, counting.count(setup, networks))
 
 

@@ -7,12 +7,12 @@ import argparse
 import sys
 from pathlib import Path
 
-from labelgraph import split
 from labelgraph.files.small import read_arrays, write_arrays
+from labelgraph.split import targets
 
 
 def main(train: Path, output: Path) -> None:
-    write_arrays(output, **split.count(read_arrays(train)))
+    write_arrays(output, **targets.count(read_arrays(train)))
 
 
 def command(arguments: list[str]) -> None:

@@ -8,14 +8,13 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from labelgraph import scenes
 from labelgraph.files.small import (
     draft_of,
     sha256,
     write_json,
     write_text,
 )
-from labelgraph.scenes import words
+from labelgraph.scenes import drawing, words
 
 WORDS, WORDS_FILE = "glove", "glove.6B.300d.txt"
 
@@ -29,7 +28,7 @@ def main(dataset: str, settings: dict[str, Any], root: Path, index: Path, jobs: 
         if dataset == WORDS:
             write_text(draft / WORDS_FILE, words.text(**settings))
         else:
-            scenes.draw(dataset, draft, settings, jobs)
+            drawing.draw(dataset, draft, settings, jobs)
         content = summary(draft)
         if root.exists():
             shutil.rmtree(root)
@@ -53,7 +52,7 @@ def summary(root: Path) -> dict[str, Any]:
 
 def command(arguments: list[str]) -> None:
     parser = argparse.ArgumentParser(prog="draw", description=__doc__)
-    parser.add_argument("--dataset", required=True, choices=[*scenes.LAYOUTS, WORDS])
+    parser.add_argument("--dataset", required=True, choices=[*drawing.LAYOUTS, WORDS])
     parser.add_argument("--settings", type=json.loads, required=True, help="JSON text")
     parser.add_argument("--root", type=Path, required=True)
     parser.add_argument("--index", type=Path, required=True)

@@ -13,9 +13,9 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from labelgraph import split as protocols
 from labelgraph.files.small import write_arrays, write_json
 from labelgraph.manifest import manifest as manifests
+from labelgraph.split import cutting
 
 
 def main(
@@ -27,7 +27,7 @@ def main(
     description: Path,
 ) -> None:
     """`protocol`: the settings of `labelgraph.split.settings`."""
-    split = protocols.cut(manifests.read(manifest), protocol)
+    split = cutting.cut(manifests.read(manifest), protocol)
     write_arrays(train, **split.train)
     write_arrays(report, **split.report)
     write_arrays(targets, **split.targets)

@@ -9,8 +9,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-import torch
-
+from labelgraph import numerics
 from labelgraph.files.small import read_arrays
 from labelgraph.inputs.regions import learning, light
 from labelgraph.manifest import manifest as manifests
@@ -20,8 +19,8 @@ def main(manifest: Path, train: Path, root: Path, settings: dict[str, Any], outp
     """`settings`: blocks `network` and `learn` of detectors.yaml."""
     listed, learn = manifests.read(manifest), settings["learn"]
     rows = learning.fit_rows(listed, read_arrays(train), learn["images"], learn["seed"])
-    torch.set_num_threads(1)  # sums in one order, the same bytes each time
-    torch.manual_seed(learn["seed"])
+    numerics.set_threads()
+    numerics.set_seed(learn["seed"])
     detector = light.build(settings["network"])
     sizes = read_arrays(manifest)["sizes"]
     features, boxes = learning.prepare(detector, listed, sizes, rows, root)

@@ -11,7 +11,7 @@ import numpy as np
 
 from labelgraph.files.images import inspect
 from labelgraph.files.small import write_json
-from labelgraph.manifest import readers
+from labelgraph.manifest import finding
 from labelgraph.manifest.manifest import (
     DIFFICULT,
     YES,
@@ -30,7 +30,7 @@ def main(
     workers: int,
     decode: bool,
 ) -> None:
-    manifest = readers.read(reader, root, **options)
+    manifest = finding.read(reader, root, **options)
     found = inspect([root / image for image in manifest.images], workers=workers, decode=decode)
     write(manifest, output, sizes=found.sizes, digests=found.digests)
     if report:

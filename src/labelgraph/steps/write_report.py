@@ -7,12 +7,12 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from labelgraph import report
 from labelgraph.files.small import whole, write_text
 from labelgraph.report import (
     content,
     material,
-    records,
+    pagefiles,
+    runs,
     site,
 )
 from labelgraph.report.material import Places
@@ -24,12 +24,12 @@ def main(given: dict[str, Any], config: Path, places: Places, output: Path) -> N
     read = material.read(recipe.read_study(config, given), places, given)
     output, drawn = output / read.book.study, places.tables / read.book.study
     texts = site.pages({"study": read.book.study}, content.pages(read))
-    texts[report.RUNS] = records.script(read.records)
+    texts[pagefiles.RUNS] = runs.script(read.pooled)
     for name, text in texts.items():
         write_text(output / name, text)
-    copies = {path.name: path for path in report.parts() if path.name in report.STATIC}
+    copies = {path.name: path for path in pagefiles.parts() if path.name in pagefiles.STATIC}
     for sheet in read.sheets:
-        for kind in report.KINDS:
+        for kind in pagefiles.KINDS:
             copies[f"tables/{sheet.name}{kind}"] = drawn / f"{sheet.name}{kind}"
     for figure in read.figures:
         copies |= {f"figures/{path.name}": path for path in figure.files}

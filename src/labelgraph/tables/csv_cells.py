@@ -10,6 +10,7 @@ from decimal import Decimal, InvalidOperation
 from labelgraph.tables import intervals
 from labelgraph.tables.tables import FIELDS
 
+DIGITS = 16  # before the point, at most: no metric and no cost comes near
 STATUSES = ("reproduced", "quoted")
 HEADERS = (FIELDS, FIELDS + intervals.FIELDS)
 
@@ -87,7 +88,7 @@ def number(text: str) -> Decimal | None:
         value = Decimal(text)
     except InvalidOperation:
         return None
-    return value if value.is_finite() else None
+    return value if value.is_finite() and value.adjusted() < DIGITS else None
 
 
 def choose(kind: str, wanted: str, known: Iterable[str], where: str) -> str:

@@ -9,7 +9,7 @@ import yaml
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
-from labelgraph import models
+from labelgraph import models, numerics
 from labelgraph.encoders import encoder as encoders
 from labelgraph.files.small import whole, write_text
 from labelgraph.files.tensors import fill, read_safetensors
@@ -25,7 +25,7 @@ def device() -> torch.device:
 
 def make(settings: dict[str, Any], labels: LabelSpace, width: int | None) -> nn.Module:
     """The untrained model of a run. `width`: of cached features; None if images are read."""
-    torch.manual_seed(settings["seed"])
+    numerics.set_seed(settings["seed"])
     chosen = settings["encoder"]
     if width is not None:
         encoder = encoders.Cached(width)

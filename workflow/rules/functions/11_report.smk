@@ -4,7 +4,7 @@
 def run_files(wildcards):
     """What the report shows of every run."""
     folders = [f"results/runs/{run.folder}" for run in material.runs_of(BOOK)]
-    return expand("{folder}/{name}", folder=folders, name=pages.OF_A_RUN)
+    return expand("{folder}/{name}", folder=folders, name=pagefiles.OF_A_RUN)
 
 
 def measured_costs(wildcards):

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import binary_cross_entropy_with_logits, smooth_l1_loss
 
+from labelgraph import numerics
 from labelgraph.files.images import read_image
 from labelgraph.inputs.regions import anchors
 from labelgraph.inputs.regions.light import Detector
@@ -61,7 +62,7 @@ def learn(
     detector: Detector, features: Tensor, boxes: list[Tensor], settings: dict[str, Any]
 ) -> list[float]:
     """Trains the head and returns the mean loss of each epoch; equal seeds give equal weights."""
-    draw = torch.Generator().manual_seed(settings["seed"])
+    draw = numerics.generator(settings["seed"])
     options = {"lr": settings["lr"], "weight_decay": settings["weight_decay"]}
     optimizer = torch.optim.AdamW(detector.head.parameters(), **options)
     batches = -(-len(features) // settings["batch"])

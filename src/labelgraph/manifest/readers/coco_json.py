@@ -27,6 +27,7 @@ from labelgraph.manifest.readers._reading import (
     read_entries,
 )
 
+MOST = int(np.iinfo(np.int16).max) + 1  # categories: a manifest has 16 bits for a box's label
 ORDERS = {"alphabetical": lambda category: category[1], "id": lambda category: category[0]}
 
 
@@ -92,6 +93,8 @@ def read_part(
     """`keep`: whether to keep crowd annotations, and images without annotations."""
     index = open_index(path, boxes)
     categories = sorted(((c["id"], c["name"]) for c in index.cats.values()), key=ORDERS[order])
+    if len(categories) > MOST:
+        raise ValueError(f"{path}: {len(categories):,} categories; at most {MOST:,} can be read")
     columns = {identity: column for column, (identity, _) in enumerate(categories)}
     rows = {identity: row for row, identity in enumerate(index.imgs)}
     items = index.dataset["annotations"]

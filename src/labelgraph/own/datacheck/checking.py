@@ -5,8 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from labelgraph import split as protocols
-from labelgraph.manifest import readers
+from labelgraph.manifest import finding
 from labelgraph.manifest.manifest import YES, Manifest
 from labelgraph.own.datacheck import (
     boxes,
@@ -18,6 +17,7 @@ from labelgraph.own.datacheck import (
     unread,
 )
 from labelgraph.own.datacheck.later import Plan
+from labelgraph.split import cutting
 from labelgraph.split.roles import NAMES as ROLES
 
 ORDER = ("fit", "tune", "report", "unused")
@@ -28,7 +28,7 @@ def check(name: str, entry: dict[str, Any], plan: Plan, root: Path) -> dict[str,
     """`entry` of datasets, `root` where the data are. What is refused ends the look at the rest."""
     about = {"name": name, "folder": str(root)}
     try:
-        manifest = readers.read(entry["reader"], root, **entry["options"])
+        manifest = finding.read(entry["reader"], root, **entry["options"])
         roles = roles_of(manifest, plan.protocol)
     except (ValueError, OSError) as error:  # what the reader or the split says of the data
         return about | {"problems": [str(error)], "remarks": left_out(entry, root)}
@@ -62,7 +62,7 @@ def left_out(entry: dict[str, Any], root: Path) -> list[str]:
 
 def roles_of(manifest: Manifest, protocol: dict[str, Any]) -> np.ndarray:
     """What each image is used for: fit, tune, report, or nothing."""
-    split = protocols.cut(manifest, protocol)
+    split = cutting.cut(manifest, protocol)
     place = {image: row for row, image in enumerate(manifest.images.tolist())}
     roles = np.full(len(manifest.images), "unused", "<U6")
     for role, code in ROLES.items():

@@ -75,7 +75,7 @@ def coco(folder: Path) -> dict[str, Any] | None:
     if not chosen:
         raise ValueError(
             f"which of {sorted(map(str, contents))} is to train on, and which to be reported? Name"
-            " the two in the option annotations of an entry, as workflow/own_data.md shows"
+            " the two in the option annotations of an entry, as docs/own_pictures.md shows"
         )
     names = {part: first_files(files[part], contents[files[part]]["images"]) for part in chosen}
     place = fitting(folder, files[chosen[0]], names)

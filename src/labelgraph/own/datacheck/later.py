@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from labelgraph import split
 from labelgraph.inputs import word_vectors
 from labelgraph.manifest.manifest import Manifest
 from labelgraph.own.datacheck import boxes
+from labelgraph.split import cutting
 
 LINKS = Path("data/raw/own")  # where the workflow links folders of one's own
 
@@ -46,7 +46,7 @@ def refused(attempt: Callable[[], Any]) -> str:
 
 def cut(manifest: Manifest, settings: dict[str, Any], own: bool) -> None:
     """Where labels are hidden, some may have no positive left; the papers' protocols allow that."""
-    shown = split.cut(manifest, settings).description
+    shown = cutting.cut(manifest, settings).description
     if own and (lost := shown["fit_without_positive"]):
         raise ValueError(
             f"task {shown['task']}: no fit image is known to show {', '.join(lost[:3])}"

@@ -6,8 +6,7 @@ from collections import Counter
 from dataclasses import asdict, fields
 
 from labelgraph.files import escaping
-from labelgraph.review.audit import KINDS
-from labelgraph.review.audit.findings import SURE, Finding
+from labelgraph.review.audit.findings import KINDS, SURE, Finding
 
 MEANING = {
     "certain": "no numbers that round to the printed digits fit together",

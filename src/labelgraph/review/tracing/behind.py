@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Any
 
-from labelgraph.files.small import read_json, sha256
+from labelgraph.files.small import read_json, regular, sha256
 from labelgraph.files.yaml_reader import read_yaml
 from labelgraph.score.metrics import value
 from labelgraph.study import recipe
@@ -11,7 +11,15 @@ from labelgraph.tables import tables
 from labelgraph.tables.table_columns import Column
 
 Entry = dict[str, Any]
-KEPT = ("git", "packages", "python", "hardware", "wall_seconds", "cpu_seconds", "peak_mb")
+NUMBER = int | float
+KEPT = {  # what is shown of provenance.json, and of which kind each is
+    "git": dict,
+    "packages": dict,
+    "python": str,
+    "hardware": dict,
+    **dict.fromkeys(("wall_seconds", "cpu_seconds", "peak_mb"), NUMBER),
+}
+GIT = {"commit": str | None, "clean": bool | None}
 
 
 def counted(book: recipe.Book, root: Path, table: Entry, key: str, column: Column) -> Entry:
@@ -52,8 +60,12 @@ def a_run(book: recipe.Book, root: Path, scores: Path, metric: str) -> Entry:
     }
     if not about["found"]:
         return about
-    settings = read_yaml(folder / "settings.yaml")
-    origin = read_whole(folder / "provenance.json", {*KEPT, "inputs"})
+    settings = read_yaml(regular(folder / "settings.yaml"))
+    if not isinstance(settings, dict):
+        raise ValueError(
+            f"{folder}/settings.yaml is not what a training writes; expected KEY: VALUE"
+        )
+    origin = read_origin(folder / "provenance.json")
     known = number(folder / "scores.json", metric)
     return about | {
         "value": None if known is None else 100 * known,
@@ -74,12 +86,30 @@ def read_whole(path: Path, keys: set[str]) -> Entry:
     return found
 
 
+def read_origin(path: Path) -> Entry:
+    """provenance.json, whose values must be of the kinds that a training writes."""
+    found = read_whole(path, {*KEPT, "inputs"})
+    check_kinds(path, found, KEPT | {"inputs": dict})
+    check_kinds(path, found["git"], GIT)
+    check_kinds(path, found["inputs"], dict.fromkeys(found["inputs"], str))
+    return found
+
+
+def check_kinds(path: Path, block: Entry, kinds: dict[str, Any]) -> None:
+    for key, kind in kinds.items():
+        if key not in block or not isinstance(block[key], kind):
+            shown = f"{key} is {block[key]!r:.60}" if key in block else f"there is no {key}"
+            raise ValueError(f"{path} is not what a training writes: {shown}")
+
+
 def number(path: Path, metric: str) -> float | None:
     scores = read_whole(path, {"map", "ap", "settings", "labels"})
     try:
-        return value(scores, metric)
+        found = value(scores, metric)
     except (KeyError, TypeError, AttributeError):
-        raise ValueError(f"{path} is not what a run writes: {metric} cannot be read") from None
+        raise ValueError(f"{path} is not what `score` writes: {metric} cannot be read") from None
+    check_kinds(path, {metric: found}, {metric: NUMBER | None})
+    return found
 
 
 def state(root: Path, name: str, digest: str) -> str:

@@ -17,7 +17,7 @@ from pathlib import Path
 
 from safetensors import SafetensorError
 
-from labelgraph.jobs.server import USER_ERRORS
+from labelgraph.jobs.user_errors import USER_ERRORS
 
 RESTARTS = 3
 LOOK_SECONDS = 0.1  # how often a process looks whether the one that started it is still there

@@ -1,0 +1,262 @@
+"""README and pages: commands that parse, paths that exist, numbers that are committed."""
+
+import csv
+import io
+import re
+import shlex
+import subprocess
+import tomllib
+from pathlib import Path
+
+import conftest
+import pytest
+import yaml
+from conftest import ROOT
+from dvc.cli.parser import get_main_parser
+from snakemake.cli import get_argument_parser
+
+from labelgraph import models
+from labelgraph.commands import _given, _verbs
+from labelgraph.manifest import readers
+from labelgraph.parts.labelspace import LabelSpace
+from labelgraph.study import recipe
+from labelgraph.tables import tables
+
+PAGES = [ROOT / "README.md", ROOT / "CHANGELOG.md", ROOT / "workflow/published/README.md"]
+PAGES += sorted([*ROOT.glob("docs/*.md"), ROOT / "benchmarks/README.md", ROOT / "envs/README.md"])
+CONFIG = ROOT / "workflow/config"
+README = (ROOT / "README.md").read_text()
+RULES = "".join(path.read_text() for path in (ROOT / "workflow/rules").rglob("*.smk"))
+each_page = pytest.mark.parametrize("page", PAGES, ids=lambda path: str(path.relative_to(ROOT)))
+
+
+def lines_of(page):
+    """The words of each command, in blocks of code and in sentences, without `uv run`."""
+    text = page.read_text()
+    lines = re.findall(rf"^    ((?:[A-Z_]+=\S+ )*(?:{PROGRAMS}) .*)$", text, re.M)
+    lines += re.findall(r"`((?:uv run )?(?:snakemake|dvc|pytest) [^`]*)`", text)
+    for line in lines:
+        for part in line.split(" && "):
+            words = shlex.split(part, comments=True)
+            while re.fullmatch(r"[A-Z_]+=.*", words[0]):
+                words.pop(0)
+            if words[:2] == ["uv", "run"]:
+                words = words[2:]
+            while words[0] in ("--extra", "--with"):
+                assert words[0] == "--with" or words[1] in EXTRAS, part
+                words = words[2:]
+            yield words
+
+
+PROGRAMS = "uv run|labelgraph|snakemake|dvc|pytest|python|pip|git"
+EXTRAS = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"]
+COMMANDS = [(page, words) for page in PAGES for words in lines_of(page)]
+
+
+def called(program):
+    found = [words[1:] for _, words in COMMANDS if words[:1] == [program]]
+    assert found, f"no page calls {program}"
+    return found
+
+
+def parsed(parser, words):
+    try:
+        return parser.parse_args(words)
+    except SystemExit:
+        pytest.fail(f"{parser.prog} {shlex.join(words)}: not a command that there is")
+
+
+def test_verbs_and_options_of_labelgraph_exist():
+    parser = _verbs.parser("")
+    for words in called("labelgraph"):
+        parsed(parser, words)
+
+
+def test_verbs_and_options_within_sentences_exist():
+    verbs = next(each.choices for each in _verbs.parser("")._actions if each.dest == "verb")
+    for page in PAGES:
+        for text in re.findall(r"`(?:uv run )?labelgraph ([a-z][^`]*)`", page.read_text()):
+            verb, *rest = text.split()
+            options = {word for word in rest if word.startswith("--")}
+            assert verb in verbs, f"{page.name}: labelgraph {text}"
+            assert options <= {*verbs[verb]._option_string_actions}, f"{page.name}: {text}"
+
+
+def test_targets_and_settings_of_snakemake_exist(tmp_path):
+    parser, own = get_argument_parser(), {"folder": str(tmp_path), "reader": "folders"}
+    for words in called("snakemake"):
+        given = parsed(parser, words)
+        assert given.targets or given.lint or given.list_untracked, words
+        for target in given.targets:
+            assert exists(target), f"snakemake {shlex.join(words)}: no rule makes {target}"
+        for profile in given.profile or []:
+            assert (ROOT / profile / "config.yaml").exists(), words
+        settings = {}
+        for each in given.config or []:
+            settings |= _given.setting(each)
+        if given.configfile or "own_table" in settings or "boxes" in settings:
+            settings = {"study": "own", "datasets": {"pictures": own}} | settings
+        book = recipe.read_study(CONFIG, settings)
+        assert tables.of_study(book), words
+
+
+def exists(target):
+    """Whether a rule makes it; by its name, since nothing is planned here."""
+    if re.fullmatch(r"results/[a-z]+", target):
+        return f'"{target}"' in RULES
+    run = re.fullmatch(r"results/runs/(\w+)/([\w-]+)/(\w+)/(\w+)(@\w+)?/seed\d/([\w.]+)", target)
+    if run:
+        study, _, dataset, method, _, file = run.groups()
+        known = recipe.read_study(CONFIG, {"study": study})
+        method = method in models.available() or method == "my_gcn"
+        return method and known.dataset(dataset) and f"{{RUN}}/{file}" in RULES
+    table = re.fullmatch(r"results/tables/(\w+)/(\w+)\.csv", target)
+    return bool(table) and table[2] in recipe.read_yaml(CONFIG / "tables.yaml")
+
+
+def test_other_programs_are_called_as_they_can_be():
+    dvc = get_main_parser()
+    for words in called("dvc"):
+        parsed(dvc, words)
+    for words in called("pytest"):
+        files = [word for word in words if word.startswith("tests")]
+        assert all((ROOT / file).exists() for file in files), words
+    for page in PAGES:
+        for file in re.findall(r"\bpython ([\w/]+\.py)", page.read_text()):
+            assert (ROOT / file).is_file(), f"{page.name}: python {file}"
+
+
+def links(page):
+    return [page.parent / path for path in re.findall(r"\]\(([^)#:]+)\)", page.read_text())]
+
+
+@each_page
+def test_links_lead_somewhere(page):
+    for path in map(Path.resolve, links(page)):
+        name = path.relative_to(ROOT).as_posix()
+        assert path.exists() or name in LATER, f"{page.name}: {name}"
+
+
+# Made by rules, or by a command that a test of its own holds to its result.
+LATER = {"docs/settings.md", "results/figures/mini/ml_sgm_control.png"}
+
+
+@each_page
+def test_paths_in_code_exist(page):
+    """Paths of what the repository holds; those of new files and of files that are made aside."""
+    if page.name == "CHANGELOG.md":  # it names what was
+        return
+    for name in re.findall(
+        r"`((?:src|workflow|tests|benchmarks|envs|docs)/[\w./-]*)`", page.read_text()
+    ):
+        assert (ROOT / name).exists() or re.search("my_gcn|my_data", name), f"{page.name}: {name}"
+
+
+def test_the_picture_of_the_readme_is_a_figure_of_the_study():
+    shown = [path for path in links(ROOT / "README.md") if path.suffix == ".png"]
+    assert [path.parent.name for path in shown] == ["mini"]
+    assert shown[0].stem in recipe.read_yaml(CONFIG / "figures.yaml")
+
+
+@each_page
+def test_studies_that_are_named_exist(page):
+    for study in re.findall(r"study=(\w+)", page.read_text()):
+        assert (CONFIG / f"studies/{study}.yaml").exists()
+
+
+def test_readme_is_short_and_lists_every_page():
+    assert len(README.splitlines()) <= 120
+    for page in ROOT.glob("docs/*.md"):
+        assert f"(docs/{page.name})" in README
+    assert "uv run snakemake --cores 8 results/tables" in README
+    assert "uv run pytest" in README
+
+
+def committed(name):
+    command = ["git", "show", f"HEAD:{name}"]
+    text = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    return list(csv.DictReader(io.StringIO(text)))
+
+
+def numbers(line):
+    return float(line["reproduced"]), float(line["std"] or 0)
+
+
+@pytest.fixture
+def verdict():
+    """What README says of the control, and each row's numbers there, the linear layer first."""
+    marks = re.search(r"<!-- (results/tables/\S+)\.md -->\n(.*?)<!-- end -->", README, re.S)
+    found = {}
+    for line in committed(f"{marks[1]}.csv"):
+        found.setdefault(line["column"], {})[line["row"]] = numbers(line)
+    return " ".join(marks[2].split()), *found.values()
+
+
+def test_numbers_in_the_readme_are_those_of_the_committed_table(verdict):
+    text, structure, _ = verdict
+    linear, *_ = structure
+    said = re.findall(r"([\w-]+) \(([\d.]+) ± ([\d.]+)\)", text)
+    assert len(said) == 10
+    for name, mean, spread in said:
+        if name == "layer":  # Table II, where the linear layer is ahead
+            continue
+        row = structure[linear if name == "pooling" else name]
+        assert (mean, spread) == tuple(f"{number:.1f}" for number in row), name
+
+
+def test_what_the_readme_concludes_is_what_the_numbers_say(verdict):
+    _, structure, control = verdict
+    linear, *_ = structure
+    ahead = ["C-Tran", "ADD-GCN", "SSGRL", "GM-MLIC", "ML-SGM"]
+    here = {row: mean - structure[linear][0] for row, (mean, _) in structure.items()}
+    there = {row: mean - control[linear][0] for row, (mean, _) in control.items()}
+    gains = [here[row] for row in ahead]
+    assert min(gains) > 1.5 and max(gains) < 5.5
+    assert all(abs(here[row]) < 0.5 for row in ("ML-GCN", "IA-GCN")) and here["DSDL"] < -1
+    both = [there[row] for row in ("C-Tran", "ADD-GCN", "ML-SGM")]
+    assert min(both) > 2.5 and max(both) < 7.5
+    clear = []
+    for row in ahead:
+        parts = (structure[row], structure[linear], control[row], control[linear])
+        spread = sum(part**2 for _, part in parts) ** 0.5
+        clear += [row] * (here[row] - there[row] > 2 * spread)
+    assert clear == ["SSGRL"]
+
+
+def test_the_linear_layer_is_ahead_with_fewer_pictures():
+    mean, spread = re.search(
+        r"linear layer \(([\d.]+) ± ([\d.]+)\)", " ".join(README.split())
+    ).groups()
+    for name in ("ml_sgm_II", "ia_gcn_2", "gm_mlic_1"):
+        lines = committed(f"results/tables/mini/{name}.csv")
+        known = [numbers(line) for line in lines if line["column"] == "mAP" and line["reproduced"]]
+        assert tuple(f"{number:.1f}" for number in max(known)) == (mean, spread), name
+
+
+def rows_of(page, heading):
+    """The first cells of the table below a heading."""
+    text = (ROOT / "docs" / page).read_text().split(f"## {heading}")[1].split("\n## ")[0]
+    return re.findall(r"^\| `(\w+)` \|", text, re.M)
+
+
+def test_a_batch_and_a_label_space_are_what_the_page_says():
+    assert sorted(rows_of("adding_a_method.md", "A batch")) == sorted(conftest.batch())
+    assert rows_of("adding_a_method.md", "The labels") == [*LabelSpace.__dataclass_fields__]
+
+
+def test_citation_and_changelog_are_what_others_can_read():
+    about = yaml.safe_load((ROOT / "CITATION.cff").read_text())
+    assert about["cff-version"] == "1.2.0" and about["message"] and about["title"] == "labelgraph"
+    assert about["authors"] == [{"name": "The labelgraph maintainers"}]
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    assert (about["version"], about["license"]) == (project["version"], project["license"])
+    changes = (ROOT / "CHANGELOG.md").read_text()
+    assert re.search(r"^## \[Unreleased\]$", changes, re.M)
+    kinds = re.findall(r"^### (.*)$", changes, re.M)
+    assert kinds and {*kinds} <= {"Added", "Changed", "Deprecated", "Removed", "Fixed", "Security"}
+
+
+def test_readers_that_a_page_names_exist():
+    text = (ROOT / "docs/adding_a_dataset.md").read_text()
+    named = set(re.findall(r"readers/(\w+)\.py", text)) - {"my_data"}
+    assert named and named <= {*readers.available()}

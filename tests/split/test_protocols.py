@@ -485,7 +485,7 @@ def test_named_protocols():
     assert len({*descriptions.values()}) == 13
     assert descriptions["full"] == "All labels of the training images are known."
     assert descriptions["partial-10"].startswith("10 % of the training labels are known")
-    assert descriptions["fewshot-base"].startswith("The first stage of few shots")
+    assert descriptions["fewshot-base"].startswith("The first few-shot stage")
     assert descriptions["fewshot-5"].startswith(
         "Novel labels are learnt from 5 or a few more images"
     )

@@ -56,7 +56,7 @@ def settings(path: Path) -> dict[str, Any]:
 
 
 def check_model(path: Path, method: str, model: dict[str, Any]) -> None:
-    """Whether the settings are those of the method's `build`, each of its kind."""
+    """Checks that the settings are those of the method's `build`, each of the right type."""
     checks.keys(f"{path}: model", model, checks.model_settings(method))
     for name, kind in model_kinds(method).items():
         if name not in model:
@@ -66,14 +66,14 @@ def check_model(path: Path, method: str, model: dict[str, Any]) -> None:
 
 
 def model_kinds(method: str) -> dict[str, str]:
-    """Setting -> how the method's `build` annotates it, as text; read without importing torch."""
+    """Setting -> its annotation in the method's `build`, as text; read without importing torch."""
     tree = ast.parse(sourcecode.method_file(method).read_text(encoding="utf-8"))
     (build,) = (n for n in tree.body if isinstance(n, ast.FunctionDef) and n.name == "build")
     return {each.arg: ast.unparse(each.annotation) for each in build.args.kwonlyargs}
 
 
 def is_kind(value: Any, kind: str) -> bool:
-    """`kind`: int, float, str, bool or a list of one of them; of any other nothing is known."""
+    """`kind`: int, float, str, bool or a list of one of them; any other kind is accepted."""
     if kind.startswith("list["):
         return isinstance(value, list) and all(is_kind(one, kind[5:-1]) for one in value)
     if kind in ("int", "float"):

@@ -30,8 +30,8 @@ def sentence(task: str) -> str:
         )
     if kind == "fewshot":
         return (
-            f"Novel labels are learnt from {number} or a few more images each, starting from a model"
-            " of fewshot-base; novel labels are reported."
+            f"Novel labels are learnt from {number} or a few more images each, starting from a"
+            " model of fewshot-base; novel labels are reported."
         )
     return "All labels of the training images are known."
 

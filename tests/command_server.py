@@ -1,9 +1,9 @@
-"""Snakemake and DVC as processes that start at once: forks of one that has them loaded.
+"""Starts Snakemake and DVC without delay, as forks of a process that has imported them.
 
     python command_server.py
 
-Reads requests from its input, a line of JSON each. One with a program, arguments, cwd, env and an
-output file is answered with the process that runs it, the number of a process with its exit code.
+Reads requests from its input, one line of JSON each. The answer to a program with arguments, cwd,
+env and an output file is the number of its process; the answer to such a number is the exit code.
 """
 
 import json

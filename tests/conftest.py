@@ -1,4 +1,4 @@
-"""What tests share: a seed, a small label space, small features, settings of methods.yaml."""
+"""Shared by all tests: a seed, a small label space, small features, settings of methods.yaml."""
 
 import contextlib
 from pathlib import Path
@@ -22,7 +22,7 @@ NAMES = ("boat", "bird", "cup", "dog", "hot dog")
 
 @pytest.fixture(autouse=True)
 def seed(monkeypatch):
-    """The same numbers in every test, whatever ran before it."""
+    """The same random numbers in every test, whatever ran before it."""
     for name, pin in numerics.PINS.items():
         monkeypatch.setenv(name, pin)
     torch.manual_seed(0)
@@ -30,7 +30,7 @@ def seed(monkeypatch):
 
 
 def label_space(count: int) -> LabelSpace:
-    """`count` labels with counts that agree with each other; the last one never occurs."""
+    """`count` labels with consistent counts; the last label never occurs."""
     draw = np.random.default_rng(count)
     shown = draw.random((200, count)) < np.linspace(0.9, 0.1, count)
     shown[:, -1] &= count < 2
@@ -46,7 +46,7 @@ def label_space(count: int) -> LabelSpace:
 
 
 def settings(method: str, variant: str = "") -> dict:
-    """The `model` block of a method, with narrow layers: its arithmetic is what is tested.
+    """The `model` block of a method, with narrow layers, which suffice to test its arithmetic.
 
     Variant `shots` is the second stage of few shots.
     """
@@ -77,7 +77,7 @@ def build(method: str, labels: int = 5, variant: str = ""):
 
 
 def batch(images: int = 3, labels: int = 5, side: int = 4) -> dict[str, torch.Tensor]:
-    """Features as a rectifier leaves them, not square, with targets of which some are unknown."""
+    """Features that are not negative, on a grid that is not square, and partly unknown targets."""
     draw = torch.Generator().manual_seed(images * 1000 + labels)
     return {
         "image": torch.rand(images, WIDTH, side, side + 1, generator=draw),
@@ -89,14 +89,14 @@ def batch(images: int = 3, labels: int = 5, side: int = 4) -> dict[str, torch.Te
 
 
 def begin(model: torch.nn.Module, epoch: int, inputs: dict[str, torch.Tensor]) -> None:
-    """As the loop begins an epoch, of one batch, for a method that wants to know."""
+    """Begins an epoch of one batch as the loop does, if the method has a `start_epoch`."""
     if hasattr(model, "start_epoch"):
         with torch.no_grad():
             model.eval().start_epoch(epoch, 1, iter([inputs]))
 
 
 def boxes(images: int, draw: torch.Generator, count: int = 6) -> torch.Tensor:
-    """(B, R, 4) left, top, right, bottom as shares of the image; the last ones are empty."""
+    """(B, R, 4) left, top, right, bottom as fractions of the image; the last ones are empty."""
     corners = torch.rand(images, count, 4, generator=draw)
     low, high = torch.minimum(corners[..., :2], corners[..., 2:]), corners.amax(-1, keepdim=True)
     found = torch.cat([low, torch.maximum(low + 0.05, high.expand_as(low))], -1).clamp(max=1)
@@ -104,9 +104,16 @@ def boxes(images: int, draw: torch.Generator, count: int = 6) -> torch.Tensor:
     return found
 
 
+def assert_same(first: dict[str, torch.Tensor], second: dict[str, torch.Tensor]) -> None:
+    """The same tensors, bit for bit."""
+    assert first.keys() == second.keys()
+    for name in first:
+        assert torch.equal(first[name], second[name]), name
+
+
 @pytest.fixture(scope="session")
 def study_report(tmp_path_factory):
-    """Pages of a made-up study; the folder that they were made in is three levels up."""
+    """Pages of an invented study; the folder in which they were made is three levels up."""
     import report_cases
 
     folder = tmp_path_factory.mktemp("study")

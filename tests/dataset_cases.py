@@ -1,4 +1,4 @@
-"""Reading the samples, and spoiling copies of them."""
+"""Reads the sample datasets and changes copies of them."""
 
 import json
 from pathlib import Path
@@ -31,7 +31,7 @@ def published(root: Path) -> dict:
 
 
 def change(path: Path, old: str, new: str) -> None:
-    """One place changed; the sample must still hold what a test wants to break."""
+    """Replaces one place in a file, which must contain `old`."""
     text = path.read_bytes().decode()
-    assert old in text, f"{path} does not hold {old!r}"
+    assert old in text, f"{path} does not contain {old!r}"
     path.write_bytes(text.replace(old, new, 1).encode())

@@ -1,4 +1,4 @@
-"""Files that people hand over as pictures, drawn here: sound, odd and broken ones."""
+"""Image files that users might pass, drawn here: sound, unusual and broken ones."""
 
 import os
 import struct
@@ -10,7 +10,7 @@ from PIL import Image
 from run_cases import picture
 
 PNG = b"\x89PNG\r\n\x1a\n"
-SOUND = (  # the same picture, handed over in many ways
+SOUND = (  # the same picture in many formats
     "plain.png",
     "turned.jpg",
     "cmyk.tif",
@@ -45,7 +45,7 @@ def png(width: int, height: int, bits: int, colour: int, rows: bytes) -> bytes:
 
 
 def deep(image: Image.Image) -> bytes:
-    """16 bits a colour, which Pillow cannot write."""
+    """16 bits per colour, which Pillow cannot write."""
     wide = (np.asarray(image).astype(">u2") * 257).astype(">u2")
     rows = b"".join(b"\0" + row.tobytes() for row in wide)
     return png(image.width, image.height, 16, 2, rows)

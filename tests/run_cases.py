@@ -1,4 +1,4 @@
-"""A run as training leaves it: the real encoder, few pixels, weights that have learnt nothing."""
+"""A run's folder as training writes it: the real encoder, few pixels, untrained weights."""
 
 from pathlib import Path
 
@@ -16,7 +16,7 @@ from labelgraph.files.yaml_reader import read_yaml
 from labelgraph.study.settings import RunSettings
 from labelgraph.train import run_folder
 
-SIDE = 64  # pixels that the encoder sees
+SIDE = 64  # pixels that the encoder reads
 LABELS = 5
 ENCODER = {
     "name": "efficientnet_lite0",
@@ -38,7 +38,7 @@ def run_settings(method: str) -> RunSettings:
 
 
 def make_run(folder: Path, method: str, inputs: dict[str, str] | None = None) -> Path:
-    """`inputs`: what its provenance names, path -> sha256."""
+    """`inputs`: the files in its provenance, path -> sha256."""
     folder.mkdir(parents=True, exist_ok=True)
     torch.manual_seed(2)
     chosen, labels = run_settings(method), label_space(LABELS)

@@ -1,4 +1,4 @@
-"""A study of data of one's own, step after step in this process: what the workflow's jobs do."""
+"""A study of the user's own data: the steps of the workflow's jobs, run in this process."""
 
 import contextlib
 import json
@@ -39,7 +39,7 @@ SMALL = {
 
 
 def check(folder: Path, config: Path, capsys) -> tuple[int, dict, str]:
-    """Exit code and finding of check-data, and what it says to people."""
+    """Exit code and finding of check-data, and its text output."""
     written = [] if config.exists() else ["--write", str(config)]
     with contextlib.chdir(ROOT):
         code = main(["check-data", str(folder), *written])

@@ -1,5 +1,8 @@
-"""A study of seconds for what Snakemake and DVC do with files: the workflow's own rules for records
-and locks, and the repository's settings of DVC, around jobs that are lines of shell."""
+"""A study that takes seconds, to test what Snakemake and DVC do with files.
+
+It has the workflow's rules for records and locks and the repository's DVC settings, around jobs
+that are lines of shell.
+"""
 
 import json
 import os
@@ -67,7 +70,7 @@ echo "{\\"seed\\": 0, \\"wall_seconds\\": $(date +%s%N)}" > $4
 
 
 class Commands:
-    """Runs Snakemake and DVC in a folder; every call gives what it printed."""
+    """Runs Snakemake and DVC in a folder; every call returns the output."""
 
     def __init__(self, folder: Path):
         self.environment = {
@@ -97,7 +100,7 @@ class Commands:
         return self.ask(request)
 
     def wait(self, process: int) -> tuple[int, str]:
-        """The exit code, and what was printed."""
+        """The exit code and the output."""
         code = self.ask(process)
         return code, (self.outputs / str(process)).read_text()
 

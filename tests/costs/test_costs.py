@@ -178,7 +178,7 @@ def test_a_device_that_is_not_there_is_named():
 
 
 @pytest.mark.parametrize("names", ["nobody", "ml_gcn@nothing"])
-def test_a_method_that_is_not_there_is_named(names, capsys, monkeypatch):
+def test_an_unknown_method_is_named(names, capsys, monkeypatch):
     monkeypatch.chdir(ROOT)
     assert cli.main(["bench", "heads", "--methods", names]) == 2
     assert names.partition("@")[2] or names in capsys.readouterr().err

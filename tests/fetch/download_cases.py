@@ -61,9 +61,9 @@ class Server:
 
 def serve(data, *, tag='"1"', ranges=True, cut=None, mistaken=False, slow=0, shift=0, length=True):
     def answer(handler):
-        asked = handler.headers.get("Range")
+        wanted = handler.headers.get("Range")
         unchanged = handler.headers.get("If-Range", tag) == tag or mistaken
-        first = int(re.match(r"bytes=(\d+)-", asked)[1]) if asked and ranges and unchanged else 0
+        first = int(re.match(r"bytes=(\d+)-", wanted)[1]) if wanted and ranges and unchanged else 0
         handler.send_response(206 if first else 200)
         if tag:
             handler.send_header("ETag", tag)

@@ -241,7 +241,7 @@ def test_failure_is_one_message_and_no_file(server, target, case):
     assert part_of(target).exists() == (case == "cut")
 
 
-def test_wrong_file_is_not_resumed_from(server, target):
+def test_a_wrong_file_is_not_resumed(server, target):
     address = server.address("/a", serve(OTHER), serve(DATA))
     with pytest.raises(ValueError, match="expected"):
         get(source_of(address), target)

@@ -28,7 +28,7 @@ from labelgraph.steps import unpack
 
 KILLED = """
 import os, pathlib, pkgutil, sys
-sys.path.insert(0, "tests/fetch")
+sys.path[:0] = ["tests", "tests/fetch"]
 import unpack_cases
 place, name, count = sys.argv[1:]
 owner = pkgutil.resolve_name(name.rpartition(".")[0])
@@ -222,7 +222,7 @@ def test_a_copy_is_not_linked_into_itself(place, group):
     assert sorted(path.name for path in (place / "raw").iterdir()) == ["voc"]
 
 
-def test_a_folder_takes_the_place_of_an_older_one(place):
+def test_a_folder_replaces_an_older_one(place):
     old, draft = place / "raw/voc", place / "raw/.voc.draft"
     for folder, text in ((old, "old"), (draft, "new")):
         folder.mkdir(parents=True)

@@ -94,7 +94,7 @@ def test_a_table_of_names_with_special_characters_compiles(tmp_path):
 
 
 @pytest.mark.parametrize("name", NASTY)
-def test_latex_reads_only_letters(name):
+def test_latex_sees_no_special_character(name):
     """Without our own commands, no character is left that LaTeX would act on."""
     text = escaping.latex(name)
     for command in sorted(escaping.SPECIAL.values(), key=len, reverse=True):

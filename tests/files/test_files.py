@@ -9,7 +9,7 @@ import pytest
 from labelgraph.files import small
 
 
-def test_a_file_is_there_whole_or_as_it_was(tmp_path):
+def test_a_file_is_written_whole_or_stays_as_it_was(tmp_path):
     path = tmp_path / "below" / "a.txt"
     with small.whole(path) as draft:
         draft.write_text("one")
@@ -72,7 +72,7 @@ def test_json_with_a_byte_order_mark_is_read(tmp_path):
 ARRAYS = {"a": np.arange(6).reshape(2, 3), "names": np.array(["x", "é"])}
 
 
-def test_arrays_come_back_and_the_same_ones_give_the_same_bytes(tmp_path):
+def test_arrays_are_restored_and_equal_arrays_give_equal_bytes(tmp_path):
     first, second = tmp_path / "1.npz", tmp_path / "2.npz"
     for path in (first, second):
         small.write_arrays(path, **ARRAYS)

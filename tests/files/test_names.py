@@ -179,7 +179,7 @@ class TestControlCharacters:
         (tmp_path / "d" / "cat" / "1.png").rename(tmp_path / "d" / "cat" / f"{name}.png")
         self.refused(capsys, tmp_path / "d", "/d/cat: image ")
 
-    def test_in_a_manifest_whoever_made_it(self, name):
+    def test_in_any_manifest(self, name):
         for field, value in (("images", name), ("parts", name), ("names", name)):
             sound = {"images": "a.png", "parts": "train", "names": "cat"} | {field: value}
             if value.endswith("\0") and field != "names":
@@ -211,13 +211,13 @@ def test_in_voc(tmp_path, capsys):
     place = tmp_path / "d" / "Annotations"
     place.mkdir(parents=True)
     box = "<bndbox><xmin>1</xmin><ymin>1</ymin><xmax>9</xmax><ymax>9</ymax></bndbox>"
-    for label, said in (
+    for label, message in (
         ("\u202ecat", "object 1: label "),
         ("", "object 1: label '' is blank"),
     ):
         (place / "1.xml").write_text(f"<a><object><name>{label}</name>{box}</object></a>")
         assert main(["check-data", str(tmp_path / "d")]) == 1
-        assert f"1.xml, {said}" in capsys.readouterr().out
+        assert f"1.xml, {message}" in capsys.readouterr().out
     (place / "1.xml").rename(place / "1\u202e.xml")
     assert main(["check-data", str(tmp_path / "d")]) == 1
     assert "image '1\\u202e' cannot be written as text" in capsys.readouterr().out
@@ -256,7 +256,7 @@ LEAVING = ("../out.png", "/etc/hostname", "a/../../out.png", "images/../../x/out
 
 @pytest.mark.parametrize("name", LEAVING)
 @pytest.mark.parametrize("reader", ["table", "coco_json", "voc_folders"])
-def test_pictures_outside_of_the_folder_are_refused_unless_asked_for(reader, name, tmp_path):
+def test_pictures_outside_of_the_folder_are_refused_unless_allowed(reader, name, tmp_path):
     root = tmp_path / "d"
     (root / "images").mkdir(parents=True)
     stands = read_yaml(ROOT / "workflow/config/own_data.yaml")["options"][reader]

@@ -256,16 +256,16 @@ def test_wrong_boxes_are_named(folder, tmp_path, message):
 
 
 def test_missing_broken_and_ambiguous_boxes_are_named(folder, tmp_path):
-    from labelgraph.inputs.regions import given
+    from labelgraph.inputs.regions import user_boxes
 
     with pytest.raises(FileNotFoundError, match=r"mine\.json is missing"):
-        given.read(tmp_path / "mine.json", np.array(["a.jpg"]))
+        user_boxes.read(tmp_path / "mine.json", np.array(["a.jpg"]))
     write_json(tmp_path / "mine.json", RESULTS[:1])
     with pytest.raises(ValueError, match="3 matches several images; give their `file_name`"):
-        given.read(tmp_path / "mine.json", np.array(["a/003.jpg", "b/x_3.jpg"]))
+        user_boxes.read(tmp_path / "mine.json", np.array(["a/003.jpg", "b/x_3.jpg"]))
     (tmp_path / "mine.json").write_text("[{")
     with pytest.raises(ValueError, match="not JSON"):
-        given.read(tmp_path / "mine.json", np.array(["a.jpg"]))
+        user_boxes.read(tmp_path / "mine.json", np.array(["a.jpg"]))
 
 
 @pytest.mark.parametrize("kind", ["rpn", "instances"])

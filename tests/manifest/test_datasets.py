@@ -54,7 +54,7 @@ def test_reading_opens_no_image_and_repeats(reader, tmp_path):
 
 
 @each_reader
-def test_samples_are_what_make_draws(reader, tmp_path):
+def test_samples_equal_what_make_draws(reader, tmp_path):
     runpy.run_path(str(SAMPLES / "make.py"))["main"](tmp_path)
     kept = sorted(p.relative_to(SAMPLES) for p in sample(reader).rglob("*") if p.is_file())
     made = sorted(

@@ -28,7 +28,7 @@ def refused(message, call, *arguments, **more):
 # ---- shared helpers
 
 
-def test_readers_are_listed_in_order_and_say_which_options_they_take():
+def test_readers_are_listed_in_order_and_name_their_options():
     assert finding.available() == sorted(finding.available())
     refused(r"voc2007 takes the options \['boxes'\], not \[\]", finding.read, "voc2007", SAMPLES)
 
@@ -369,7 +369,9 @@ def test_genome_parts_are_drawn_and_leave_one_on_each_side():
     drawn = {images[place] for place in np.random.RandomState(1).permutation(4)[:3]}
     assert {image for image, part in found.items() if part == "test"} == drawn
     for wrong in (0, 4, -1):
-        refused(f"option test_images is {wrong}; there are 4", genome.draw_parts, images, wrong, 1)
+        refused(
+            f"option test_images is {wrong}; expected 1 to 3", genome.draw_parts, images, wrong, 1
+        )
 
 
 @pytest.mark.parametrize(

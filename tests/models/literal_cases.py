@@ -1,6 +1,6 @@
-"""A method against its equations, written slowly: lists of labels, positions and edges, one image.
+"""Plain versions of the methods' equations: loops over labels, positions and edges of one image.
 
-Everything is made of single vectors, so that what a line does can be checked against the paper.
+Everything is computed on single vectors, so that each line can be checked against the paper.
 """
 
 from dataclasses import replace
@@ -15,7 +15,7 @@ ORDER = [3, 0, 4, 1, 2]  # the labels of the permutation tests
 
 
 class Given(nn.Module):
-    """An encoder that hands over the features that it is given."""
+    """An encoder that returns its input, the features."""
 
     def __init__(self, width: int):
         super().__init__()
@@ -27,7 +27,7 @@ class Given(nn.Module):
 
 @torch.no_grad()
 def stir(model: nn.Module) -> nn.Module:
-    """Weights large enough that every one of them can be seen in the scores."""
+    """Makes weights so large that each of them affects the scores."""
     draw = torch.Generator().manual_seed(3)
     for value in model.parameters():
         value.copy_(0.4 * torch.randn(value.shape, generator=draw))
@@ -135,10 +135,10 @@ def spread(part: nn.Module, first: list[Tensor], steps: int, shared_gates: bool)
         for here, state in enumerate(states):
             out = sum(part.graph[here, there] * other for there, other in enumerate(states))
             into = sum(part.graph[there, here] * other for there, other in enumerate(states))
-            heard = torch.cat([out, into])
-            update = torch.sigmoid(to_update @ heard + biases[0] + own_update @ state)
-            reset = torch.sigmoid(to_reset @ heard + biases[1] + own_reset @ state)
-            candidate = to_candidate @ heard + biases[2]
+            received = torch.cat([out, into])
+            update = torch.sigmoid(to_update @ received + biases[0] + own_update @ state)
+            reset = torch.sigmoid(to_reset @ received + biases[1] + own_reset @ state)
+            candidate = to_candidate @ received + biases[2]
             candidate = torch.tanh(candidate + part.candidate.weight @ (reset * state))
             changed.append((1 - update) * state + update * candidate)
         states = changed
@@ -147,7 +147,7 @@ def spread(part: nn.Module, first: list[Tensor], steps: int, shared_gates: bool)
 
 
 def own_scores(classifier: nn.Linear, states: list[Tensor]) -> Tensor:
-    """Each label's state against its own row of the classifier."""
+    """The product of each label's state with its own row of the classifier."""
     rows = zip(states, classifier.weight, classifier.bias, strict=True)
     return torch.stack([dot(state, weight) + bias for state, weight, bias in rows])
 

@@ -54,9 +54,9 @@ def literal(model, features):
 
 
 def hop(layer, graph, nodes):
-    """Node i hears the sum over j of graph[i][j] times node j."""
-    heard = [sum(weight * x for weight, x in zip(row, nodes, strict=True)) for row in graph]
-    return [leaky(linear(layer, leaky(x))) for x in heard]
+    """Node i receives the sum over j of graph[i][j] times node j."""
+    received = [sum(weight * x for weight, x in zip(row, nodes, strict=True)) for row in graph]
+    return [leaky(linear(layer, leaky(x))) for x in received]
 
 
 def graph_of(part, nodes):
@@ -79,21 +79,21 @@ def test_scores_follow_the_labels():
     follow_labels(model_of(labels), other, OWN, grid(3, 6))
 
 
-def test_while_learning_the_normalisation_uses_the_batch():
+def test_in_training_the_normalisation_uses_the_batch():
     model, features = model_of(label_space(4)).train(), grid(3, 6)
     before = model.dynamic_graph.norm.running_mean.clone()
     model({"image": features})
     assert not torch.equal(before, model.dynamic_graph.norm.running_mean)
 
 
-def test_a_batch_of_one_image_learns_with_the_gathered_statistics():
+def test_a_batch_of_one_image_trains_with_the_running_statistics():
     model, features = model_of(label_space(4)), grid(1, 6)
     expected = model.eval()({"image": features})
     torch.testing.assert_close(model.train()({"image": features}), expected)
 
 
 @pytest.mark.parametrize("side", [1, 7])
-def test_any_size_of_image_is_scored(side):
+def test_images_of_any_size_are_scored(side):
     assert model_of(label_space(4))({"image": grid(2, 6, side, side + 1)}).shape == (2, 4)
 
 

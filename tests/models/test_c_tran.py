@@ -37,7 +37,7 @@ def normal(norm, x):
 
 
 def attention(layer, asking, tokens):
-    """One token that asks all: for each head, a softmax of scaled products."""
+    """One query token against all: for each head, a softmax of scaled products."""
     width = len(asking)
     size = width // layer.heads
     question = linear(layer.query, asking)
@@ -89,13 +89,13 @@ def test_an_unknown_label_adds_nothing():
     assert states.weight[1:].all()
 
 
-def test_scores_are_those_with_nothing_known():
+def test_scores_are_those_without_known_labels():
     model, features = model_of(label_space(3)), grid(2, 6)
     expected = model.scores(features, torch.zeros(2, 3, dtype=torch.long))
     torch.testing.assert_close(model({"image": features}), expected)
 
 
-def test_a_layer_is_torchs():
+def test_a_layer_equals_torchs():
     ours = stir(c_tran.Layer(8, 2, 5, 0.0))
     theirs = nn.TransformerEncoderLayer(8, 2, 5, 0.0, batch_first=True)
     attention = theirs.self_attn
@@ -133,7 +133,7 @@ def test_the_loss_sums_over_known_labels_that_are_not_shown(monkeypatch):
     agree(model, model.loss(inputs), slow)
 
 
-def test_every_number_of_shown_labels_is_as_likely_and_so_is_every_label():
+def test_every_number_of_shown_labels_and_every_label_is_equally_likely():
     shown = c_tran.chosen(torch.ones(8000, 6, dtype=torch.bool), 4)
     frequency = torch.bincount(shown.sum(1), minlength=7) / 8000
     expected = torch.tensor([0.2] * 5 + [0.0] * 2)
@@ -151,7 +151,7 @@ def test_shown_labels_change_the_scores_of_the_others():
     assert (no - yes)[0, 1:].abs().max() > 1e-4
 
 
-def test_dropout_rests_when_testing():
+def test_there_is_no_dropout_when_testing():
     model, inputs = model_of(label_space(3), dropout=0.5), {"image": grid(2, 6)}
     assert not torch.equal(model.train()(inputs), model(inputs))
     assert torch.equal(model.eval()(inputs), model(inputs))
@@ -162,7 +162,7 @@ def test_scores_follow_the_labels():
     follow_labels(model_of(labels), model_of(labels), OWN, grid(3, 6))
 
 
-def test_heads_that_do_not_share_the_width_are_refused():
+def test_a_width_that_is_not_a_multiple_of_the_heads_is_refused():
     with pytest.raises(ValueError, match="width is 4; its 3 heads need a multiple of 3"):
         model_of(label_space(3), width=4, heads=3)
 

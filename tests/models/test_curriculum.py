@@ -16,7 +16,7 @@ NO = curriculum.NOTHING
 LOGITS = torch.tensor([[3.0, -2.5, 0.5], [-1.0, 6.0, -4.0], [2.0, -0.1, 0.2]])
 VARIANCE = torch.tensor([[0.5, 0.1, 0.2], [0.9, 0.05, 0.3], [0.31, 0.29, 0.0]])
 UNKNOWN = torch.tensor([[1, 1, 1], [0, 1, 1], [1, 1, 0]]) > 0
-FILLED = {  # what each strategy fills in, known entries apart
+FILLED = {  # what each strategy fills in, without known entries
     ("high", 2.2): [[1, 0, NO], [NO, 1, 0], [NO, NO, NO]],
     ("most", 0.6): [[1, 0, NO], [NO, 1, 0], [NO, NO, NO]],  # 4 of 7
     ("positive", 2.5): [[1, NO, NO], [NO, 1, NO], [NO, NO, NO]],
@@ -47,19 +47,19 @@ def start(model, epoch, *batches):
 
 
 @pytest.mark.parametrize(("strategy", "level"), FILLED)
-def test_what_is_filled_in_by_hand(strategy, level):
+def test_filled_in_labels_by_hand(strategy, level):
     chosen = curriculum.STRATEGIES[strategy](LOGITS, VARIANCE, UNKNOWN, level) & UNKNOWN
     found = torch.where(chosen, (LOGITS > 0).int(), NO)
     assert found.tolist() == FILLED[strategy, level]
 
 
-def test_the_network_fills_in_before_its_rounds_and_only_what_is_not_known():
+def test_the_network_fills_in_only_unknown_labels_before_its_rounds():
     model, inputs = model_of(level=0.2, rounds=(1, 3)), given(known=~UNKNOWN)
     start(model, 0, inputs)
     assert (model.filled == NO).all()
     part = {key: value[:2] for key, value in inputs.items()}
     rest = {key: value[2:] for key, value in inputs.items()}
-    start(model, 1, rest, part)  # in whatever order the images come
+    start(model, 1, rest, part)  # the order of images does not matter
     scores = model(inputs)
     expected = torch.where(UNKNOWN & (scores.abs() > 0.2), (scores > 0).int(), NO)
     assert model.filled.tolist() == expected.tolist()
@@ -73,7 +73,7 @@ def test_the_network_fills_in_before_its_rounds_and_only_what_is_not_known():
     assert model.filled.tolist() == torch.where(UNKNOWN, 1, NO).tolist()
 
 
-def test_the_loss_takes_what_was_filled_in_as_known():
+def test_the_loss_treats_filled_in_labels_as_known():
     model, inputs = model_of(), given(known=~UNKNOWN)
     model.filled.copy_(torch.tensor(FILLED["high", 2.2]))
     total = 0
@@ -106,7 +106,7 @@ def test_before_its_first_round_it_is_partial_bce():
     torch.testing.assert_close(model.loss(inputs), plain.loss(inputs), rtol=0, atol=0)
 
 
-def test_the_variance_is_that_of_every_dropout_there_can_be():
+def test_the_variance_is_that_over_every_possible_dropout():
     model, drop = model_of("steady", 0.3, drop=0.25), 0.25
     pooled = torch.tensor([0.3, 1.2, 0.0, 0.7])
     weight, bias = model.classifier.weight, model.classifier.bias
@@ -119,7 +119,7 @@ def test_the_variance_is_that_of_every_dropout_there_can_be():
     torch.testing.assert_close(model.eval().scores(pooled[None])[0, 0], mean)
 
 
-def test_an_ensemble_judges_by_the_mean_of_its_members():
+def test_an_ensemble_uses_the_mean_of_its_members():
     model, inputs = model_of(members=3), given()
     each = model.scores(model.pooled(inputs["image"]))  # (B, M, C)
     assert each.std(1).min() > 1e-3
@@ -138,6 +138,6 @@ def test_an_ensemble_judges_by_the_mean_of_its_members():
     ("strategy", "message"),
     [("low", r"strategy is 'low'; it may be \['high'"), ("steady", "needs dropout above 0")],
 )
-def test_a_strategy_that_cannot_be_is_named(strategy, message):
+def test_an_impossible_strategy_is_named(strategy, message):
     with pytest.raises(ValueError, match=message):
         model_of(strategy)

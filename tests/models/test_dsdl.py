@@ -1,4 +1,4 @@
-"""DSDL against its equations, one number after the other."""
+"""DSDL against its equations, number by number."""
 
 import pytest
 import torch
@@ -52,21 +52,21 @@ def literal_loss(model, features, target, known):
     codes = [literal(model, image) for image in features]
     atoms = dictionary_of(model)
     losses, apart, size = [], 0, 0
-    for image, code, yes, told in zip(features, codes, target, known, strict=True):
-        for score, one, there in zip(code, yes, told, strict=True):
+    for image, code, yes, given in zip(features, codes, target, known, strict=True):
+        for score, one, there in zip(code, yes, given, strict=True):
             if there:
                 losses.append(torch.log(1 + torch.exp(-score if one else score)))
         pooled = torch.stack([row.max() for row in image])
         rebuilt = sum(number * atom for number, atom in zip(code, atoms, strict=True))
         apart = apart + ((rebuilt - pooled) ** 2).sum()
         size = size + (code**2).sum()
-    alike = []
+    similarity = []
     for word, atom in zip(model.vectors, atoms, strict=True):
         hidden = leaky(sum(x * row for x, row in zip(atom, model.output.weight, strict=True)))
         back = sum(x * row for x, row in zip(hidden, model.hidden.weight, strict=True))
-        alike.append(dot(back, word) / (dot(back, back) * dot(word, word)).sqrt())
+        similarity.append(dot(back, word) / (dot(back, back) * dot(word, word)).sqrt())
     rebuilding = apart.sqrt() + RIDGE * size.sqrt()
-    return (sum(losses) / len(losses) + PENALTY * rebuilding) / (sum(alike) / len(alike))
+    return (sum(losses) / len(losses) + PENALTY * rebuilding) / (sum(similarity) / len(similarity))
 
 
 def test_scores_and_gradients_are_those_of_the_equations():
@@ -106,7 +106,7 @@ def test_more_labels_than_features_still_have_one_code():
     torch.testing.assert_close(model({"image": features}), expected, rtol=1e-3, atol=1e-4)
 
 
-def test_words_that_come_back_turned_around_do_not_turn_the_loss():
+def test_words_decoded_with_the_opposite_sign_do_not_flip_the_loss():
     model, inputs = model_of(label_space(4)), batch(labels=4)
     model.words = lambda dictionary: -model.vectors
     inputs["image"] = grid(3, 6)

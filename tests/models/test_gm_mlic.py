@@ -42,7 +42,7 @@ def test_empty_places_change_nothing():
         torch.testing.assert_close(model(more), model(inputs))
 
 
-def test_boxes_after_the_surest_change_nothing():
+def test_boxes_after_the_most_confident_ones_change_nothing():
     model, inputs = build("gm_mlic").eval(), batch()
     model.instances = 2
     fewer = inputs | {"boxes": inputs["boxes"][:, :2]}
@@ -66,7 +66,7 @@ def test_the_loss_is_the_weighted_one():
 
 
 @pytest.mark.parametrize("labels", [1, 5])
-def test_words_are_as_large_as_other_inputs(labels):
+def test_word_vectors_have_the_scale_of_other_inputs(labels):
     vectors = label_space(labels).vectors
     words = build("gm_mlic", labels).network.words
     size = float(((vectors - vectors.mean()) ** 2).sum() / (vectors.numel() - 1)) ** 0.5

@@ -44,7 +44,7 @@ def statistical(space, threshold, weight):
 
 
 def literal(model, space, features, boxes, noise):
-    """Logits (C,) and divergence of one image; `noise` (N,) is null where the mean is taken."""
+    """Logits (C,) and divergence of one image; with `noise` None, regions use the mean factor."""
     how, count = model.how, len(space.names)
     found = [box for box in boxes if box[2] > box[0] and box[3] > box[1]][: how.regions]
     regions = [pool(features[None], box[None, None])[0, 0] for box in found]  # (F,) each
@@ -108,7 +108,7 @@ def inputs():
 
 
 @each_variant
-def test_logits_are_the_equations(variant):
+def test_logits_are_those_of_the_equations(variant):
     model, given = build("ia_gcn", variant=variant).eval(), inputs()
     wanted = [
         literal(model, label_space(5), image, boxes, None)[0]
@@ -118,7 +118,7 @@ def test_logits_are_the_equations(variant):
 
 
 @each_variant
-def test_loss_and_gradients_are_the_equations(variant):
+def test_loss_and_gradients_equal_the_equations(variant):
     model, given = build("ia_gcn", variant=variant).train(), inputs()
     torch.manual_seed(3)
     loss = model.loss(given)
@@ -157,7 +157,7 @@ def test_training_draws_factors_and_scoring_does_not():
     assert not torch.equal(model.eval()(given), model(given))
 
 
-def test_regions_beyond_the_number_are_not_looked_at():
+def test_regions_beyond_the_number_are_ignored():
     given = inputs()
     wanted = settings("ia_gcn") | {"regions": 2}
     model = models.build("ia_gcn", label_space(5), encoders.Cached(WIDTH), **wanted).eval()

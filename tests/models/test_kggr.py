@@ -36,10 +36,10 @@ def literal(model, features, pooled, steps, double_product):
     first = decoupled(model.decoupling, found, model.vectors)
     states = [torch.tanh(x) for x in spread(model.feature_graph, first, steps, False)]
     rows = list(model.classifier.weight)
-    heard = spread(model.classifier_graph, rows, steps, False)
+    propagated = spread(model.classifier_graph, rows, steps, False)
     if double_product:
-        heard = [x * row for x, row in zip(heard, rows, strict=True)]
-    scores = [dot(state, weight) for state, weight in zip(states, heard, strict=True)]
+        propagated = [x * row for x, row in zip(propagated, rows, strict=True)]
+    scores = [dot(state, weight) for state, weight in zip(states, propagated, strict=True)]
     return torch.stack(scores) + model.classifier.bias
 
 
@@ -52,7 +52,7 @@ def test_scores_and_gradients_are_those_of_the_description(pooled, steps, double
     agree(model, model({"image": features}), torch.stack(slow))
 
 
-def test_while_learning_positions_are_normalised_over_the_batch():
+def test_in_training_positions_are_normalised_over_the_batch():
     part = model_of(label_space(4)).reduction.train()
     found = part(grid(3, 6))  # (B, P, F')
     expected = part.norm.bias.expand(4)

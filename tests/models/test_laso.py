@@ -72,7 +72,7 @@ def as_rows(sets):
 
 
 def pair_of(model, a, b, x, y):
-    """Vectors a and b of images that show the sets x and y: what shows what, what equals what."""
+    """Vectors a and b of images with label sets x and y: results with labels, and equal pairs."""
 
     def do(kind, one, other):
         return operated(getattr(model, kind), kind, one, other)
@@ -124,7 +124,7 @@ def test_the_loss_of_the_operations_is_that_of_sets(images):
 
 
 def test_labels_of_sets_by_hand(monkeypatch):
-    """What is asked of the vectors of one pair: a shows 0 and 1, b shows 0 and 2."""
+    """The targets for the vectors of one pair: a shows 0 and 1, b shows 0 and 2."""
     seen = {}
 
     def note(logits, target, known):
@@ -166,7 +166,7 @@ def test_a_classifier_learns_from_few_images_and_the_unions_of_their_pairs(image
     agree(model, fast[None], slow[None])
 
 
-def test_no_more_unions_than_asked_for_are_made(monkeypatch):
+def test_no_more_unions_than_the_settings_allow_are_made(monkeypatch):
     model, made = model_of("few", pairs=4).eval(), []
     monkeypatch.setattr(model.union, "forward", lambda a, b: made.append((a, b)) or a + b)
     inputs = images_of(5)
@@ -189,7 +189,7 @@ def test_scores_are_those_of_the_stage():
     torch.testing.assert_close(few(inputs), few.few(x))
 
 
-def test_vectors_are_narrowed_where_the_settings_say_so():
+def test_vectors_are_narrowed_if_the_settings_say_so():
     inputs = {"image": grid(2, 7)}
     model = model_of(width=5, encoder=7)
     x = model.reduce[0](inputs["image"].mean((2, 3))).clamp(min=0)

@@ -19,7 +19,7 @@ VARIANTS = ("", "bl_casc", "bl_casc_go", "bl_gl", "go_gl", "no_matching", "no_ac
 
 
 def box_of(cells):
-    """x, y, w, h of the largest part, as shares of the image."""
+    """x, y, w, h of the largest part, as fractions of the image."""
     names, count = ndimage.label(cells, np.ones((3, 3)))
     places = [np.argwhere(names == k) for k in range(1, count + 1)]
     best = max(places, key=len)
@@ -226,7 +226,7 @@ def test_the_cells_beside_a_cell_by_hand():
 
 
 def test_the_released_model_matches_49_cells_of_a_picture_of_448_pixels():
-    """14 x 14 features of ResNet-101; a map of an odd side has half of one more."""
+    """14 x 14 features of ResNet-101 give 7 x 7 cells; an odd side is rounded up."""
     model = build("ml_sgm", variant="released").eval()
     for side, cells in ((14, 7), (13, 7)):
         reduced = model.reduce(torch.rand(1, model.encoder.width, side, side))

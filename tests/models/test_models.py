@@ -85,7 +85,7 @@ def test_unknown_labels_do_not_reach_the_loss(method):
 
 
 @each_method
-def test_an_image_without_a_known_label_breaks_no_loss(method):
+def test_the_loss_of_an_image_without_known_labels_is_finite(method):
     model, inputs = build(method).train(), batch()
     loss = loop.loss_of(model, inputs | {"known": torch.zeros(3, 5, dtype=torch.bool)})
     loss.backward()
@@ -93,19 +93,19 @@ def test_an_image_without_a_known_label_breaks_no_loss(method):
 
 
 @each_method
-def test_a_checkpoint_can_hold_it(method, tmp_path):
+def test_a_checkpoint_can_store_the_model(method, tmp_path):
     state = checkpoint.own_state(build(method))
     checkpoint.Checkpoint(tmp_path).save(state, {"done": 0})
     assert checkpoint.Checkpoint(tmp_path).load()[0].keys() == state.keys()
 
 
 @each_method
-def test_every_method_says_where_it_departs_from_its_paper(method):
+def test_every_method_lists_its_departures_from_its_paper(method):
     assert CONFIG[method]["title"]
     if CONFIG[method].get("paper"):
         assert CONFIG[method]["departures"]
 
 
-def test_a_method_that_is_not_there_is_named():
+def test_an_unknown_method_is_named():
     with pytest.raises(ValueError, match=r"no method 'mlgcn'.*ml_gcn"):
         models.build("mlgcn", None, None)

@@ -63,14 +63,14 @@ def test_with_all_labels_known_it_is_binary_cross_entropy(normalisation):
 
 
 @pytest.mark.parametrize(("share", "weight"), [(1, 4.3375), (2, 3.225), (3, 2.1125), (4, 1.0)])
-def test_an_image_counts_the_more_the_fewer_of_its_labels_are_known(share, weight):
+def test_images_with_fewer_known_labels_count_more(share, weight):
     model, given = model_of(), inputs([[1] * share + [0] * (4 - share)])
     _, found = next(entries(model, given))
     torch.testing.assert_close(model.loss(given), weight * sum(found) / 4)
 
 
 def test_ml_sgm_has_the_same_weights():
-    """Eq. 17 is in both entries of methods.yaml: the two must not part."""
+    """Eq. 17 is in both entries of methods.yaml, which must stay equal."""
     found = build("ml_sgm", variant="partial").objective
     assert found.proportion == build("partial_bce").proportion == PROPORTION
     given = batch()

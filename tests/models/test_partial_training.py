@@ -1,4 +1,4 @@
-"""Every method, trained for two epochs on partial labels: it sees no hidden one, and it can stop.
+"""Every method trains for two epochs on partial labels: hidden ones have no effect, it can resume.
 
 A file in models/ is tested as soon as it is there.
 """
@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-from conftest import ROOT, WIDTH, boxes, label_space, settings
+from conftest import ROOT, WIDTH, assert_same, boxes, label_space, settings
 
 from labelgraph import models
 from labelgraph.encoders.encoder import Cached
@@ -30,7 +30,7 @@ PROTOCOL = {
     "seed": 0,
     "selection": "tune",
 }
-# All that a method starts to do after some epochs, it does in the second of the two.
+# Whatever a method starts after some epochs, it starts in the second of the two.
 EARLY = {"start": 1, "every": 1, "rounds": [1]}
 each_method = pytest.mark.parametrize("method", models.available())
 
@@ -57,7 +57,7 @@ def manifest():
 
 
 def planted(whole: Manifest, changed: np.ndarray) -> Manifest:
-    """The other value in every entry of `changed`, (IMAGES, LABELS)."""
+    """Flips every entry of `changed`, (IMAGES, LABELS)."""
     labels = whole.labels.copy()
     labels[:IMAGES] = np.where(changed, 1 - labels[:IMAGES], labels[:IMAGES])
     return replace(whole, labels=labels)
@@ -75,7 +75,7 @@ def label_space_of(train) -> LabelSpace:
 
 
 def training(method, whole, wrong_targets=False, **changed):
-    """As the steps `split`, `count_labels` and `train` make it."""
+    """A training as the steps `split`, `count_labels` and `train` prepare it."""
     train = cutting.cut(whole, PROTOCOL).train
     target, known = (
         torch.from_numpy(x) for x in targets.training_target(train["labels"], "positive")
@@ -93,13 +93,7 @@ def training(method, whole, wrong_targets=False, **changed):
     return Training(model, Examples(Grids(), target, known, codes, fit, tune), chosen, seed=5)
 
 
-def assert_same(first, second):
-    assert first.keys() == second.keys()
-    for name in first:
-        assert torch.equal(first[name], second[name]), name
-
-
-def test_the_case_has_what_is_hard():
+def test_the_case_contains_the_hard_images():
     known = partial.known_mask(IMAGES, LABELS, 0.3)
     assert not known.any(1).all(), "an image without a known label is missing"
     train = cutting.cut(manifest(), PROTOCOL).train
@@ -126,7 +120,7 @@ def test_a_wrong_value_in_a_known_entry_changes_the_weights(tmp_path):
 
 
 @each_method
-def test_killed_in_its_second_epoch_it_ends_in_the_same_weights(method, tmp_path):
+def test_killed_in_its_second_epoch_a_training_ends_in_the_same_weights(method, tmp_path):
     whole = training(method, manifest())
     expected = whole.run(Checkpoint(tmp_path / "whole"))
     broken = training(method, manifest(), checkpoint_seconds=0)

@@ -31,7 +31,7 @@ SETTINGS = {
     "prototypes": 2,
 }
 DRAWN = torch.tensor([[0.1, 0.2, 0.3, 0.9], [0.0, 0.4, 0.5, 0.1], [0.2, 0.6, 0.7, 0.1]])
-CHOSEN = [[3], [2], [1]]  # by DRAWN, among the unknown labels that have prototypes: all but 0
+CHOSEN = [[3], [2], [1]]  # the choice of DRAWN among the unknown labels with prototypes: all but 0
 
 
 def model_of(alpha=0.6, beta=0.7):
@@ -46,7 +46,7 @@ def model_of(alpha=0.6, beta=0.7):
 
 @pytest.fixture
 def draws(monkeypatch):
-    """The draws of a batch: DRAWN decides the label, the second prototype is taken."""
+    """The draws of a batch: DRAWN decides the label, and the second prototype is used."""
     rand = torch.rand
 
     def given(*shape, **options):
@@ -99,7 +99,7 @@ def test_loss_and_gradients_are_those_of_the_description(epoch, draws):
 
 
 def test_images_are_blended_by_hand():
-    """Three images, two labels, one number each: first and last are each other's partner."""
+    """Three images, two labels, one number each: the first and the last are partners."""
     model = model_of(alpha=0.75)
     seen = torch.tensor([[[1.0], [2.0]], [[5.0], [6.0]], [[-3.0], [10.0]]])
     target = torch.tensor([[1.0, 0.0], [0.0, 1.0], [0.0, 1.0]])
@@ -112,7 +112,7 @@ def test_images_are_blended_by_hand():
 
 
 def test_prototypes_are_blended_by_hand(draws):
-    """Label 0 has no prototype; the third image knows all its labels."""
+    """Label 0 has no prototype; all labels of the third image are known."""
     model = model_of(beta=0.5)
     model.prototypes.copy_(torch.arange(32).view(4, 2, 4) * 1.0)
     seen, target = torch.zeros(3, 4, 4), torch.ones(3, 4)
@@ -125,7 +125,7 @@ def test_prototypes_are_blended_by_hand(draws):
     assert counted.tolist() == (known | (soft < 1)).tolist()
 
 
-def test_a_share_of_all_teaches_nothing_of_a_label_that_is_not_known(draws):
+def test_a_share_of_one_teaches_nothing_about_unknown_labels(draws):
     model, given = model_of(alpha=1.0, beta=1.0), inputs()
     for blend in (model.between_images, model.with_prototypes):
         seen = model.trunk.label_features(given["image"])
@@ -135,7 +135,7 @@ def test_a_share_of_all_teaches_nothing_of_a_label_that_is_not_known(draws):
         assert torch.equal(soft[counted], given["target"][counted])
 
 
-def test_shares_stay_shares():
+def test_shares_stay_between_0_and_1():
     model, given = model_of(alpha=1.3, beta=-0.2), inputs()
     model.loss(given)
     assert (model.alpha.item(), model.beta.item()) == (1.0, 0.0)
@@ -153,7 +153,7 @@ def test_with_all_labels_known_it_is_three_times_the_plain_loss():
     torch.testing.assert_close(model.loss(given), before + 2 * plain)
 
 
-def test_prototypes_are_centres_of_the_known_positives_and_found_when_it_is_time():
+def test_prototypes_are_centres_of_the_known_positives_found_at_their_epochs():
     model, given = model_of(), inputs()
     nothing = model.prototypes.clone()
     parts = [{key: value[rows] for key, value in given.items()} for rows in ([0, 1], [2])]
@@ -172,7 +172,7 @@ def test_prototypes_are_centres_of_the_known_positives_and_found_when_it_is_time
     assert torch.equal(model.prototypes[3], nothing[3])
 
 
-def test_centres_of_three_heaps_are_their_means():
+def test_centres_of_three_clusters_are_their_means():
     heaps = torch.tensor([[0.0, 0.0], [10.0, 0.0], [0.0, 10.0]])
     draw = torch.Generator().manual_seed(3)
     points = (heaps[:, None] + torch.randn(3, 20, 2, generator=draw)).flatten(0, 1)

@@ -63,14 +63,14 @@ def test_scores_follow_the_labels():
     follow_labels(model_of(labels), other, OWN, grid(3, 6))
 
 
-def test_the_graph_is_how_often_a_label_comes_with_another():
+def test_the_graph_is_how_often_a_label_occurs_with_another():
     counts = torch.tensor([[4.0, 1, 0], [1, 2, 0], [0, 0, 0]])
     expected = torch.tensor([[1.0, 0.25, 0], [0.5, 1, 0], [0, 0, 1]])
     torch.testing.assert_close(gated.with_self(counts), expected)
 
 
 @pytest.mark.parametrize("elements", [1, 150, 300])
-def test_labels_by_chunks_give_the_same_scores_and_gradients(monkeypatch, elements):
+def test_labels_in_chunks_give_the_same_scores_and_gradients(monkeypatch, elements):
     part = stir(decoupling.SemanticDecoupling(6, 12, 5))
     found, vectors = grid(2, 6).flatten(2).mT, label_space(7).vectors
     at_once = part(found, vectors)
@@ -85,7 +85,7 @@ def test_labels_by_chunks_give_the_same_scores_and_gradients(monkeypatch, elemen
     assert max(made) * 2 * 6 * 5 <= max(elements, 60)
 
 
-def test_no_chunk_is_made_twice_when_nothing_learns(monkeypatch):
+def test_no_chunk_is_computed_twice_without_gradients(monkeypatch):
     part, found = decoupling.SemanticDecoupling(6, 12, 5), grid(2, 6).flatten(2).mT
     made = []
     keep = decoupling.response
@@ -96,7 +96,7 @@ def test_no_chunk_is_made_twice_when_nothing_learns(monkeypatch):
     assert len(made) == 7
 
 
-def test_an_odd_edge_is_pooled_from_what_is_there():
+def test_an_odd_edge_is_pooled_from_the_positions_that_exist():
     features = torch.arange(6.0).reshape(1, 1, 2, 3)
     torch.testing.assert_close(positions(features, True), torch.tensor([[[2.0], [3.5]]]))
 

@@ -40,7 +40,7 @@ def model_of(labels=None, **changes):
 
 
 def pair_logits(pairs, seen):
-    """Of each pair of labels of one image, (P,), layer after layer."""
+    """A logit for each pair of labels of one image, (P,), layer after layer."""
     found = []
     for row, (one, other) in enumerate(PAIRS):
         both = torch.cat([linear(pairs.embed, seen[one]), linear(pairs.embed, seen[other])])
@@ -69,7 +69,7 @@ def likely(pairs, image, label):
 
 
 def literal(model, given, margins):
-    """The whole loss; `margins`: of labels that the image, and that other images make likely."""
+    """The whole loss; `margins`: for labels filled in from the image and from other images."""
     seen = [label_features(model.trunk, image) for image in given["image"]]
     logits = [logits_of(model.trunk, states) for states in seen]
     pairs = [pair_logits(model.pairs, states) for states in seen]
@@ -121,8 +121,8 @@ def test_loss_and_gradients_are_those_of_the_description(epoch, margins):
 
 
 @pytest.mark.parametrize("shown", [0.0, 0.2, 0.9])
-def test_pairs_of_images_are_drawn_together_and_apart(shown):
-    """Few, some or no pairs of positives: what is drawn apart is chosen to match them."""
+def test_pairs_of_images_are_pulled_together_and_pushed_apart(shown):
+    """Few, some or no pairs of positives: the number of pairs pushed apart matches them."""
     draw = torch.Generator().manual_seed(2)
     seen = torch.randn(7, 3, 4, generator=draw, requires_grad=True)
     given = {
@@ -142,14 +142,14 @@ def test_pairs_of_images_are_drawn_together_and_apart(shown):
     torch.testing.assert_close(quick, literal)
 
 
-def test_no_pair_of_images_is_no_loss():
+def test_without_pairs_of_images_the_loss_is_0():
     seen, nothing = torch.randn(1, 3, 4), torch.zeros(1, 3)
     assert contrastive(seen, nothing, nothing > 0) == 0
     assert contrastive(seen, nothing, nothing == 0) == 0
 
 
-def test_what_an_image_makes_likely_by_hand():
-    """Three images: labels 0 and 1 known, only 0, none; each pair has a probability of its own."""
+def test_labels_that_an_image_makes_likely_by_hand():
+    """Three images: labels 0 and 1 known, only 0, none; every pair has another probability."""
     model = model_of()
     chances = torch.tensor([0.9, 0.8, 0.2, 0.6, 0.5, 0.7])
     shown = torch.tensor([[1, 1, 0, 0], [1, 0, 0, 0], [0, 0, 0, 0]]) > 0
@@ -158,8 +158,8 @@ def test_what_an_image_makes_likely_by_hand():
     torch.testing.assert_close(found, torch.tensor(expected))
 
 
-def test_what_other_images_make_likely_by_hand():
-    """A queue of three: two that point the same way as the image's feature, and an empty place."""
+def test_labels_that_other_images_make_likely_by_hand():
+    """A queue of three: two directions like that of the image's feature, and an empty place."""
     model = model_of(label_space(2), width=2)
     model.queue.copy_(torch.tensor([[[1.0, 0], [0, 1], [0, 0]], [[0, -1], [0, -1], [0, -1]]]))
     seen = torch.tensor([[[2.0, 0.0], [0.0, 3.0]], [[3.0, 4.0], [1.0, 0.0]]])
@@ -182,7 +182,7 @@ def test_a_queue_keeps_the_latest_known_positives():
     assert model.queue.norm(dim=-1)[0].tolist() == pytest.approx([1.0] * 3)
 
 
-def test_a_step_remembers_first_and_counts_itself():
+def test_a_step_fills_the_queue_and_advances_the_ramp():
     model, given = model_of(start=0).train(), inputs()
     model.queue.zero_()
     model.start_epoch(0, 4, iter(()))
@@ -194,7 +194,7 @@ def test_a_step_remembers_first_and_counts_itself():
     assert float(model.epochs.ramp()) == 1
 
 
-def test_the_ramp_weighs_the_two_losses_that_it_is_for():
+def test_the_ramp_weights_its_two_losses():
     model, given = model_of(), inputs()
     found = []
     for step in (0, 1, 2, 4):

@@ -1,6 +1,6 @@
-"""What the tests of SST and SARB share: the trunk and the contrast, written slowly.
+"""Plain versions of what SST and SARB share, the trunk and the contrast, for their tests.
 
-Everything is made of single vectors; labels, images and pairs come one after the other.
+Everything is computed on single vectors, in loops over labels, images and pairs.
 """
 
 import torch
@@ -63,7 +63,7 @@ def cosine(one: Tensor, other: Tensor) -> Tensor:
 
 
 def kinds(seen: list[list[Tensor]], given: dict[str, Tensor]) -> dict[str, list[Tensor]]:
-    """What each pair of images says of each label that both know."""
+    """The cosine terms of each pair of images, for each label that is known in both."""
     found = {"alike": [], "mixed": [], "absent": []}
     target, known = given["target"].tolist(), given["known"].tolist()
     for one in range(len(seen)):
@@ -79,7 +79,7 @@ def kinds(seen: list[list[Tensor]], given: dict[str, Tensor]) -> dict[str, list[
 
 
 def contrast(seen: list[list[Tensor]], given: dict[str, Tensor]) -> Tensor:
-    """The mean over chosen pairs; what is random is drawn as the fast one draws it."""
+    """The mean over chosen pairs; the random draws are those of the fast version."""
     found = kinds(seen, given)
     chosen, together = list(found["alike"]), len(found["alike"])
     for values in (found["absent"], found["mixed"]):

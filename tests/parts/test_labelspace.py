@@ -84,7 +84,7 @@ def test_counts_by_hand(inputs):
     assert counts["names"].tolist() == TRAIN["names"].tolist()
 
 
-def test_counts_are_exact_where_there_are_many():
+def test_large_counts_are_exact():
     labels = np.ones((70_000, 2), np.int8)
     labels[0, 0] = 0
     role = np.zeros(70_000, np.uint8)

@@ -27,7 +27,7 @@ def test_a_yes_of_the_asymmetric_loss_has_no_margin():
     assert found == pytest.approx(0.75**2 * -math.log(0.25), rel=1e-5)
 
 
-def test_a_sure_wrong_no_has_a_loss_and_a_gradient():
+def test_a_confident_mistake_has_a_loss_and_a_gradient():
     """With a probability that rounds to 1, the logarithm is clamped at 1e-8 without a margin."""
     logits = torch.tensor([[200.0, 200.0]], requires_grad=True)
     loss = losses.asymmetric(logits, torch.zeros(1, 2), ALL, 0.0, 4.0, 0.0)

@@ -31,10 +31,10 @@ def encoded(layers, *values):
     return layer_norm(x, x.shape, second.weight, second.bias)
 
 
-def heard(message, edges, senders, i, end):
+def message_mean(message, edges, senders, i, end):
     """The mean message over the edges that have node `i` at their end 0 or 1."""
-    told = [of(message, e, senders[ends[1 - end]]) for ends, e in edges.items() if ends[end] == i]
-    return sum(told) / len(told) if told else torch.zeros_like(message.second.bias)
+    sent = [of(message, e, senders[ends[1 - end]]) for ends, e in edges.items() if ends[end] == i]
+    return sum(sent) / len(sent) if sent else torch.zeros_like(message.second.bias)
 
 
 def nodes_after(block, kind, nodes, *sources):
@@ -43,7 +43,7 @@ def nodes_after(block, kind, nodes, *sources):
     update = getattr(block, f"update_{kind}", None)
     after = {}
     for i, v in nodes.items():
-        x = of(update, v, *[heard(*source[:3], i, source[3]) for source in there])
+        x = of(update, v, *[message_mean(*source[:3], i, source[3]) for source in there])
         after[i] = layer_norm(x, x.shape, update.norm.weight, update.norm.bias)
     return after
 
@@ -186,7 +186,7 @@ def test_no_more_than_the_budget_is_kept_for_the_backward_pass(monkeypatch):
     assert largest() < 3 * 40 * 40 * 6
 
 
-def test_a_part_is_as_large_as_the_numbers_that_a_row_needs(monkeypatch):
+def test_the_size_of_a_part_follows_from_the_numbers_per_row(monkeypatch):
     """For an edge: 6 numbers of its message, and for each earlier block 6 of either end."""
     network, x, boxes, present = example(["labels"], [5, 4, 3])
     sizes, usual = [], matching.by_rows

@@ -1,4 +1,4 @@
-"""Probabilities: by hand, on made scores, and in the step that fits them on tune images alone."""
+"""Probabilities: by hand, on generated scores, and in the step that fits them on tune images."""
 
 import json
 
@@ -12,7 +12,7 @@ from labelgraph.steps import calibrate, predict
 
 
 def made(images=400, labels=6, warmth=3.0, seed=0):
-    """Scores whose sigmoid at `warmth` is how often each label is there."""
+    """Scores whose sigmoid at temperature `warmth` is the frequency of each label."""
     draw = np.random.default_rng(seed)
     scores = draw.normal(-2, 3, (images, labels))
     shown = draw.random((images, labels)) < calibration.sigmoid(scores / warmth)
@@ -23,7 +23,7 @@ def names(count):
     return [f"label {number}" for number in range(count)]
 
 
-def test_the_temperature_that_the_scores_were_made_with_is_found():
+def test_the_temperature_of_generated_scores_is_found():
     scores, codes = made()
     found = calibration.fit(names(6), scores, codes, "tune", 0.5)
     assert found.temperature == pytest.approx(3.0, rel=0.15)
@@ -33,7 +33,7 @@ def test_the_temperature_that_the_scores_were_made_with_is_found():
     assert (np.diff(found.probabilities(scores).flat[order]) >= 0).all()
 
 
-def test_a_temperature_that_does_not_help_on_other_images_is_not_kept():
+def test_a_temperature_that_does_not_help_on_other_images_is_not_used():
     scores, codes = made(images=30, labels=1, warmth=1.0, seed=4)
     found = calibration.fit(names(1), scores, codes, "tune", 0.5)
     assert found.loss["after"] >= found.loss["before"]
@@ -78,10 +78,10 @@ def test_a_rare_label_has_nearly_the_common_threshold():
 
 
 @pytest.mark.parametrize("scale", [1.0, 8.0])
-def test_the_loss_of_each_image_is_of_the_probabilities_in_use(scale):
+def test_the_loss_of_each_image_uses_the_final_probabilities(scale):
     scores, codes = made(warmth=1.0)
     codes[:, 1] = -2
-    codes[3] = -2  # nothing is known of it
+    codes[3] = -2  # an image without known labels
     found = calibration.fit(names(6), scale * scores, codes, "tune", 0.5)
     assert (found.temperature == 1) == (scale == 1)
     counted = np.delete(found.losses, 3)
@@ -103,7 +103,7 @@ def test_without_tune_images_nothing_is_fitted(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("content", "message"), [({"labels": []}, "is no calibration"), (None, "other labels")]
+    ("content", "message"), [({"labels": []}, "is not a calibration"), (None, "other labels")]
 )
 def test_a_wrong_file_is_named(tmp_path, content, message):
     path = tmp_path / "calibration.json"
@@ -164,7 +164,7 @@ def test_the_step_says_if_it_was_fitted_on_reported_images(trained):
 
 
 @pytest.mark.parametrize(
-    ("temperature", "said"),
+    ("temperature", "message"),
     [
         (2.0, "are calibrated with temperature 2.00, fitted on 9 tune images. On held-out images"),
         (1.0, "of the scores, because a temperature fitted on 9 tune images did not help. On held"),

@@ -1,4 +1,4 @@
-"""What is shown of a model's inside is what it works with itself, and leaves it as it was."""
+"""Views of a model show the values that it computes with, and do not change it."""
 
 import pytest
 import torch
@@ -24,7 +24,7 @@ def shown(method, view, variant="", **inputs):
         return model, inspection.find(method, view)(model, batch() | inputs)
 
 
-def test_every_file_is_a_methods_and_every_view_is_described():
+def test_every_file_belongs_to_a_method_and_every_view_is_described():
     assert set(inspection.available()) <= set(models.available())
     assert {view for _, view in VIEWS} == set(SHAPES)
     assert {kind.view for kind in fields.KINDS.values()} - {""} == set(SHAPES)
@@ -84,7 +84,7 @@ def test_a_box_encloses_the_largest_part_above_the_share():
 
 @pytest.mark.parametrize("method", ["ml_sgm", "gm_mlic"])
 def test_label_nodes_are_what_the_decoder_reads(method):
-    """Without matching edges the decoder scores both nodes side by side: here from the view's."""
+    """Without matching edges the decoder scores pairs of nodes: here with the view's labels."""
     model, found = shown(method, "labels", "no_matching")
     decode = model.network.decode
     scored = []
@@ -103,7 +103,7 @@ def test_label_nodes_are_what_the_decoder_reads(method):
     torch.testing.assert_close(scored[0], expected.squeeze(-1))
 
 
-def test_label_nodes_know_the_image_where_instances_are_heard():
+def test_label_nodes_depend_on_the_image_if_instances_send_messages():
     _, found = shown("ml_sgm", "labels")
     assert len(found["vectors"]) == 3
     assert not torch.equal(found["vectors"][0], found["vectors"][1])
@@ -136,7 +136,7 @@ NOTHING = [
 
 
 @pytest.mark.parametrize(("method", "view", "variant", "message"), NOTHING)
-def test_a_variant_that_has_nothing_to_show_says_so(method, view, variant, message):
+def test_a_variant_without_a_view_is_named(method, view, variant, message):
     with pytest.raises(ValueError, match=message):
         shown(method, view, variant)
 

@@ -66,7 +66,7 @@ def test_scenes_that_show_none_of_a_few_labels_are_left_out(layout, labels):
 
 
 @each_layout
-def test_the_control_shows_each_label_as_often(layout):
+def test_the_control_shows_each_label_equally_often(layout):
     count = len(worlds.label_names(layout))
     both = [
         plan.label_matrix(layout, count, range(300), seed=1, structure=given, empty=0, stray=6)

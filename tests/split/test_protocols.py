@@ -67,7 +67,7 @@ def picked(train, role):
 
 
 @pytest.mark.parametrize("proportion", [0.1, 0.5, 0.9])
-def test_the_mask_is_a_loop_over_draws(proportion):
+def test_the_mask_equals_a_loop_over_draws(proportion):
     generator = np.random.RandomState(0)
     literal = [[generator.rand() < proportion for _ in range(7)] for _ in range(30)]
     assert (partial.known_mask(30, 7, proportion) == np.array(literal)).all()
@@ -119,7 +119,7 @@ def test_partial_labels_hide_by_row_of_the_training_part(manifest):
     assert set(train["role"].tolist()) == {roles.FIT, roles.TUNE}
 
 
-def test_hidden_values_reach_nothing_that_trains(manifest, tmp_path):
+def test_hidden_values_do_not_reach_training(manifest, tmp_path):
     """Files are the same byte for byte when every hidden value is flipped."""
     rows = np.flatnonzero(manifest.parts == "trainval")
     turned = manifest.labels.copy()
@@ -485,14 +485,14 @@ def test_named_protocols():
     assert len({*descriptions.values()}) == 13
     assert descriptions["full"] == "All labels of the training images are known."
     assert descriptions["partial-10"].startswith("10 % of the training labels are known")
-    assert descriptions["fewshot-base"].startswith("The first stage of few shots")
+    assert descriptions["fewshot-base"].startswith("The first few-shot stage")
     assert descriptions["fewshot-5"].startswith(
         "Novel labels are learnt from 5 or a few more images"
     )
 
 
 @pytest.mark.parametrize("task", listing.available())
-def test_every_named_protocol_cuts(manifest, task):
+def test_every_named_protocol_splits(manifest, task):
     split = cutting.cut(manifest, settings(task))
     again = cutting.cut(manifest, settings(task))
     assert split.description == again.description

@@ -185,10 +185,10 @@ RUNS = {
         put("model.safetensors", lambda run: torch_file(Evil(run))),
         "model.safetensors is damaged",
     ),
-    "weights without texts": (resave(lambda t, m: (t, None)), "does not say which labels"),
+    "weights without texts": (resave(lambda t, m: (t, None)), "does not list the labels"),
     "labels that are brackets": (
         resave(lambda t, m: (t, {"labels": DEEP})),
-        "does not say which labels",
+        "does not list the labels",
     ),
     "fewer labels than weights": (
         resave(lambda t, m: (t, {"labels": json.dumps({"names": ["x"], "images": 1})})),
@@ -197,7 +197,7 @@ RUNS = {
     "labels that drive a terminal": (relabel("\x1b[31mred"), "label '\\x1b[31mred' cannot be"),
     "labels that turn around": (relabel("\u202eb"), "label '\\u202eb' cannot be written"),
     "a blank label": (relabel(" "), "label ' ' is blank; give it a name"),
-    "a label twice": (relabel("bird"), "label 'bird' is there twice"),
+    "a label twice": (relabel("bird"), "label 'bird' is listed twice"),
     "a dataset that drives a terminal": (
         edit("settings.yaml", dataset="\x1b[31m"),
         "settings.yaml: dataset is '\\x1b[31m'; expected a name",
@@ -261,7 +261,7 @@ RUNS = {
     ),
     "temperature 0": (
         edit("calibration.json", temperature=0),
-        "calibration.json: temperature is 0, which no calibration makes",
+        "calibration.json: temperature is 0, which `calibrate` never writes",
     ),
     "thresholds above 1": (
         edit("calibration.json", thresholds=[2] * 5),

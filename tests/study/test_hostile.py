@@ -22,7 +22,7 @@ from labelgraph.__main__ import main
 from labelgraph.encoders import encoder
 from labelgraph.files import small, yaml_reader
 from labelgraph.inputs import word_vectors
-from labelgraph.inputs.regions import given
+from labelgraph.inputs.regions import user_boxes
 from labelgraph.jobs.records import memory, travelling
 from labelgraph.split import episodes
 from labelgraph.study.config import read_study
@@ -300,7 +300,7 @@ def test_orders(tmp_path):
 @each(cases.BOXES)
 def test_boxes(tmp_path, content, said):
     path = write(tmp_path / "boxes.json", content)
-    line = sentence(given.read, path, np.array(["1.jpg"]))
+    line = sentence(user_boxes.read, path, np.array(["1.jpg"]))
     assert said in line and str(path) in line
 
 
@@ -342,5 +342,7 @@ def test_a_full_disk_is_named_with_the_file_that_found_no_place(tmp_path):
         with small.whole(tmp_path / "x.csv"), Path("/dev/full").open("w") as stream:
             stream.write("x")
 
-    assert sentence(fill) == f"{tmp_path}/x.csv cannot be written: no space is left there"
+    assert (
+        sentence(fill) == f"{tmp_path}/x.csv cannot be written: no space is left there; make room"
+    )
     assert not [*tmp_path.iterdir()]

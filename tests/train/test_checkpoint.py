@@ -1,4 +1,4 @@
-"""A state in a folder: whole or the one before, and all of an optimiser and a generator."""
+"""Checkpoints: the new state or the one before, with all of an optimiser and a generator."""
 
 import pytest
 import torch
@@ -12,8 +12,8 @@ def state(number):
     return {"x": torch.full((2,), float(number))}, {"done": number}
 
 
-def test_a_state_that_could_not_be_named_leaves_the_one_before(tmp_path, monkeypatch):
-    """Killed between the tensors and the line that names them, or at that line."""
+def test_an_unfinished_save_leaves_the_state_before(tmp_path, monkeypatch):
+    """Killed between writing the tensors and writing the line that names them, or at that line."""
     kept = Checkpoint(tmp_path)
     kept.save(*state(1))
 
@@ -28,10 +28,10 @@ def test_a_state_that_could_not_be_named_leaves_the_one_before(tmp_path, monkeyp
     assert tensors["x"].tolist() == [1, 1] and found == {"done": 1}
     kept.save(*state(3))
     assert kept.load()[0]["x"].tolist() == [3, 3]
-    assert len(list(tmp_path.iterdir())) == 2  # what was left of both has gone
+    assert len(list(tmp_path.iterdir())) == 2  # leftovers of both are removed
 
 
-def test_the_same_step_saved_twice_is_there(tmp_path):
+def test_the_same_step_can_be_saved_twice(tmp_path):
     kept = Checkpoint(tmp_path / "work")
     assert kept.load() is None
     for _ in range(2):
@@ -39,10 +39,10 @@ def test_the_same_step_saved_twice_is_there(tmp_path):
     assert kept.load()[1] == {"done": 5}
     kept.remove()
     assert kept.load() is None and not (tmp_path / "work").exists()
-    kept.remove()  # of nothing
+    kept.remove()  # without a state
 
 
-def test_tensors_that_share_memory_and_those_that_are_turned_are_kept(tmp_path):
+def test_shared_and_transposed_tensors_are_kept(tmp_path):
     one = torch.arange(6.0).view(2, 3)
     Checkpoint(tmp_path).save({"a": one, "b": one, "turned": one.T}, {"done": 0})
     tensors, _ = Checkpoint(tmp_path).load()
@@ -50,7 +50,7 @@ def test_tensors_that_share_memory_and_those_that_are_turned_are_kept(tmp_path):
     assert torch.equal(tensors["turned"], one.T)
 
 
-def test_a_prefix_is_the_whole_word():
+def test_a_prefix_matches_whole_words():
     packed = checkpoint.pack("ema", {"a": torch.ones(1)}) | checkpoint.pack("e", {"ema": 2})
     assert packed.keys() == {"ema.a", "e.ema"}
     assert checkpoint.unpack("e", packed) == {"ema": 2}
@@ -68,7 +68,7 @@ def learnt(kind):
 
 
 @pytest.mark.parametrize("kind", [torch.optim.SGD, torch.optim.AdamW])
-def test_momenta_come_back_in_the_layout_of_their_weights(tmp_path, kind):
+def test_momenta_are_restored_in_the_layout_of_their_weights(tmp_path, kind):
     _, chosen = learnt(kind)
     Checkpoint(tmp_path).save(checkpoint.optimizer_tensors(chosen), {"done": 1})
     layer, other = learnt(kind)
@@ -83,7 +83,7 @@ def test_momenta_come_back_in_the_layout_of_their_weights(tmp_path, kind):
                 assert after[place][name].stride() == [*layer.parameters()][place].stride()
 
 
-def test_an_optimiser_that_has_kept_nothing():
+def test_an_optimiser_without_state():
     layer = nn.Linear(2, 2)
     chosen = torch.optim.SGD(layer.parameters(), lr=0.1)
     layer(torch.ones(1, 2)).sum().backward()
@@ -102,12 +102,12 @@ class Model(nn.Module):
         self.output = nn.Linear(2, 1)
 
 
-def test_of_an_encoder_nothing_is_kept_unless_a_part_of_it_learns():
+def test_an_encoder_is_kept_only_if_a_part_of_it_learns():
     assert checkpoint.own_state(Model(False)).keys() == {"output.weight", "output.bias"}
     assert checkpoint.own_state(Model(True)).keys() == Model(True).state_dict().keys()
 
 
-def test_what_is_drawn_next_comes_back():
+def test_the_next_random_numbers_are_restored():
     device = torch.device("cpu")
     before = checkpoint.random_state(device)
     expected = torch.rand(3)
@@ -116,7 +116,7 @@ def test_what_is_drawn_next_comes_back():
     assert torch.equal(torch.rand(3), expected)
 
 
-def test_on_a_gpu_its_own_generator_comes_back_too(monkeypatch):
+def test_the_generator_of_a_gpu_is_restored_too(monkeypatch):
     device, state = torch.device("cuda:0"), [torch.ones(2)]
     monkeypatch.setattr(
         torch.cuda, "get_rng_state", lambda place: state[0] if place is device else 0

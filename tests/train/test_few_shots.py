@@ -1,4 +1,4 @@
-"""The second stage of few shots: what it sees, what it changes, and that it can be killed."""
+"""The second few-shot stage: which labels it sees, what it changes, and that it can resume."""
 
 import json
 
@@ -57,13 +57,15 @@ def test_an_episode_by_hand():
     assert LABELS[2, 1] == 1, "the file itself stays as it is"
 
 
-def test_tune_images_without_novel_labels_choose_nothing():
+def test_tune_images_without_novel_labels_are_left_out():
     held_out = FILE | {"role": np.array([0, 1, 0, 2, 2, 2], np.uint8)}
     assert few_shots.of_episode(held_out, 0)["images"].tolist() == ["d", "e"]
 
 
-def test_an_episode_that_is_not_there_is_named():
-    with pytest.raises(ValueError, match=r"seed 2 learns from episode 2, and the split has 2; few"):
+def test_a_missing_episode_is_named():
+    with pytest.raises(
+        ValueError, match=r"seed 2 learns from episode 2, and the split has 2 episodes"
+    ):
         few_shots.of_episode(FILE, 2)
     none = {key: value for key, value in FILE.items() if not key.startswith("episode")}
     with pytest.raises(ValueError, match="and the split has 0"):
@@ -82,7 +84,7 @@ def test_label_statistics_with_the_shots_by_hand():
 # ---- what learns
 
 
-def test_parts_that_are_not_there_are_named():
+def test_missing_parts_are_named():
     with pytest.raises(ValueError, match=r"shots.learns has \['head'\]; the parts are .*'classif"):
         few_shots.freeze(build("kggr"), ["head"])
 
@@ -97,7 +99,7 @@ def test_a_part_without_base_training_must_learn():
         few_shots.carry(build("laso", variant="shots"), weights, ["few"])
 
 
-def test_what_is_made_of_label_statistics_is_made_anew():
+def test_values_from_label_statistics_are_computed_again():
     model, base = build("kggr"), build("kggr")
     model.feature_graph.graph.fill_(2.0)
     base.classifier.weight.data.fill_(3.0)
@@ -205,11 +207,11 @@ def base(folder, tmp_path_factory):
 
 
 @pytest.mark.parametrize("method", METHODS)
-def test_the_second_stage_moves_what_learns_and_nothing_else(folder, base, tmp_path, method):
+def test_the_second_stage_changes_only_the_parts_that_learn(folder, base, tmp_path, method):
     model = base[method] / "model.safetensors"
     before = run_folder.read_weights(model)
     after = learn(folder, tmp_path, "fewshot-1", method, base=model)
-    counted = ("graph.graph", ".rate")  # of label statistics, in which the shots may count
+    counted = ("graph.graph", ".rate")  # made of label statistics, which may include the shots
     moved = {
         name.split(".")[0]
         for name in after
@@ -278,7 +280,7 @@ def test_a_novel_label_without_a_shot_is_still_scored(folder, base, tmp_path):
     assert 0 < found["ap"]["non_interpolated"]["vase"] <= 1
 
 
-def test_a_part_at_rest_keeps_its_statistics_and_drops_nothing():
+def test_a_frozen_part_keeps_its_statistics_and_has_no_dropout():
     model = build("kggr").train()
     few_shots.freeze(model, ["classifier"])
     inference.rest_frozen(model)
@@ -289,7 +291,7 @@ def test_a_part_at_rest_keeps_its_statistics_and_drops_nothing():
 # ---- settings
 
 
-def test_the_second_stage_changes_single_lines():
+def test_the_second_stage_changes_single_settings():
     first, second = (
         BOOK.settings(run_of("paper", task, "coco2014", "ml_sgm", 0)).training
         for task in ("fewshot-base", "fewshot-1")
@@ -330,7 +332,7 @@ def test_files_of_episodes_may_differ_between_numbers_of_shots():
     assert of_base[0] == of_base[1], "another choice of episodes cuts the base stage anew"
 
 
-def test_the_pool_is_how_few_shots_are_judged_not_what_they_learn():
+def test_the_pool_changes_how_few_shots_are_scored_not_what_they_learn():
     pools = {
         task: BOOK.settings(run_of("paper", task, "coco2014", "laso", 0)).scoring.pool
         for task in ("fewshot-1", "full")

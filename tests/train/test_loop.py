@@ -1,9 +1,9 @@
-"""The loop: it learns, it stops for a reason, and a killed training ends in the same weights."""
+"""The loop: it learns, stops with a reason, and a killed training ends in the same weights."""
 
 import numpy as np
 import pytest
 import torch
-from conftest import ROOT, WIDTH
+from conftest import ROOT, WIDTH, assert_same
 from torch import nn
 
 from labelgraph.encoders.encoder import Cached
@@ -18,7 +18,7 @@ IMAGES, LABELS = 12, 3
 
 
 class Model(nn.Module):
-    """Everything a checkpoint has to bring back: weights, statistics, dropout's randomness."""
+    """Has everything that a checkpoint must restore: weights, statistics, dropout's randomness."""
 
     def __init__(self):
         super().__init__()
@@ -56,13 +56,7 @@ def training(**changed):
     return Training(model, examples, Train(**DEFAULTS | short | changed), seed=5)
 
 
-def assert_same(first, second):
-    assert first.keys() == second.keys()
-    for name in first:
-        assert torch.equal(first[name], second[name]), name
-
-
-def test_a_few_images_are_learnt_by_heart(tmp_path):
+def test_a_few_images_are_memorised(tmp_path):
     learning = training(epochs=60, optimizer="adamw", lr=0.05, select="last")
     learning.model.drop.p = 0.0
     learning.run(Checkpoint(tmp_path))
@@ -115,7 +109,7 @@ def test_a_broken_loss_stops_the_run_and_says_where():
         broken.run(Checkpoint(ROOT / "nowhere"))
 
 
-def test_unknown_labels_teach_nothing(tmp_path):
+def test_unknown_labels_do_not_change_the_weights(tmp_path):
     first, second = training(), training()
     for learning in (first, second):
         learning.examples.known[:, 0] = False

@@ -84,7 +84,7 @@ def test_no_process_outlives_the_one_that_started_it(ends):
 
 def test_a_mistake_is_one_sentence_and_not_tried_again(folder, ends):
     assert ends["broken"].startswith("the loss became nan in epoch 1, step 1; lower train.lr")
-    assert "is no folder" in ends["full"], "what the first cannot write, all end with"
+    assert "is not a folder" in ends["full"], "all must end with the error of the first"
     assert ends["random"].startswith("the encoder draws at random")
     for name in ("broken", "full"):
         assert [(folder / name / f"tried_{rank}").read_text() for rank in (0, 1)] == ["x", "x"]

@@ -58,7 +58,10 @@ class Budget:
     def take(self) -> None:
         self.members -= 1
         if self.members < 0:
-            raise ValueError(f"{self.archive} has more than {MEMBERS:,} members; expected fewer")
+            raise ValueError(
+                f"{self.archive} has more than {MEMBERS:,} members, which no official archive does;"
+                " fetch it again from a source you trust"
+            )
 
 
 def unpack(archive: Path, folder: Path, unpacking: Unpacking, progress: Progress) -> None:

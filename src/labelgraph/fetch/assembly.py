@@ -30,7 +30,9 @@ class Copy:
 def locate(path: Path, group: Group) -> Copy:
     """Looks for the group's files in `path`, or beside it if `path` is one of them."""
     if not path.exists():
-        raise FileNotFoundError(f"local.{group.name} is {path}, which does not exist; correct it")
+        raise FileNotFoundError(
+            f"local.{group.name} is {path}, which does not exist; correct the path"
+        )
     folder = path if path.is_dir() else path.parent
     sources = [source for source in group.sources.values() if source.unpack]
     files = [folder / source.file for source in sources]

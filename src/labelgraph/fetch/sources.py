@@ -103,7 +103,9 @@ def local_copies(table: Table, local: dict[str, str]) -> dict[str, str]:
         if name not in table.groups:
             raise ValueError(f"local has unknown keys {[name]}; known are {sorted(table.groups)}")
         if not Path(path).expanduser().exists():
-            raise FileNotFoundError(f"local.{name} is {path}, which does not exist; correct it")
+            raise FileNotFoundError(
+                f"local.{name} is {path}, which does not exist; correct the path"
+            )
     return {name: str(Path(path).expanduser()) for name, path in local.items()}
 
 

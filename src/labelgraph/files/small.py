@@ -44,7 +44,7 @@ def whole(path: Path) -> Iterator[Path]:
         draft.replace(path)
     except OSError as error:
         if error.errno in FULL:
-            raise OSError(f"{path} cannot be written: no space is left there") from None
+            raise OSError(f"{path} cannot be written: no space is left there; make room") from None
         raise
     finally:
         draft.unlink(missing_ok=True)
@@ -65,7 +65,7 @@ def write_json(path: Path, content: Any) -> None:
 
 
 def regular(path: Path) -> Path:
-    """Reading a pipe may wait for ever, and a device may never end."""
+    """Refuses pipes and devices: a pipe may block for ever, and a device may never end."""
     if path.exists() and not path.is_file():
         raise ValueError(f"{path} is a folder, a pipe or a device; expected a regular file")
     return path

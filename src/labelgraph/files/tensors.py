@@ -55,7 +55,7 @@ def read_weights(path: Path) -> dict[str, Tensor]:
     try:
         found = torch.load(path, map_location="cpu", weights_only=True)
     except UNREADABLE as error:
-        more = isinstance(error, pickle.UnpicklingError)  # its text tells how to run it
+        more = isinstance(error, pickle.UnpicklingError)  # its text says how to run it
         reason = "it holds more than tensors" if more else " ".join(str(error).split())[:SHOWN]
         raise ValueError(
             f"{path} is not a weights file that loads without executing code ({reason}); expected"

@@ -34,16 +34,16 @@ def extract(
     encoder = fused(encoder.eval()).to(memory_format=torch.channels_last)
     starts = range(0, len(images), CHUNK)
     missing = [start for start in starts if not part_file(work, start).exists()]
-    started = told = time.monotonic()
+    started = reported = time.monotonic()
     with ThreadPoolExecutor(1) as reader, torch.inference_mode():
         chunks = (images[start : start + CHUNK] for start in missing)
         pictures = reader.map(lambda names: read_chunk(root, names, view, size), chunks)
         for done, (start, batch) in enumerate(zip(missing, pictures, strict=True)):
             with whole(part_file(work, start)) as draft, draft.open("wb") as stream:
                 np.save(stream, encoder(batch).half().permute(0, 2, 3, 1).contiguous().numpy())
-            if time.monotonic() - told > PROGRESS_SECONDS:
-                told = time.monotonic()
-                speed = (done + 1) * CHUNK / (told - started)
+            if time.monotonic() - reported > PROGRESS_SECONDS:
+                reported = time.monotonic()
+                speed = (done + 1) * CHUNK / (reported - started)
                 left = (len(missing) - done - 1) * CHUNK / speed
                 print(f"{view}: {speed:.0f} images/s, {left:.0f} s left", flush=True)
     return join([part_file(work, start) for start in starts], len(images), output)

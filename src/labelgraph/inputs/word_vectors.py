@@ -67,8 +67,8 @@ def check(names: tuple[str, ...], options: dict[str, Any]) -> None:
         raise ValueError(f"the options are {options}; they must be an object with {sorted(KEYS)}")
     if options["multiword"] != "mean" or options["case"] not in ("lower", "keep"):
         raise ValueError(
-            f"multiword is {options['multiword']!r} and case {options['case']!r}; they may be mean,"
-            " and lower or keep"
+            f"multiword is {options['multiword']!r} and case is {options['case']!r}; multiword may"
+            " be mean, case may be lower or keep"
         )
     if options["missing"] not in ("refused", "drawn"):
         raise ValueError(f"missing is {options['missing']!r}; it may be refused or drawn")

@@ -1,16 +1,16 @@
-"""What the processes that read images need: shared memory, and a short path for their sockets."""
+"""Checks for processes that read images: shared memory, and a short path for their sockets."""
 
 import os
 import tempfile
 
 from labelgraph.jobs.user_errors import NO_SHARED_MEMORY
 
-LONGEST = 70  # characters of TMPDIR; a socket's name may have some 100, and Python adds to it
+LONGEST = 70  # characters of TMPDIR; a socket's name has at most about 100, and Python adds to it
 SHORT = "/tmp"
 
 
 def check() -> None:
-    """To be called before processes are started that hand over tensors."""
+    """Call it before starting processes that exchange tensors."""
     import multiprocessing  # slow, and most steps do not need it
 
     shorten_temporary()
@@ -21,8 +21,9 @@ def check() -> None:
 
 
 def shorten_temporary() -> None:
-    """The processes connect through sockets in folders of TMPDIR. With a path too long for a socket
-    the process that reads images ends, and the one that waits for its images never does.
+    """Replaces a TMPDIR that is too long for the sockets through which processes connect.
+
+    With it, the process that reads images ends, and the one that waits for its images never does.
     """
     found = tempfile.gettempdir()
     if len(os.fsencode(found)) <= LONGEST:

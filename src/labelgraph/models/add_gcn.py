@@ -45,7 +45,7 @@ class ADDGCN(nn.Module):
         self.static = nn.Linear(width, width)
         self.dynamic_graph = DynamicGraph(labels, width)
         self.dynamic = nn.Linear(width, width)
-        self.classifier = nn.Linear(width, labels)  # a label's node meets its own row alone
+        self.classifier = nn.Linear(width, labels)  # each label's node uses its own row only
 
     def propagate(self, nodes: Tensor) -> Tensor:
         """Nodes (B, C, W) after the shared graph and then the image's own."""

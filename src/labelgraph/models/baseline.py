@@ -1,4 +1,4 @@
-"""Baseline: the encoder, one pooling and one linear layer; what every graph is compared with.
+"""Baseline: the encoder, one pooling and one linear layer; the reference for every graph method.
 
 The four papers quote ResNet-101 with average pooling; with maximum pooling, which ML-GCN itself
 uses, the same network is several points better, so both are here.

@@ -17,7 +17,7 @@ from labelgraph.parts.positions import narrowed
 
 
 class Layer(nn.Module):
-    """Tokens look at all tokens, then each at itself; normalised after each of the two."""
+    """Attention over all tokens, then a feed-forward network; each followed by normalisation."""
 
     def __init__(self, width: int, heads: int, feedforward: int, dropout: float):
         super().__init__()
@@ -30,14 +30,14 @@ class Layer(nn.Module):
         self.norms = nn.ModuleList([nn.LayerNorm(width), nn.LayerNorm(width)])
         self.dropout = nn.Dropout(dropout)
 
-    def forward(self, asking: Tensor, tokens: Tensor) -> Tensor:
-        """The tokens (B, Q, W) that ask, changed by all tokens (B, N, W)."""
-        x = self.norms[0](asking + self.dropout(self.attend(asking, tokens)))
+    def forward(self, queries: Tensor, tokens: Tensor) -> Tensor:
+        """Updates the query tokens (B, Q, W) from all tokens (B, N, W)."""
+        x = self.norms[0](queries + self.dropout(self.attend(queries, tokens)))
         step = self.down(self.dropout(relu(self.up(x))))
         return self.norms[1](x + self.dropout(step))
 
-    def attend(self, asking: Tensor, tokens: Tensor) -> Tensor:
-        three = (self.query(asking), *self.memory(tokens).chunk(2, -1))
+    def attend(self, queries: Tensor, tokens: Tensor) -> Tensor:
+        three = (self.query(queries), *self.memory(tokens).chunk(2, -1))
         split = [self.split(x) for x in three]  # (B, A, ., W / A)
         dropout = self.dropout.p if self.training else 0.0
         found = attention(*split, dropout_p=dropout)  # (B, A, Q, W / A)
@@ -48,7 +48,7 @@ class Layer(nn.Module):
 
 
 class CTran(nn.Module):
-    """Scores each label by its own token; a label's state says what is known of it."""
+    """Scores each label by its own token; a state embedding marks it as unknown, no or yes."""
 
     def __init__(
         self,
@@ -67,7 +67,7 @@ class CTran(nn.Module):
         self.states = nn.Embedding(3, width, padding_idx=0)  # unknown (zero), no, yes
         self.norm = nn.LayerNorm(width)
         self.layers = nn.ModuleList(layers)
-        self.classifier = nn.Linear(width, labels)  # a label's token meets its own row alone
+        self.classifier = nn.Linear(width, labels)  # each label's token uses its own row only
 
     def scores(self, image: Tensor, states: Tensor) -> Tensor:
         """Logits (B, C); `states` (B, C): 0 unknown, 1 no, 2 yes."""
@@ -76,12 +76,12 @@ class CTran(nn.Module):
         tokens = self.norm(torch.cat([found, labels.to(found.dtype)], 1))  # (B, N, W)
         for layer in self.layers[:-1]:
             tokens = layer(tokens, tokens)
-        asking = tokens[:, found.shape[1] :]  # (B, C, W) nobody reads what becomes of the others
-        labels = self.layers[-1](asking, tokens)  # (B, C, W)
+        queries = tokens[:, found.shape[1] :]  # (B, C, W) the other outputs are not used
+        labels = self.layers[-1](queries, tokens)  # (B, C, W)
         return (labels * self.classifier.weight).sum(-1) + self.classifier.bias
 
     def forward(self, batch: dict[str, Tensor]) -> Tensor:
-        """Logits (B, C), nothing known."""
+        """Logits (B, C), with no label known."""
         size = len(batch["image"]), len(self.labels.weight)
         return self.scores(batch["image"], self.labels.weight.new_zeros(size, dtype=torch.long))
 
@@ -95,7 +95,7 @@ class CTran(nn.Module):
 
 
 def chosen(known: Tensor, most: int) -> Tensor:
-    """(B, C): for each image between none and `most` labels, each number as likely."""
+    """(B, C): for each image between none and `most` labels, all numbers equally likely."""
     count = torch.randint(0, most + 1, (len(known), 1), device=known.device)
     order = torch.rand(known.shape, device=known.device).argsort(1).argsort(1)  # (B, C) from 0
     return order < count

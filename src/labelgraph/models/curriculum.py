@@ -1,8 +1,8 @@
-"""Curriculum labelling: after some epochs, the network itself fills in labels that it is sure of.
+"""Curriculum labelling: after some epochs, the network's confident predictions fill in labels.
 
 Durand, Mehrasa and Mori, "Learning a Deep ConvNet for Multi-label Classification with Partial
-Labels", CVPR 2019, https://arxiv.org/abs/1902.09720, its strategies [a] to [e]. A known label is
-never changed, and what was filled in is forgotten before it is filled in anew.
+Labels", CVPR 2019, https://arxiv.org/abs/1902.09720, its strategies [a] to [e]. Known labels
+are never changed, and filled-in labels are cleared before labels are filled in again.
 
 Shapes: N fit images, B images, C labels, F features of the encoder, M members of an ensemble.
 """
@@ -26,7 +26,7 @@ def high(logits: Tensor, variance: Tensor, unknown: Tensor, level: float) -> Ten
 
 
 def most(logits: Tensor, variance: Tensor, unknown: Tensor, level: float) -> Tensor:
-    """[b]: of all unknown entries, the share `level` with the logits that are furthest from 0."""
+    """[b]: the fraction `level` of all unknown entries whose logits are furthest from 0."""
     sure = logits.abs().masked_fill(~unknown, -1).flatten()
     count = round(level * int(unknown.sum()))
     chosen = torch.zeros_like(sure, dtype=torch.bool)
@@ -48,7 +48,7 @@ STRATEGIES = {"high": high, "most": most, "positive": positive, "steady": steady
 
 
 class Curriculum(PooledLinear):
-    """Partial BCE over the labels that are known, and those filled in before some epochs."""
+    """Partial BCE over the known labels and those that were filled in before certain epochs."""
 
     def __init__(self, encoder: nn.Module, labels: int, images: int, **settings):
         self.members, self.drop = settings["members"], settings["dropout"]
@@ -61,14 +61,14 @@ class Curriculum(PooledLinear):
         return self.classifier.weight.unflatten(0, (self.members, -1))  # (M, C, F)
 
     def scores(self, pooled: Tensor) -> Tensor:
-        """Each member's logits, (B, M, C); what is dropped differs from member to member."""
+        """Each member's logits, (B, M, C); dropout differs between members."""
         given = pooled[:, None].expand(-1, self.members, -1)
         given = dropout(given, self.drop, self.training)  # (B, M, F)
         bias = self.classifier.bias.view(self.members, -1)
         return torch.einsum("bmf,mcf->bmc", given, self.weights()) + bias
 
     def variance(self, pooled: Tensor) -> Tensor:
-        """Of the members' mean, if the dropout of the training went on: (B, C), nothing drawn."""
+        """The variance (B, C) of the members' mean under training dropout, in closed form."""
         each = pooled.square() @ self.weights().square().mean(0).T / self.members
         return each * self.drop / (1 - self.drop)
 
@@ -113,7 +113,7 @@ def build(
     if strategy not in STRATEGIES:
         raise ValueError(f"curriculum strategy is {strategy!r}; it may be {sorted(STRATEGIES)}")
     if strategy == "steady" and not dropout:
-        raise ValueError("curriculum strategy steady needs dropout above 0: it judges by it")
+        raise ValueError("curriculum strategy steady needs dropout above 0")
     chosen = {"strategy": strategy, "level": level, "rounds": rounds, "dropout": dropout}
     network = {"pooling": pooling, "members": members, "proportion": proportion}
     return Curriculum(encoder, len(labels.names), labels.images, **chosen, **network)

@@ -15,11 +15,11 @@ from labelgraph.parts.labelspace import LabelSpace
 from labelgraph.parts.losses import soft_margin
 
 SLOPE = 0.2  # of the LeakyReLU between the layers
-LEAST = 0.1  # of the similarity that divides the loss; at or below 0 it would turn the loss around
+LEAST = 0.1  # lowest similarity that divides the loss; at or below 0 the loss would change its sign
 
 
 class DSDL(nn.Module):
-    """Codes the strongest response of every feature by ridge regression on the dictionary."""
+    """Encodes the strongest response of every feature by ridge regression on the dictionary."""
 
     def __init__(
         self, encoder: nn.Module, vectors: Tensor, hidden: int, ridge: float, penalty: float
@@ -35,7 +35,7 @@ class DSDL(nn.Module):
         return self.output(leaky_relu(self.hidden(self.vectors), SLOPE))
 
     def words(self, dictionary: Tensor) -> Tensor:
-        """The way back through the same weights: word vectors (C, D)."""
+        """Decodes a dictionary with the same weights: word vectors (C, D)."""
         return leaky_relu(dictionary @ self.output.weight, SLOPE) @ self.hidden.weight
 
     def code(self, features: Tensor, dictionary: Tensor) -> Tensor:
@@ -51,19 +51,19 @@ class DSDL(nn.Module):
     def forward(self, batch: dict[str, Tensor]) -> Tensor:
         """Logits (B, C)."""
         features = self.pooled(batch)
-        with torch.autocast(features.device.type, enabled=False):  # few bits do not solve
+        with torch.autocast(features.device.type, enabled=False):  # half precision is not enough
             return self.code(features, self.dictionary())
 
     def loss(self, batch: dict[str, Tensor]) -> Tensor:
-        """Classification and reconstruction, over how well the dictionary gives words back."""
+        """Classification and reconstruction, over the similarity of decoded and given words."""
         features = self.pooled(batch)
         with torch.autocast(features.device.type, enabled=False):
             dictionary = self.dictionary()
             code = self.code(features, dictionary)
             classified = soft_margin(code, batch["target"], batch["known"])
             rebuilt = norm(code @ dictionary - features) + self.ridge * norm(code)
-            alike = cosine_similarity(self.words(dictionary), self.vectors).mean()
-            return (classified + self.penalty * rebuilt) / alike.clamp(min=LEAST)
+            similarity = cosine_similarity(self.words(dictionary), self.vectors).mean()
+            return (classified + self.penalty * rebuilt) / similarity.clamp(min=LEAST)
 
 
 def build(

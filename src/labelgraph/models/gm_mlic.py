@@ -14,7 +14,7 @@ from labelgraph.parts.labelspace import LabelSpace
 
 
 class GMMLIC(nn.Module):
-    """Scores every box against every label; an image has its best box's score of a label."""
+    """Scores every box against every label; a label's score is that of its best box."""
 
     def __init__(
         self,
@@ -32,9 +32,9 @@ class GMMLIC(nn.Module):
         self.instances, self.neighbours, self.beta = instances, neighbours, beta
 
     def places(self, boxes: Tensor) -> Tensor:
-        """The M surest boxes, (B, M, 4); where there is none at all, the whole image is the first.
+        """The M most confident boxes, (B, M, 4); without any, the first is the whole image.
 
-        Without an instance eq. 14 has no maximum; the paper does not say what then.
+        Eq. 14 has no maximum without an instance; the paper does not treat this case.
         """
         boxes = boxes[:, : self.instances]
         empty = ~regions.present(boxes).any(1)  # (B,)

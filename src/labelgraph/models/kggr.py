@@ -1,4 +1,4 @@
-"""KGGR: the label graph carries features from label to label, and classifiers as well.
+"""KGGR: features of labels propagate over the label graph, and so do their classifiers.
 
 Chen et al., "Knowledge-Guided Multi-Label Few-Shot Learning for General Image Recognition", TPAMI
 2022, https://arxiv.org/abs/2009.09450.
@@ -16,7 +16,7 @@ from labelgraph.parts.labelspace import LabelSpace
 
 
 class KGGR(nn.Module):
-    """Features and classifiers propagate over the same graph, with weights of their own."""
+    """Features and classifiers propagate over the same graph, with separate weights."""
 
     def __init__(
         self,
@@ -36,15 +36,15 @@ class KGGR(nn.Module):
         self.classifier = nn.Linear(width, labels)  # the rows that are propagated, and biases
 
     def features(self, image: Tensor) -> Tensor:
-        """One feature per label, (B, C, W), after its neighbours were heard."""
+        """One feature per label, (B, C, W), after message passing."""
         found = self.reduction(self.encoder(image))  # (B, P, W)
         return torch.tanh(self.feature_graph(self.decoupling(found, self.vectors)))
 
     def classifiers(self) -> Tensor:
-        """One weight vector per label, (C, W), after its neighbours were heard."""
+        """One weight vector per label, (C, W), after message passing."""
         rows = self.classifier.weight  # (C, W)
-        heard = self.classifier_graph(rows)
-        return heard * rows if self.double_product else heard
+        propagated = self.classifier_graph(rows)
+        return propagated * rows if self.double_product else propagated
 
     def forward(self, batch: dict[str, Tensor]) -> Tensor:
         """Logits (B, C)."""

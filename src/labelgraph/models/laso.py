@@ -1,9 +1,9 @@
-"""LaSO: networks that do with two images' vectors what set operations do with their labels.
+"""LaSO: networks that apply set operations on label sets to the vectors of two images.
 
 Alfassy et al., "LaSO: Label-Set Operations Networks for Multi-Label Few-Shot Learning", CVPR 2019,
-https://arxiv.org/abs/1902.09811. Their union makes more examples out of a few.
+https://arxiv.org/abs/1902.09811. The union makes more examples out of a few.
 
-Shapes: B images or pairs of them, T vectors that operations made of a pair, C labels, W width.
+Shapes: B images or pairs of them, T results of operations on a pair, C labels, W width.
 """
 
 import torch
@@ -20,7 +20,7 @@ PRIORS = {"union": torch.add, "intersection": torch.minimum, "rest": lambda a, b
 
 
 class SetOperation(nn.Module):
-    """Two vectors -> one: plain arithmetic, corrected; never negative, as the encoder's vectors."""
+    """Two vectors -> one: arithmetic with a learnt correction, not negative, as the encoder's."""
 
     def __init__(self, width: int, operation: str):
         super().__init__()
@@ -63,10 +63,10 @@ class LaSO(nn.Module):
         return soft_margin(self.shared(images[0]), *images[1:]) + self.of_sets(*images, *following)
 
     def of_sets(self, a, yes_a, known_a, b, yes_b, known_b) -> Tensor:
-        """Each image `a` with the next, `b`: what the operations make shows the sets' labels."""
+        """Each image `a` with the next, `b`: results of operations must show the sets' labels."""
         union, intersection, rest = self.union(a, b), self.intersection(a, b), self.rest(a, b)
         turned = self.union(b, a), self.intersection(b, a), self.rest(b, a)
-        either = self.union(union, b)  # and other ways to say the same
+        either = self.union(union, b)  # and equivalent expressions
         both = self.intersection(intersection, b)
         only = self.rest(rest, b), self.rest(a, intersection), self.rest(a, turned[1])
         vectors = union, turned[0], either, intersection, turned[1], both, turned[2], rest, *only
@@ -81,7 +81,7 @@ class LaSO(nn.Module):
         return shown + whole + order + sum(mse_loss(vector, rest) for vector in only)
 
     def loss_of_few(self, x: Tensor, target: Tensor, known: Tensor) -> Tensor:
-        """The images, and unions of `pairs` drawn pairs of them, if there are so many."""
+        """The images and the unions of `pairs` random pairs of them, or of all pairs if fewer."""
         a, b = torch.triu_indices(len(x), len(x), 1, device=x.device)  # every pair once
         drawn = torch.randperm(len(a), device=x.device)[: self.pairs]
         a, b = a[drawn], b[drawn]

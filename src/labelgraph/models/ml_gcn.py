@@ -1,4 +1,4 @@
-"""ML-GCN: a graph network over the labels writes the classifier that scores the image.
+"""ML-GCN: a graph network over the labels generates the classifiers that score the image.
 
 Chen et al., "Multi-Label Image Recognition with Graph Convolutional Networks", CVPR 2019,
 https://arxiv.org/abs/1904.03582.
@@ -37,7 +37,7 @@ def literal(edges: Tensor, weight: float) -> Tensor:
 
 
 def released(edges: Tensor, weight: float) -> Tensor:
-    """The released code's: shares by column, `weight` against 1 - `weight` as 0.25 to 1, turned."""
+    """As in the released code: columns normalised, edges weigh w / (1 - w) to 1, transposed."""
     shares = edges / (edges.sum(0, keepdim=True) + 1e-6)
     matrix = shares * weight / (1 - weight) + torch.eye(len(edges))
     return labelgraph.symmetric(matrix).T

@@ -1,4 +1,4 @@
-"""Partial BCE: the baseline, with a loss that makes up for the labels that are not known.
+"""Partial BCE: the baseline, with a loss that compensates for unknown labels.
 
 Durand, Mehrasa and Mori, "Learning a Deep ConvNet for Multi-label Classification with Partial
 Labels", CVPR 2019, https://arxiv.org/abs/1902.09720; the loss is eq. 17 of ML-SGM too.
@@ -16,9 +16,9 @@ NORMALISATIONS = ("image", "batch")
 
 
 class PartialBCE(PooledLinear):
-    """`image`: an image counts the more, the fewer of its labels are known, but at most so much.
+    """`image`: images with fewer known labels count more, up to a limit.
 
-    `batch`: every known entry of a batch counts the same, and they are averaged.
+    `batch`: the mean over all known entries of a batch.
     """
 
     def __init__(self, *network, normalisation: str, proportion: list[float]):

@@ -1,4 +1,4 @@
-"""SSGRL: one feature per label, which then propagate along how often labels occur together.
+"""SSGRL: one feature per label, propagated over the graph of labels that occur together.
 
 Chen et al., "Learning Semantic-Specific Graph Representation for Multi-Label Image Recognition",
 ICCV 2019, https://arxiv.org/abs/1908.07325.
@@ -20,7 +20,7 @@ from labelgraph.parts.positions import positions
 
 
 class SSGRL(nn.Module):
-    """Decouples the image into labels, lets these exchange what they saw, scores each by itself."""
+    """Decouples the image into label features, passes messages between them, scores each."""
 
     def __init__(
         self,
@@ -36,7 +36,7 @@ class SSGRL(nn.Module):
         self.register_buffer("vectors", vectors)  # (C, D)
         self.decoupling = decoupling.SemanticDecoupling(width, words, hidden)
         self.graph = graph
-        self.classifier = nn.Linear(width, labels)  # a label's state meets its own row alone
+        self.classifier = nn.Linear(width, labels)  # each label's state uses its own row only
 
     def forward(self, batch: dict[str, Tensor]) -> Tensor:
         """Logits (B, C)."""

@@ -36,8 +36,8 @@ def contrastive(seen: Tensor, target: Tensor, known: Tensor) -> Tensor:
     one, other = torch.triu_indices(len(seen), len(seen), 1, device=seen.device)  # (P,) each
     direction = unit(seen).transpose(0, 1)  # (C, B, W)
     cosine = (direction @ direction.mT)[:, one, other].T  # (P, C)
-    alike = (1 - cosine)[yes[one] & yes[other]]
+    positive = (1 - cosine)[yes[one] & yes[other]]
     mixed = (1 + cosine)[(yes[one] & no[other]) | (no[one] & yes[other])]
     absent = (1 + cosine)[no[one] & no[other]]
-    chosen = torch.cat([alike, *(pick(values, len(alike)) for values in (absent, mixed))])
+    chosen = torch.cat([positive, *(pick(values, len(positive)) for values in (absent, mixed))])
     return chosen.sum() / max(len(chosen), 1)

@@ -49,8 +49,10 @@ class GatedGraph(nn.Module):
     def propagate(self, states: Tensor) -> Tensor:
         """First states (..., C, W) -> last states."""
         for _ in range(self.steps):
-            heard = torch.cat([self.graph @ states, self.graph.T @ states], -1)  # (..., C, 2W)
-            update, reset, candidate = through(self.message, heard).chunk(3, -1)  # (..., C, W) each
+            messages = torch.cat([self.graph @ states, self.graph.T @ states], -1)  # (..., C, 2W)
+            update, reset, candidate = through(self.message, messages).chunk(
+                3, -1
+            )  # (..., C, W) each
             own = through(
                 self.recurrent, states
             )  # (..., C, 2W), or one for both gates, (..., C, W)

@@ -37,9 +37,9 @@ class Block(nn.Module):
                 setattr(self, f"among_{kind}", Message(size, hidden, width))
             if "matching" in parts:
                 setattr(self, f"across_{kind}", Message(size, hidden, width))
-            heard = [width] * ((kind in parts) + ("matching" in parts))
-            if heard or kind == "instances":
-                setattr(self, f"update_{kind}", Update([size, *heard], width))
+            received = [width] * ((kind in parts) + ("matching" in parts))
+            if received or kind == "instances":
+                setattr(self, f"update_{kind}", Update([size, *received], width))
 
     def inner(self, kind: str) -> nn.Linear:
         """The layer that turns the stored hidden values into edges."""

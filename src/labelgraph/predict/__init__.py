@@ -1,1 +1,1 @@
-"""Scores of images, probabilities, and what in an image speaks for a label."""
+"""Scores of images, probabilities, and the evidence for a label in an image."""

@@ -1,11 +1,11 @@
-"""From a model's scores to probabilities that can be believed, fitted on `tune` images alone.
+"""Turns a model's scores into calibrated probabilities, fitted on `tune` images alone.
 
 One temperature for all labels: the probability of a label is the sigmoid of its score divided by
-it. A temperature keeps the order of the scores, so no ranking changes. It is kept only if it does
-better on images that it was not fitted on (in FOLDS folds), else it is 1.
+it. A temperature keeps the order of the scores, so no ranking changes. It is used only if it lowers
+the cross-entropy on images that it was not fitted on (in FOLDS folds), else it is 1.
 
-One threshold for each label: the probability from which F1 is highest on the tune images, drawn
-towards the threshold that is best for all labels together, the more the fewer images show it.
+One threshold for each label: the probability from which F1 is highest on the tune images, shrunk
+towards the best common threshold of all labels; the fewer images show the label, the more.
 
 Shapes: N images, C labels.
 """
@@ -22,24 +22,24 @@ from labelgraph.manifest.manifest import NO, YES
 from labelgraph.predict import runfiles
 
 FOLDS = 5
-BINS = 15  # of equal size, in which probabilities and frequencies are compared
-WEIGHT = 10  # a label's own threshold counts as much as the common one when so many images show it
-LOWEST, HIGHEST = 0.1, 100.0  # temperatures that are looked at
+BINS = 15  # of equal size, to compare probabilities with frequencies
+WEIGHT = 10  # with so many images, a label's own threshold counts as much as the common one
+LOWEST, HIGHEST = 0.1, 100.0  # range of temperatures to search
 STEPS = 80  # of the golden-section search
 GOLDEN = (5**0.5 - 1) / 2
 
 
 @dataclass(frozen=True)
 class Calibration:
-    """What calibration.json holds."""
+    """The content of calibration.json."""
 
     labels: list[str]  # C names
     temperature: float
     thresholds: list[float]  # (C,) probabilities
     images: int  # tune images that it was fitted on; 0 if it was not fitted
     selection: str  # `report` if these were the reported images, as in the papers
-    loss: dict[str, float]  # cross-entropy an entry without and with it, on images left out
-    error: dict[str, float]  # expected calibration error, likewise
+    loss: dict[str, float]  # cross-entropy per entry before and after, on held-out images
+    error: dict[str, float]  # expected calibration error, in the same way
     losses: list[float]  # cross-entropy of each image's known labels, by the probabilities in use
 
     def probabilities(self, scores: np.ndarray) -> np.ndarray:
@@ -54,7 +54,7 @@ def none(labels: list[str], threshold: float) -> Calibration:
 def fit(
     labels: list[str], scores: np.ndarray, codes: np.ndarray, selection: str, threshold: float
 ) -> Calibration:
-    """`codes` (N, C): 1 yes, 0 no; difficult and hidden entries take no part."""
+    """`codes` (N, C): 1 yes, 0 no; difficult and hidden entries are ignored."""
     target, known = codes == YES, (codes == YES) | (codes == NO)
     if not known.any():
         return none(labels, threshold)
@@ -76,7 +76,7 @@ def fit(
 
 
 def held_out(scores: np.ndarray, target: np.ndarray, known: np.ndarray) -> np.ndarray:
-    """Every image's probabilities by a temperature that has not seen it."""
+    """Every image's probabilities with a temperature that was fitted without the image."""
     fold = np.arange(len(scores)) % min(FOLDS, len(scores))
     held = sigmoid(scores)
     for number in range(fold.max() + 1):
@@ -90,10 +90,10 @@ def held_out(scores: np.ndarray, target: np.ndarray, known: np.ndarray) -> np.nd
 
 
 def temperature(scores: np.ndarray, target: np.ndarray) -> float:
-    """The lowest cross-entropy; along the temperature it falls and then rises, once.
+    """The temperature of lowest cross-entropy, which falls and then rises, once, along it.
 
-    With Platt's targets, a little off 0 and 1, a few images that the scores part without a mistake
-    do not make them certain.
+    Platt's targets, slightly off 0 and 1, prevent that a few images without a mistake make the
+    probabilities certain.
     """
     yes = int(target.sum())
     aim = np.where(target, (yes + 1) / (yes + 2), 1 / (len(target) - yes + 2))
@@ -125,7 +125,7 @@ def best_threshold(probabilities: np.ndarray, target: np.ndarray) -> float:
     """Halfway between the last probability that counts as a yes and the next one."""
     order = np.argsort(-probabilities, kind="stable")
     ordered, hits = probabilities[order], np.cumsum(target[order])
-    last = np.append(ordered[1:] != ordered[:-1], True)  # equal ones count together
+    last = np.append(ordered[1:] != ordered[:-1], True)  # equal ones are taken together
     f1 = np.where(last, 2 * hits / (np.arange(1, len(hits) + 1) + target.sum()), -1)
     place = int(f1.argmax())
     below = ordered[place + 1] if place + 1 < len(ordered) else 0.0
@@ -142,14 +142,14 @@ def cross_entropy(probabilities: np.ndarray, target: np.ndarray) -> float:
 
 
 def image_losses(probabilities: np.ndarray, target: np.ndarray, known: np.ndarray) -> list[float]:
-    """(N,); 0 for an image of which no label is known."""
+    """(N,); 0 for an image without a known label."""
     right = np.where(target, probabilities, 1 - probabilities)
     sums = (-np.log(right.clip(1e-12)) * known).sum(1)
     return (sums / np.maximum(known.sum(1), 1)).tolist()
 
 
 def calibration_error(probabilities: np.ndarray, target: np.ndarray) -> float:
-    """Mean distance between what is said and what happens, over groups of like probabilities."""
+    """Mean distance of predicted probability and observed frequency, over groups of entries."""
     order = np.argsort(probabilities, kind="stable")
     groups = [group for group in np.array_split(order, BINS) if len(group)]
     distances = [
@@ -166,7 +166,7 @@ def read(path: Path, labels: list[str]) -> Calibration:
     """The file beside a model; its labels must be the model's."""
     content = read_json(path)
     if not isinstance(content, dict) or content.keys() != Calibration.__dataclass_fields__.keys():
-        raise ValueError(f"{path} is no calibration; `snakemake {path}` makes it anew")
+        raise ValueError(f"{path} is not a calibration; `snakemake {path}` makes it anew")
     if content["labels"] != labels:
         raise ValueError(
             f"{path} has other labels than the model; `snakemake {path}` makes it anew"

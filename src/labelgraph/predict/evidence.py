@@ -1,10 +1,10 @@
-"""What in a picture speaks for a label: a map over the encoder's grid, and a box around its peak.
+"""Evidence for a label in an image: a map over the encoder's grid, and a box around its peak.
 
-A position's share in a score is its features times the score's gradient by them. For a linear
-layer on pooled features this is the class activation map, exactly; for the graph methods it is the
-first-order answer of the whole network, label graph included.
+A position's contribution to a score is its features times the score's gradient with respect to
+them. For a linear layer on pooled features this is exactly the class activation map; for the graph
+methods it is a first-order approximation of the whole network, label graph included.
 
-Shapes: B pictures, C labels, F features of the encoder, h x w its grid.
+Shapes: B images, C labels, F features of the encoder, h x w its grid.
 """
 
 from dataclasses import dataclass
@@ -15,20 +15,20 @@ from torch import Tensor, nn
 
 from labelgraph.parts import components
 
-MOST = 5  # labels of a picture that are explained
-HIGH = 0.5  # share of the map's peak: what is above belongs to the box
+MOST = 5  # labels of an image that are explained
+HIGH = 0.5  # fraction of the map's peak: cells above it belong to the box
 
 
 @dataclass(frozen=True)
 class Evidence:
-    heat: np.ndarray  # (h, w) float32 from 0 to 1: how much each position speaks for the label
-    box: tuple[float, float, float, float]  # left, top, right, bottom, in shares of what is seen
+    heat: np.ndarray  # (h, w) float32 from 0 to 1: how much each position supports the label
+    box: tuple[float, float, float, float]  # left, top, right, bottom, fractions of the view
 
 
 def explain(
     model: nn.Module, batch: dict[str, Tensor], wanted: list[list[int]]
 ) -> list[dict[int, Evidence]]:
-    """For each picture the evidence of its `wanted` columns; none where nothing speaks for one."""
+    """For each image the evidence for its `wanted` columns; none if no position supports one."""
     found: list[dict[int, Evidence]] = [{} for _ in wanted]
     columns = sorted({column for some in wanted for column in some})
     if not columns:
@@ -44,7 +44,7 @@ def explain(
 
 
 def forward(model: nn.Module, batch: dict[str, Tensor]) -> tuple[Tensor, Tensor]:
-    """What the encoder gave, as the leaf that gradients reach, and the scores (B, C)."""
+    """The encoder's output, as the leaf for gradients, and the scores (B, C)."""
     kept: list[Tensor] = []
 
     def keep(module: nn.Module, arguments: tuple, output: Tensor) -> Tensor:
@@ -61,8 +61,8 @@ def forward(model: nn.Module, batch: dict[str, Tensor]) -> tuple[Tensor, Tensor]
 
 
 def evidence(heat: Tensor) -> Evidence:
-    """The box holds the cells above HIGH that hang together with the peak."""
-    names = components.named((heat >= HIGH)[None])[0]  # (h, w) the part that each is in
+    """The box encloses the cells above HIGH that are connected to the peak."""
+    names = components.named((heat >= HIGH)[None])[0]  # (h, w) the part of each cell
     part = names == names.flatten()[heat.argmax()]
     (box,) = components.boxes(part[None]).tolist()
     return Evidence(heat.numpy(), tuple(box))

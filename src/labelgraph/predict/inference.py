@@ -1,4 +1,4 @@
-"""Scores of a trained model for images, in the order they are asked for; never sees a target."""
+"""Scores of a trained model for images, in the requested order; it never reads a target."""
 
 from contextlib import AbstractContextManager, nullcontext
 
@@ -48,14 +48,14 @@ def placed(batch: dict[str, Tensor], settings: Train, device: torch.device) -> d
 
 
 def precision(name: str, device: torch.device) -> AbstractContextManager:
-    """Mixed precision where the settings ask for it."""
+    """Mixed precision if the settings name one."""
     if name == "float32":
         return nullcontext()
     return torch.autocast(device.type, dtype=getattr(torch, name))
 
 
 def rest_frozen(model: nn.Module) -> None:
-    """A part, or a stage of the encoder, that does not learn keeps its statistics too."""
+    """Parts and encoder stages that do not learn keep their statistics too."""
     for part in (*model.children(), *getattr(model.encoder, "stages", [])):
         if not any(parameter.requires_grad for parameter in part.parameters()):
             part.eval()

@@ -1,4 +1,4 @@
-"""Scores -> probabilities, and which labels a picture is said to show."""
+"""Scores -> probabilities, and the labels that are chosen for an image."""
 
 from dataclasses import dataclass
 
@@ -9,7 +9,7 @@ from labelgraph.predict.calibration import Calibration
 
 @dataclass(frozen=True)
 class Judgement:
-    """One picture, C labels."""
+    """One image, C labels."""
 
     names: tuple[str, ...]
     scores: np.ndarray  # (C,) logits
@@ -17,7 +17,7 @@ class Judgement:
     chosen: np.ndarray  # (C,) bool: at least the label's threshold
 
     def ranked(self) -> list[int]:
-        """Columns, the most probable first; of equal ones the lower column."""
+        """Columns, the most probable first; of equal ones the lower column first."""
         return np.argsort(-self.scores, kind="stable").tolist()
 
     def columns(self, top: int | None) -> list[int]:
@@ -39,7 +39,7 @@ class Judgement:
 
 
 def judge(scores: np.ndarray, calibration: Calibration, threshold: float | None) -> list[Judgement]:
-    """Of scores (B, C). `threshold`, a probability, takes the place of the labels' own."""
+    """For scores (B, C). `threshold`, a probability, replaces the labels' own."""
     probabilities = calibration.probabilities(scores.astype(np.float64))
     least = np.array(calibration.thresholds) if threshold is None else threshold
     names = tuple(calibration.labels)

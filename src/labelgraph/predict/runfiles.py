@@ -1,4 +1,4 @@
-"""The small files of a run's folder, as training writes them and perhaps somebody edited them."""
+"""Reads and checks the small files of a run's folder, which somebody may have edited."""
 
 import ast
 from math import isfinite
@@ -42,14 +42,14 @@ def check_model(path: Path, method: str, model: dict[str, Any]) -> None:
 
 
 def model_kinds(method: str) -> dict[str, str]:
-    """Setting -> how the method's `build` annotates it, as text; read without importing torch."""
+    """Setting -> its annotation in the method's `build`, as text; read without importing torch."""
     tree = ast.parse(sourcecode.method_file(method).read_text(encoding="utf-8"))
     (build,) = (n for n in tree.body if isinstance(n, ast.FunctionDef) and n.name == "build")
     return {each.arg: ast.unparse(each.annotation) for each in build.args.kwonlyargs}
 
 
 def is_kind(value: Any, kind: str) -> bool:
-    """`kind`: int, float, str, bool or a list of one of them; of any other nothing is known."""
+    """`kind`: int, float, str, bool or a list of one of them; any other kind is accepted."""
     if kind.startswith("list["):
         return isinstance(value, list) and all(is_kind(one, kind[5:-1]) for one in value)
     if kind in ("int", "float"):
@@ -58,12 +58,12 @@ def is_kind(value: Any, kind: str) -> bool:
 
 
 def check_names(path: Path, labels: list[str]) -> None:
-    """Whether a model's labels are names, and each is there once."""
+    """Checks that a model's labels are valid names and that none is repeated."""
     for name in labels:
         names.check("label", name, str(path))
     if len({*labels}) < len(labels):
         twice = next(name for name in labels if labels.count(name) > 1)
-        raise ValueError(f"{path}: label {twice!r} is there twice; expected each once")
+        raise ValueError(f"{path}: label {twice!r} is listed twice; expected each once")
 
 
 def account(folder: Path) -> dict[str, Any]:
@@ -79,7 +79,7 @@ def account(folder: Path) -> dict[str, Any]:
 
 
 def check_calibration(path: Path, content: dict[str, Any]) -> None:
-    """Whether each field is what `calibration.fit` may make of it."""
+    """Checks that each field has a value that `calibration.fit` can write."""
     found = {name: content[name] for name in ("temperature", "thresholds", "images", "selection")}
     sides = {"before", "after"} if found["images"] else set()
     thresholds = found["thresholds"] if isinstance(found["thresholds"], list) else []
@@ -103,7 +103,7 @@ def check_calibration(path: Path, content: dict[str, Any]) -> None:
     for name, value in found.items():
         if not right[name]:
             raise ValueError(
-                f"{path}: {name} is {str(value)[:60]}, which no calibration makes; `snakemake"
+                f"{path}: {name} is {str(value)[:60]}, which `calibrate` never writes; `snakemake"
                 f" {path}` makes it anew"
             )
 
@@ -111,5 +111,5 @@ def check_calibration(path: Path, content: dict[str, Any]) -> None:
 def is_number(value: Any) -> bool:
     try:
         return isinstance(value, int | float) and not isinstance(value, bool) and isfinite(value)
-    except OverflowError:  # a whole number beyond every float
+    except OverflowError:  # an integer that is too large for a float
         return False

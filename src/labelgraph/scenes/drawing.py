@@ -1,7 +1,7 @@
 """Drawn scenes in the folders and files of the official archives: no download is needed.
 
-A layout is a file with `WORLD`, `PARTS`, `files(settings)` and `write(root, ...)`. Nothing but
-the settings decides the bytes; readers do not know that the images are drawn.
+A layout is a file with `WORLD`, `PARTS`, `files(settings)` and `write(root, ...)`. The bytes
+depend on the settings alone; to a reader, drawn datasets look like the official ones.
 """
 
 from importlib import import_module

@@ -36,7 +36,7 @@ class Settings(NamedTuple):
     stray: int  # percent of images with a label from anywhere
     empty: int  # percent of images that show nothing
     crowds: int  # percent of labels drawn as a crowd, where a crowd is likely
-    repainted: int  # percent of things in a random colour
+    repainted: int  # percent of things in a random other colour
     clutter: int  # meaningless shapes in each image
     noise: int  # largest change of a pixel
     quality: int  # of JPEG

@@ -52,7 +52,7 @@ def render(
     """The picture and what is visible in it.
 
     `clutter`: number of meaningless shapes; `noise`: largest change of a pixel; `repainted`:
-    percent of things in a random colour.
+    percent of things in a random other colour.
     """
     canvas = ground(area, clutter, rng)
     owners = Image.new("L", canvas.size, 0)

@@ -1,4 +1,4 @@
-"""The tasks that there are, with a sentence for each."""
+"""The list of tasks, with a sentence about each."""
 
 from labelgraph.split import partial
 
@@ -20,24 +20,24 @@ def sentence(task: str) -> str:
     kind, _, number = task.partition("-")
     if task == BASE:
         return (
-            "The first stage of few shots: novel labels are hidden in all training images; base"
+            "The first few-shot stage: novel labels are hidden in all training images; base"
             " labels are reported."
         )
     if kind == "partial":
         return (
-            f"{number} % of the training labels are known, each by its own draw, the same for all"
-            " methods; reported images are fully labelled."
+            f"{number} % of the training labels are known, each kept or hidden by its own draw; the"
+            " draws are the same for all methods; reported images are fully labelled."
         )
     if kind == "fewshot":
         return (
-            f"Novel labels are learnt from {number} or a few more images each, by what fewshot-base"
-            " has trained; novel labels are reported."
+            f"Novel labels are learnt from {number} or a few more images each, starting from a"
+            " model of fewshot-base; novel labels are reported."
         )
     return "All labels of the training images are known."
 
 
 def mask_fingerprints(task: str) -> dict[str, str]:
-    """Fingerprints of a partial task's masks of the full datasets, drawn when asked for."""
+    """Fingerprints of a partial task's masks of the full datasets, drawn on each call."""
     kind, _, number = task.partition("-")
     if kind != "partial":
         return {}

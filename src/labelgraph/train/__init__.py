@@ -1,1 +1,1 @@
-"""The training loop and what a training leaves behind."""
+"""The training loop and the files that it writes."""

@@ -1,7 +1,7 @@
-"""What a killed training needs to go on as if nothing had happened: tensors and plain numbers.
+"""Saves what a killed training needs to resume exactly: tensors and plain numbers.
 
-The folder lies outside the run's outputs, and its name comes from all that the result depends on:
-a training with other settings, inputs or code never finds it.
+The folder is outside the run's outputs, and its name is derived from everything that the result
+depends on: a training with other settings, inputs or code never finds it.
 """
 
 import random
@@ -30,7 +30,7 @@ class Checkpoint:
         older = sorted(self.folder.glob("*.safetensors"))
         name = f"{state['done']:09d}-{random.SystemRandom().randrange(1 << 32):08x}.safetensors"
         with whole(self.folder / name) as draft:
-            # copies: two that share memory, as the graph that KGGR has twice, cannot be saved
+            # copies: tensors that share memory, such as KGGR's two graphs, cannot be saved
             plain = torch.contiguous_format
             save_file(
                 {key: value.clone(memory_format=plain) for key, value in tensors.items()}, draft
@@ -71,7 +71,7 @@ def optimizer_tensors(chosen: torch.optim.Optimizer) -> Tensors:
 
 
 def restore_optimizer(chosen: torch.optim.Optimizer, tensors: Tensors) -> None:
-    """Each momentum in its parameter's memory layout: another layout rounds differently."""
+    """Restores each momentum in its parameter's memory layout: others round differently."""
     parameters = [parameter for group in chosen.param_groups for parameter in group["params"]]
     state: dict[int, dict[str, Tensor]] = {}
     for key, value in tensors.items():
@@ -94,7 +94,7 @@ def own_state(model: nn.Module) -> Tensors:
 
 
 def random_state(device: torch.device) -> Tensors:
-    """The generators that dropout and the like draw from."""
+    """The states of the generators that dropout and the like use."""
     state = {"random": torch.get_rng_state()}
     if device.type == "cuda":
         state["random_device"] = torch.cuda.get_rng_state(device)

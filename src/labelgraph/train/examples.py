@@ -1,4 +1,4 @@
-"""The images that a training learns from, with what may be known of them."""
+"""The images that a training uses, with their known labels."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ from labelgraph.study.settings import Train
 
 @dataclass(frozen=True)
 class Examples:
-    """n images that may be learnt from, in the order of the training file."""
+    """n images, in the order of the training file."""
 
     inputs: batches.Inputs
     target: Tensor  # (n, C) float32
@@ -30,7 +30,7 @@ class Examples:
         settings: Train,
         device: torch.device,
     ) -> Iterator[dict[str, Tensor]]:
-        """Rows with their labels, and with the place of each among the fit images."""
+        """Batches of rows with their labels and their places among the fit images."""
         for part, batch in zip(parts, self.inputs.batches(parts, chance), strict=True):
             batch |= {"target": self.target[part], "known": self.known[part]}
             batch["place"] = torch.from_numpy(np.searchsorted(self.fit, part))

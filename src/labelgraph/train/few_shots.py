@@ -1,4 +1,4 @@
-"""The second stage of a few-shot task: an episode's images, what they teach, and what learns it.
+"""The second stage of a few-shot task: an episode's images and labels, and the parts that learn.
 
 Shapes: n rows of the training file, S images of an episode, C labels.
 """
@@ -18,16 +18,16 @@ STATISTICS = ("running_mean", "running_var", "num_batches_tracked")  # of a norm
 
 
 def of_episode(train: dict[str, np.ndarray], number: int) -> dict[str, np.ndarray]:
-    """The training file of one episode: its images are fitted.
+    """The training file of one episode, with the episode's images as fit images.
 
     With `selection: report` the reported images, whose novel labels are known, are tune. The base
-    stage's own tune images have none to choose by.
+    stage's tune images have no novel labels to choose a checkpoint by.
     """
     offsets = train.get("episode_offsets", np.zeros(1, int))
     if number >= len(offsets) - 1:
         raise ValueError(
             f"a run with seed {number} learns from episode {number}, and the split has"
-            f" {len(offsets) - 1}; fewshot.episodes or fewshot.files in datasets.yaml set how many"
+            f" {len(offsets) - 1} episodes; set fewshot.episodes or fewshot.files in datasets.yaml"
         )
     judged = (train["labels"][:, train["novel"]] != UNKNOWN).any(1)  # (n,)
     tune = np.flatnonzero((train["role"] == TUNE) & judged)
@@ -49,7 +49,7 @@ def novel_only(episode: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
 
 
 def counted_in(labels: LabelSpace, episode: dict[str, np.ndarray]) -> LabelSpace:
-    """The label statistics with the episode's: only pairs with a novel label have something new."""
+    """The label statistics with the episode's added: only pairs with a novel label change."""
     codes = torch.from_numpy(episode["labels"][episode["role"] == FIT])  # (S, C)
     novel = torch.from_numpy(episode["novel"])
     shown = (codes == YES).float()
@@ -63,9 +63,9 @@ def counted_in(labels: LabelSpace, episode: dict[str, np.ndarray]) -> LabelSpace
 
 
 def carry(model: nn.Module, weights: Tensors, learns: str | list[str]) -> None:
-    """The base training's weights into the model. What is made of label statistics stays as it is.
+    """Copies the base training's weights into the model; what label statistics decide is kept.
 
-    A part that the base training did not have must be one that learns now.
+    A part that the base training does not have must be one that learns now.
     """
     taken = dict(model.named_parameters()) | {
         name: buffer
@@ -78,14 +78,14 @@ def carry(model: nn.Module, weights: Tensors, learns: str | list[str]) -> None:
     if lost or wrong:
         raise ValueError(
             f"the base training has no part {lost}, or other sizes of {sorted(wrong)}; shots.model"
-            " may change neither, but for parts that shots.learns names"
+            " may change only parts that shots.learns names"
         )
     known = {name: weights[name] for name in taken.keys() & weights}
     model.load_state_dict(known, strict=False)
 
 
 def freeze(model: nn.Module, learns: str | list[str]) -> None:
-    """Only `learns` goes on: all but the encoder, or some parts of the network."""
+    """Freezes everything except `learns`: all but the encoder, or some parts of the network."""
     parts = {name for name, part in model.named_children() if [*part.parameters()]} - {"encoder"}
     if learns != "all" and (unknown := {*learns} - parts):
         raise ValueError(f"shots.learns has {sorted(unknown)}; the parts are {sorted(parts)}")

@@ -1,7 +1,7 @@
-"""The loop: from a model and its examples to the weights that are kept.
+"""The training loop: from a model and its examples to the weights that are kept.
 
-A training can be stopped and killed at any moment and goes on to the same weights: whatever is
-random depends on seed and epoch, or on the generator whose state is in the checkpoint.
+A training can be stopped or killed at any moment and resumes to the same weights: everything random
+depends on seed and epoch, or on a generator whose state is in the checkpoint.
 """
 
 import copy
@@ -39,7 +39,7 @@ STOPPED = 143  # exit code after SIGTERM
 
 
 class Training:
-    """All that changes while a model learns."""
+    """The state of a training."""
 
     def __init__(
         self,
@@ -64,7 +64,7 @@ class Training:
         self.stop = False
 
     def run(self, checkpoint: Checkpoint) -> Tensors:
-        """Trains to the end and gives the weights to keep; exits with 143 when asked to stop."""
+        """Trains to the end and returns the weights to keep; exits with 143 after SIGTERM."""
         self.resume(checkpoint)
         signal.signal(signal.SIGTERM, self.ask_to_stop)
         self.started = self.saved = self.printed = time.monotonic()
@@ -77,10 +77,10 @@ class Training:
         return self.best
 
     def start_epoch(self) -> None:
-        """A method with a `start_epoch` may look at the fit images here, without learning.
+        """Lets a method with a `start_epoch` read the fit images, without learning.
 
-        What it remembers must be in its buffers: a training that goes on in the middle of an epoch
-        finds it there, and does not look again.
+        The method must keep its results in buffers: a training that resumes in the middle of an
+        epoch restores them and does not call `start_epoch` again.
         """
         if not hasattr(self.model, "start_epoch"):
             return
@@ -126,7 +126,7 @@ class Training:
         return loss.item()
 
     def end_epoch(self) -> None:
-        """Judges the weights on the tune images and remembers the best."""
+        """Evaluates the weights on the tune images and keeps the best."""
         kept = self.model if self.average is None else self.average
         row = {"epoch": self.epoch + 1, "loss": self.loss_sum / self.step, "tune_map": None}
         if len(self.examples.tune):
@@ -166,7 +166,7 @@ class Training:
             self.team.by_first(checkpoint.save, *self.state())
             self.saved = time.monotonic()
         if stop:
-            self.team.say(f"stopped in epoch {self.epoch + 1}; the same command goes on")
+            self.team.say(f"stopped in epoch {self.epoch + 1}; the same command resumes it")
             sys.exit(STOPPED)
 
     def state(self) -> tuple[Tensors, dict[str, Any]]:
@@ -197,7 +197,7 @@ class Training:
 
 
 def loss_of(model: nn.Module, batch: dict[str, Tensor]) -> Tensor:
-    """The method's own objective where it has one."""
+    """The method's own objective if it has one."""
     if hasattr(model, "loss"):
         return model.loss(batch)
     return soft_margin(model(batch).float(), batch["target"], batch["known"])

@@ -1,4 +1,4 @@
-"""A run's folder: what a training leaves behind, enough to use the model without any other file."""
+"""A run's folder: the files of a training, which suffice to use the model."""
 
 import json
 from pathlib import Path
@@ -40,7 +40,7 @@ def save_model(path: Path, weights: dict[str, Tensor], labels: LabelSpace) -> No
     """The learnt tensors, and the label space they were learnt with."""
     known = {field: getattr(labels, field) for field in LABEL_FIELDS}
     tensors = {**pack("model", weights), **pack("labels", known)}
-    # One entry: the order of several would differ from file to file.
+    # A single entry, because the order of several would differ from file to file.
     about = {"labels": json.dumps({"names": labels.names, "images": labels.images})}
     with whole(path) as draft:
         save_file({name: value.cpu().contiguous() for name, value in tensors.items()}, draft, about)
@@ -65,12 +65,12 @@ def read_model(path: Path, settings: RunSettings, width: int | None) -> nn.Modul
 
 
 def read_labels(path: Path, tensors: dict[str, Tensor], metadata: dict[str, str]) -> LabelSpace:
-    """The label space that a model's file holds."""
+    """The label space in a model's file."""
     try:
         about = json.loads(metadata["labels"])
         labels = LabelSpace(names=tuple(about["names"]), images=about["images"], **tensors)
     except (KeyError, TypeError, ValueError, RecursionError):
-        raise ValueError(f"{path} does not say which labels it was trained for") from None
+        raise ValueError(f"{path} does not list the labels that it was trained for") from None
     count = len(labels.names)
     shapes = [labels.counts.shape, labels.positive_rate.shape, labels.vectors.shape[:1]]
     text = all(isinstance(name, str) for name in labels.names)

@@ -13,7 +13,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from labelgraph.files.images import read_image
-from labelgraph.inputs.regions import given
+from labelgraph.inputs.regions import user_boxes
 
 PROGRESS_SECONDS = 10
 
@@ -60,7 +60,7 @@ def from_user(
 ) -> dict[str, np.ndarray]:
     """Boxes of a file in COCO's results format; `sizes` (N, 2) are width and height."""
     regions = empty(images, settings["count"])
-    found = given.arrange(given.read(path, images), sizes, settings)
+    found = user_boxes.arrange(user_boxes.read(path, images), sizes, settings)
     for row, (boxes, scores) in enumerate(found):
         fill(regions, row, boxes, scores)
     return regions

@@ -65,7 +65,7 @@ def read(
 ) -> Manifest:
     """`index`, `names` (one per line) and the files of `lists` (part: file) are paths below `root`.
 
-    Images are in the order of `lists`, then the `unused` ones, or by id, and `seed` draws `test`.
+    Image order: `lists`, then part `unused`; without lists by id, where `seed` draws part `test`.
     """
     check_choice("boxes", boxes, (True, False))
     if (names and not index) or (index and boxes and not names):
@@ -113,7 +113,10 @@ def read_paths(path: Path) -> dict[int, str]:
 def draw_parts(images: list[int], test_images: int, seed: int) -> dict[int, str]:
     """`test` for the first `test_images` of NumPy's legacy permutation of the ids, else `train`."""
     if not 0 < test_images < len(images):
-        raise ValueError(f"option test_images is {test_images}; there are {len(images)} images")
+        raise ValueError(
+            f"option test_images is {test_images}; expected 1 to {len(images) - 1}, as there are"
+            f" {len(images)} images"
+        )
     drawn = np.random.RandomState(seed).permutation(len(images))[:test_images]
     test = {images[place] for place in drawn}
     return {image: "test" if image in test else "train" for image in images}

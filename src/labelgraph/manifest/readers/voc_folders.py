@@ -49,15 +49,16 @@ def read(
     outside: bool,
 ) -> Manifest:
     """Images in list order, one part after the other. `names: null` takes all names found."""
-    check_choice("labels", labels, ("lists", "objects"))
     for option, value in (("boxes", boxes), ("outside", outside)):
         check_choice(option, value, (True, False))
     check_parts(parts=parts, draw=draw)
+    check_labels(labels, parts)
     here = root / folder
     lists = here / "ImageSets" / "Main"
-    if not parts and labels != "objects":
-        raise ValueError(f"option labels is {labels!r}; without parts it must be 'objects'")
-    ids, sides = listed(lists, parts) if parts else (annotated(here / "Annotations"), [])
+    if parts:
+        ids, sides = listed(lists, parts)
+    else:
+        ids, sides = annotated(here / "Annotations"), []
     shown = f"{folder or '.'}/JPEGImages"
     paths = [below(shown, image, ending, outside, place) for image, place in ids.items()]
     files = [here / "Annotations" / f"{image}.xml" for image in ids]
@@ -74,6 +75,13 @@ def read(
         labels=codes,
         **(boxes_of(things, names, here / "Annotations", [*ids]) if boxes else no_boxes()),
     )
+
+
+def check_labels(labels: str, parts: list[str] | None) -> None:
+    """The lists of labels belong to parts."""
+    check_choice("labels", labels, ("lists", "objects"))
+    if labels == "lists" and not parts:
+        raise ValueError(f"option labels is {labels!r}; without parts it must be 'objects'")
 
 
 def annotated(folder: Path) -> dict[str, str]:

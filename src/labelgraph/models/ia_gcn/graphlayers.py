@@ -1,4 +1,4 @@
-"""Layers of graph networks whose graph is another one for each image.
+"""Layers of graph networks with a different graph for each image.
 
 Shapes: K nodes; whatever comes before the last two dimensions is a batch.
 """
@@ -21,7 +21,7 @@ def matrices(widths: list[int]) -> nn.ModuleList:
 
 
 def rectified(widths: list[int]) -> nn.ModuleList:
-    """The same, with first weights that keep a signal's size through many rectifiers."""
+    """The same, with initial weights that preserve a signal's scale through many rectifiers."""
     layers = matrices(widths)
     for layer in layers:
         nn.init.kaiming_normal_(layer.weight, nonlinearity="relu")

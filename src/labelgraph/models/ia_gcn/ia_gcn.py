@@ -1,4 +1,4 @@
-"""IA-GCN: what an image's regions show decides how strongly its labels hang together.
+"""IA-GCN: an image's regions decide how strongly its labels are connected.
 
 "Instance-Aware Graph Convolutional Network for Multi-Label Classification", 2020,
 https://arxiv.org/abs/2008.08407. Equation numbers below are that paper's.
@@ -100,8 +100,8 @@ class IAGCN(nn.Module):
 
     def score_regions(self, rough: Tensor, graph: Tensor) -> Tensor:
         """Eq. 10 as its shapes allow: (B, N, C) and (B, C, C) -> (B, C)."""
-        alike = normalised(rough @ graph.mT @ rough.mT)  # (B, N, N) labels that go together
-        x = propagate(rough, alike, self.region_layers)  # an empty place stays 0: there is no bias
+        related = normalised(rough @ graph.mT @ rough.mT)  # (B, N, N) labels that go together
+        x = propagate(rough, related, self.region_layers)  # without a bias, empty places stay 0
         return self.classifier(x.amax(1))
 
 

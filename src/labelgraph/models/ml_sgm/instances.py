@@ -15,9 +15,9 @@ class Found(NamedTuple):
 
     sums: Tensor  # (B, M, F) features, each position times its weight
     areas: Tensor  # (B, M) sums of the weights
-    boxes: Tensor  # (B, M, 4) left, top, right, bottom as shares of the image
+    boxes: Tensor  # (B, M, 4) left, top, right, bottom as fractions of the image
     present: Tensor  # (B, M) bool
-    logits: Tensor | None  # (B, C) what finding them says of the labels
+    logits: Tensor | None  # (B, C) label scores from finding them
 
 
 class Whole(nn.Module):

@@ -2,7 +2,7 @@
 
 Wu, Feng and Wang, "Semantic-Aware Graph Matching Mechanism for Multi-Label Image Recognition",
 IEEE TCSVT 2023. Equation numbers are that paper's. The matching, eq. 3 to 14, is GM-MLIC's too:
-parts/matching.py; the model of the released code is another: parts/cellmatching.py.
+parts/matching.py. The model of the released code is a different one: released.py.
 
 Shapes: B images, M instances, the whole image first; K of activation maps, C labels, F features.
 """
@@ -52,7 +52,7 @@ class Activation(nn.Module):
 
 
 class MLSGM(nn.Module):
-    """`find` gives instances, `network` their scores; an image has its best instance's."""
+    """`find` gives instances, `network` their scores; a label has its best instance's."""
 
     def __init__(self, encoder, find, network, objective, reduced, scale, neighbours, maps_weight):
         super().__init__()
@@ -62,7 +62,7 @@ class MLSGM(nn.Module):
         self.neighbours, self.maps_weight = neighbours, maps_weight
 
     def scores(self, batch: dict[str, Tensor]) -> tuple[Tensor, Tensor | None]:
-        """Logits (B, C), and those of the activation maps, where there are any."""
+        """Logits (B, C), and those of the activation maps, if there are any."""
         features = self.encoder(batch["image"])  # (B, F, h, w)
         found = self.find(features)
         # Eq. 1 sums reduced features; reducing the sums gives the same with fewer products.
@@ -78,7 +78,7 @@ class MLSGM(nn.Module):
         return self.scores(batch)[0]
 
     def loss(self, batch: dict[str, Tensor]) -> Tensor:
-        """Eq. 16, 17 or 21, with the minus sign that is missing there; the maps learn by it too."""
+        """Eq. 16, 17 or 21, with the minus sign that is missing there; it trains the maps too."""
         logits, of_maps = self.scores(batch)
         loss = self.objective(logits, batch["target"], batch["known"])
         if of_maps is None:

@@ -11,7 +11,7 @@ OBJECTIVES = ("weighted", "partial", "asymmetric")
 
 
 class Objective(nn.Module):
-    """`rate` (C,): how often a label is. `proportion`: alpha, theta, mu; `focus`: +, -, m."""
+    """`rate` (C,): a label's frequency. `proportion`: alpha, theta, mu; `focus`: +, -, m."""
 
     def __init__(
         self, name: str, rate: Tensor, beta: float, proportion: list[float], focus: list[float]

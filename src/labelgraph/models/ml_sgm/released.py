@@ -2,8 +2,8 @@
 
 It shares with the paper the three kinds of edges and the maximum at the end, and little else: no
 activation maps, no boxes, no nearest neighbours; edges between cells carry the features of both;
-edges learn before nodes, labels hear instances that have learned already, and every function is a
-perceptron with layer normalisation. A label is its own neighbour.
+edges are updated before nodes, labels receive messages from updated instances, and every function
+is a perceptron with layer normalisation. A label is its own neighbour.
 
 Shapes: B images, M cells, N = 4 sides of a cell, C labels, d widths.
 """
@@ -21,7 +21,7 @@ YES, NO = 0.8, 0.2  # weights of the loss
 
 
 def grid(height: int, width: int, device: torch.device) -> tuple[Tensor, Tensor]:
-    """The cells beside each cell: picks (M, N, M) of 0 and 1, and their share (M, N)."""
+    """The cells beside each cell: picks (M, N, M) of 0 and 1, and their weights (M, N)."""
     rows = torch.arange(height, device=device).repeat_interleave(width)  # (M,)
     columns = torch.arange(width, device=device).repeat(height)
     step_down, step_right = torch.tensor(SIDES, device=device).T  # (N,) each
@@ -41,8 +41,8 @@ class Block(nn.Module):
         self.matching = Encoder(ends, widths)
         if not last:  # after the last block only the matching edges are read
             self.cells, self.labels = Encoder(ends, widths), Encoder(ends, widths)
-            heard = [size, widths[-1], widths[-1]]
-            self.of_cells, self.of_labels = Encoder(heard, widths), Encoder(heard, widths)
+            inputs = [size, widths[-1], widths[-1]]
+            self.of_cells, self.of_labels = Encoder(inputs, widths), Encoder(inputs, widths)
 
 
 class CellMatching(nn.Module):
@@ -102,8 +102,8 @@ class CellMatching(nn.Module):
                 break
             beside = block.cells(cells[:, :, None], of_neighbours(cells, picks), beside)
             between = block.labels(labels[:, :, None], labels[:, None], between)
-            heard = (share[:, None] @ beside).squeeze(2)  # (B, M, d)
-            cells = block.of_cells(cells, heard, across.mean(2))
+            received = (share[:, None] @ beside).squeeze(2)  # (B, M, d)
+            cells = block.of_cells(cells, received, across.mean(2))
             labels = block.of_labels(labels, between.mean(2), across.mean(1))  # (B, C, d)
         return self.decode(across).squeeze(-1).amax(1)
 

@@ -1,4 +1,4 @@
-"""Centres of clusters: k-means, with a start that spreads them (Arthur and Vassilvitskii 2007).
+"""Centres of clusters: k-means with k-means++ initialisation (Arthur and Vassilvitskii 2007).
 
 Shapes: n points, K centres, W width.
 """
@@ -10,7 +10,7 @@ ROUNDS = 50
 
 
 def spread(points: Tensor, count: int) -> Tensor:
-    """Points (K, W), each drawn the more likely, the further it is from those drawn before."""
+    """Points (K, W), each drawn with a probability that grows with its distance to those before."""
     chosen = [int(torch.randint(len(points), (1,)))]
     near = torch.full((len(points),), torch.inf)
     while len(chosen) < count:
@@ -20,7 +20,7 @@ def spread(points: Tensor, count: int) -> Tensor:
 
 
 def centres(points: Tensor, count: int) -> Tensor:
-    """(n, W) -> (K, W); the points themselves, again and again, where there are too few."""
+    """(n, W) -> (K, W); the points themselves, repeated, if there are too few."""
     if len(points) <= count:
         return points[torch.arange(count) % len(points)]
     found, before = spread(points, count), None

@@ -1,4 +1,4 @@
-"""SARB: features of labels that are not known are blended with features of known ones.
+"""SARB: features of unknown labels are blended with features of known ones.
 
 Pu et al., "Semantic-Aware Representation Blending for Multi-Label Image Recognition with Partial
 Labels", AAAI 2022, https://arxiv.org/abs/2203.02172.
@@ -18,20 +18,20 @@ from labelgraph.parts.epochs import Epochs
 from labelgraph.parts.labelspace import LabelSpace
 from labelgraph.parts.semantictrunk import SemanticTrunk
 
-Blended = tuple[Tensor, Tensor, Tensor]  # features (B, C, W), targets (B, C), which of them count
+Blended = tuple[Tensor, Tensor, Tensor]  # features (B, C, W), targets (B, C), which entries count
 
 
 def blend(
     seen: Tensor, other: Tensor, chosen: Tensor, share: Tensor, target: Tensor, known: Tensor
 ) -> Blended:
-    """Of the chosen entries (B, C), `share` is kept and the rest is a yes from `other`."""
+    """Mixes the chosen entries (B, C) with `other`, a yes; `share` of the entry is kept."""
     kept = torch.where(chosen, share, 1.0)[..., None]
     soft = torch.where(chosen, 1 - share, target)
     return kept * seen + (1 - kept) * other, soft, known | (chosen & (share < 1))
 
 
 class SARB(nn.Module):
-    """From epoch `start` on, two blends of an image's features are learnt from, besides itself."""
+    """From epoch `start` on, learns from two blends of an image's features as well."""
 
     def __init__(self, encoder: nn.Module, trunk: SemanticTrunk, **settings):
         super().__init__()
@@ -54,7 +54,7 @@ class SARB(nn.Module):
             self.find_prototypes(images)
 
     def find_prototypes(self, images: Iterator[dict[str, Tensor]]) -> None:
-        """Each label's, from the features of its known positives."""
+        """Each label's prototypes, from the features of its known positives."""
         features, of_label = [], []
         for batch in images:
             yes = batch["known"] & (batch["target"] > 0.5)
@@ -71,13 +71,13 @@ class SARB(nn.Module):
         self.shown.copy_(counts > 0)
 
     def between_images(self, seen: Tensor, target: Tensor, known: Tensor) -> Blended:
-        """With the feature of the same label in another image of the batch, where it is a yes."""
+        """Blends with the same label's feature in another image of the batch, if it is a yes."""
         yes = known & (target > 0.5)
         chosen = ~known & yes.flip(0)
         return blend(seen, seen.flip(0), chosen, self.alpha, target, known)
 
     def with_prototypes(self, seen: Tensor, target: Tensor, known: Tensor) -> Blended:
-        """One label of each image, with one of its prototypes; which one, is the batch's draw."""
+        """Blends one label of each image with one of its prototypes, drawn once per batch."""
         free = ~known & self.shown
         drawn = torch.rand(free.shape, device=free.device).masked_fill(~free, -1).argmax(1)
         chosen = free & torch.zeros_like(free).scatter_(1, drawn[:, None], True)

@@ -1,4 +1,4 @@
-"""SST's network on pairs of labels: do both show in the image, as far as their features tell?
+"""SST's network on pairs of labels, which predicts from their features whether both are shown.
 
 Chen et al., "Structured Semantic Transfer for Multi-Label Recognition with Partial Labels", AAAI
 2022, https://arxiv.org/abs/2112.10941.
@@ -29,10 +29,10 @@ class Pairs(nn.Module):
 
     def forward(self, seen: Tensor) -> Tensor:
         one, other = self.pairs
-        # A layer on two features side by side is a sum of one half's part and the other's ...
+        # A layer on two concatenated features is a sum of two layers, one for each feature ...
         left, right = (linear(self.embed(seen), half) for half in self.join.weight.chunk(2, 1))
         both = relu((left + self.join.bias)[:, one] + right[:, other])  # (B, P, W)
-        # ... and of two layers with nothing between them, each pair needs one row.
+        # ... and two layers with nothing between them are one, of which each pair needs a row.
         row = self.weight @ self.last.weight  # (P, W)
         return (both * row).sum(-1) + self.weight @ self.last.bias + self.bias
 

@@ -1,4 +1,4 @@
-"""SST: labels that are not known are filled in from the image's others, and from other images.
+"""SST: unknown labels are filled in from the image's known labels and from other images.
 
 Chen et al., "Structured Semantic Transfer for Multi-Label Recognition with Partial Labels", AAAI
 2022, https://arxiv.org/abs/2112.10941. Not the spatial and semantic transformers of that name.
@@ -22,7 +22,7 @@ FOCUS = 1.0, 2.0, 0.05  # of the loss on pairs: exponents of yes and of no, and 
 
 
 class SST(nn.Module):
-    """From epoch `start` on, labels that others make likely count as a yes, in two more losses."""
+    """From epoch `start` on, two more losses take labels as a yes that others make likely."""
 
     def __init__(self, encoder: nn.Module, trunk: SemanticTrunk, pairs: Pairs, **settings):
         super().__init__()
@@ -41,7 +41,7 @@ class SST(nn.Module):
 
     @torch.no_grad()
     def remember(self, seen: Tensor, yes: Tensor) -> None:
-        """A label's known positives of this batch come first in its queue, the oldest fall out."""
+        """Puts a label's known positives of this batch first in its queue; the oldest fall out."""
         order = yes.T.int().argsort(dim=1, descending=True, stable=True)  # (C, B) positives first
         rows = torch.arange(len(self.queue), device=seen.device)[:, None]
         both = torch.cat([unit(seen)[order, rows], self.queue], 1)  # (C, B + Q, W)
@@ -50,13 +50,13 @@ class SST(nn.Module):
         self.queue.copy_(both[rows, torch.where(place < count, place, place - count + len(seen))])
 
     def within(self, pairs: Tensor, yes: Tensor) -> Tensor:
-        """(B, C): how likely a label is with the known positives of its image, on average."""
+        """(B, C): how likely a label is, given the known positives of its image, on average."""
         given = yes.float()
         sums = (self.pairs.table(pairs.sigmoid()) @ given[..., None])[..., 0]
         return sums / given.sum(1, keepdim=True).clamp(min=1)
 
     def across(self, seen: Tensor) -> Tensor:
-        """(B, C): how alike a label's feature is to those in its queue, on average."""
+        """(B, C): how similar a label's feature is to those in its queue, on average."""
         return (unit(seen) * self.queue.mean(1)).sum(-1)
 
     def margin(self, first: float, fall: float, least: float) -> float:
@@ -69,7 +69,7 @@ class SST(nn.Module):
         logits, pairs = self.trunk.logits(seen).float(), self.pairs(seen).float()
         loss = losses.soft_margin(logits, target, known)
         one, other = self.pairs.pairs
-        together = (yes[:, one] & yes[:, other]).float()  # (B, P) what is not known is a no here
+        together = (yes[:, one] & yes[:, other]).float()  # (B, P) unknown counts as no here
         of_pairs = losses.asymmetric(pairs, together, torch.ones_like(together), *FOCUS)
         of_features = contrastive(seen, target, known)
         ramp = self.epochs.ramp()

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from labelgraph.inputs.regions import given
+from labelgraph.inputs.regions import user_boxes
 from labelgraph.manifest.manifest import Manifest
 
 LISTED = 20
@@ -49,5 +49,5 @@ def listed(manifest: Manifest, rows: np.ndarray) -> dict[str, Any]:
 
 def given_regions(path: Path, images: np.ndarray) -> list[str]:
     """Images without a region in the file `path`; raises ValueError if the file is wrong."""
-    some = {row for row, *_ in given.read(path, images)}
+    some = {row for row, *_ in user_boxes.read(path, images)}
     return [str(image) for row, image in enumerate(images) if row not in some]

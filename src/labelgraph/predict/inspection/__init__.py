@@ -1,14 +1,14 @@
-"""What a trained model shows of its inside, one file per method: view(model, batch) -> tensors.
+"""Views of the inside of a trained model, one file per method: view(model, batch) -> tensors.
 
-A view reads the model and never changes it: its scores are the same before and after. It stands
-beside the method's file, not in it, so that a new figure trains nothing anew.
+A view reads the model and never changes it. It has a file of its own, apart from the method's, so
+that a new figure does not train anything again.
 
     maps       maps (B, C, h, w) where each label is seen, boxes (B, C, 4) around that place
     features   features (B, F) of the whole image
-    labels     vectors (B or 1, C, d) what stands for each label; one for all images, or for each
+    labels     vectors (B or 1, C, d) of each label; the same for all images, or one for each
     regions    boxes (B, N, 4), before and after (B, N, C) scores of each region, factor (B, N)
 
-Boxes are left, top, right, bottom in shares of what the model sees of the image.
+Boxes are left, top, right, bottom in fractions of the part of the image that the model reads.
 """
 
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""What two methods or more are read with."""
+"""Helpers that the views of several methods share."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,7 +10,7 @@ from labelgraph.parts import components
 
 @contextmanager
 def outputs(module: nn.Module) -> Iterator[list[Tensor]]:
-    """All that `module` gives while the block runs."""
+    """Collects the outputs of `module` while the block runs."""
     found: list[Tensor] = []
     handle = module.register_forward_hook(lambda _, __, output: found.append(output))
     try:
@@ -26,7 +26,7 @@ def linear_maps(features: Tensor, classifiers: Tensor) -> Tensor:
 
 
 def located(maps: Tensor, share: float) -> dict[str, Tensor]:
-    """Maps of no negative values, and the box around the largest part above `share` of its top."""
+    """Maps clamped at 0, and the box around the largest part above `share` of the maximum."""
     high = maps > share * maps.amax((2, 3), keepdim=True)
     boxes = components.boxes(high.flatten(0, 1)).unflatten(0, maps.shape[:2])
     return {"maps": maps, "boxes": boxes.float()}

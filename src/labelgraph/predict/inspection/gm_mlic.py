@@ -1,4 +1,4 @@
-"""GM-MLIC: the label nodes that its last module leaves behind."""
+"""GM-MLIC: its label nodes after the last module."""
 
 from torch import Tensor
 

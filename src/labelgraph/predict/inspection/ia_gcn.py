@@ -1,4 +1,4 @@
-"""IA-GCN: what its regions say of each label before and after they are weighted."""
+"""IA-GCN: the regions' scores of each label before and after weighting."""
 
 from torch import Tensor
 

@@ -1,4 +1,4 @@
-"""ML-GCN: the classifiers that the graph writes, and the features that they score."""
+"""ML-GCN: the classifiers that the graph generates, and the features that they score."""
 
 from torch import Tensor
 

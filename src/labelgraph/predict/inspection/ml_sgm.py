@@ -7,7 +7,7 @@ from labelgraph.predict.inspection._reading import label_nodes, linear_maps, loc
 
 
 def maps(model: MLSGM, batch: dict[str, Tensor]) -> dict[str, Tensor]:
-    """Of every label, chosen as an instance or not."""
+    """The map of every label, whether it was chosen as an instance or not."""
     if not isinstance(getattr(model, "find", None), Activation):
         raise ValueError("this variant of ML-SGM has no activation maps")
     classify = model.find.classify

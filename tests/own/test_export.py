@@ -196,6 +196,13 @@ def test_labels_stand_in_the_card_as_they_are_spelled(exported, monkeypatch):
     assert not re.search(r"<(img|em|strong|code|a )", page.split("Labels</h2>")[1].split("<h2>")[0])
 
 
+def test_the_title_of_a_card_names_the_encoder_of_the_run(exported):
+    trained = exported("ml_gcn", "card.md")[0]
+    text = card.write(trained, {"ml_gcn": {"title": "{encoder} with a graph"}}, {}, None)
+    assert text.startswith("# EfficientNet-Lite0 with a graph for pets\n")
+    assert "EfficientNet-Lite0 with a graph" in text.partition("\n")[2]
+
+
 def test_the_card_judges_by_the_rule_that_predict_uses(exported):
     trained, file, _ = exported("ml_gcn", "card.md")
     draw = np.random.default_rng(0)

@@ -114,7 +114,8 @@ def test_our_own_commands_name_the_old_tables_first():
     pairs = [pair for page in pages for pair in command.findall(page.read_text())]
     assert pairs
     for old, new in pairs:
-        assert "HEAD:" not in new and new != "published", (old, new)
+        assert new != "published", (old, new)
+        assert "HEAD:" not in new or old.startswith("HEAD~"), (old, new)
 
 
 @pytest.mark.parametrize(
@@ -141,11 +142,11 @@ def test_a_tolerance_is_for_each_metric(tmp_path, monkeypatch, capsys, tolerance
 @pytest.mark.parametrize(
     ("tolerance", "told"),
     [
-        ("-1", "'-1' is no tolerance; expected 0 or more"),
+        ("-1", "'-1' is not a tolerance; expected a number, 0 or more"),
         ("nan", "no tolerance 'nan'"),
         ("machin", "did you mean 'machine'?"),
         ("map=1", "did you mean 'mAP'?"),
-        ("mAP=x", "'x' is no tolerance"),
+        ("mAP=x", "'x' is not a tolerance"),
         ("9e999999", "no tolerance '9e999999'"),
     ],
 )
@@ -403,5 +404,5 @@ def test_help_needs_no_checkout(tmp_path, monkeypatch, capsys):
         with pytest.raises(SystemExit) as ended:
             main([verb, "--help"])
         assert ended.value.code == 0
-        assert "Exit code 1" in capsys.readouterr().out
+        assert "Exit code 1" in " ".join(capsys.readouterr().out.split())
     assert not list(Path().iterdir())

@@ -270,7 +270,7 @@ def test_a_row_called_ours_is_found_by_the_name_of_its_method(row):
 def test_a_column_is_found_by_what_stands_above_it_in_the_table(checkout):
     assert trace(column="train")["column"] == trace(column="AP:train")["column"] == "AP:train"
     control = ROOT / "results/tables/mini/ml_sgm_control.csv"
-    assert trace("ML-SGM", "Drawn with structure mAP", control)["column"] == "scenes mAP"
+    assert trace("ML-SGM", "drawn, with structure mAP", control)["column"] == "scenes mAP"
 
 
 @pytest.mark.parametrize(

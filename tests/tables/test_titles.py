@@ -67,7 +67,7 @@ def test_a_drawn_dataset_says_so():
     mini, laptop = book("mini"), book("laptop")
     assert titles.dataset(mini, "voc2007") == "drawn, VOC 2007 layout"
     assert titles.dataset(mini, "vg500") == "drawn, VG-500 layout"
-    assert titles.dataset(mini, "scenes_control") == "Drawn without structure"
+    assert titles.dataset(mini, "scenes_control") == "drawn, without structure"
     assert titles.dataset(laptop, "voc2007") == "VOC 2007"
     assert titles.beside_print(mini, "voc2007") == "VOC 2007 (here: drawn)"
     assert titles.caption(mini, "On VOC 2007.", ["scenes", "voc2007", "vg200", "voc2007"]) == (

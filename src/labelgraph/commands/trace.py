@@ -12,7 +12,7 @@ from labelgraph.commands import _given
 from labelgraph.files import names
 from labelgraph.review.tracing import chain
 
-HELP = "what stands behind a cell of a table: runs, settings, commit, inputs, cost"
+HELP = "what is behind a cell of a table: runs, settings, commit, inputs, cost"
 DESCRIPTION = f"""{HELP}. Exit code 1 if the chain has a gap: a run is missing, an input changed
 or is gone, settings are others today, or the runs do not give the cell."""
 
@@ -20,8 +20,10 @@ or is gone, settings are others today, or the runs do not give the cell."""
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.description = DESCRIPTION
     parser.add_argument("table", type=Path, help="results/tables/<study>/<table>.csv")
-    parser.add_argument("--row", required=True, help="as in the table, or the method's name")
-    parser.add_argument("--column", required=True, help="as in the csv, or as the table shows it")
+    parser.add_argument(
+        "--row", required=True, help="as in the csv or the table, or the method's name"
+    )
+    parser.add_argument("--column", required=True, help="as in the csv or the table")
     _given.add_arguments(parser)
     parser.add_argument("--json", action="store_true", help="one object, all settings in it")
 

@@ -1,7 +1,7 @@
-"""What a method costs beside its encoder: parameters and multiply-adds; timing.py has the rest.
+"""Counts the parameters and multiply-adds of a method; timing.py measures time and memory.
 
-Weights are random, images are noise: no cost depends on their values, except that the boxes of
-ML-SGM's instances are found sooner on some maps than on others.
+Weights are random and images are noise, since costs do not depend on their values, except that the
+boxes of ML-SGM's instances are found faster on some maps than on others.
 
 FLOPs are multiply-adds of matrix products and convolutions, as the papers count them (ResNet-101
 at 448 pixels: 31.2e9), for one image. Sums, pooling, normalisation and the factorisation of DSDL's
@@ -22,12 +22,12 @@ from labelgraph.encoders import encoder as encoders
 from labelgraph.parts.labelspace import LabelSpace
 
 WORDS = 300  # size of a word vector, as GloVe has it
-BOXES = 50  # of each image, all of them used by the methods that take regions
+BOXES = 50  # of each image; methods that take regions use all of them
 Batch = dict[str, Tensor]
 
 
 def label_space(count: int) -> LabelSpace:
-    """Made-up labels, from common to rare, that occur together now and then."""
+    """Made-up labels, from frequent to rare, some of which occur together."""
     draw = np.random.default_rng(0)
     shown = draw.random((2000, count)) < np.linspace(0.3, 0.01, count)
     counts = torch.from_numpy((shown.T.astype(float) @ shown).astype(np.float32))
@@ -41,7 +41,7 @@ def label_space(count: int) -> LabelSpace:
 
 
 def inputs(setup: dict[str, Any], images: int, device: torch.device) -> Batch:
-    """A batch of noise, with all that a method may ask of it."""
+    """A batch of noise with every input that a method may need."""
     draw = numerics.generator(0)
     corners = torch.rand(images, BOXES, 2, generator=draw) * 0.8
     made = {
@@ -66,14 +66,14 @@ def parameters(modules: Iterable[nn.Module]) -> int:
 
 
 class Products:
-    """Multiply-adds while it is entered; `within` says how many of them a method makes."""
+    """Counts multiply-adds inside a `with` block; `within` also counts those of one function."""
 
     def __init__(self) -> None:
         self.counter = FlopCounterMode(display=False)
         self.inside: dict[str, int] = {}
 
     def __enter__(self) -> "Products":
-        self.plain = sdpa_kernel(SDPBackend.MATH)  # attention whose products can be seen
+        self.plain = sdpa_kernel(SDPBackend.MATH)  # an attention whose products can be counted
         self.plain.__enter__()
         self.counter.__enter__()
         return self
@@ -83,7 +83,7 @@ class Products:
         self.plain.__exit__(*reason)
 
     def total(self) -> int:
-        return self.counter.get_total_flops() // 2  # a product and a sum count as one
+        return self.counter.get_total_flops() // 2  # a product and a sum count as one operation
 
     def within(self, name: str, owner: nn.Module, method: str) -> None:
         original = getattr(owner, method)
@@ -108,15 +108,15 @@ def entry(method: str, weights: int, macs: int) -> dict[str, Any]:
 
 
 def count(setup: dict[str, Any], networks: dict[str, dict]) -> list[dict[str, Any]]:
-    """The encoder, every network with it, and ML-SGM up to each of its parts."""
+    """Costs of the encoder, of each network with it, and of ML-SGM up to each of its modules."""
     labels, batch = label_space(setup["labels"]), inputs(setup, 1, torch.device("cpu"))
-    with torch.device("meta"):  # shapes without numbers: nothing is computed
+    with torch.device("meta"):  # shapes only: nothing is computed
         encoder = encoders.build(setup["encoder"], None, "all").eval()
     with Products() as counted, torch.no_grad():
         features = encoder(batch["image"].to("meta"))
     own, macs = parameters([encoder]), counted.total()
     found = [entry(setup["encoder"], own, macs)]
-    batch = batch | {"image": torch.rand(features.shape)}  # as from a rectifier
+    batch = batch | {"image": torch.rand(features.shape)}  # not negative, as after a ReLU
     for system, settings in networks.items():
         model = build(system, settings, labels, encoders.Cached(encoder.width))
         found.append(entry(system, own + parameters([model]), macs + products(model, batch)))
@@ -127,7 +127,7 @@ def count(setup: dict[str, Any], networks: dict[str, dict]) -> list[dict[str, An
 
 
 def modules(model: nn.Module, batch: Batch) -> list[tuple[str, int, int]]:
-    """ML-SGM's modules in the order of its Table VIII: weights and products up to each."""
+    """ML-SGM's modules in the order of its Table VIII: parameters and multiply-adds up to each."""
     network = model.network
     parts = {
         "CSAC": (model.find, model.reduce),

@@ -1,4 +1,4 @@
-"""Which networks are counted and timed, each as its paper has it: no study changes them."""
+"""The networks whose costs are counted and measured, with the settings of their papers."""
 
 from typing import Any
 
@@ -9,13 +9,13 @@ LABELS = 80  # of MS-COCO, the dataset of ML-SGM's Tables VIII and IX
 
 
 def setup(book: Book) -> dict[str, Any]:
-    """What is the same for all of them."""
+    """What is the same for all networks."""
     encoder = book.defaults.encoder
     return {"encoder": encoder.name, "size": encoder.size, "labels": LABELS}
 
 
 def measured(book: Book) -> dict[str, Any]:
-    """What times depend on besides: a study with GPUs measures on one."""
+    """What measured times also depend on. A study with GPUs measures on one."""
     return {
         "batch": 8,
         "repeats": 3,
@@ -38,7 +38,7 @@ def network(book: Book, method: str, variant: str) -> dict[str, Any]:
 
 
 def everyone(book: Book) -> list[str]:
-    """Every method, and the variants in a table that shows costs."""
+    """All methods, and the variants in tables that show costs."""
     shown = {
         system
         for entry in book.tables.values()

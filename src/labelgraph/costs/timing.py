@@ -1,7 +1,8 @@
-"""How long a method takes beside its encoder alone: the two take turns in one process.
+"""Measures how long a method takes compared with its encoder alone, in turns in one process.
 
-The encoder alone is its average-pooled baseline, all of it learning. Every ratio is the median over
-turns of a method's time by the encoder's in the same turn, so what slows both cancels out.
+The encoder alone is the baseline with average pooling, with all weights learning. A ratio is the
+median over turns of the method's time divided by the encoder's in the same turn, so that whatever
+slows down both cancels out.
 """
 
 import gc
@@ -23,15 +24,15 @@ from labelgraph.predict.inference import precision
 from labelgraph.tables.cost_columns import COSTS
 from labelgraph.train.loop import loss_of
 
-RATE = 1e-6  # of the timed training steps: they shall change nothing that matters
+RATE = 1e-6  # learning rate of the timed steps, which must not change the network much
 
 
 class Alive(TorchDispatchMode):
-    """The most bytes that tensors held at a time: weights, gradients, all that a step keeps."""
+    """The peak of bytes in tensors: weights, gradients, and everything that a step keeps."""
 
     def __init__(self, there: list[Tensor]):
         super().__init__()
-        self.known: set[int] = set()  # storages by their address as objects
+        self.known: set[int] = set()  # ids of the storages
         self.now = self.peak = 0
         for tensor in there:
             self.add(tensor)
@@ -57,7 +58,7 @@ class Alive(TorchDispatchMode):
 
 
 class Turn:
-    """One network with all that a forward pass and a training step of it need."""
+    """A network with everything that its forward pass and training step need."""
 
     def __init__(self, model: nn.Module, batch: counting.Batch, device: torch.device, number: str):
         self.model, self.batch, self.device, self.number = model.to(device), batch, device, number
@@ -77,7 +78,7 @@ class Turn:
         self.optimizer.step()
 
     def peak(self) -> int:
-        """Bytes of a training step, the first: it warms up, too."""
+        """The peak bytes of the first training step, which also warms up."""
         self.forward()
         self.optimizer.zero_grad()
         own = [*self.model.parameters(), *self.model.buffers(), *self.batch.values()]
@@ -92,7 +93,7 @@ class Turn:
 
 
 def seconds(call: Callable[[], None], device: torch.device) -> float:
-    """On one thread, those of the processor: time that others take from it does not count."""
+    """On one thread, processor time, which does not count what other processes take."""
     alone = device.type == "cpu" and torch.get_num_threads() == 1
     clock = time.process_time if alone else time.perf_counter
     start = clock()
@@ -103,7 +104,7 @@ def seconds(call: Callable[[], None], device: torch.device) -> float:
 
 
 def pairs(one: Callable[[], None], other: Callable[[], None], repeats: int, device) -> list:
-    """Seconds of both, in turns; who is first changes each time."""
+    """Seconds of both, in turns that alternate who goes first."""
     found = []
     for turn in range(repeats):
         if turn % 2:
@@ -117,7 +118,7 @@ def pairs(one: Callable[[], None], other: Callable[[], None], repeats: int, devi
 def measure(
     setup: dict[str, Any], networks: dict[str, dict], tell: Callable[[str], None]
 ) -> list[dict[str, Any]]:
-    """One entry for the encoder alone, named after it, then one for each network."""
+    """An entry for the encoder alone, under its name, then one for each network."""
     numerics.set_threads(setup["threads"])
     device = torch.device(setup["device"])
     if device.type == "cuda" and not torch.cuda.is_available():

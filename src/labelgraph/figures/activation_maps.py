@@ -1,4 +1,4 @@
-"""Class activation maps on photographs, and whether they lie where the label's objects are.
+"""Class activation maps on photographs, and whether they are where the label's objects are.
 
 Boxes are left, top, right, bottom as fractions of the photograph's width and height.
 """
@@ -48,21 +48,21 @@ def objects(stored: dict[str, np.ndarray], image: int) -> list[tuple[str, np.nda
 
 
 def strongest_cell(seen: Seen) -> np.ndarray:
-    """Its box."""
+    """The box of the map's strongest cell."""
     height, width = seen.map.shape
     y, x = np.unravel_index(seen.map.argmax(), (height, width))
     return seen.in_photograph(np.array([x / width, y / height, (x + 1) / width, (y + 1) / height]))
 
 
 def touches(seen: Seen, objects: list[np.ndarray]) -> bool | None:
-    """Whether the strongest cell touches one of the boxes; None where there is none."""
+    """Whether the strongest cell touches one of the boxes; None without boxes."""
     cell = strongest_cell(seen)
     meets = [(np.maximum(cell, edges)[:2] < np.minimum(cell, edges)[2:]).all() for edges in objects]
     return any(meets) if objects else None
 
 
 def overlaid(pixels: np.ndarray, seen: Seen) -> np.ndarray:
-    """The photograph in pale grey, and in the colours of the map where this is strong."""
+    """The photograph in pale grey, coloured where the map is strong."""
     height, width, _ = pixels.shape
     left, top, right, bottom = np.rint(seen.window * np.tile([width, height], 2)).astype(int)
     low, high = min(float(seen.map.min()), 0), float(seen.map.max())

@@ -32,14 +32,14 @@ class Canvas:
         return self.figure.add_axes((*corner, width / self.size[0], height / self.size[1]))
 
     def words(self, text: str, left: float, top: float, **options: Any) -> None:
-        """`top` is that of the line."""
+        """`top` is the upper edge of the line."""
         chosen = {"va": "top", "ha": "left", "fontsize": style.SMALL} | options
         self.figure.text(*self.fractions(left, top), text, **chosen)
 
     def picture(
         self, pixels: np.ndarray, left: float, top: float, width: float, height: float
     ) -> Axes:
-        """As large as fits, on the ground of its place; in its axes, width and height are 1."""
+        """As large as fits, at the bottom of its space; its axes go from 0 to 1."""
         scale = min(width / pixels.shape[1], height / pixels.shape[0])
         wide, high = scale * pixels.shape[1], scale * pixels.shape[0]
         axes = self.axes(left + (width - wide) / 2, top + height - high, wide, high)
@@ -68,13 +68,13 @@ def box(axes: Axes, edges: np.ndarray, colour: str, under: float = 1.2, **option
 
 @cache
 def inches(text: str, size: float = style.SMALL, weight: str = "normal") -> float:
-    """How wide words are."""
+    """The width of a text."""
     font = FontProperties(family="DejaVu Sans", size=size, weight=weight)
     return text_to_path.get_text_width_height_descent(text, font, ismath=False)[0] / 72
 
 
 def shortened(text: str, width: float, size: float = style.SMALL) -> str:
-    """The text, or as much of it as `width` inches hold."""
+    """The text, cut off with an ellipsis if it is wider than `width` inches."""
     if inches(text, size) <= width:
         return text
     while text and inches(f"{text}…", size) > width:
@@ -83,7 +83,7 @@ def shortened(text: str, width: float, size: float = style.SMALL) -> str:
 
 
 def wrapped(words: list[str], width: float, most: int) -> list[str]:
-    """Words in lines of at most `width` inches; what does not fit in `most` lines is counted."""
+    """Words in at most `most` lines of `width` inches; `+N` counts the words that do not fit."""
     lines: list[str] = []
     for place, word in enumerate(words):
         last = place == len(words) - 1 or word.endswith(":")

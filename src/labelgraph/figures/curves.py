@@ -14,7 +14,7 @@ from labelgraph.figures.style import (
     SMALL,
 )
 
-LEAST = 4.0  # what the vertical axis spans at least: no noise fills a panel
+LEAST = 4.0  # the vertical axis spans at least this, so that noise does not fill a panel
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,7 @@ class Curve:
 
 
 def mean_and_std(values: list[float | None]) -> tuple[float | None, float | None]:
-    """In percent; the standard deviation over seeds, where there are several."""
+    """In percent; the standard deviation over seeds if there are several."""
     known = [100 * value for value in values if value is not None]
     if not known:
         return None, None
@@ -39,7 +39,7 @@ def mean_and_std(values: list[float | None]) -> tuple[float | None, float | None
 
 
 def plot(axes: Axes, curve: Curve, place: int) -> None:
-    """`place` among its like decides how it looks."""
+    """`place`: the number of the curve, which determines its look."""
     known = curve.known()
     x, mean = np.array(curve.x, float)[known], np.array(curve.mean, float)[known]
     std = np.array([value or 0.0 for value in np.array(curve.std, object)[known]], float)
@@ -56,7 +56,7 @@ def plot(axes: Axes, curve: Curve, place: int) -> None:
 
 
 def finish(axes: Axes, curves: list[Curve], nothing: str) -> None:
-    """Limits and lines behind the curves; a sentence where there is none."""
+    """Sets the limits and draws lines behind the curves; without curves, writes `nothing`."""
     axes.grid(axis="y", color=PALE, linewidth=0.5)
     low, high = limits(curves)
     if low is None:

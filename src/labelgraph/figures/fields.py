@@ -1,4 +1,4 @@
-"""What an entry of figures.yaml may say: the kinds of figures, and what each of them needs."""
+"""The fields of an entry of figures.yaml: the kinds of figures, and what each of them needs."""
 
 import ast
 from dataclasses import dataclass
@@ -14,12 +14,12 @@ INSPECTION = Path(__file__).parents[1] / "predict/inspection"
 
 @dataclass(frozen=True)
 class Kind:
-    """`reads` names what it is drawn from, for each dataset: see plans.files."""
+    """`reads`: the files of each dataset that it is drawn from; see plans.files."""
 
     keys: frozenset[str]  # of its entries, besides COMMON
     reads: frozenset[str] = frozenset()
-    view: str = ""  # what it shows of the inside of its systems: a function in inspection/
-    systems: int = 0  # how many it compares; 0 for any number
+    view: str = ""  # what it shows from inside the models: a function in predict/inspection/
+    systems: int = 0  # how many systems it compares; 0 for any number
     datasets: int = 0
 
 
@@ -45,7 +45,7 @@ KINDS = {
 
 
 def check(name: str, entry: dict[str, Any]) -> None:
-    """A line that cannot be followed is named before anything starts."""
+    """Reports a wrong entry before anything starts."""
     if entry.get("kind") not in KINDS:
         raise ValueError(f"figures.{name}: kind is {entry.get('kind')!r}, not one of {[*KINDS]}")
     chosen = KINDS[entry["kind"]]
@@ -54,7 +54,10 @@ def check(name: str, entry: dict[str, Any]) -> None:
     if missing := (COMMON | chosen.keys) - optional - entry.keys():
         raise ValueError(f"figures.{name} lacks {sorted(missing)}")
     if name != f"{entry['paper']}_{entry['figure']}":
-        raise ValueError(f"figures.{name} is {entry['paper']} {entry['figure']}; name it so")
+        raise ValueError(
+            f"figures.{name} is {entry['paper']} {entry['figure']}; name it"
+            f" {entry['paper']}_{entry['figure']}"
+        )
     for what in chosen.keys & {"images", "queries"}:
         image_choice.check(f"figures.{name}: {what}", entry[what], len(entry["systems"]))
     check_systems(name, entry, chosen)
@@ -65,19 +68,19 @@ def check_systems(name: str, entry: dict[str, Any], chosen: Kind) -> None:
         wanted = getattr(chosen, what)
         if wanted and len(entry[what]) != wanted:
             raise ValueError(
-                f"figures.{name}: {what} are {entry[what]}; this kind shows {wanted} of them"
+                f"figures.{name}: {what} are {entry[what]}; this kind of figure takes {wanted}"
             )
     for system in entry["systems"] if chosen.view else ():
         method = system.partition("@")[0]
         if chosen.view not in views(method):
             raise ValueError(
-                f"figures.{name} shows {chosen.view} of {method}; inspection/ knows {views(method)}"
-                " of it"
+                f"figures.{name} shows {chosen.view} of {method}, for which predict/inspection/ has"
+                f" only {views(method)}"
             )
 
 
 def views(method: str) -> list[str]:
-    """What can be shown of the inside of a method's models, read without importing torch."""
+    """What can be shown from inside a method's models, found without importing torch."""
     path = INSPECTION / f"{method}.py"
     if not path.exists():
         return []

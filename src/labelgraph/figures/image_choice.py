@@ -1,4 +1,4 @@
-"""Which reported images a figure shows: by a rule of its entry, never by hand.
+"""Chooses the reported images of a figure, by the rule in its entry and never by hand.
 
 Shapes: N reported images, C labels.
 """
@@ -19,7 +19,7 @@ KEYS = {"rule", "count", "labels", "most"}
 
 @dataclass(frozen=True)
 class Report:
-    """What is known of the reported images, in the order of their names."""
+    """The reported images in the order of their names: labels, targets and probabilities."""
 
     images: np.ndarray  # (N,) names
     labels: list[str]  # C names
@@ -44,12 +44,12 @@ def read(targets: str, predictions: dict[str, str]) -> Report:
 
 
 def choose(rule: dict[str, Any], report: Report) -> list[int]:
-    """Rows of the images that `rule` names; an empty rule names all of them.
+    """Rows of the images that `rule` chooses; an empty rule chooses all of them.
 
-    first         the first ones by name
-    largest_gap   half of them those in whose labels the second system is furthest ahead of the
+    first         the first images by name
+    largest_gap   half of them images on whose labels the second system is furthest ahead of the
                   first, by the mean difference of their probabilities, and half where it is
-                  furthest behind; the system that is ahead changes from image to image
+                  furthest behind, in turn
     """
     if not rule:
         return list(range(len(report.images)))
@@ -73,8 +73,9 @@ def in_words(rule: dict[str, Any], systems: dict[str, str]) -> str:
     if rule["rule"] == "largest_gap":
         first, second = systems.values()
         return (
-            f"Images: of the reported ones with {many}, in turn one where {second} gives these the"
-            f" highest probabilities beside {first}, and one where {first} is furthest ahead."
+            f"Images: of the reported ones with {many}, in turn the one where {second} is furthest"
+            f" ahead of {first} in the mean probability of these labels, and the one where it is"
+            " furthest behind."
         )
     return f"Images: the first {rule['count']} reported ones by name" + (
         f" that show {many}." if labels else "."
@@ -82,7 +83,7 @@ def in_words(rule: dict[str, Any], systems: dict[str, str]) -> str:
 
 
 def check(where: str, rule: dict[str, Any], systems: int) -> None:
-    """A rule that cannot be followed is named before anything starts."""
+    """Reports a wrong rule before anything starts."""
     if unknown := rule.keys() - KEYS:
         raise ValueError(f"{where} has unknown keys {sorted(unknown)}; known are {sorted(KEYS)}")
     if missing := KEYS - {"most"} - rule.keys():
@@ -90,4 +91,6 @@ def check(where: str, rule: dict[str, Any], systems: int) -> None:
     if rule["rule"] not in RULES:
         raise ValueError(f"{where}: the rule is {rule['rule']!r}, not one of {sorted(RULES)}")
     if rule["rule"] == "largest_gap" and systems != 2:
-        raise ValueError(f"{where}: the rule largest_gap compares two systems, not {systems}")
+        raise ValueError(
+            f"{where}: the rule largest_gap compares two systems, but there are {systems}"
+        )

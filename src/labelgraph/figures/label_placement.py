@@ -1,4 +1,4 @@
-"""Words beside points, so that they cover neither each other nor the points.
+"""Places words beside points, so that they cover neither each other nor the points.
 
 All lengths in inches.
 """
@@ -8,12 +8,12 @@ import numpy as np
 DISTANCES = (0.075, 0.16, 0.28, 0.42)  # from a point to its words
 SIDES = [(1, 0), (-1, 0), (0, 1), (0, -1), (1, 1), (-1, 1), (1, -1), (-1, -1)]
 SIDES += [(1, 0.5), (1, -0.5), (-1, 0.5), (-1, -0.5), (0.5, 1), (-0.5, 1), (0.5, -1), (-0.5, -1)]
-FAR = 0.004  # what an inch of distance costs, in square inches that would be covered
+FAR = 0.004  # cost of an inch of distance, in square inches of covered area
 ROOM = 0.02  # around words
 
 
 def place(points: np.ndarray, widths: list[float], height: float, page: np.ndarray) -> np.ndarray:
-    """Lower left corners (C, 2) of the words; `page` is the width and height that they must keep.
+    """Lower left corners (C, 2) of the words; `page`: its width and height.
 
     The most crowded points choose first, each the nearest place of those that cover least.
     """
@@ -36,12 +36,12 @@ def place(points: np.ndarray, widths: list[float], height: float, page: np.ndarr
 
 
 def corner(point: np.ndarray, size: np.ndarray, side: np.ndarray, distance: float) -> np.ndarray:
-    """Lower left corner of words that stand at this side of the point."""
+    """Lower left corner of words on this side of the point."""
     return point + side * distance - size * (1 - side) / 2
 
 
 def cost(low: np.ndarray, size: np.ndarray, taken: list[np.ndarray], page: np.ndarray) -> float:
-    """What the words would cover, and what would stand outside the page, in square inches."""
+    """The area that the words would cover, plus what is outside the page."""
     high = low + size
     rooms = np.array(taken)
     inside = np.minimum(high, rooms[:, 2:]) - np.maximum(low, rooms[:, :2])
@@ -51,5 +51,5 @@ def cost(low: np.ndarray, size: np.ndarray, taken: list[np.ndarray], page: np.nd
 
 
 def nearest_end(point: np.ndarray, low: np.ndarray, size: np.ndarray) -> np.ndarray:
-    """Where words are nearest to a point."""
+    """The place in a text that is nearest to a point."""
     return np.clip(point, low, low + size)

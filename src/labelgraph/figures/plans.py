@@ -1,4 +1,4 @@
-"""Figures as data: entries of figures.yaml -> all that a figure is drawn from, as plain data.
+"""Entries of figures.yaml -> everything that a figure is drawn from, as plain data.
 
 Nothing is drawn here, and nothing slow imported: the workflow reads this to know its files.
 """
@@ -15,7 +15,7 @@ Entry = dict[str, Any]
 
 
 def of_study(book: Book) -> dict[str, Entry]:
-    """The figures that a study makes, by name, with the study's word on each."""
+    """The figures of a study by name, with the study's changes."""
     changes = book.size.figures
     check_keys(f"studies/{book.study}.yaml: figures", changes, set(book.figures))
     found = {}
@@ -35,14 +35,14 @@ def shown(book: Book, entry: Entry) -> list[str]:
 
 
 def runs(book: Book, entry: Entry) -> list[Run]:
-    """The runs whose inside or predictions are shown, with the study's first seed."""
+    """The runs whose models or predictions are shown, of the study's first seed."""
     found = [
         run_of(book.study, "full", dataset, system, book.size.seeds[0])
         for dataset in shown(book, entry)
         for system in entry.get("systems", [])
     ]
     for run in found:
-        book.settings(run)  # a name that does not exist is found here
+        book.settings(run)  # fails if a name does not exist
     return found
 
 
@@ -67,7 +67,7 @@ def seeds(book: Book, entry: Entry) -> list[int]:
 
 
 def plan(book: Book, name: str, entry: Entry) -> dict[str, Any]:
-    """All that a figure depends on: its entry, titles, and the files that it is drawn from."""
+    """Everything a figure depends on: its entry, titles, and the files that it is drawn from."""
     datasets, own = shown(book, entry), runs(book, entry)
     behind = all_runs(book, entry, own)
     titled = [
@@ -99,7 +99,7 @@ def plan(book: Book, name: str, entry: Entry) -> dict[str, Any]:
 
 
 def of_table(book: Book, name: str, datasets: list[str]) -> dict[str, Any]:
-    """What fills the table that a figure draws; its notes are not shown again."""
+    """The settings of the table that a figure draws, without its notes."""
     source = tables.recipe(book, name)
     unseen = {"footnotes", "caption", "note", "notes", "protocol"}
     scores = {
@@ -118,7 +118,7 @@ def of_table(book: Book, name: str, datasets: list[str]) -> dict[str, Any]:
 
 
 def files(book: Book, name: str, entry: Entry, dataset: str, shown: list[Run]) -> dict[str, Any]:
-    """Where a dataset's part of the figure comes from; `root` is the folder of its photographs."""
+    """The files behind a dataset's part of the figure; `root`: the folder of its photographs."""
     own = [run for run in shown if run.dataset == dataset]
     place = f"{book.study}/full/{dataset}"
     found = {
@@ -133,7 +133,7 @@ def files(book: Book, name: str, entry: Entry, dataset: str, shown: list[Run]) -
 
 
 def inputs(figure: dict[str, Any]) -> list[str]:
-    """The files that a planned figure is drawn from; of a raw folder, the list of its files."""
+    """The files that a figure is drawn from; for a raw folder, the list of its files."""
     found = {figure[key] for key in ("printed", "titles") if key in figure}
     found |= {path for curve in figure.get("curves", []) for point in curve["points"]
               for path in point["scores"]}  # fmt: skip

@@ -1,4 +1,4 @@
-"""How every figure looks, and how it becomes an SVG and a PNG of the same bytes anywhere.
+"""The look of all figures, and how they become SVG and PNG files with the same bytes anywhere.
 
 Sizes are inches on paper: a column of a two-column page, or the whole page.
 """
@@ -53,7 +53,7 @@ LOOK = {
     "axes.linewidth": 0.6,
     "axes.axisbelow": True,
     "axes.unicode_minus": True,
-    "text.parse_math": False,  # a label with two dollar signs is no formula
+    "text.parse_math": False,  # a label with two dollar signs is not a formula
     "lines.linewidth": 1.2,
     "lines.markersize": 3.6,
     "legend.frameon": False,
@@ -67,7 +67,7 @@ PHOTOGRAPH = re.compile(r"data:image/png;base64,([A-Za-z0-9+/=\s]+)")
 
 @dataclass
 class Drawing:
-    """A figure, the numbers in it for those who compare, and what its caption cannot know."""
+    """A figure, its numbers as a table, and remarks that depend on them."""
 
     figure: Figure
     table: list[list[str]] = field(default_factory=list)  # header, then rows
@@ -77,7 +77,7 @@ class Drawing:
 
 @contextmanager
 def look() -> Iterator[None]:
-    """Figures that are made and written inside look the same, whatever the user's settings are."""
+    """Inside, figures are drawn and written with our settings, whatever the user's are."""
     with matplotlib.rc_context():
         matplotlib.rcdefaults()
         matplotlib.rcParams.update(LOOK)
@@ -89,7 +89,7 @@ def new(width: float, height: float, **options: Any) -> Figure:
 
 
 def write(drawing: Drawing, title: str, svg: Path) -> None:
-    """The SVG, and the PNG beside it."""
+    """Writes the SVG, and the PNG beside it."""
     FigureCanvasSVG(drawing.figure)
     buffer = BytesIO()
     drawing.figure.savefig(buffer, format="svg", metadata=SVG_METADATA | {"Title": title})
@@ -101,7 +101,7 @@ def write(drawing: Drawing, title: str, svg: Path) -> None:
     pixels = np.asarray(canvas.buffer_rgba())[..., :3]
     for levels in (32, 16, 8) if drawing.photographs else (256,):
         content = as_png(np.rint(np.rint(pixels / 255 * (levels - 1)) * 255 / (levels - 1)))
-        if len(content) < PNG_BYTES:  # what fewer shades leave out is mostly the camera's noise
+        if len(content) < PNG_BYTES:  # fewer shades mostly lose the camera's noise
             break
     with whole(svg.with_suffix(".png")) as draft:
         draft.write_bytes(content)

@@ -1,4 +1,4 @@
-"""The points of a curve over a setting: a method and all its variants that are named after it.
+"""The points of a curve over a setting: a method and its variants of that name.
 
 A point lies where the run's own settings put it, so no number is written twice; of two runs with
 the same value the method as it is comes first.
@@ -14,7 +14,7 @@ KEYS = {"name", "symbol", "setting", "variants", "show"}
 
 
 def curves(book: Book, entry: dict[str, Any], datasets: list[str]) -> list[dict[str, Any]]:
-    """One for each sweep and dataset: `points` with x, label, scores; `chosen`, the method's x."""
+    """For each sweep and dataset, `points` (x, label, scores) and `chosen`, the method's x."""
     found = []
     for sweep in entry["sweeps"]:
         check_keys(f"a sweep of {entry['method']}", sweep, KEYS)
@@ -30,7 +30,7 @@ def curves(book: Book, entry: dict[str, Any], datasets: list[str]) -> list[dict[
 def along(
     book: Book, entry: dict[str, Any], sweep: dict[str, Any], dataset: str
 ) -> list[dict[str, Any]]:
-    """The method as it is with all seeds of the study, then its variants with as many as wanted."""
+    """The method with all seeds of the study, then its variants with the entry's seeds."""
     found: dict[str, dict[str, Any]] = {}
     for each in runs(book, entry, sweep, dataset):
         value = setting(book.settings(each[0]).training, sweep["setting"])
@@ -42,7 +42,9 @@ def along(
         scores = [f"results/runs/{run.folder}/scores.json" for run in each]
         found.setdefault(str(x), {"x": x, "label": label(x), "scores": scores})
     if len(found) < 2:
-        raise ValueError(f"{entry['method']} has no variants {sweep['variants']}_* to be compared")
+        raise ValueError(
+            f"{entry['method']} has no variants {sweep['variants']}_*, which the sweep needs"
+        )
     return list(found.values())
 
 

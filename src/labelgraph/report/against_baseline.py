@@ -11,19 +11,19 @@ AHEAD, LEVEL, BEHIND, UNKNOWN = "ahead", "level", "behind", "one seed"
 
 @dataclass(frozen=True)
 class Gain:
-    """mAP of a method minus the mean of its baseline's, in points."""
+    """mAP of a method minus the mean mAP of its baseline, in points."""
 
     system: str
     baseline: str
-    seeds: tuple[float, ...]  # one for each seed of the method
-    band: tuple[float, float]  # lowest and highest seed of the baseline
+    seeds: tuple[float, ...]  # one gain for each seed of the method
+    band: tuple[float, float]  # the baseline's lowest and highest seed
     mean: float
-    std: float | None  # of both over their seeds, in quadrature
+    std: float | None  # the standard deviations of both over their seeds, added in quadrature
     runs: tuple[str, ...]
 
     @property
     def verdict(self) -> str:
-        """A method is ahead where each of its seeds is above each of the baseline's."""
+        """A method is ahead if each of its seeds is above every seed of the baseline."""
         low, high = self.band
         if len(self.seeds) < 2 or low == high:
             return UNKNOWN
@@ -33,7 +33,7 @@ class Gain:
 
 
 def compare(book: Book, runs: list[Run], values: dict[str, float | None]) -> dict[str, list[Gain]]:
-    """Dataset -> methods, the largest gain first. `values`: folder of a run -> its mAP."""
+    """Dataset -> its methods by gain, the largest first. `values`: folder of a run -> its mAP."""
     groups: dict[tuple[str, str], list[Run]] = {}
     for run in runs:
         if run.task == TASK and values[run.folder] is not None:
@@ -50,7 +50,7 @@ def compare(book: Book, runs: list[Run], values: dict[str, float | None]) -> dic
 
 
 def against(book: Book, method: str) -> str:
-    """The baseline that differs from the method by what the method adds, not by its pooling."""
+    """The baseline that pools as the method does, so that the gain is not one of pooling."""
     return book.method(method).against or BASELINE
 
 

@@ -1,4 +1,4 @@
-"""What differs from the published values: how far, and whether methods keep their order."""
+"""How far our values are from the published ones, and whether methods keep their order."""
 
 from dataclasses import dataclass
 from itertools import combinations
@@ -14,16 +14,16 @@ ORDER = "mAP"  # the columns whose order is compared
 
 @dataclass(frozen=True)
 class Distance:
-    """One table against print; costs are left out, which have no common unit."""
+    """A table against the published values. Costs are left out: they have no common unit."""
 
     table: TablePage
-    cells: int  # that have both values
+    cells: int  # with both values
     mean: float
     largest: float
-    row: str  # where the largest is
+    row: str  # of the largest
     column: str
-    pairs: int  # of rows that print puts in an order
-    kept: int  # of these, in the same order here
+    pairs: int  # of rows that the paper ranks
+    kept: int  # pairs with the same order here
 
 
 def compare(tables: list[TablePage]) -> list[Distance]:
@@ -53,7 +53,7 @@ def compare_one(table: TablePage) -> Distance | None:
 
 
 def order(lines: list) -> tuple[int, int]:
-    """Of the pairs of rows that print ranks by mAP: how many are in the same order here, of all."""
+    """Of the pairs of rows that the paper ranks by mAP: how many keep their order here, and all."""
     frame = pd.DataFrame(lines)
     ranked = frame[frame["column"].str.split(" ").str[-1] == ORDER]
     kept = pairs = 0

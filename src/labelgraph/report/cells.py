@@ -1,4 +1,4 @@
-"""A cell as a page shows it: the published value, ours, how far apart, and what stands behind."""
+"""A cell as a page shows it: the published value, ours, their difference, the runs behind it."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ import pandas as pd
 from labelgraph.tables import rendering, table_columns, tables
 from labelgraph.tables.rendering import HERE, PUBLISHED
 
-STEPS = (0.05, 2, 10, 25)  # differences from which a cell's shade is one stronger
+STEPS = (0.05, 2, 10, 25)  # from each of these differences on, the shade is one step stronger
 BEST, SECOND = "best", "second"
 Entry = dict[str, Any]
 
@@ -21,15 +21,15 @@ class Cell:
     published: str
     here: str
     difference: str
-    shade: int  # -4 ... 4, how far ours is below or above print
+    shade: int  # -4 ... 4: how far ours is below or above the published value
     published_rank: str
     here_rank: str
     reproduced: bool
     runs: tuple[str, ...]  # folders of the runs behind it
     metric: str
-    network: str  # whose cost it is, of a cell that is counted
+    network: str  # the network whose cost was counted
     notes: tuple[str, ...]  # on the published value
-    flagged: bool  # the audit found something in it
+    flagged: bool  # whether the audit has a finding on it
 
 
 def maker(
@@ -39,7 +39,7 @@ def maker(
     titles: pd.DataFrame,
     findings: list[Entry],
 ) -> Callable[[Any], Cell]:
-    """Line of the csv -> its cell."""
+    """A function from a line of the csv to its cell."""
     columns = {column.name: column for column in table_columns.columns_of(table, values)}
     keys = {title: key for key, title in tables.rows_of(table, titles).items()}
     networks = tables.systems(table) | (table["counted"] or {})
@@ -49,7 +49,7 @@ def maker(
     def make(line: Any) -> Cell:
         key, column, place = keys[line.row], columns[line.column], (line.row, line.column)
         ours, gap = line.status == "reproduced", distance(line)
-        names = {line.row, f"{line.row} {column.setting}"}  # as the audit may call the row
+        names = {line.row, f"{line.row} {column.setting}"}  # the audit's names of the row
         found = [
             reason for name in sorted(names)
             for reason in reasons.get((name, column.dataset, column.metric), [])
@@ -75,7 +75,7 @@ def maker(
 
 
 def behind(table: Entry, key: str, column: table_columns.Column) -> tuple[str, ...]:
-    """Folders of the runs whose scores make the cell, below results/runs."""
+    """Folders below results/runs of the runs behind the cell."""
     scores = table["scores"].get(key, {})
     paths = [Path(path) for place in column.places for path in scores.get(place, [])]
     return tuple(Path(*path.parent.parts[2:]).as_posix() for path in paths)
@@ -98,8 +98,8 @@ def reasons_of(findings: list[Entry]) -> dict[tuple, list[str]]:
 
 
 def shown(table: Entry, lines: pd.DataFrame) -> tuple[dict, dict]:
-    """Source, row, column -> what the table for people says there, and whether it is the best."""
-    kind = {"kind": table["spread"]} if table.get("spread") else {}  # of what stands behind ±
+    """Source, row, column -> the text in the Markdown table; the same -> whether it is best."""
+    kind = {"kind": table["spread"]} if table.get("spread") else {}
     texts = rendering.lines(lines, **kind)
     marked = rendering.marked(texts, BEST.format, SECOND.format)
     found, ranks = {}, {}
@@ -111,7 +111,7 @@ def shown(table: Entry, lines: pd.DataFrame) -> tuple[dict, dict]:
 
 
 def distance(line: Any) -> float | None:
-    """Ours minus the published value, where both are there."""
+    """Ours minus the published value, if there are both."""
     if not (line.published and line.reproduced):
         return None
     return float(line.reproduced) - float(line.published)

@@ -1,4 +1,4 @@
-"""What each page says beside the overview: page -> what its template is given."""
+"""The content of each page: page -> the variables of its template."""
 
 from statistics import fmean, stdev
 from typing import Any
@@ -12,7 +12,7 @@ from labelgraph.tables.cost_columns import COSTS
 
 Entry = dict[str, Any]
 LISTS = {  # name of a list of costs -> its heading
-    "counts": "What each network holds and computes",
+    "counts": "Parameters and FLOPs of each network",
     "heads": "What each method costs beside its encoder, measured on this machine",
 }
 
@@ -43,11 +43,11 @@ def table_pages(results: Results) -> dict[str, Entry]:
 
 
 def figures(results: Results) -> Entry:
-    """Each with the paper's own number, where it has one."""
+    """Each figure with its number in the paper, if it has one."""
     sources = {}
     for figure in results.figures:
         paper, _, number = figure.name.rpartition("_")
-        title = results.book.method(paper).title
+        title = titles.system(results.book, paper)
         sources[figure.name] = f"{title}, figure {number}" if number.isdecimal() else title
     return {
         "note": results.book.size.note,
@@ -62,7 +62,7 @@ def findings(results: Results) -> Entry:
         line
         | {
             "page": made.get((line["paper"], line["table"])),
-            "source": f"{results.book.method(line['paper']).title}, table {line['table']}",
+            "source": f"{titles.system(results.book, line['paper'])}, table {line['table']}",
         }
         for line in results.audit
     ]
@@ -71,7 +71,7 @@ def findings(results: Results) -> Entry:
 
 
 def groups(results: Results) -> list[Entry]:
-    """Runs that differ in their seed only are a line."""
+    """A line for all runs that differ only in their seed."""
     together: dict[tuple, list[Entry]] = {}
     for run, record in zip(results.runs, results.pooled["runs"], strict=True):
         together.setdefault((run.dataset, run.task, run.system), []).append(record)
@@ -112,13 +112,13 @@ def costs(results: Results) -> Entry:
 
 
 def columns(lines: list[Entry]) -> list[tuple[str, str, int]]:
-    """Key, heading and digits of each number that every line has."""
+    """Key, heading and digits of the numbers that all lines have."""
     keys = [key for key in COSTS if all(key in line for line in lines)]
     return [(key, *COSTS[key]) for key in keys]
 
 
 def trainings(results: Results) -> list[Entry]:
-    """What the trainings of each method cost together, the costliest first."""
+    """The total cost of each method's trainings, the highest first."""
     found: dict[str, list[Entry]] = {}
     for run, record in zip(results.runs, results.pooled["runs"], strict=True):
         found.setdefault(titles.system(results.book, run.method), []).append(record)

@@ -1,4 +1,4 @@
-"""Figures as their rule leaves them: a picture in several formats, and a text with its caption."""
+"""Reads the files of a figure: a picture in several formats, and a text with its caption."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,7 +21,7 @@ class Figure:
 
 
 def read(text: Path) -> Figure:
-    """`text`: the .md beside the pictures, with a title, points and at most one table."""
+    """`text`: the .md beside the pictures, with a title, a list of notes and at most one table."""
     lines = text.read_text(encoding="utf-8").splitlines()
     starting = {
         mark: [line.removeprefix(mark).strip() for line in lines if line.startswith(mark)]
@@ -30,7 +30,9 @@ def read(text: Path) -> Figure:
     files = tuple(text.with_suffix(kind) for kind in PICTURES if kind != text.suffix)
     missing = [path.name for path in files if not path.exists()]
     if missing or not starting["# "]:
-        raise ValueError(f"{text} needs a title, and beside it {missing or 'nothing more'}")
+        raise ValueError(
+            f"{text} lacks {missing or 'a title'}; run `snakemake results/figures` again"
+        )
     rows = [
         tuple(escaping.plain(cell.strip()) for cell in line.removesuffix("|").split(" | "))
         for line in starting["|"]

@@ -1,4 +1,4 @@
-"""What the first page says, in the order of a reader's questions."""
+"""The content of the first page, in the order of a reader's questions."""
 
 import math
 from collections import Counter
@@ -19,7 +19,7 @@ from labelgraph.study.config import Book
 from labelgraph.tables import titles
 
 WIDTH = 165  # of a strip of dots, in pixels
-CONTROL = "_control"  # what the name of a dataset's control ends in
+CONTROL = "_control"  # ending of the name of a dataset's control
 VERDICTS = (AHEAD, LEVEL, BEHIND)
 
 
@@ -64,9 +64,9 @@ class Place:
     """One dataset of the comparison."""
 
     title: str
-    control: bool  # nothing for a graph to find, as it was drawn
+    control: bool  # drawn without anything for a graph to find
     gains: dict[str, Gain]  # the largest first
-    best: str  # whose it is
+    best: str  # the method with the largest gain
 
     @property
     def largest(self) -> Gain:
@@ -74,13 +74,13 @@ class Place:
 
     @property
     def verdicts(self) -> list[tuple[str, int]]:
-        """How many methods have which; none where one seed each allows none."""
+        """How many methods have each verdict; empty if all have one seed, so no verdict."""
         count = Counter(gain.verdict for gain in self.gains.values())
         return [(verdict, count[verdict]) for verdict in VERDICTS if count.total() > count[UNKNOWN]]
 
 
 def places(book: Book, found: dict[str, list[Gain]]) -> list[Place]:
-    """First the datasets that have a control, which follows; then those with most methods."""
+    """First each dataset with a control, and the control; then the others, by number of methods."""
     controls = {name for name in found if control(book, name)}
     pairs = {name: name.removesuffix(CONTROL) for name in found}
     paired = {pairs[name] for name in controls}
@@ -105,7 +105,7 @@ def control(book: Book, dataset: str) -> bool:
 
 
 def rows(book: Book, found: list[Place]) -> list[dict[str, str]]:
-    """Methods in the order of the first dataset, then those that only others have."""
+    """The methods, in the order of the first dataset that has them."""
     order = dict.fromkeys(system for place in found for system in place.gains)
     base = {name: next(place.gains[name].baseline for place in found if name in place.gains)
             for name in order}  # fmt: skip
@@ -115,7 +115,7 @@ def rows(book: Book, found: list[Place]) -> list[dict[str, str]]:
 
 
 def scale(found: list[Place]) -> Scale:
-    """One for all datasets, so that strips can be compared."""
+    """The same scale for all datasets, so that strips can be compared."""
     seen = [
         end for place in found for gain in place.gains.values() for end in (*gain.seeds, *gain.band)
     ]
@@ -123,7 +123,7 @@ def scale(found: list[Place]) -> Scale:
 
 
 def made(results: Results) -> dict[str, Any]:
-    """What was run, where, and what it cost."""
+    """What was run, where, and at what cost."""
     runs, records, pools = results.runs, results.pooled["runs"], results.pooled["pools"]
     shown = {run.dataset for run in runs}
     names = [titles.dataset(results.book, name) for name in results.book.datasets
@@ -150,7 +150,7 @@ def machine(found: dict[str, Any]) -> str:
 
 
 def commits(states: list[dict[str, Any]]) -> str:
-    """The one that most runs come from; each cell has its own."""
+    """The commit of most runs; each cell shows its own."""
     count = Counter(state["commit"][:9] for state in states if state["commit"])
     if not count:
         return "outside a repository"
@@ -160,7 +160,7 @@ def commits(states: list[dict[str, Any]]) -> str:
 
 
 def differs(found: list[Distance]) -> dict[str, Any]:
-    """All tables together."""
+    """The differences of all tables together."""
     cells = sum(each.cells for each in found)
     return {
         "cells": cells,
@@ -175,15 +175,15 @@ def after(results: Results, found: list[Place]) -> list[dict[str, str]]:
     """What to open next, and why."""
     links = []
     if found:
-        links.append(("#gains", "Method by method", "each seed beside its baseline's"))
+        links.append(("#gains", "Method by method", "each seed beside the baseline's seeds"))
     if most := max(results.tables, key=lambda table: table.reproduced, default=None):
-        why = "most was run of it; each cell opens its runs"
+        why = "the table with the most results; click a cell for its runs"
         name = results.source(most) if most.printed else most.caption
         links.append((f"tables/{most.name}.html", name, why))
     if results.figures:
         links.append(("figures.html", "Figures", "drawn from the same runs"))
     if results.runs:
-        links.append(("runs.html", "Runs", "curves, settings, inputs of each"))
+        links.append(("runs.html", "Runs", "the curves, settings and inputs of each"))
     if results.audit:
         why = f"{len(results.audit)} findings in the published numbers"
         links.append(("audit.html", "Audit", why))

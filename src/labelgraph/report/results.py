@@ -1,4 +1,4 @@
-"""All that a report is made from, read once."""
+"""Reads everything that a report shows: tables, runs, figures, audit and costs."""
 
 import json
 from dataclasses import dataclass
@@ -11,19 +11,19 @@ from labelgraph.report import figure_files, runs, table_pages
 from labelgraph.report.figure_files import Figure
 from labelgraph.report.table_pages import TablePage
 from labelgraph.study.config import Book, Run, run_of
-from labelgraph.tables import tables
+from labelgraph.tables import tables, titles
 
-MAIN = "mAP"  # what a run is known by where one number must do
+MAIN = "mAP"  # the metric shown where there is room for one number
 
 
 @dataclass(frozen=True)
 class Places:
-    """Where a report reads from."""
+    """The files and folders that a report is made from."""
 
     published: Path  # folder
     tables: Path  # folder
     runs: Path  # folder
-    figures: tuple[Path, ...]  # the text of each
+    figures: tuple[Path, ...]  # the .md of each
     audit: Path | None
     costs: tuple[Path, ...]  # lists of networks, counted and measured
 
@@ -36,11 +36,11 @@ class Results:
     pooled: dict[str, Any]  # the runs as the pages show them, and what they share; see runs.py
     figures: list[Figure]
     audit: list[dict[str, str]]
-    costs: dict[str, list[dict[str, Any]]]  # name of the list -> a network a line
+    costs: dict[str, list[dict[str, Any]]]  # name of the list -> an entry for each network
 
     @property
     def number(self) -> dict[str, int]:
-        """Folder of a run -> its place among the pooled ones."""
+        """Folder of a run -> its index among the pooled runs."""
         return {run["folder"]: place for place, run in enumerate(self.pooled["runs"])}
 
     @property
@@ -50,10 +50,10 @@ class Results:
         return {run["folder"]: runs.value(pools, run, MAIN) for run in self.pooled["runs"]}
 
     def source(self, table: TablePage) -> str:
-        """Which printed table it is."""
+        """The paper and number of a table."""
         if not table.printed:
             return "not in the papers"
-        return f"{self.book.method(table.paper).title}, table {table.table}"
+        return f"{titles.system(self.book, table.paper)}, table {table.table}"
 
 
 def runs_of(book: Book) -> list[Run]:
@@ -69,19 +69,19 @@ def runs_of(book: Book) -> list[Run]:
 
 
 def run_at(path: Path) -> Run:
-    """Whose file it is."""
+    """The run that a file belongs to."""
     *_, study, task, dataset, system, seed = path.parent.parts
     return run_of(study, task, dataset, system, int(seed.removeprefix("seed")))
 
 
 def printed(book: Book, places: Places, entry: dict[str, Any]) -> Path | None:
-    """A paper is called as its method; data of the user's own are in none."""
+    """The published values of the table's paper, which has its method's name; none for own data."""
     paper = entry["paper"]
     return places.published / f"{paper}.csv" if paper in book.methods else None
 
 
 def read(book: Book, places: Places, given: dict[str, Any]) -> Results:
-    """`given`: what the command line laid over the study's settings."""
+    """`given`: settings from the command line, which override the study's."""
     audit = read_audit(places.audit)
     found = [
         table_pages.read(
@@ -107,7 +107,7 @@ def read(book: Book, places: Places, given: dict[str, Any]) -> Results:
 
 
 def about(book: Book, given: dict[str, Any]) -> dict[str, Any]:
-    """What a page must know to name the commands that make a cell again."""
+    """What the pages need to show the commands that make a cell again."""
     options = [f"{name}={text(value)}" for name, value in sorted(given.items())]
     return {"study": book.study, "config": options, "counts": tables.COUNTS}
 
@@ -126,7 +126,7 @@ def read_runs(places: Places, wanted: list[Run], found: list[TablePage]) -> dict
 
 
 def read_audit(path: Path | None) -> list[dict[str, str]]:
-    """A line a finding, as the audit's rule writes them; `place` is its number in the list."""
+    """A line for each finding of the audit; `place` is its number in the list."""
     if path is None:
         return []
     found = tables.read_published(path).to_dict("records")

@@ -1,4 +1,4 @@
-"""Plain data -> pages, by the templates. All text is escaped, whatever it says."""
+"""Plain data -> HTML pages, by templates that escape all text."""
 
 import re
 from pathlib import Path
@@ -13,7 +13,7 @@ UNITS = ((3600, "h"), (60, "min"), (1, "s"))  # seconds in each
 
 
 def pages(common: dict[str, Any], each: dict[str, dict[str, Any]]) -> dict[str, str]:
-    """Name of a page -> its text. `each`: name -> what it needs beside what is `common` to all."""
+    """Name of a page -> its HTML. `each`: name -> its variables; all pages also have `common`."""
     environment = Environment(
         loader=FileSystemLoader(pagefiles.HERE / "templates"),
         autoescape=True,
@@ -47,7 +47,7 @@ def signed(number: float, digits: int = 1) -> str:
 
 
 def duration(seconds: float) -> str:
-    """In the largest unit of which there are two."""
+    """In the largest unit of which there are at least two."""
     size, unit = next((pair for pair in UNITS if seconds >= 2 * pair[0]), UNITS[-1])
     return f"{seconds / size:.{0 if seconds >= 10 * size else 1}f} {unit}"
 
@@ -57,18 +57,18 @@ def memory(megabytes: float) -> str:
 
 
 def prose(text: str) -> Markup:
-    """Text of notes, in which `names` stand as in Markdown."""
+    """The text of a note, with names in `backticks` set as code."""
     return Markup(re.sub(r"`([^`]+)`", r"<code>\1</code>", str(escape(text))))
 
 
 def deviation(text: str) -> Markup:
-    """`73.3 ± 0.1`, with what follows the mean set smaller."""
+    """`73.3 ± 0.1`, with the deviation set smaller."""
     mean, sign, rest = text.partition(" ± ")
     return escape(mean) + (Markup(' <span class="sd">± {}</span>').format(rest) if sign else "")
 
 
 def clear(folder: Path, kept: set[str]) -> None:
-    """Pages of tables that the study no longer makes would pass for results."""
+    """Removes files of tables and figures that the study no longer makes."""
     for path in sorted(folder.rglob("*")):
         if path.is_file() and path.relative_to(folder).as_posix() not in kept:
             path.unlink()

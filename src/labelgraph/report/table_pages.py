@@ -1,4 +1,4 @@
-"""A table as a page shows it: its cells in parts, and what is said of it."""
+"""A table as a page shows it: its cells in parts, its notes, and findings on it."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +12,7 @@ from labelgraph.tables import rendering, tables
 @dataclass(frozen=True)
 class Row:
     title: str  # as in the csv
-    ran: str  # what ran for it, where the title does not say so
+    ran: str  # what ran for it, if the title does not say so
     cells: tuple[Cell, ...]
 
     @property
@@ -22,9 +22,9 @@ class Row:
 
 @dataclass(frozen=True)
 class Part:
-    """Columns that stand side by side."""
+    """Columns side by side."""
 
-    title: str  # of its dataset; empty where the table has one part
+    title: str  # of its dataset; empty if the table has one part
     headers: tuple[str, ...]
     rows: tuple[Row, ...]
 
@@ -37,7 +37,7 @@ class TablePage:
     caption: str
     parts: tuple[Part, ...]
     about: tuple[str, ...]  # the study and its protocol
-    deviation: bool  # the standard deviation stands behind ±; else `about` says what does
+    deviation: bool  # whether ± is the standard deviation; otherwise `about` says what it is
     notes: tuple[str, ...]
     departures: dict[str, list[str]]
     findings: tuple[Entry, ...]  # of the audit
@@ -53,19 +53,19 @@ class TablePage:
 
     @property
     def printed(self) -> bool:
-        """Whether the papers have it at all."""
+        """Whether a paper has this table."""
         return any(cell.published for cell in self.cells)
 
     @property
     def quoted(self) -> int:
-        """Cells that have a published value only."""
+        """The number of cells with only a published value."""
         return sum(bool(cell.published) and not cell.reproduced for cell in self.cells)
 
 
 def read(
     table: Entry, name: str, csv: Path, published: Path | None, systems: Path, audit: list[Entry]
 ) -> TablePage:
-    """`table` is what `tables.recipe` gives; the values are those of the table's csv."""
+    """`table`: the result of `tables.recipe`. The values are those of the table's csv."""
     lines = tables.read_published(csv)
     values, titles = tables.read_published(published), tables.read_published(systems)
     titles["order"] = titles["order"].astype(int)
@@ -101,7 +101,7 @@ def part(
     ran: dict[str, str],
     several: bool,
 ) -> Part:
-    """Rows that say nothing here are left out, unless none says anything."""
+    """Rows without any value in these columns are left out, unless all rows are empty."""
     chosen = [
         Row(title, ran.get(title, ""), tuple(cells[name] for name in names))
         for title, cells in rows.items()

@@ -20,7 +20,7 @@ from labelgraph.study.config import read_study
 
 
 def main(given: dict[str, Any], config: Path, places: Places, output: Path) -> None:
-    """`given`: what the command line laid over the study's settings."""
+    """`given`: settings from the command line, which override the study's."""
     read = results.read(read_study(config, given), places, given)
     output, drawn = output / read.book.study, places.tables / read.book.study
     texts = site.pages({"study": read.book.study}, content.pages(read))

@@ -1,4 +1,4 @@
-"""One file per kind of figure: draw(figure) -> a Drawing."""
+"""The kinds of figures, one file for each: draw(figure) -> a Drawing."""
 
 from importlib import import_module
 from pathlib import Path
@@ -10,5 +10,5 @@ def available() -> list[str]:
 
 
 def draw(figure: dict[str, Any]) -> Any:
-    """`figure` is an entry of figures.yaml with the files and titles that belong to it."""
+    """`figure`: an entry of figures.yaml with its files and titles."""
     return import_module(f"{__name__}.{figure['kind']}").draw(figure)

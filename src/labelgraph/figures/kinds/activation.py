@@ -1,4 +1,4 @@
-"""Where two systems see each label: class activation maps and the boxes that follow from them."""
+"""Class activation maps of two systems, and the boxes derived from them."""
 
 from pathlib import Path
 from typing import Any
@@ -76,17 +76,17 @@ def draw(figure: dict[str, Any]) -> Drawing:
 
 
 def words(canvas: Canvas, label: str, sure: float, left: float, top: float, wide: float, ink: str):
-    """A label, shortened where it must be, and its probability."""
+    """A label, shortened to fit, and its probability."""
     text = shortened(label, wide - inches(f"  {sure:.2f}"))
     canvas.words(f"{text} {sure:.2f}", left, top, color=ink)
 
 
 def locate(axes: Axes, seen: activation_maps.Seen, ink: str, right: bool | None) -> None:
-    """The map's box; where nothing is known of the label's objects it is not judged."""
+    """Draws the map's box; `right` is None if the boxes of the label's objects are not known."""
     wrong = {"colour": RED, "linestyle": "--"}
     box(axes, seen.in_photograph(seen.box), **(wrong if right is False else {"colour": ink}))
 
 
 def start(place: int, wide: float) -> float:
-    """Left edge of a map: the photograph and some room come first, room again between systems."""
+    """Left edge of a map: after the photograph and a gap, with another gap between systems."""
     return (1 + place) * (wide + GAP) + GAP * (1 + place // len(INKS))

@@ -1,4 +1,4 @@
-"""Labels by what a system has learned of them, in two dimensions: near each other if alike.
+"""The vectors that a system has learnt for the labels, in two dimensions by t-SNE.
 
 Shapes: C labels, d numbers for each.
 """
@@ -58,7 +58,7 @@ def draw(figure: dict[str, Any]) -> style.Drawing:
 
 
 def read(files: dict[str, Any], system: str) -> tuple[list[str], np.ndarray, np.ndarray]:
-    """Names, what stands for each label (C, d), and how often two occur together (C, C)."""
+    """The labels' names, vectors (C, d) and co-occurrence counts (C, C)."""
     stored = read_arrays(Path(files["inspections"][system]))
     counted = read_arrays(Path(files["counts"]))
     place_of = {name: place for place, name in enumerate(counted["names"].tolist())}
@@ -68,7 +68,7 @@ def read(files: dict[str, Any], system: str) -> tuple[list[str], np.ndarray, np.
 
 
 def flat(vectors: np.ndarray) -> np.ndarray:
-    """(C, 2) between 0 and 1."""
+    """The vectors in two dimensions, (C, 2) between 0 and 1."""
     from sklearn.manifold import TSNE  # slow to import
 
     fit = TSNE(
@@ -83,7 +83,7 @@ def flat(vectors: np.ndarray) -> np.ndarray:
 
 
 def likeness(counts: np.ndarray) -> np.ndarray:
-    """(C, C) cosine of two labels' images; nothing is like itself, or like what never occurs."""
+    """(C, C) cosine similarity of two labels' images; 0 on the diagonal and for unused labels."""
     alone = np.maximum(np.diagonal(counts), 1)
     found = counts / np.sqrt(alone[:, None] * alone)
     np.fill_diagonal(found, 0)
@@ -91,7 +91,7 @@ def likeness(counts: np.ndarray) -> np.ndarray:
 
 
 def groups(partner: np.ndarray) -> np.ndarray:
-    """(C,) the number of the group that each label belongs to, by the lines that join them."""
+    """(C,) the group of each label: the labels that lines join directly or indirectly."""
     group = np.arange(len(partner))
     for _ in partner:
         for one, other in enumerate(partner):
@@ -102,7 +102,7 @@ def groups(partner: np.ndarray) -> np.ndarray:
 def scatter(
     axes: Axes, names: list[str], spots: np.ndarray, counts: np.ndarray, page: np.ndarray
 ) -> None:
-    """Points, words and lines; `page` is the panel's size in inches."""
+    """Draws points, words and lines; `page`: the panel's size in inches."""
     points = INSIDE + spots * (page - 2 * INSIDE)
     alike = likeness(counts)
     partner = np.where(alike.any(1), alike.argmax(1), np.arange(len(names)))

@@ -1,4 +1,4 @@
-"""Photographs about which a system is wrong and sure of it."""
+"""Photographs on which a system makes a given mistake with the highest confidence."""
 
 from pathlib import Path
 from typing import Any
@@ -62,7 +62,7 @@ def draw(figure: dict[str, Any]) -> Drawing:
 
 
 def worst(report: image_choice.Report, system: str, wanted: dict[str, Any]) -> list[int]:
-    """Rows of the images with the mistake, the surest mistakes first."""
+    """Rows of the images with the mistake, the most confident mistakes first."""
     if wanted["label"] not in report.labels:
         raise ValueError(f"no label {wanted['label']!r}; there are {report.labels}")
     column = report.labels.index(wanted["label"])
@@ -76,7 +76,7 @@ def worst(report: image_choice.Report, system: str, wanted: dict[str, Any]) -> l
 
 
 def sorted_out(report: image_choice.Report, system: str, row: int) -> dict[str, list[str]]:
-    """Labels wrongly given (+), missed (−), and given as they should be."""
+    """Labels wrongly given (+), missed (−), and rightly given."""
     given, target = report.probability[system][row] > SURE, report.target[row]
     groups = {
         "+": given & (target == NO),
@@ -103,8 +103,12 @@ def write(
 
 
 def in_words(figure: dict[str, Any]) -> str:
-    asked = " and ".join(
-        f"the {wanted['count']} surest {wanted['kind'].replace('_', ' ')}s of {wanted['label']}"
+    wished = " and ".join(
+        f"the {wanted['count']} most confident {wanted['kind'].replace('_', ' ')}s of"
+        f" {wanted['label']}"
         for wanted in figure["mistakes"]
     )
-    return f"Images: {asked}, reported ones. A label is given if its probability is above {SURE}."
+    return (
+        f"Images: of the reported ones, {wished}. A label is given if its probability is above"
+        f" {SURE}."
+    )

@@ -1,4 +1,4 @@
-"""A table whose columns are proportions of known labels, as curves: as published, and as here."""
+"""Curves from a table whose columns are proportions of known labels: published, and ours."""
 
 from pathlib import Path
 from typing import Any
@@ -37,7 +37,7 @@ def draw(figure: dict[str, Any]) -> style.Drawing:
 
 
 def name_of(figure: dict[str, Any], row: str, dataset: str) -> str:
-    """The dataset of a row of panels: the paper's, or what stands for it here."""
+    """The title of a dataset: the paper's in the row of published values, what was run in ours."""
     printed = figure["printed_datasets"]
     here = figure["datasets"].get(dataset, printed[dataset])
     return printed[dataset] if row == "published" else here

@@ -1,4 +1,4 @@
-"""The regions of images before and after they are weighted: what does not count fades."""
+"""The regions of images before and after weighting; regions with little weight fade."""
 
 from pathlib import Path
 from typing import Any
@@ -66,7 +66,7 @@ def weighted(stored: dict[str, np.ndarray], image: str) -> tuple[np.ndarray, np.
 
 
 def outline(axes: Axes, boxes: np.ndarray, weight: np.ndarray | None) -> None:
-    """All boxes where they weigh the same, else the heaviest."""
+    """Draws all boxes if their weights are equal, otherwise those with the highest weights."""
     if weight is None:
         return
     if np.ptp(weight) == 0:
@@ -78,7 +78,7 @@ def outline(axes: Axes, boxes: np.ndarray, weight: np.ndarray | None) -> None:
 
 
 def faded(pixels: np.ndarray, boxes: np.ndarray, weight: np.ndarray) -> np.ndarray:
-    """Pale grey, but for the regions: these as far as they weigh."""
+    """The photograph in pale grey, with each region as clear as its weight."""
     height, width, _ = pixels.shape
     strength = np.zeros((height, width, 1))
     ends = np.rint(boxes * np.array([width, height, width, height])).astype(int)

@@ -40,9 +40,9 @@ def draw(figure: dict[str, Any]) -> Drawing:
     ((_, files),) = figure["files"].items()
     report = image_choice.read(files["targets"], files["predictions"])
     queries = image_choice.choose(figure["queries"], report)
-    asked = np.unique([*queries, *range(min(ASKED, len(report.images)))])
+    every = np.unique([*queries, *range(min(ASKED, len(report.images)))])
     near = {
-        system: nearest(features(path, report), asked, figure["top"])
+        system: nearest(features(path, report), every, figure["top"])
         for system, path in files["inspections"].items()
     }
     wide = (WIDE - QUERY - 0.2) / figure["top"] - GAP
@@ -56,7 +56,7 @@ def draw(figure: dict[str, Any]) -> Drawing:
 
 
 def one_query(canvas, figure, report, row: int, near, top: float, wide: float) -> None:
-    """The query, and beside it a line of images for each system."""
+    """The query, and beside it the images that each system finds."""
     files = next(iter(figure["files"].values()))
     axes = canvas.picture(photograph(files["root"], report.images[row]), 0, top + 0.14, QUERY, 0.94)
     frame(axes, "black", 0.8)
@@ -78,17 +78,17 @@ def one_query(canvas, figure, report, row: int, near, top: float, wide: float) -
 
 
 def features(path: str, report: image_choice.Report) -> np.ndarray:
-    """(N, F) in the order of the report."""
+    """The features (N, F), in the order of the report."""
     stored = read_arrays(Path(path))
     place = {name: row for row, name in enumerate(stored["images"].tolist())}
     return stored["features"][[place[name] for name in report.images.tolist()]].astype(np.float64)
 
 
-def nearest(values: np.ndarray, asked: np.ndarray, top: int) -> dict[int, np.ndarray]:
-    """Rows of the `top` nearest other images of each one asked; of equally near ones the first."""
+def nearest(values: np.ndarray, queries: np.ndarray, top: int) -> dict[int, np.ndarray]:
+    """Rows of the `top` images nearest to each query; of equally near ones the first."""
     squares = (values**2).sum(1)
     found = {}
-    for part in np.array_split(asked, -(-len(asked) // 256)):
+    for part in np.array_split(queries, -(-len(queries) // 256)):
         distance = squares[part, None] + squares - 2 * values[part] @ values.T
         distance[np.arange(len(part)), part] = np.inf
         order = np.argsort(distance, axis=1, kind="stable")[:, :top]

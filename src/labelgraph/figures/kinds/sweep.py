@@ -38,7 +38,7 @@ def draw(figure: dict[str, Any]) -> style.Drawing:
 
 
 def panel(axes: Axes, curve, title: str, figure, printed: str) -> list[list[str]]:
-    """Draws the curve; gives its lines of the table."""
+    """Draws the curve, and returns its lines of the table."""
     points = curve["points"]
     numbers = all(isinstance(point["x"], int | float) for point in points)
     x = [point["x"] if numbers else place for place, point in enumerate(points)]
@@ -73,7 +73,7 @@ def panel(axes: Axes, curve, title: str, figure, printed: str) -> list[list[str]
 
 
 def spaced(x: list[float], labels: list[str], chosen: int) -> list[str]:
-    """Labels below an axis; where two would touch, the chosen one stays, or the first."""
+    """Labels below an axis; if two would touch, only the chosen one or the first is kept."""
     room, kept = 0.08 * (max(x) - min(x)), [chosen]
     for place in range(len(x)):
         if all(abs(x[place] - x[other]) >= room for other in kept):
@@ -92,7 +92,7 @@ RING = {
 
 
 def handles() -> list[Line2D]:
-    """What the marks mean."""
+    """The legend of the marks."""
     bar = {"color": style.BLUE, "marker": "|", "markersize": 8, "linestyle": "none"}
     return [
         Line2D([], [], label="the method's own value", **RING),
@@ -101,7 +101,7 @@ def handles() -> list[Line2D]:
 
 
 def published(figure: dict[str, Any], dataset: str) -> str:
-    """What the paper prints for the method with its own settings: `table/method/setting`."""
+    """The published value of the method with its own settings, named `table/method/setting`."""
     key = (figure["published"] or {}).get(dataset)
     if not key:
         return ""
@@ -123,12 +123,12 @@ def published(figure: dict[str, Any], dataset: str) -> str:
 
 def remarks(rows: list[list[str]]) -> list[str]:
     seeds = {row[5] for row in rows[1:]}
-    found = ["In the paper: the printed value, which is that of its own settings."]
+    found = ["In the paper: the published value, with the paper's own settings."]
     if len(seeds) == 1:
         return [*found, f"Seeds of each point: {seeds.pop()}."]
     fewest, most = min(seeds, key=int), max(seeds, key=int)
     return [
         *found,
         f"Seeds of each point: {fewest}; of the method's own value {most}. The grey band is the"
-        " spread of these, and so how far apart two points may lie by chance.",
+        " standard deviation of these: points may differ that much by chance.",
     ]

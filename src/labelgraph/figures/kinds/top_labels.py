@@ -1,4 +1,4 @@
-"""The labels that two systems are surest of, below photographs."""
+"""The labels to which two systems give the highest probabilities, below photographs."""
 
 from pathlib import Path
 from typing import Any
@@ -46,7 +46,7 @@ def draw(figure: dict[str, Any]) -> Drawing:
 
 
 def cells_of(figure: dict[str, Any], dataset: str) -> list[tuple[str, image_choice.Report, int]]:
-    """Root of the photographs, what is known of them, and the row of each that is shown."""
+    """For each photograph shown: the folder of its dataset, the report, and its row in it."""
     files = figure["files"][dataset]
     report = image_choice.read(files["targets"], files["predictions"])
     rows = image_choice.choose(figure["images"], report)
@@ -59,12 +59,12 @@ def cells_of(figure: dict[str, Any], dataset: str) -> list[tuple[str, image_choi
 
 
 def highest(report: image_choice.Report, system: str, row: int, top: int) -> list[int]:
-    """Columns of the `top` labels, surest first; of equals the first."""
+    """Columns of the `top` labels by probability; of equal ones the first."""
     return np.argsort(-report.probability[system][row], kind="stable")[:top].tolist()
 
 
 def legend(canvas: Canvas, titles: list[str]) -> None:
-    """Words one after the other, whatever their length."""
+    """Texts side by side, whatever their length."""
     marks = "✓ the image shows it, ✗ it does not"
     texts = [*(f"{title}, {side}" for title, side in zip(titles, SIDES, strict=True)), marks]
     left = 0.0

@@ -1,4 +1,4 @@
-"""What differs between two cells of the same place."""
+"""The differences between two cells of the same row and column."""
 
 from collections.abc import Iterator
 from decimal import Decimal
@@ -10,18 +10,18 @@ Entry = dict[str, Any]
 
 
 def of_cell(a: Cell, b: Cell, tolerance: Decimal) -> Iterator[Entry]:
-    """Printed values and seeds must be the same, ours as close as the tolerance says."""
+    """Published values and seeds must be equal, our values within the tolerance."""
     yield from field("published", a.published, b.published, Decimal(0))
     if a.status != b.status:
         yield from field("status", a.status, b.status, Decimal(0))
-        return  # that one of them has no value of ours follows
+        return  # one of them has no value of ours, which needs no mention
     for name in ("reproduced", "std"):
         yield from field(name, getattr(a, name), getattr(b, name), tolerance)
     yield from field("seeds", a.seeds, b.seeds, Decimal(0))
 
 
 def of_value(a: Cell, b: Cell, tolerance: Decimal) -> Iterator[Entry]:
-    """Ours beside the printed value, where there are both; one of the two cells is `published`."""
+    """Our value against the published one, if there are both; one of the cells is `published`."""
     yield from field("published", a.published, b.published, Decimal(0))
     for first, second in ((a.reproduced, b.published), (a.published, b.reproduced)):
         if first and second:

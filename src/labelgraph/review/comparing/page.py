@@ -1,4 +1,4 @@
-"""A comparison as people read it: text, or one HTML page that needs no other file."""
+"""A comparison as text, or as one HTML page without other files."""
 
 from html import escape
 from typing import Any
@@ -63,7 +63,7 @@ def difference(each: Entry) -> list[str]:
 
 
 def rounded(text: str) -> str:
-    """A csv has all digits of a value of ours; what a paper printed stays."""
+    """Rounds our values, of which the csv has all digits, and keeps published ones as printed."""
     _, point, digits = text.partition(".")
     return f"{float(text):.2f}" if point and len(digits) > 2 else text or "nothing"
 
@@ -84,7 +84,7 @@ def rank(each: Entry) -> list[str]:
 
 
 def text(found: Entry, tolerance: str, most: int) -> str:
-    """`most`: how many lines of each list; 0 is all."""
+    """`most`: the number of lines shown of each list; 0 for all."""
     blocks = ["\n".join(heading(found, tolerance))]
     for title, header, lines in parts(found):
         shown = lines[:most] if most else lines

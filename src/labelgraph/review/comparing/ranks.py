@@ -1,4 +1,4 @@
-"""Who is ahead of whom in a column, and whether that changed."""
+"""The ranks of rows in each column, and whether they changed."""
 
 from collections.abc import Iterator
 from decimal import Decimal
@@ -10,7 +10,7 @@ from labelgraph.tables.csv_cells import Cell, Cells, number
 
 
 def changes(first: Cells, second: Cells, published: bool) -> Iterator[dict[str, Any]]:
-    """One entry for each column in which both have two rows or more with values of their own."""
+    """An entry for each column in which both sides have values of ours in at least two rows."""
     columns: dict[str, list[tuple[str, Decimal, Decimal]]] = {}
     for place, cell in first.items():
         if place in second:
@@ -31,7 +31,7 @@ def changes(first: Cells, second: Cells, published: bool) -> Iterator[dict[str, 
 
 
 def values(a: Cell, b: Cell, published: bool) -> tuple[Decimal, Decimal] | None:
-    """Ours of both; beside published values, ours and theirs."""
+    """Our values of both sides; against published values, ours and the published one."""
     pairs = [(a.reproduced, b.reproduced)]
     if published:
         pairs = [(a.reproduced, b.published), (a.published, b.reproduced)]
@@ -47,7 +47,7 @@ def ranked(values: tuple[Decimal, ...]) -> list[int]:
 
 
 def tau(a: tuple[Decimal, ...], b: tuple[Decimal, ...]) -> float | None:
-    """Kendall's tau-b, which allows for equal values; null where one side has no order at all."""
+    """Kendall's tau-b, which allows for ties; None if all values of one side are equal."""
     signs = [(sign(a[i] - a[j]), sign(b[i] - b[j])) for i, j in combinations(range(len(a)), 2)]
     total = sum(one * two for one, two in signs)
     untied = [sum(abs(pair[side]) for pair in signs) for side in (0, 1)]

@@ -1,4 +1,4 @@
-"""What may be compared: a folder of tables or one csv file, on disk or in git, or `published`."""
+"""Reads what is compared: a folder of tables or a csv file, on disk or in git, or `published`."""
 
 import subprocess
 from dataclasses import dataclass
@@ -21,7 +21,7 @@ class Side:
 
 
 def read(name: str) -> Side:
-    """`published` has no tables yet: it takes those of the other side."""
+    """`published` has no tables yet; they follow from the other side."""
     path = Path(name)
     if name == PUBLISHED:
         return Side(name, {}, published=True)
@@ -79,7 +79,7 @@ def published(other: Side, root: Path) -> Side:
     for name in other.tables:
         if name.startswith(own_tables.PREFIX):
             raise ValueError(
-                f"{name} of {other.name} shows data of one's own, of which nothing is published"
+                f"{name} of {other.name} is a table of your own data, which has no published values"
             )
         entry = book.tables[choose("table", name, book.tables, "tables.yaml")]
         table = tables.recipe(book, name) | {"scores": {}, "costs": None, "more": {}}

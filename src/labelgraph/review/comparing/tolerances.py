@@ -1,4 +1,4 @@
-"""How much a cell may differ: one number, a named preset, or a number for each metric."""
+"""How much a cell may differ: a number, a preset by name, or a number for each metric."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -15,17 +15,17 @@ ALL = "all"
 @dataclass(frozen=True)
 class Tolerances:
     text: str  # as given
-    named: dict[str, Decimal]  # by metric; `AP` stands for every AP:<label>, `all` for the rest
+    named: dict[str, Decimal]  # by metric; `AP` is every AP:<label>, `all` is any other metric
 
     def of(self, column: str) -> Decimal:
-        """`column` as in the csv: the metric is its last word."""
+        """`column`: as in the csv; its last word is the metric."""
         for name in names(column):
             if name in self.named:
                 return self.named[name]
         return Decimal(0)
 
     def check(self, given: set[str], columns: Iterable[str]) -> None:
-        """A metric given by hand that no table has is a mistake in typing."""
+        """Reports a metric on the command line that no table has."""
         known = {name for column in columns for name in names(column)}
         for name in sorted(given):
             choose("metric", name, sorted(known), "what is compared")
@@ -37,9 +37,9 @@ def names(column: str) -> list[str]:
 
 
 def read(text: str, presets: Path) -> tuple[Tolerances, set[str]]:
-    """`text`: parts by comma, each NUMBER, PRESET or METRIC=NUMBER.
+    """`text`: parts with commas between, each NUMBER, PRESET or METRIC=NUMBER.
 
-    What names the metric counts before `all`. The set has the metrics that were given by hand.
+    A metric's own tolerance wins over `all`. The set holds the metrics named in `text`.
     """
     found: dict[str, Decimal] = {}
     given = set()
@@ -64,5 +64,5 @@ def preset(name: str, path: Path) -> dict[str, Decimal]:
 def size(where: str, value: Any) -> Decimal:
     found = number(str(value).strip())
     if found is None or found < 0:
-        raise ValueError(f"{where}: {value!r} is no tolerance; expected 0 or more")
+        raise ValueError(f"{where}: {value!r} is not a tolerance; expected a number, 0 or more")
     return found

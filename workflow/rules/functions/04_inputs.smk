@@ -93,14 +93,15 @@ def image_inputs(views, size):
     """What the images come from: the index of each cached view, or the raw folder's and weights."""
 
     def files(wildcards):
-        encoder = settings(wildcards).training.encoder
+        training = settings(wildcards).training
+        encoder = training.encoder
         if not encoder.cached:
             weights = encoder.weights not in (None, "imagenet")
             return [
                 f"{raw(wildcards)}.json",
                 *([encoder.weights] if weights else []),
             ]
-        chosen = views(settings(wildcards).training)
+        chosen = views(training)
         names = {
             "encoder": encoder.name,
             "size": getattr(encoder, size),

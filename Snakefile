@@ -1,9 +1,9 @@
 # Raw files -> manifests -> splits -> inputs -> training -> predictions -> scores -> tables.
 #
 #   snakemake --cores 8 results/tables                         every table of the mini study
-#   snakemake --cores 8 results/report                         the same as pages for a browser
+#   snakemake --cores 8 results/report                         the same, as pages for a browser
 #   snakemake --cores 8 results/tables --config study=laptop   the same on real VOC 2007
-#   snakemake -n results/tables --config study=paper           what the whole of it would be
+#   snakemake -n results/tables --config study=paper           list the jobs of the whole study
 
 from snakemake.utils import min_version
 
@@ -17,8 +17,8 @@ include: "workflow/rules/common.smk"
 include: "workflow/rules/records.smk"
 
 
-# On a cluster these run beside Snakemake: downloads, for machines that compute often have no way
-# out, and what takes a second.
+# On a cluster these run where Snakemake runs: downloads, since compute nodes often have no internet
+# access, and jobs that take a second.
 localrules:
     fetch,
     audit,

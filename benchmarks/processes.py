@@ -61,7 +61,7 @@ def seconds(team: parallel.Alone, learning: Training, at_work: bool) -> float:
         parts = [learning.examples.fit]
         for batch in learning.shared.batches(parts, None, learning.settings, learning.device):
             learning.learn(batch)
-    return max(team.told(time.process_time() - start))
+    return max(team.collect(time.process_time() - start))
 
 
 def command(arguments: list[str]) -> None:

@@ -90,7 +90,7 @@ def test_the_folder_of_the_socket_is_open_to_nobody_else(step, environment):
         ("wrong", 1, "wrong: lower train.lr", "Traceback"),
         ("bug", 1, "KeyError: 'lost'", "was killed"),
         ("leave", 143, "", "Traceback"),
-        ("die", 137, "log) was killed, perhaps for memory", "Traceback"),
+        ("die", 137, "log) was killed, perhaps because memory ran out", "Traceback"),
         ("memory", 1, "memory: out of memory (MemoryError); run less at once", "Traceback"),
         ("tensor", 1, "DefaultCPUAllocator: can't allocate memory", "Traceback"),
         ("threads", 1, "threads: no more threads can be started; raise `ulimit -u`", "Traceback"),
@@ -111,7 +111,9 @@ def test_a_tmpdir_that_is_none_is_named(step, tmp_path, place):
     (tmp_path / "file").touch()
     answer = step("say", TMPDIR=str(tmp_path / place))
     assert answer.returncode == 1
-    assert answer.stderr.startswith(f"say: TMPDIR is {tmp_path / place}, where jobs meet")
+    assert answer.stderr.startswith(
+        f"say: TMPDIR is {tmp_path / place}, where the process that starts the jobs"
+    )
     assert answer.stderr.count("\n") == 1
 
 
@@ -151,7 +153,8 @@ def test_a_limit_of_addresses_that_is_too_low_for_torch_is_named(environment, tm
     answer = subprocess.run(["sh", "-c", command], env=given, capture_output=True, text=True)
     assert answer.returncode == 1
     assert (
-        "perhaps because `ulimit -v` allows a process 585 MB of addresses; set it" in answer.stderr
+        "perhaps because `ulimit -v` allows a process 585 MB of address space; set it"
+        in answer.stderr
     )
     assert answer.stderr.count("\n") == 1
 

@@ -58,10 +58,10 @@ def test_after_a_kill_the_same_command_goes_on(run, study):
 
 def test_a_second_snakemake_says_who_is_at_work_and_harms_nothing(run, study):
     first = at_work(run, study)
-    other = f"another snakemake is at work in this folder (process {first})"
+    other = f"another snakemake is running in this folder (process {first})"
     for arguments in ((), ("--unlock",), ("--quiet", "all", "--")):
         second = run.snakemake(study, *arguments, code=1)
-        assert f"{other} and makes the same files; wait until it has ended" in second
+        assert f"{other} and writes the same files; wait until it has finished" in second
         assert "--unlock" not in second.replace(" ".join(arguments), "")
         assert "Traceback" not in second
     assert other in run.snakemake(study, "-n")
@@ -155,7 +155,7 @@ def test_jobs_that_a_killed_snakemake_left_in_a_cluster_are_named(tmp_path, monk
     squeue.chmod(0o755)
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
-    with pytest.raises(ValueError, match=r"end them with `scancel 7`$"), locks.entering():
+    with pytest.raises(ValueError, match=r"cancel them with `scancel 7`$"), locks.entering():
         pass
     squeue.write_text("#!/bin/sh\nexit 1\n")  # its controller does not answer
     locks.refuse_queued_jobs()

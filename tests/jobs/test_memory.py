@@ -213,7 +213,7 @@ def test_an_output_is_altered_if_it_changes_after_its_record():
 def test_what_came_with_a_checkout_is_taken_over_once():
     file("in", "0", EARLY)
     came(job([file("a", "1"), file("b", "2")], sources=["in"]))
-    assert syncing.sync("mini") == ["2 files are what results/records.jsonl says"]
+    assert syncing.sync("mini") == ["2 files match results/records.jsonl"]
     assert syncing.sync("mini") == []
     found = metadata.read()
     assert found.keys() == {"a", "b"} and metadata.marks() == {}
@@ -238,8 +238,8 @@ def test_what_is_not_as_the_records_say_is_not_taken_over():
     file("b", "other")
     Path("c").unlink()
     assert syncing.sync("mini") == [
-        "1 files are what results/records.jsonl says",
-        "b is not what its job left; it is made again",
+        "1 files match results/records.jsonl",
+        "b has changed since its job wrote it; it is made again",
     ]
     assert metadata.read().keys() == {"a"} and metadata.marks() == {"b": True}
 
@@ -248,7 +248,7 @@ def test_an_output_that_changed_is_marked_until_it_is_right_again():
     came(job([file("a", "1")]))
     syncing.sync("mini")
     file("a", "2", LATE + 1)
-    said = ["a is not what its job left; it is made again"]
+    said = ["a has changed since its job wrote it; it is made again"]
     assert syncing.sync("mini") == said == syncing.sync("mini")
     assert metadata.marks() == {"a": True}
     file("a", "1")
@@ -271,7 +271,7 @@ def test_another_input_that_is_no_newer_is_named(older):
     came(job([file("a", "1")], sources=["in"]))
     syncing.sync("mini")
     file("in", "9", LATE - older)
-    assert syncing.sync("mini") == ["a was made from another in; it is made again"]
+    assert syncing.sync("mini") == ["a was made from another version of in; it is made again"]
     assert metadata.marks() == {"a": True}
     file("in", "9", LATE + 1)
     assert syncing.sync("mini") == []
@@ -285,8 +285,8 @@ def test_an_input_that_had_changed_before_the_checkout_is_named_at_once():
     came(job([file("a", "1")], sources=["in"]))
     file("in", "9", EARLY + 1)
     assert syncing.sync("mini") == [
-        "1 files are what results/records.jsonl says",
-        "a was made from another in; it is made again",
+        "1 files match results/records.jsonl",
+        "a was made from another version of in; it is made again",
     ]
     assert metadata.marks() == {"a": True}
 
@@ -294,16 +294,16 @@ def test_an_input_that_had_changed_before_the_checkout_is_named_at_once():
 def test_what_depends_on_a_file_that_changed_is_left_to_snakemake():
     first = job([file("a", "1")])
     came(first, job([file("b", "2")], inputs=["a"]))
-    assert syncing.sync("mini") == ["2 files are what results/records.jsonl says"]
+    assert syncing.sync("mini") == ["2 files match results/records.jsonl"]
     file("a", "9", EARLY)
-    assert syncing.sync("mini") == ["a is not what its job left; it is made again"]
+    assert syncing.sync("mini") == ["a has changed since its job wrote it; it is made again"]
     assert metadata.marks() == {"a": True}
 
 
 def test_ten_files_are_named_and_the_rest_are_counted():
     names = [f"f{number:02d}" for number in range(12)]
     assert syncing.listing(names[:10]) == names[:10]
-    expected = [*names[:10], "... and so are 2 more files"]
+    expected = [*names[:10], "... and 2 more files"]
     assert syncing.listing(reversed(names)) == expected
 
 
@@ -343,7 +343,7 @@ def test_other_records_come_with_another_branch():
     came(job([file("a", "1")]))
     syncing.sync("mini")
     came(job(["a"], rule="other"))
-    assert syncing.sync("mini") == ["1 files are what results/records.jsonl says"]
+    assert syncing.sync("mini") == ["1 files match results/records.jsonl"]
     assert metadata.read()["a"][1]["rule"] == "other"
 
 
@@ -484,14 +484,14 @@ def test_records_of_another_version_are_not_read_and_hostile_ones_are_named():
     travelling.FILE.write_text(re.sub(r'"format": \d+', '"format": 1', text, count=1))
     assert travelling.read() == []
     travelling.FILE.write_text(text.replace('"a"', '"../../a"'))
-    with pytest.raises(ValueError, match=r"names '../../a', which leads out of here"):
+    with pytest.raises(ValueError, match=r"names '../../a', which leads out of this folder"):
         travelling.read()
     names = [f"../{letter}" for letter in "zyxwvu"]
     came(Job(dict.fromkeys(names, "s"), [], {}, [], RULE))
-    with pytest.raises(ValueError, match=r"names '\.\./u', which leads out of here"):
+    with pytest.raises(ValueError, match=r"names '\.\./u', which leads out of this folder"):
         travelling.read()
     travelling.FILE.write_text("")
-    with pytest.raises(ValueError, match="is not a line of JSON after another"):
+    with pytest.raises(ValueError, match="does not hold one JSON value a line"):
         travelling.read()
 
 

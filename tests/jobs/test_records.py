@@ -81,7 +81,7 @@ def test_a_clone_that_pulls_has_nothing_to_do_whatever_the_times(run, clone, lin
         os.utime(path, (time, time), follow_symlinks=False)
     said = run.snakemake(clone, "--max-checksum-file-size", "1MB")
     assert "Nothing to be done" in said
-    assert "12 files are what results/records.jsonl says" in said
+    assert "12 files match results/records.jsonl" in said
     assert not run.git(clone, "status", "--porcelain")
     assert "made again" not in run.snakemake(clone)
 
@@ -104,7 +104,7 @@ def test_an_altered_file_is_named_and_made_again_with_what_depends_on_it(run, pu
     before = (pulled / TABLE).read_bytes()
     alter(pulled / SCORES, "9")
     said = run.snakemake(pulled, "-n")
-    assert f"{SCORES} is not what its job left; it is made again" in said
+    assert f"{SCORES} has changed since its job wrote it; it is made again" in said
     assert jobs(said) == {"score": 1, "tabulate": 1}
     run.snakemake(pulled)
     assert (pulled / TABLE).read_bytes() == before
@@ -140,7 +140,7 @@ def test_code_that_changed_before_the_pull_is_seen_although_results_are_newer(ru
     (clone / "src/score.sh").write_text("awk '{sum += 2 * $1} END {print sum}' $1\n")
     run.dvc(clone, "pull")
     said = run.snakemake(clone, "-n")
-    assert f"{SCORES} was made from another src/score.sh; it is made again" in said
+    assert f"{SCORES} was made from another version of src/score.sh; it is made again" in said
     assert jobs(said) == {"score": 3, "tabulate": 1}
 
 
@@ -274,7 +274,7 @@ def test_a_run_speaks_of_its_own_study_alone_and_forgets_no_other(two_studies):
     for name in ("mini/a.csv", "own/own_pets.csv"):
         (two_studies / "results/tables" / name).write_text("2\n")
     for study, name in (("own", "own/own_pets.csv"), ("mini", "mini/a.csv")) * 2:
-        told = f"results/tables/{name} is not what its job left; it is made again"
+        told = f"results/tables/{name} has changed since its job wrote it; it is made again"
         assert syncing.sync(study) == [told]
 
 
@@ -282,14 +282,14 @@ def test_own_records_are_taken_over_where_the_memory_is_lost(two_studies):
     syncing.sync("own")
     exporting.export("own")
     shutil.rmtree(".snakemake")
-    assert syncing.sync("own") == [f"1 files are what {travelling.OWN_FILE} says"]
+    assert syncing.sync("own") == [f"1 files match {travelling.OWN_FILE}"]
     assert [*metadata.read()] == ["results/tables/own/own_pets.csv"]
 
 
 def test_a_damaged_file_of_records_is_named(run, pulled):
     (pulled / "results/records.jsonl").write_text("<<<<<<< HEAD\n")
     said = run.snakemake(pulled, code=1)
-    assert "results/records.jsonl is not a line of JSON after another; remove it" in said
+    assert "results/records.jsonl does not hold one JSON value a line; remove it" in said
     assert "Traceback" not in said
 
 
@@ -303,7 +303,10 @@ def test_whether_tables_belong_to_the_code_is_told_without_data(clone, monkeypat
     assert main(["verify", "results/tables", "--json"]) == 1
     finding = json.loads(capsys.readouterr().out)
     changed = "changed in 1 jobs: settings"
-    assert finding["said"] == [f"{TABLE} is not what its job left; it is made again", changed]
+    assert finding["said"] == [
+        f"{TABLE} has changed since its job wrote it; it is made again",
+        changed,
+    ]
     assert finding["again"] == {"train": 1, "score": 1, "tabulate": 1, "results/tables": 1}
     (clone / "results/records.jsonl").unlink()
     assert main(["verify", "results/tables"]) == 2

@@ -60,7 +60,7 @@ def test_other_errors_are_left_to_others(error):
 def test_a_limit_of_addresses_is_named_with_what_it_allows(monkeypatch):
     monkeypatch.setattr(resource, "getrlimit", lambda _: (1 << 31, 1 << 31))
     said = shortages.sentence(MemoryError())
-    assert said.endswith("or raise `ulimit -v`, which allows a process 2,048 MB of addresses")
+    assert said.endswith("or raise `ulimit -v`, which allows a process 2,048 MB of address space")
 
 
 def test_a_command_that_cannot_load_torch_says_why(tmp_path):

@@ -125,9 +125,9 @@ def test_scores_are_those_of_the_workflow(run, few, tmp_path, capsys):
     write_arrays(tmp_path / "manifest.npz", images=images, parts=np.repeat("p", 3), digests=images)
     index, view = tmp_path / "plain.json", {"view": "plain", "size": 64}
     network = {"name": "efficientnet_lite0", "weights": "imagenet"}
-    extract_features.main(
-        tmp_path / "manifest.npz", few, network | view, ["p"], tmp_path / "work", index
-    )
+    where = tmp_path / "work", index
+    code = [Path(__file__)]
+    extract_features.main(tmp_path / "manifest.npz", few, network | view, ["p"], code, *where)
     write_arrays(tmp_path / "report.npz", images=images)
     output = tmp_path / "predictions.npz"
     predict.main(

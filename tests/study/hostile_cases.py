@@ -530,7 +530,7 @@ WEIGHTS = {
 }
 
 HEAD, LINE = '{"format": 6}\n', {"in": "", "own": [], "sources": {}, "params": [], "rule": {}}
-NO_RECORDS = "is not a line of JSON after another; remove it, or `git checkout"
+NO_RECORDS = "does not hold one JSON value a line; remove it, or `git checkout"
 RECORDS = {  # results/records.jsonl
     "marks of a merge": (MARKS, NO_RECORDS),
     "another list": ("[1]\n", NO_RECORDS),
@@ -543,6 +543,6 @@ RECORDS = {  # results/records.jsonl
     ),
     "a file outside": (
         HEAD + json.dumps(LINE | {"made": {"../../x": "a"}, "inputs": []}),
-        "names '../../x', which leads out of here",
+        "names '../../x', which leads out of this folder",
     ),
 }

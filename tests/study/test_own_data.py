@@ -354,7 +354,7 @@ def test_regions_of_a_kind_that_the_study_lacks_are_told_in_a_sentence(tmp_path)
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
     said = done.stdout + done.stderr
     assert done.returncode == 1 and "KeyError" not in said
-    assert "study mini has no regions of the kind instances: its detector, light, gives rpn" in said
+    assert "study mini has no regions of the kind instances: its detector, light, finds rpn" in said
 
 
 @pytest.mark.parametrize(

@@ -177,7 +177,8 @@ def learn(here, output, task, method, train_file=None, base=None, **changed):
     chosen = settings(task, method, **changed).json_text()
     files = {"train": train_file or here / task / "train.npz", "images": here}
     files |= {"counts": here / "counts.npz", "vectors": here / "vectors.npz"}
-    files |= {"work": output / "work", "output": output} | ({"base": base} if base else {})
+    files |= {"code": __file__, "work": output / "work", "output": output}
+    files |= {"base": base} if base else {}
     train.command(["--settings", chosen, *(f"--{name}={path}" for name, path in files.items())])
     return run_folder.read_weights(output / "model.safetensors")
 

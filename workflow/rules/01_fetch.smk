@@ -1,4 +1,4 @@
-# Addresses, a generator or folders of the user's own -> raw files.
+# Downloads, drawn scenes or the user's own folders -> raw files.
 
 
 include: "functions/01_fetch.smk"

@@ -1,4 +1,4 @@
-# A manifest -> what is fitted, what chooses the checkpoint, what is reported, and what is hidden.
+# A manifest -> which images train, choose the checkpoint and are reported; which labels are hidden.
 
 
 include: "functions/03_split.smk"

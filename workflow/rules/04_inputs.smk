@@ -1,4 +1,4 @@
-# Splits and images -> what methods are given: label statistics, word vectors, features, regions.
+# Splits and images -> inputs of the methods: label statistics, word vectors, features, regions.
 
 
 include: "functions/04_inputs.smk"

@@ -32,7 +32,7 @@ rule predict:
         )
 
 
-# Probabilities for `labelgraph predict`; a run of the user's own data has them, any other on request.
+# Probabilities for `labelgraph predict`: always for the user's own data, else on request.
 rule calibrate:
     input:
         model=f"{RUN}/model.safetensors",

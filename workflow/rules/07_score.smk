@@ -25,7 +25,7 @@ rule score:
         )
 
 
-# What the tables and the model card of the user's own data say beyond the scores.
+# More than scores, for the tables and the model card of the user's own data.
 rule assess:
     input:
         predictions=f"{RUN}/predictions.npz",

@@ -1,4 +1,4 @@
-# Scores and published values -> tables; published values alone -> what they contradict.
+# Scores and published values -> tables; published values alone -> an audit of contradictions.
 
 
 include: "functions/08_tables.smk"
@@ -46,7 +46,7 @@ rule audit:
         )
 
 
-# The second name serves those whose shell completes folders with a slash.
+# The second name is for shells that complete folders with a slash.
 for alias in ("results/tables", "results/tables/"):
 
     rule:

@@ -4,7 +4,7 @@
 include: "functions/09_figures.smk"
 
 
-# What a figure shows of a model beyond its scores: maps, regions, features, labels.
+# What a figure shows of a model besides its scores: maps, regions, features, labels.
 rule inspect_model:
     input:
         model=f"{RUN}/model.safetensors",

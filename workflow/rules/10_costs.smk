@@ -1,4 +1,4 @@
-# Methods -> what each costs beside its encoder, counted (the same anywhere) and measured (here).
+# Methods -> what each costs beside its encoder: counted (the same anywhere), measured (here).
 
 
 include: "functions/10_costs.smk"
@@ -51,7 +51,7 @@ rule measure_costs:
         )
 
 
-# Tables whose speed depends on the machine, with this machine's.
+# A table of speeds, which depend on the machine, with those of this machine.
 use rule tabulate as tabulate_costs with:
     input:
         scores=table_scores,

@@ -1,12 +1,13 @@
-"""Runs a step in a process that has torch already: importing it costs more than most steps do.
+"""Runs a step in a process that has imported torch already: the import is slower than most steps.
 
     python -I -S launch.py [--present FILE] [--log FILE] STEP ARGUMENTS...
 
-The first call starts a server (server.py) that imports the slow packages once. Every call is then a
-fork of it, with the caller's folder, environment and terminal. When the caller's parent dies,
-Snakemake that is, the caller ends, and when the caller ends its fork does: no job goes on unseen.
-While they live they share a lock on `--present`, which tells the next Snakemake (locks.py).
-Only the standard library is used here, and little of it: this starts once for every job.
+The first call starts a server (server.py) that imports the slow packages once. The server forks for
+every call, and the fork takes over the caller's folder, environment and terminal. When Snakemake,
+the caller's parent, dies, the caller ends, and its fork ends with it, so no job runs on unnoticed.
+While they run, both hold a shared lock on the file `--present`, so that the next Snakemake can wait
+for them (locks.py). This program starts once for every job, so it uses little of the standard
+library and nothing else.
 """
 
 import contextlib
@@ -26,10 +27,11 @@ from labelgraph.numerics import PINS
 
 SERVER = Path(__file__).with_name("server.py")
 START_SECONDS = 600  # a busy disk takes minutes to give torch for the first time
-LOOK_SECONDS = 0.5  # how often a caller looks whether its parent is still there
+LOOK_SECONDS = 0.5  # how often a caller checks that its parent is still there
 KILLED = 137
-NO_SOCKET = 75  # how server.py ends that cannot make one
-# What SLURM ends as one, with processors, memory and GPUs of its own: no server serves two of them.
+NO_SOCKET = 75  # exit code of server.py if it cannot create its socket
+# SLURM ends each of its job steps as a whole and gives it processors, memory and GPUs of its own,
+# so no server serves two of them.
 STEP = ("SLURM_JOB_ID", "SLURM_STEP_ID")
 
 
@@ -53,21 +55,21 @@ def main(arguments: list[str]) -> int:
             with contextlib.suppress(TimeoutError):
                 if answer := line.recv(16):
                     return int(answer)
-                why = limited() or "perhaps for memory"
+                why = limited() or "perhaps because memory ran out"
                 print(f"{named(arguments)} was killed, {why}", file=sys.stderr)
                 break
     return KILLED
 
 
 def named(arguments: list[str]) -> str:
-    """The step, and the log that tells it from others of its kind."""
+    """The step, and its log, which tells it apart from other jobs of the same rule."""
     if arguments[:1] == ["--log"]:
         return f"{arguments[2]} ({arguments[1]})"
     return arguments[0]
 
 
 def hold_shared_lock(path: str) -> int:
-    """A descriptor; the lock lasts until caller and fork have both closed it."""
+    """Returns a descriptor; the lock lasts until caller and fork have both closed it."""
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
     with contextlib.suppress(OSError):  # a file system without locks
         fcntl.flock(descriptor, fcntl.LOCK_SH)
@@ -85,7 +87,7 @@ def address() -> Path:
 
 
 def private_folder() -> Path:
-    """Of this user in TMPDIR; its rights are those of the socket."""
+    """This user's folder in TMPDIR. Its permissions protect the socket."""
     temporary = Path(os.environ.get("TMPDIR") or "/tmp").absolute()
     folder = temporary / f"labelgraph-{os.getuid()}"
     try:
@@ -99,15 +101,15 @@ def private_folder() -> Path:
 
 
 def unusable(temporary: Path, error: OSError) -> OSError:
-    """In one sentence."""
+    """The error that says so in one sentence."""
     return OSError(
-        f"TMPDIR is {temporary}, where jobs meet the process that they are forks of, and nothing"
-        f" can be written there ({error.strerror}); set TMPDIR to a folder with room that is yours"
+        f"TMPDIR is {temporary}, where the process that starts the jobs has its socket, and nothing"
+        f" can be written there ({error.strerror}); set TMPDIR to a folder of yours with free space"
     )
 
 
 def connect(path: Path) -> socket.socket:
-    """A line to the server, which is started if none answers."""
+    """A connection to the server, which is started if none answers."""
     try:
         lock = path.with_suffix(".lock").open("w")
     except OSError as error:
@@ -142,31 +144,33 @@ def start(path: Path) -> socket.socket:
 
 
 def reason(said: str, code: int, late: bool) -> str:
-    """Why the server has ended: its last line, and the limit that it may have met."""
+    """Why the server ended: its last line, and the limit that it may have reached."""
     words = said.strip().splitlines()[-1:] or [f"it took {START_SECONDS} s" if late else ""]
-    how = words[0] or (f"signal {-code}, perhaps for memory" if code < 0 else f"exit code {code}")
+    how = words[0] or (
+        f"signal {-code}, perhaps because memory ran out" if code < 0 else f"exit code {code}"
+    )
     if limit := limited():
-        return f"torch and the like could not be loaded ({how}), {limit}"
+        return f"torch and other libraries could not be loaded ({how}), {limit}"
     return f"{SERVER} did not start: {said.strip()[-2000:] or how}"
 
 
 def limited() -> str:
-    """The limit of addresses, if there is one."""
+    """The limit of the address space, if there is one."""
     import resource
 
     limit = resource.getrlimit(resource.RLIMIT_AS)[0]
     if limit == resource.RLIM_INFINITY:
         return ""
     return (
-        f"perhaps because `ulimit -v` allows a process {limit >> 20:,} MB of addresses; set it to"
-        " 8,000 MB or more, or to unlimited"
+        f"perhaps because `ulimit -v` allows a process {limit >> 20:,} MB of address space; set"
+        " it to 8,000 MB or more, or to unlimited"
     )
 
 
 def knock(path: Path) -> socket.socket | None:
     line = socket.socket(socket.AF_UNIX)
     try:
-        with contextlib.chdir(path.parent):  # its whole name may be longer than an address can be
+        with contextlib.chdir(path.parent):  # the whole path may be too long for a socket
             line.connect(path.name)
     except (FileNotFoundError, ConnectionRefusedError):
         line.close()

@@ -1,8 +1,8 @@
-"""Removes what killed jobs have left half written, and nothing else.
+"""Removes what killed jobs left half written, and nothing else.
 
-A file or folder has a name of its own while it is written, `.NAME.PROCESS.draft` (files.py), and
-takes its place by being renamed. What a job needs to go on where it was cut is no draft and stays:
-checkpoints and chunks of features below work/, the parts of downloads below data/archives/.part/.
+A file or folder is written under the name `.NAME.PROCESS.draft` (files/small.py) and then renamed.
+What an interrupted job needs to continue is not a draft and stays: checkpoints and chunks of
+features in work/, parts of downloads in data/archives/.part/.
 """
 
 import os
@@ -12,14 +12,14 @@ from pathlib import Path
 
 from labelgraph.files.small import DRAFT
 
-# Where jobs write; data/ may hold folders of the user's beside them.
+# Where jobs write. data/ may hold the user's own folders as well.
 DATA = ("data/archives", "data/raw", "data/manifests", "data/splits", "data/inputs")
 PLACES = (*DATA, "results", "work", "logs")
-DATASETS = "data/raw"  # below a dataset's folder, hundreds of thousands of files and no draft
+DATASETS = "data/raw"  # the folder of a dataset has up to 100,000s of files and no draft
 
 
 def clear(root: Path) -> list[Path]:
-    """To be called while no job is at work below `root`. Gives what was removed."""
+    """To be called while no job is running in `root`. Returns what was removed."""
     removed = []
     for place in PLACES:
         for path in drafts(root / place, root / DATASETS):
@@ -32,7 +32,7 @@ def clear(root: Path) -> list[Path]:
 
 
 def drafts(folder: Path, datasets: Path) -> Iterator[Path]:
-    """Drafts below `folder` whose process has ended. Links are not followed."""
+    """Drafts in `folder` whose process has ended. Links are not followed."""
     for here, folders, files in os.walk(folder):
         place = Path(here)
         yield from (place / name for name in [*folders, *files] if abandoned(name))
@@ -42,7 +42,7 @@ def drafts(folder: Path, datasets: Path) -> Iterator[Path]:
 
 
 def abandoned(name: str) -> bool:
-    """A process of the same number may be another one; then the draft stays until the next time."""
+    """Another process may have the same number by now; then the draft stays until next time."""
     found = DRAFT.fullmatch(name)
     return found is not None and not alive(int(found[1]))
 

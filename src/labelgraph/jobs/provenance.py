@@ -17,13 +17,13 @@ PACKAGES = ("labelgraph", "torch", "torchvision", "numpy", "pillow", "safetensor
 
 
 class Clock:
-    """Started with the step; `account` closes it."""
+    """Starts with the step and ends with `account`."""
 
     def __init__(self) -> None:
         self.start, self.cpu = time.perf_counter(), time.process_time()
 
     def account(self, inputs: dict[str, str], seed: int | None) -> dict[str, Any]:
-        """`inputs`: what `record` gave."""
+        """`inputs` come from `record`."""
         unit = 1024 if sys.platform == "linux" else 1  # bytes in a unit of ru_maxrss
         return {
             "git": git_state(),
@@ -53,7 +53,7 @@ def key(output: Path, settings: dict[str, Any], inputs: dict[str, str], code: li
 
 
 def git_state() -> dict[str, Any]:
-    """The commit, and whether tracked files differed from it; nulls outside a repository."""
+    """The commit, and whether the tracked files equal it; both null outside a repository."""
     commit = git("rev-parse", "HEAD")
     changed = git("status", "--porcelain", "--untracked-files=no")
     return {"commit": commit, "clean": None if changed is None else not changed}

@@ -1,9 +1,9 @@
-"""The process that launch.py starts: it has imported what is slow, and forks for every call.
+"""The process that launch.py starts: it imports the slow packages once and forks for every call.
 
     python -P server.py SOCKET
 
-It leaves after half a minute without calls. Nothing of `labelgraph` is imported before the fork,
-so an edited file is always the one that runs.
+It ends after half a minute without calls. Nothing of `labelgraph` is imported before the fork, so
+every step runs the code as it is on the disk.
 """
 
 import contextlib
@@ -29,9 +29,9 @@ NO_SOCKET = 75  # launch.py knows it
 
 
 def serve(path: Path) -> int:
-    """Imports what is slow, then forks for every call until none has come for a while."""
+    """Imports the slow packages, then forks for every call until none has come for a while."""
     with socket.socket(socket.AF_UNIX) as door:
-        bind(door, path)  # nobody gets in before it listens
+        bind(door, path)  # callers cannot connect before it listens
         for name in SLOW:
             importlib.import_module(name)
         door.listen(128)
@@ -41,11 +41,14 @@ def serve(path: Path) -> int:
             with contextlib.suppress(ChildProcessError):
                 while os.waitpid(-1, os.WNOHANG)[0]:
                     last = time.monotonic()
-                last = time.monotonic()  # a fork is still at work
+                last = time.monotonic()  # a fork is still running
             with contextlib.suppress(TimeoutError):
                 line, _ = door.accept()
                 last = time.monotonic()
-                with line, contextlib.suppress(OSError):  # no memory for a fork: the caller says so
+                with (
+                    line,
+                    contextlib.suppress(OSError),
+                ):  # no memory for a fork; the caller reports it
                     if os.fork() == 0:
                         door.close()
                         try:
@@ -59,15 +62,18 @@ def serve(path: Path) -> int:
 def bind(door: socket.socket, path: Path) -> None:
     path.unlink(missing_ok=True)
     try:
-        with contextlib.chdir(path.parent):  # its whole name may be longer than an address can be
+        with contextlib.chdir(path.parent):  # the whole path may be too long for a socket
             door.bind(path.name)
     except OSError as error:
         print(error.strerror, file=sys.stderr)
-        sys.exit(NO_SOCKET)  # launch.py says more
+        sys.exit(NO_SOCKET)  # launch.py reports it
 
 
 def answer(line: socket.socket) -> None:
-    """In the fork: becomes the process that the caller asked for. Does not return."""
+    """In the fork: takes over the caller's terminal, folder and environment, and runs the step.
+
+    It does not return.
+    """
     os.setsid()
     line.settimeout(None)
     text, descriptors, _, _ = socket.recv_fds(line, 1 << 16, 4)
@@ -89,23 +95,23 @@ def answer(line: socket.socket) -> None:
 
 
 def obey(line: socket.socket) -> None:
-    """Ends this process with its caller, and passes on the caller's wish to stop."""
+    """Ends this process when its caller ends, and stops it when the caller was asked to stop."""
     while line.recv(16):
         os.kill(os.getpid(), signal.SIGTERM)
-    os.killpg(0, signal.SIGKILL)  # with all that it has started
+    os.killpg(0, signal.SIGKILL)  # and everything that it has started
 
 
 def perform(arguments: list[str], begin: Callable[[], None]) -> int:
-    """Runs a step; a user's mistake ends in one sentence, a fault of ours in a traceback.
+    """Runs a step. A user's mistake ends in one sentence, a bug in a traceback.
 
-    `begin` is the first to need a thread, of which there may be none.
+    `begin` starts the first thread, which fails where the system allows no more of them.
     """
     log = None
     if arguments[0] == "--log":
         log, arguments = Path(arguments[1]), arguments[2:]
     name, *rest = arguments
     sys.path.insert(0, str(Path(__file__).resolve().parents[2]))  # this checkout's code
-    from safetensors import SafetensorError  # which a full disk and a broken file end in
+    from safetensors import SafetensorError  # raised for a full disk and for a damaged file
 
     from labelgraph.jobs import shortages
     from labelgraph.jobs.user_errors import USER_ERRORS

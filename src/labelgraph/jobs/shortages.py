@@ -9,8 +9,8 @@ import resource
 from labelgraph.jobs.user_errors import NO_SHARED_MEMORY, USER_ERRORS
 
 NO_THREAD = "can't start new thread"
-NO_SHARED = ("shared memory", "Bus error")  # torch's words, and how its workers end
-NO_MEMORY = (  # words of torch's allocators, of the loader of libraries, of the system
+NO_SHARED = ("shared memory", "Bus error")  # torch's message, and the signal that ends its workers
+NO_MEMORY = (  # messages of torch's allocators, of the loader of libraries, of the system
     *("can't allocate memory", "Cannot allocate memory", "bad_alloc", "CUDA out of memory"),
     "failed to map segment from shared object",
 )
@@ -51,8 +51,8 @@ def no_shared(words: str) -> str:
 
 
 def addresses() -> str:
-    """What `ulimit -v` has to do with it."""
+    """What may help as well where `ulimit -v` is set."""
     limit = resource.getrlimit(resource.RLIMIT_AS)[0]
     if limit == resource.RLIM_INFINITY:
         return ""
-    return f", or raise `ulimit -v`, which allows a process {limit >> 20:,} MB of addresses"
+    return f", or raise `ulimit -v`, which allows a process {limit >> 20:,} MB of address space"

@@ -29,7 +29,8 @@ def look_once_at_a_time() -> None:
     hundred jobs there are hundreds of looks a second, each of them at all jobs that are ready.
     Here no second timer is set while one runs. At least one look must follow, though: where the
     limit is reached and all started jobs have ended, nothing else would start the rest. The timer
-    also does not keep Snakemake from ending. benchmarks/scheduler.py measures the gain.
+    also does not keep Snakemake from ending. Measured with 9.27.1 by benchmarks/scheduler.py: 300
+    jobs of 0.1 s take 0.82 of the time and 0.65 of the processor's time.
     """
 
     def schedule(scheduler: JobScheduler, delay: float) -> None:

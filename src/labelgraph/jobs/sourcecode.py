@@ -1,4 +1,4 @@
-"""Which files of this package a file needs, itself included: a rule's code is one of its inputs."""
+"""Which files of this package a file needs, including itself: the code that is a rule's input."""
 
 import ast
 from functools import cache
@@ -10,7 +10,7 @@ MODELS = PACKAGE / "models"
 
 @cache
 def closure(path: Path) -> frozenset[Path]:
-    """All files reached by imports from `path`, read from the text; nothing is imported."""
+    """All files that `path` imports, directly or not. They are parsed, not imported."""
     found, waiting = set(), [path]
     while waiting:
         here = waiting.pop()
@@ -22,7 +22,7 @@ def closure(path: Path) -> frozenset[Path]:
 
 @cache
 def imports(path: Path) -> tuple[Path, ...]:
-    """The package's own files that `path` names in its import statements."""
+    """The package's files that are named in the import statements of `path`."""
     names = []
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
@@ -48,6 +48,6 @@ def files(name: str) -> list[Path]:
 
 
 def method_file(method: str) -> Path:
-    """The file with its `build`; of a method with parts of its own it lies in a folder."""
+    """The file with the method's `build`. A method with parts of its own has a folder."""
     inside = MODELS / method / f"{method}.py"
     return inside if inside.exists() else MODELS / f"{method}.py"

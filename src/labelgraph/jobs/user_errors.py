@@ -4,4 +4,4 @@ Both the process server and steps import this file, so that steps need not impor
 """
 
 USER_ERRORS = (ValueError, OSError, FloatingPointError)
-NO_SHARED_MEMORY = "no shared memory"  # how such an error begins; shortages.py says what helps
+NO_SHARED_MEMORY = "no shared memory"  # the error starts with this; shortages.py adds what helps

@@ -50,7 +50,7 @@ class Training:
         team: parallel.Alone = parallel.ALONE,
     ):
         self.model, self.examples, self.settings, self.seed = model, examples, settings, seed
-        self.team, self.shared = team, team.share(model, examples)
+        self.team, self.divided = team, team.divide(model, examples)
         self.device = next(model.parameters()).device
         self.optimizer = optimizer(model, settings)
         self.scaler = torch.amp.GradScaler(
@@ -85,13 +85,13 @@ class Training:
         if not hasattr(self.model, "start_epoch"):
             return
         parts = batches.groups(self.examples.fit, inference.BATCH)
-        images = self.shared.batches(parts, None, self.settings, self.device)
+        images = self.divided.batches(parts, None, self.settings, self.device)
         self.model.eval()
         with torch.no_grad(), inference.precision(self.settings.precision, self.device):
             self.model.start_epoch(self.epoch, self.per_epoch, images)
 
     def learn_epoch(self, checkpoint: Checkpoint) -> None:
-        examples, settings = self.shared, self.settings
+        examples, settings = self.divided, self.settings
         self.model.train()
         inference.rest_frozen(self.model)
         parts = batches.shuffled(examples.fit, settings.batch, self.seed, self.epoch)

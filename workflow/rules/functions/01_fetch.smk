@@ -1,4 +1,4 @@
-# What the rules of 01_fetch.smk ask for.
+# Functions for the rules of 01_fetch.smk.
 
 from labelgraph.files import filestamps
 from labelgraph.study import own_data
@@ -37,7 +37,7 @@ def source_name(wildcards):
 
 
 def archive_files(wildcards):
-    """The archives of a raw folder, unless the user has named a copy of it."""
+    """The archives of a raw folder, unless the user has a copy of it."""
     if wildcards.group in LOCAL:
         return []
     return archives(wildcards)

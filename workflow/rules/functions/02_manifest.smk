@@ -1,8 +1,8 @@
-# What the rules of 02_manifest.smk ask for.
+# Functions for the rules of 02_manifest.smk.
 
 
 def raw_index(wildcards):
-    """The list of a raw folder's files; it changes when they do."""
+    """The index of a raw folder, which changes when its files do."""
     return f"{raw(wildcards)}.json"
 
 

@@ -1,4 +1,4 @@
-# What the rules of 03_split.smk ask for.
+# Functions for the rules of 03_split.smk.
 
 
 def protocol(wildcards):

@@ -1,15 +1,15 @@
-# What the rules of 04_inputs.smk ask for.
+# Functions for the rules of 04_inputs.smk.
 
 
 def view_parts(wildcards):
-    """The reported images are seen in the fixed views only."""
+    """Flipped and other views for training do not include the reported images."""
     parts = dataset(wildcards).parts
     both = wildcards.view in ("plain", "centre")
     return json.dumps([parts.train, *([parts.report] if both else [])])
 
 
 def encoder_settings(wildcards):
-    """What the features depend on."""
+    """All settings that the features depend on."""
     return json.dumps(
         {
             "name": wildcards.encoder,
@@ -21,20 +21,20 @@ def encoder_settings(wildcards):
 
 
 def embedding(wildcards):
-    """Only labels of the user's own may lack words: those of the papers' datasets have theirs."""
+    """Labels without word vectors are allowed in the user's own data only."""
     entry = dataset(wildcards)
     options = {"aliases": entry.aliases, "multiword": "mean", "case": "lower"}
     return json.dumps(options | {"missing": "drawn" if entry.folder else "refused"})
 
 
 def glove(wildcards):
-    """The folder of the word vectors: drawn ones know the words of the drawn datasets alone."""
+    """The folder of the word vectors. Drawn ones have only the words of the drawn datasets."""
     origin = "official" if dataset(wildcards).folder else ORIGIN
     return f"data/raw/{origin}/glove"
 
 
 def word_index(wildcards):
-    """What the word vectors come from: the index of that folder or of a file, or nothing."""
+    """The source of the word vectors: the index of that folder or of a file, or nothing."""
     chosen = dataset(wildcards).vectors
     if chosen == "glove":
         return f"{glove(wildcards)}.json"
@@ -42,7 +42,7 @@ def word_index(wildcards):
 
 
 def word_option(wildcards):
-    """The same as an argument of the step."""
+    """The same, as an argument of the step."""
     chosen = dataset(wildcards).vectors
     file = f"{glove(wildcards)}/glove.6B.300d.txt" if chosen == "glove" else chosen
     return [] if file is None else [f"--vectors={file}"]
@@ -59,7 +59,7 @@ def proposal_settings(wildcards):
     if wildcards.kind not in kinds:
         raise WorkflowError(
             f"study {STUDY} has no regions of the kind {wildcards.kind}: its detector, {DETECTOR},"
-            f" gives {', '.join(kinds)}"
+            f" finds {', '.join(kinds)}"
         )
     return json.dumps(kinds[wildcards.kind])
 
@@ -81,7 +81,7 @@ def regions_option(wildcards):
 
 
 def regions(wildcards):
-    """The regions of a run whose method asks for them."""
+    """The regions of a run, if its method uses any."""
     method = wildcards.system.partition("@")[0]
     if "regions" not in BOOK.method(method).inputs:
         return []
@@ -90,7 +90,7 @@ def regions(wildcards):
 
 
 def image_inputs(views, size):
-    """What the images come from: the index of each cached view, or the raw folder's and weights."""
+    """Where images come from: the index of each cached view, or of the raw folder, and weights."""
 
     def files(wildcards):
         training = settings(wildcards).training
@@ -113,7 +113,7 @@ def image_inputs(views, size):
 
 
 def grids(files):
-    """The features themselves: large, and named with their checksum by the index."""
+    """The features themselves. They are large; the index has their checksum."""
     return lambda wildcards: [
         path.replace(".json", ".npy")
         for path in files(wildcards)
@@ -122,7 +122,7 @@ def grids(files):
 
 
 def image_options(files):
-    """The same as arguments of a step."""
+    """The same, as arguments of a step."""
 
     def options(wildcards):
         found = files(wildcards)

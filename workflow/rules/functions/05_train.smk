@@ -1,4 +1,4 @@
-# What the rules of 05_train.smk ask for.
+# Functions for the rules of 05_train.smk.
 
 
 # Not a parameter of any rule: several processes train the same model as one, up to rounding.
@@ -18,7 +18,7 @@ def processors(wildcards):
 
 
 def base(wildcards):
-    """The weights that a run of few shots goes on from."""
+    """The weights from which the second stage of a few-shot run starts."""
     before = BOOK.base(run(wildcards))
     return [f"results/runs/{before.folder}/model.safetensors"] if before else []
 

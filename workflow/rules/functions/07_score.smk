@@ -1,4 +1,4 @@
-# What the rules of 07_score.smk ask for.
+# Functions for the rules of 07_score.smk.
 
 
 def scoring(wildcards):

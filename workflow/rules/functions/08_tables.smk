@@ -1,10 +1,10 @@
-# What the rules of 08_tables.smk ask for.
+# Functions for the rules of 08_tables.smk.
 
 from labelgraph.own import ending
 
 
 def published(wildcards):
-    """What the paper of a table printed; data of one's own are in none."""
+    """What the paper of a table printed. The user's own data are in no paper."""
     paper = TABLES[wildcards.table]["paper"]
     return [] if paper == "own" else [f"workflow/published/{paper}.csv"]
 
@@ -22,18 +22,18 @@ def table_scores(wildcards):
 
 
 def report_files(wildcards):
-    """All tables, and the scores behind them: a clone that has only the tables trains anew."""
+    """All tables, and the scores behind them, so that a clone with the tables alone trains anew."""
     scores = tables.inputs(BOOK, TABLES)
     made = expand(f"{TABLE}.csv", table=TABLES)
-    # The metrics of some tables alone would take the place of the whole study's.
+    # With some of the tables only, the metrics would replace those of the whole study.
     metrics = [] if "tables" in config else [f"{METRICS}.csv"]
-    # The audit is of the papers.
+    # The audit is about the papers.
     audit = [] if STUDY == "own" else ["results/tables/audit.csv"]
     return [*scores, *made, *audit, *metrics]
 
 
 def last_words():
-    """What a run that has made tables of the user's own data says at its end."""
+    """Lines that are printed at the end, after tables of the user's own data."""
     return ending.lines(
         BOOK, {path for job in workflow.dag.jobs for path in job.output}
     )

@@ -1,4 +1,4 @@
-# What the rules of 09_figures.smk ask for.
+# Functions for the rules of 09_figures.smk.
 
 from labelgraph.figures import fields
 
@@ -6,13 +6,13 @@ INSPECTION = f"results/inspections/{{figure}}/{STUDY}/{{task}}/{{dataset}}/{{sys
 
 
 def figure_files(wildcards):
-    """All figures, and what they are drawn from."""
+    """All figures, and the files that they are drawn from."""
     drawn = [path for plan in PLANS.values() for path in plans.inputs(plan)]
     return drawn + expand(f"{FIGURE}.svg", figure=FIGURES)
 
 
 def choice(wildcards):
-    """The rule that names a figure's images, and the files that it looks at."""
+    """How the images of a figure are chosen, and from which files."""
     plan = PLANS[wildcards.figure]
     known = plan["files"][wildcards.dataset]
     chosen = {"images": plan.get("images", {}), "targets": known["targets"]}

@@ -1,4 +1,4 @@
-# What the rules of 11_report.smk ask for.
+# Functions for the rules of 11_report.smk.
 
 from labelgraph.files.small import sha256
 from labelgraph.report import pagefiles, results
@@ -7,13 +7,13 @@ REPORT = f"results/report/{STUDY}"
 
 
 def run_files(wildcards):
-    """What the report shows of every run."""
+    """The files of every run that the report shows."""
     folders = [f"results/runs/{run.folder}" for run in results.runs_of(BOOK)]
     return expand("{folder}/{name}", folder=folders, name=pagefiles.OF_A_RUN)
 
 
 def measured_costs(wildcards):
-    """Speeds, where they were measured. No input of a rule: that would measure them anew."""
+    """Speeds, if they were measured. They are no input, or each report would measure them again."""
     return [path for path in ("results/costs/heads.json",) if Path(path).exists()]
 
 

@@ -1,7 +1,7 @@
-"""What Snakemake remembers of its jobs, made to travel with the results and held against them.
+"""Snakemake's records of its jobs: they come with the results, and the results are checked by them.
 
-metadata.py reads and writes Snakemake's own memory, travelling.py the same as text in
-results/records.jsonl, or, of one's own data, in results/own_records.jsonl, which git ignores.
-studies.py says whose a file is; hashes.py knows what files contain, memory.py all of it for one
-folder. syncing.py works before a run, exporting.py after it.
+metadata.py reads and writes the records as Snakemake keeps them, travelling.py as text in
+results/records.jsonl (for the user's own data in results/own_records.jsonl, which git ignores).
+studies.py says which study a file belongs to, hashes.py what a file contains; memory.py has all
+that is known in a folder. syncing.py runs before a study, exporting.py after it.
 """

@@ -1,7 +1,7 @@
-"""Whether results belong to code and settings, told from the records alone: no data is needed.
+"""Checks from the records alone, without any data, that results match the code and the settings.
 
-Snakemake itself judges, by a dry run in a folder that has this one's code and settings and, in
-place of each recorded file, an empty one that is known to have the recorded content.
+Snakemake does the check, by a dry run in a folder with the same code and settings. In place of each
+recorded file it has an empty file that counts as having the recorded content.
 """
 
 import os
@@ -17,9 +17,9 @@ from labelgraph.jobs.records import travelling
 from labelgraph.jobs.records.hashes import Hashes, identity
 from labelgraph.jobs.records.memory import Memory
 
-LONG_AGO = 10**9  # nanoseconds after 1970: older than any code
+LONG_AGO = 10**9  # nanoseconds after 1970: older than all code
 CODE = ("Snakefile", "profiles", "workflow", "src")
-REASONS = {  # of Snakemake's for a job, and what has changed then
+REASONS = {  # Snakemake's reason for running a job -> what has changed
     "Params have changed": "settings",
     "Code has changed": "the command",
     "Set of input files has changed": "the set of inputs",
@@ -28,12 +28,12 @@ REASONS = {  # of Snakemake's for a job, and what has changed then
 
 @dataclass(frozen=True)
 class Finding:
-    said: list[str]  # what does not belong
+    said: list[str]  # what does not match
     again: dict[str, int]  # rule -> jobs that would run
 
 
 def check(targets: list[str], options: list[str]) -> Finding:
-    """`options` are Snakemake's, such as --configfile."""
+    """`options` are Snakemake's own, such as --configfile."""
     files = [path for path in (travelling.FILE, travelling.OWN_FILE) if path.exists()]
     jobs = [job for path in files for job in travelling.read(path)]
     if not jobs:
@@ -76,7 +76,7 @@ def copy_code(scratch: Path, sources: set[str]) -> None:
 
 
 def dry_run(scratch: Path, targets: list[str], options: list[str]) -> Finding:
-    plain = ["-n", "--cores", "1", "--quiet", "host"]  # each job says for what reason it runs
+    plain = ["-n", "--cores", "1", "--quiet", "host"]  # prints the reason for each job
     command = [sys.executable, "-m", "snakemake", *plain, *options, "--", *targets]
     done = subprocess.run(command, cwd=scratch, capture_output=True, text=True)
     text = done.stdout + done.stderr
@@ -84,7 +84,9 @@ def dry_run(scratch: Path, targets: list[str], options: list[str]) -> Finding:
         raise ValueError(f"snakemake -n fails:\n{text}")
     if "Nothing to be done" in text:
         return Finding([], {})
-    said = re.findall(r"^.* it is made again$|^\.\.\. and so are .*$", text, re.M) + causes(text)
+    said = re.findall(r"^.* it is made again$|^\.\.\. and \d+ more files$", text, re.M) + causes(
+        text
+    )
     block = text.split("Job stats:")[1].split("\n\n")[0]
     counts = {rule: int(count) for rule, count in re.findall(r"^(\S+) +(\d+)$", block, re.M)}
     counts.pop("total")
@@ -92,7 +94,7 @@ def dry_run(scratch: Path, targets: list[str], options: list[str]) -> Finding:
 
 
 def causes(text: str) -> list[str]:
-    """Code and settings that have changed, of the reasons for which jobs of a dry run would run."""
+    """The changes of code and settings among the reasons that a dry run gives for its jobs."""
     files = set()
     for names in re.findall(r"Updated input files: ([^;\n]*)", text):
         files |= {name for name in names.split(", ") if name.startswith(CODE)}

@@ -1,4 +1,4 @@
-"""After a run: writes the records down, so that they can travel with the results."""
+"""After a run: writes the records as text, so that they can be committed with the results."""
 
 import re
 from collections import defaultdict
@@ -15,9 +15,9 @@ PLACE = re.compile(r"""(^|[\s'"=])/\w""")  # an absolute path
 
 
 def export(study: str) -> None:
-    """Every job whose outputs are here, and of earlier ones those that led to something here.
+    """Writes every job whose outputs are here, and earlier ones that led to something here.
 
-    The study of one's own data writes its own jobs, to a file of its own, and no others.
+    The study of the user's own data has a file of its own, for its own jobs only.
     """
     own = study == OWN
     file = travelling.file_of(study)
@@ -39,7 +39,7 @@ def export(study: str) -> None:
 def jobs_here(
     memory: Memory, changed: set[str], own: bool
 ) -> list[tuple[list[str], dict[str, Any]]]:
-    """Outputs of one job, and its record."""
+    """The outputs of each job, and its record."""
     groups = defaultdict(list)
     for output, (_, record) in memory.records.items():
         wanted = is_own(output) if own else travels(output, record)
@@ -50,7 +50,7 @@ def jobs_here(
 
 
 def travels(output: str, record: dict[str, Any]) -> bool:
-    """Not what is made of somebody's own data, and not what names a place on this machine."""
+    """Not for the user's own data, and not where a path of this machine is named."""
     named = [*record["input"], *record["params"]]
     return not is_own(output) and not any(map(PLACE.search, named))
 
@@ -59,7 +59,7 @@ def job_of(outputs: list[str], record: dict[str, Any], made: dict[str, str], has
     inputs, sources = [], {}
     for path in record["input"]:
         read = (record["input_checksums"] or {}).get(path, "").removeprefix("sha256:") or None
-        now = {None, made.get(path)}  # Snakemake takes no checksum of a large file
+        now = {None, made.get(path)}  # Snakemake computes no checksum of a large file
         if made.get(path) == hashes.content(path):
             now.add(hashes.bytes(path))
         if path in made and read in now:
@@ -76,7 +76,7 @@ def job_of(outputs: list[str], record: dict[str, Any], made: dict[str, str], has
 
 
 def adjusted(job: Job, before: dict[str, str], made: dict[str, str]) -> Job:
-    """Inputs that are made otherwise now are not what this job read."""
+    """Inputs that have been made anew since are recorded with the sha256 that this job read."""
     other = [path for path in job.inputs if made[path] != before[path]]
     was = {path: None if is_account(path) else before[path] for path in other}
     kept = [path for path in job.inputs if path not in was]
@@ -84,7 +84,7 @@ def adjusted(job: Job, before: dict[str, str], made: dict[str, str]) -> Job:
 
 
 def leading_somewhere(jobs: list[Job], hashes: Hashes) -> list[Job]:
-    """Without the jobs of settings and rules that are gone: nothing here comes from them."""
+    """Drops jobs of settings and rules that are gone: nothing here was made from their outputs."""
     maker = {output: job for job in jobs for output in job.made}
     waiting = [job for job in jobs if any(map(hashes.exists, job.made))]
     found = {}

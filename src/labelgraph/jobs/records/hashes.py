@@ -1,4 +1,4 @@
-"""The content of files, worked out again only when a file's size, time or place on disk changes."""
+"""Hashes of files, computed again only when a file's size, time or place on disk changes."""
 
 import contextlib
 import hashlib
@@ -9,15 +9,15 @@ from typing import Any
 
 from labelgraph.files.small import sha256
 
-LARGE = 2**31  # bytes; such a file is known by its size, and was checked when it was fetched
-# A run's account says when and where, too. Of two runs that differ in nothing else, the records
-# say the same.
+LARGE = 2**31  # bytes; larger files were checked when they were fetched, so their size is enough
+# A run's account also says when and where it ran. Two runs that differ in nothing else have the
+# same records.
 ACCOUNT = "provenance.json"
 CIRCUMSTANCES = {"git", "hardware", "wall_seconds", "cpu_seconds", "peak_mb", "processes"}
 
 
 class Hashes:
-    """Looks at each file once: it is as old as what it says."""
+    """Looks at each file once; later changes are not seen."""
 
     def __init__(self, known: dict[str, list[Any]]):
         self.known = known  # path -> [size, times, inode], sha256 of the bytes, of the content
@@ -27,12 +27,12 @@ class Hashes:
         return self.both(path) is not None
 
     def bytes(self, path: str) -> str | None:
-        """The sha256 of a file; null where there is none."""
+        """The sha256 of a file; null where it does not exist."""
         both = self.both(path)
         return both and both[0]
 
     def content(self, path: str) -> str | None:
-        """The same for every file but an account of a run."""
+        """The same, but without the circumstances in the account of a run."""
         both = self.both(path)
         return both and both[1]
 
@@ -40,11 +40,11 @@ class Hashes:
         return self.known[path][0][0]
 
     def read_time(self, path: str) -> int:
-        """How new Snakemake takes an input to be, in nanoseconds: as a link or what it leads to."""
+        """The time of an input for Snakemake: the later one of a link and its target, in ns."""
         return max(self.known[path][0][1:3])
 
     def write_time(self, path: str) -> int:
-        """The same of an output: links are not followed."""
+        """The time of an output for Snakemake: links are not followed."""
         return self.known[path][0][2]
 
     def both(self, path: str) -> list[str] | None:
@@ -63,9 +63,9 @@ class Hashes:
         return known[1:]
 
     def age(self, path: str, nanoseconds: int) -> None:
-        """Sets a file's time; its content is still known."""
+        """Sets a file's time and keeps its known content."""
         content = self.both(path)
-        with contextlib.suppress(PermissionError):  # a link into a storage that others own
+        with contextlib.suppress(PermissionError):  # a link to a file that others own
             os.utime(path, ns=(nanoseconds, nanoseconds))
             os.utime(path, ns=(nanoseconds, nanoseconds), follow_symlinks=False)
         self.known[path] = [identity(path), *content]
@@ -81,7 +81,7 @@ def is_account(path: str) -> bool:
 
 
 def account(path: str) -> str | None:
-    """The sha256 of what an account says of the run itself; null for other files."""
+    """The sha256 of an account without the circumstances; null for other files."""
     if not is_account(path):
         return None
     try:

@@ -1,4 +1,4 @@
-"""What is known in this folder about its files and jobs."""
+"""What is known of the files and jobs in this folder."""
 
 import json
 from dataclasses import dataclass, field
@@ -25,11 +25,11 @@ class Memory:
         write_text(folder / STATE, json.dumps(state))
 
     def finished(self, output: str) -> bool:
-        """Whether it is there, and Snakemake does not know of a job that was broken off."""
+        """Whether it exists and Snakemake has not marked its job as interrupted."""
         return self.marks.get(output) is not False and self.hashes.exists(output)
 
     def altered(self) -> set[str]:
-        """Outputs that changed after their job; a record that is new is taken at its word."""
+        """Outputs that changed after their job. After a new record, the file is taken as it is."""
         found = set()
         for output, (written, _) in self.records.items():
             if not self.finished(output):

@@ -1,7 +1,7 @@
-"""Snakemake's memory of its jobs: a JSON file for each output in .snakemake/metadata.
+"""Snakemake's records of its jobs: a JSON file for each output in .snakemake/metadata.
 
-Its format is Snakemake's own affair. It is that of one version, which uv.lock pins; records of
-another are not read.
+Snakemake may change the format from version to version. This is the format of the version that
+uv.lock pins; records in another format are ignored.
 """
 
 import base64
@@ -19,7 +19,7 @@ RECORDS, MARKS = FOLDER / "metadata", FOLDER / "incomplete"
 
 
 def place(folder: Path, output: str) -> Path:
-    """Where Snakemake keeps what it knows of an output; long names are cut into folders."""
+    """Where Snakemake keeps the record of an output. Long names are cut into folders."""
     name = base64.urlsafe_b64encode(output.encode()).decode()
     longest = os.pathconf(FOLDER, "PC_NAME_MAX") - 1
     parts = [name[start : start + longest] for start in range(0, len(name), longest)]
@@ -27,7 +27,7 @@ def place(folder: Path, output: str) -> Path:
 
 
 def listed(folder: Path) -> Iterator[tuple[str, str]]:
-    """Output -> its file."""
+    """Each output with the file of its record."""
     for below, _, names in os.walk(folder):
         start = "".join(part.removeprefix("@") for part in Path(below).relative_to(folder).parts)
         for name in names:
@@ -37,7 +37,7 @@ def listed(folder: Path) -> Iterator[tuple[str, str]]:
 
 
 def read() -> dict[str, tuple[int, dict[str, Any]]]:
-    """Output -> when its record was written, and the record; of outputs that are there."""
+    """Output -> when its record was written, and the record, for outputs that exist."""
     found = {}
     for output, path in sorted(listed(RECORDS)):
         if not os.path.isfile(output):  # noqa: PTH113  (thousands of Paths cost a second)
@@ -49,7 +49,7 @@ def read() -> dict[str, tuple[int, dict[str, Any]]]:
 
 
 def load(path: str) -> dict[str, Any]:
-    """Nothing if Snakemake was killed while it wrote."""
+    """Empty if Snakemake was killed while it wrote the record."""
     with open(path, encoding="utf-8") as stream:  # noqa: PTH123
         try:
             found = json.load(stream)
@@ -59,20 +59,20 @@ def load(path: str) -> dict[str, Any]:
 
 
 def write(output: str, record: dict[str, Any]) -> int:
-    """Returns when it was written, as `read` will."""
-    MARKS.mkdir(parents=True, exist_ok=True)  # without it Snakemake takes the rest for old
+    """Returns when it was written, as `read` does."""
+    MARKS.mkdir(parents=True, exist_ok=True)  # without it Snakemake expects an older format
     path = place(RECORDS, output)
     write_text(path, json.dumps(record))
     return path.stat().st_mtime_ns
 
 
 def marks() -> dict[str, bool]:
-    """Outputs that Snakemake takes for unfinished -> whether that is our doing."""
+    """Outputs marked as unfinished -> whether `mark` did it, and not Snakemake."""
     return {output: "remade" in load(path) for output, path in listed(MARKS)}
 
 
 def mark(output: str) -> None:
-    """Makes Snakemake run the output's job again, whatever the files' times are."""
+    """Makes Snakemake run the output's job again, whatever the times of the files are."""
     write_text(place(MARKS, output), json.dumps({"external_jobid": None, "remade": True}))
 
 

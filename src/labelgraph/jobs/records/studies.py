@@ -1,7 +1,7 @@
-"""Whose files are whose: a run of one study neither tells of another's files nor judges them."""
+"""Which study a file belongs to: a run of one study ignores the files of the others."""
 
 OWN = "own"  # the study of one's own data, whose records do not travel
-DOWNLOADED = ("data/raw/official/", "data/archives/")  # what it shares with others
+DOWNLOADED = ("data/raw/official/", "data/archives/")  # used by all studies
 PER_STUDY = {
     *("manifests", "splits", "inputs"),  # in data/
     *("runs", "tables", "figures", "metrics", "report", "inspections"),  # in results/
@@ -9,7 +9,7 @@ PER_STUDY = {
 
 
 def study_of(path: str) -> str | None:
-    """By its place; null for what studies share."""
+    """From its path; null for files that belong to no single study."""
     if path.startswith("data/raw/own/"):
         return OWN
     _, _, below = path.partition("/")

@@ -1,8 +1,8 @@
-"""Before a run: takes over records that came with the results, and finds what does not belong.
+"""Before a run: takes over records that came with the results, and finds outdated outputs.
 
-An output belongs to its record as long as its content is what the job left. Snakemake itself sees
-neither an output that somebody changed nor an input that changed and has an older time. Such jobs
-are marked here, and Snakemake runs them again with all that depends on them.
+An output is up to date while it has the content that its job wrote. Snakemake itself misses outputs
+that somebody edited, and inputs that changed but have an older time. Their jobs are marked here,
+and Snakemake runs them again, with everything that depends on them.
 """
 
 import hashlib
@@ -21,11 +21,11 @@ SHOWN = 10
 
 
 def sync(study: str) -> list[str]:
-    """What there is to say, in sentences; other studies' files wait for a run of theirs."""
+    """Returns sentences for the user. Files of other studies are left for a run of those."""
     memory = recall()
     changed = memory.altered()
     jobs = travelling.read()
-    came = len(jobs)  # what stands behind them never came with a checkout
+    came = len(jobs)  # the jobs after these never come with a checkout
     if study == OWN:
         jobs += travelling.read(travelling.file_of(study))
     made = travelling.contents(jobs)
@@ -37,7 +37,7 @@ def sync(study: str) -> list[str]:
             for output in job.made
             if (output not in memory.records or output in changed) and memory.finished(output)
         }
-        # A file that is not ours came with a checkout.
+        # If this process did not write the file of records, it came with a checkout.
         if lost or (place < came and file != memory.file):
             same = {
                 output
@@ -62,10 +62,12 @@ def sync(study: str) -> list[str]:
 
 def told(taken: set[str], changed: set[str], outdated: dict[str, str], file: Path) -> list[str]:
     return [
-        *([f"{len(taken)} files are what {file} says"] if taken else []),
-        *listing(f"{path} is not what its job left; it is made again" for path in changed),
+        *([f"{len(taken)} files match {file}"] if taken else []),
         *listing(
-            f"{path} was made from another {source}; it is made again"
+            f"{path} has changed since its job wrote it; it is made again" for path in changed
+        ),
+        *listing(
+            f"{path} was made from another version of {source}; it is made again"
             for path, source in outdated.items()
         ),
     ]
@@ -73,12 +75,12 @@ def told(taken: set[str], changed: set[str], outdated: dict[str, str], file: Pat
 
 def listing(sentences: Iterable[str]) -> list[str]:
     every = sorted(sentences)
-    rest = [f"... and so are {len(every) - SHOWN} more files"] if len(every) > SHOWN else []
+    rest = [f"... and {len(every) - SHOWN} more files"] if len(every) > SHOWN else []
     return every[:SHOWN] + rest
 
 
 def take_over(memory: Memory, job: Job, outputs: set[str], made: dict[str, str]) -> None:
-    """Tells Snakemake what it would know if it had run the job here."""
+    """Writes the records that Snakemake would have if it had run the job here."""
     if not outputs:
         return
     record = record_of(job, made, memory)
@@ -95,12 +97,12 @@ def take_over(memory: Memory, job: Job, outputs: set[str], made: dict[str, str])
 
 
 def record_of(job: Job, made: dict[str, str], memory: Memory) -> dict[str, Any]:
-    """As Snakemake would have written it; an input that has changed differs from its checksum."""
+    """As Snakemake would have written it. An input that has changed keeps its old checksum."""
     sums = {path: sha for path, sha in job.sources.items() if sha}
     for path in job.inputs:
         if memory.hashes.content(path) == made[path]:
             sums[path] = memory.hashes.bytes(path)
-        elif not is_account(path):  # the checksum of an account that is not here is not known
+        elif not is_account(path):  # the checksum of a missing account is unknown
             sums[path] = made[path]
     name = "|".join(sorted(job.made))
     return {
@@ -118,7 +120,7 @@ def record_of(job: Job, made: dict[str, str], memory: Memory) -> dict[str, Any]:
 
 
 def out_of_date(memory: Memory, changed: set[str]) -> dict[str, str]:
-    """Output -> an input that is not what its job read, where no file's time would tell."""
+    """Output -> an input that has changed since, where the times of the files do not show it."""
     hashes, found = memory.hashes, {}
     for output, (_, record) in memory.records.items():
         if not memory.finished(output) or output in changed:

@@ -1,8 +1,8 @@
-"""results/records.jsonl: the records as text, in an order that does not change, without times.
+"""results/records.jsonl: the records as text, always in the same order and without times.
 
-A line a job: what it made with the content's sha256, by which rule, from what. Long values are
-written once, in lines of their own, and named by a digest. An input that is another job's output
-stands without its sha256, which that job's line has; `own` ones lie in the job's own folder.
+One line a job: its outputs with their sha256, its rule, its inputs. Long values are written once,
+in lines of their own, and named by a digest. An input that another job made has no sha256 here,
+since that job's line has it; the inputs in `own` lie in the job's own folder.
 """
 
 import ast
@@ -27,7 +27,7 @@ RULE = ("rule", "code", "container_img_url", "conda_env", "software_stack_hash")
 
 @dataclass(frozen=True)
 class Job:
-    """`made` and `sources`: path -> sha256; `inputs`: files as their own lines have them."""
+    """`made` and `sources`: path -> sha256. `inputs`: files that other jobs made."""
 
     made: dict[str, str]
     inputs: list[str]
@@ -41,12 +41,12 @@ class Job:
 
 
 def file_of(study: str) -> Path:
-    """Where the records of a run are written."""
+    """Where the records of a study are written."""
     return OWN_FILE if study == OWN else FILE
 
 
 def read(path: Path = FILE) -> list[Job]:
-    """Nothing where there is no file or one of another version's."""
+    """Empty if the file does not exist or has the format of another version."""
     if not path.exists():
         return []
     try:
@@ -54,11 +54,13 @@ def read(path: Path = FILE) -> list[Job]:
         jobs = parsed(lines) if first["format"] == FORMAT else []
     except (ValueError, LookupError, TypeError, AttributeError, RecursionError):
         raise ValueError(
-            f"{path} is not a line of JSON after another; remove it, or `git checkout {path}`"
+            f"{path} does not hold one JSON value a line; remove it, or `git checkout {path}`"
         ) from None
     named = {name for job in jobs for name in (*job.made, *job.inputs, *job.sources)}
     if out := sorted(name for name in named if ".." in Path(name).parts):
-        raise ValueError(f"{path} names {out[0]!r}, which leads out of here; `git checkout {path}`")
+        raise ValueError(
+            f"{path} names {out[0]!r}, which leads out of this folder; `git checkout {path}`"
+        )
     return jobs
 
 
@@ -88,14 +90,14 @@ def contents(jobs: list[Job]) -> dict[str, str]:
 
 
 def within(change: Callable[[Any], Any], value: Any) -> Any:
-    """The value with its parts changed, if it has any."""
+    """The value with `change` applied to its parts, if it has any."""
     if isinstance(value, dict):
         return {key: change(part) for key, part in value.items()}
     return [change(part) for part in value] if isinstance(value, list) else value
 
 
 def settings(param: str) -> Any:
-    """A rule's parameter as Snakemake writes it down; JSON is taken apart where that is exact."""
+    """A rule's parameter as Snakemake records it. JSON is parsed where nothing is lost by it."""
     with contextlib.suppress(ValueError, TypeError, SyntaxError):
         value = json.loads(ast.literal_eval(param))
         if isinstance(value, dict) and repr(json.dumps(value)) == param:
@@ -139,7 +141,7 @@ def text(jobs: list[Job]) -> str:
 
 
 def write(jobs: list[Job], path: Path = FILE) -> None:
-    """Leaves a file alone that says the same."""
+    """Does not touch a file that would stay the same."""
     new = text(jobs)
     if not path.exists() or path.read_text(encoding="utf-8") != new:
         write_text(path, new)

@@ -1,7 +1,7 @@
-"""Batch normalisation over a batch that several processes have shares of.
+"""Batch normalisation over a batch of which several processes have a slice each.
 
-Mean and variance are those of the whole batch, forward and backward, so it does not matter who has
-which images. torch's SyncBatchNorm does the same on GPUs alone.
+Mean and variance are those of the whole batch, forward and backward, so it does not matter which
+process has which images. torch's SyncBatchNorm does the same, but only on GPUs.
 """
 
 from typing import Any
@@ -14,7 +14,7 @@ KINDS = (nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d)
 
 
 class SharedNorm(nn.modules.batchnorm._BatchNorm):
-    """Takes the place of a normalisation, with its weights and statistics."""
+    """Replaces a normalisation and keeps its weights and statistics."""
 
     @classmethod
     def replace(cls, network: nn.Module) -> None:
@@ -27,7 +27,7 @@ class SharedNorm(nn.modules.batchnorm._BatchNorm):
                 elif isinstance(layer, nn.modules.batchnorm._BatchNorm):
                     raise ValueError(
                         f"the encoder normalises by {type(layer).__name__}, which several processes"
-                        " cannot share; set processes to 1"
+                        " cannot divide; set processes to 1"
                     )
 
     def _check_input_dim(self, x: Tensor) -> None:
@@ -47,7 +47,7 @@ class SharedNorm(nn.modules.batchnorm._BatchNorm):
 
 
 class OverAll(torch.autograd.Function):
-    """x (share of B, C, ...) -> the same normalised, and mean, variance and number of values."""
+    """x (slice of B, C, ...) -> the same normalised, and mean, variance and number of values."""
 
     @staticmethod
     def forward(ctx: Any, x: Tensor, weight: Tensor, bias: Tensor, eps: float) -> tuple:
@@ -85,13 +85,13 @@ class OverAll(torch.autograd.Function):
 
 
 def full(x: Tensor) -> tuple[Tensor, tuple[int, ...], list[int]]:
-    """In full precision; the shape of its channels; all other axes."""
+    """x in full precision, the shape that broadcasts over its channels, and all other axes."""
     wide = x if x.dtype == torch.float64 else x.float()
     return wide, (1, -1, *[1] * (x.ndim - 2)), [0, *range(2, x.ndim)]
 
 
 def of_all(own: Tensor) -> Tensor:
-    """A row for each process."""
+    """One row for each process."""
     rows = own.new_empty(torch.distributed.get_world_size(), len(own))
     torch.distributed.all_gather(list(rows), own)
     return rows

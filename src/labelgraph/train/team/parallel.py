@@ -1,13 +1,14 @@
-"""Several processes that train one model: each reads and encodes its share of every batch.
+"""Several processes that train one model: each reads and encodes a slice of every batch.
 
-Losses look at whole batches: at pairs of images, at how many labels are known, at statistics, at
-chance. So the features of a batch are gathered, and each process computes the rest of the network
-and the loss for all of it, drawing the same chance; the encoder's gradients are then added up. That
-is the training of one process up to rounding, whatever the method. What is shared is reading the
-images and the encoder, which is nearly all of the work where the encoder learns.
+A loss may depend on the whole batch: on pairs of images, on the number of known labels, on
+statistics, on random draws. So the features of the batch are gathered, and each process computes
+the rest of the network and the loss for all of it, with the same random draws. The gradients of the
+encoder are then added up. Up to rounding, this is the training of a single process, for every
+method. Where the encoder learns, it and the reading of images are nearly all of the work, and these
+are divided.
 
-torch's DistributedDataParallel averages the losses of shares, which is another training wherever a
-loss is no mean over images.
+torch's DistributedDataParallel averages the losses of the slices. That is a different training
+wherever a loss is not a mean over images.
 """
 
 import os
@@ -25,7 +26,7 @@ from labelgraph.inputs import batches
 from labelgraph.predict import inference
 from labelgraph.train.examples import Examples
 from labelgraph.train.team.batch_norm import SharedNorm
-from labelgraph.train.team.slices import Gathered, Shares, chance
+from labelgraph.train.team.slices import Gathered, Slices, chance
 
 
 class Alone:
@@ -33,7 +34,7 @@ class Alone:
 
     first, size, name = True, 1, ""
 
-    def share(self, model: nn.Module, examples: Examples) -> Examples:
+    def divide(self, model: nn.Module, examples: Examples) -> Examples:
         return examples
 
     def add_gradients(self, model: nn.Module) -> None:
@@ -49,7 +50,7 @@ class Alone:
         return work(*arguments)
 
     def say(self, text: str) -> None:
-        """`name` is whose training it is: several run beside each other."""
+        """`name` says which training it is, since several run at the same time."""
         print(f"{self.name}{text}", file=sys.stderr)
 
     scores = staticmethod(inference.scores)
@@ -62,9 +63,9 @@ ALONE = Alone()
 
 
 def join(name: str = "") -> Alone:
-    """The team that torchrun or elastic.py started this process for, if any.
+    """The team for which torchrun or torchrun.py started this process, if any.
 
-    `name` is what the lines begin with that it says.
+    Its lines of progress begin with `name`.
     """
     started = "TORCHELASTIC_RUN_ID" in os.environ
     team = Team() if started and int(os.environ["WORLD_SIZE"]) > 1 else Alone()
@@ -73,7 +74,7 @@ def join(name: str = "") -> Alone:
 
 
 class Team(Alone):
-    """This process and the others; all do the same in the same order."""
+    """This process and the others. All do the same in the same order."""
 
     def __init__(self) -> None:
         from torch import distributed  # not needed by a process alone
@@ -86,13 +87,16 @@ class Team(Alone):
         distributed.init_process_group("cpu:gloo,cuda:nccl" if gpus else "gloo")
         self.rank, self.size = distributed.get_rank(), distributed.get_world_size()
         self.first = self.rank == 0
-        self.sizes: list[int] | None = None  # images of each in the batch at hand, if it is shared
+        self.sizes: list[int] | None = None  # images of each process in a divided batch
 
     def leave(self) -> None:
         self.talk.destroy_process_group()
 
-    def share(self, model: nn.Module, examples: Examples) -> Examples:
-        """From here on the encoder takes a share and gives the whole; examples that come so."""
+    def divide(self, model: nn.Module, examples: Examples) -> Examples:
+        """From now on the encoder takes a slice and returns the features of the whole batch.
+
+        Returns examples whose batches have the images of that slice.
+        """
         SharedNorm.replace(model.encoder)
 
         def begin(encoder: nn.Module, given: tuple) -> None:
@@ -108,12 +112,12 @@ class Team(Alone):
 
         model.encoder.register_forward_pre_hook(begin)
         model.encoder.register_forward_hook(gather)
-        return replace(examples, inputs=Shares(examples.inputs, self))
+        return replace(examples, inputs=Slices(examples.inputs, self))
 
     def gather(self, own: Tensor) -> Tensor:
-        """The rows of all, in order; all shares travel as if they were as long as the longest."""
+        """The rows of all processes, in order. Slices are sent with the length of the longest."""
         if len(own) != self.sizes[self.rank]:
-            raise RuntimeError(f"{len(own)} rows came from a share of {self.sizes[self.rank]}")
+            raise RuntimeError(f"{len(own)} rows came from a slice of {self.sizes[self.rank]}")
         sent = own.new_zeros(max(self.sizes), *own.shape[1:])
         sent[: len(own)] = own
         found = [torch.empty_like(sent) for _ in self.sizes]
@@ -121,8 +125,11 @@ class Team(Alone):
         return torch.cat([part[:size] for part, size in zip(found, self.sizes, strict=True)])
 
     def add_gradients(self, model: nn.Module) -> None:
-        """Encoder: the sum. Of the rest all have the whole gradient, and take that of the first:
-        on a GPU it may differ in its last bits."""
+        """Adds up the gradients of the encoder.
+
+        Every process has the whole gradient of the rest. On a GPU it may differ in its last bits,
+        so all take that of the first process.
+        """
         inside = {id(parameter) for parameter in model.encoder.parameters()}
         learnt = [parameter for parameter in model.parameters() if parameter.grad is not None]
         encoder = [parameter.grad for parameter in learnt if id(parameter) in inside]
@@ -139,29 +146,29 @@ class Team(Alone):
         self.talk.broadcast(tensor, 0)
 
     def check(self, model: nn.Module) -> None:
-        """All have the same weights, and will draw the same."""
+        """All processes must have the same weights and the same random state."""
         sums = [value.double().sum() for value in model.state_dict().values()]
         state = torch.stack(sums).cpu().numpy().tobytes() + chance()
-        if len(set(self.told(zlib.crc32(state)))) > 1:
+        if len(set(self.collect(zlib.crc32(state)))) > 1:
             raise ValueError(
                 "the processes no longer train the same model: something in the method depends on"
-                " who has which images; set processes to 1"
+                " which process has which images; set processes to 1"
             )
 
-    def told(self, answer: Any) -> list[Any]:
-        """What each process says."""
+    def collect(self, answer: Any) -> list[Any]:
+        """The answers of all processes, in order."""
         answers = [None] * self.size
         self.talk.all_gather_object(answers, answer)
         return answers
 
     def agree(self, late: bool, stop: bool) -> tuple[bool, bool]:
-        """Whether the first is late, and whether anybody was asked to stop."""
+        """Whether the first process is late, and whether any process was asked to stop."""
         flags = torch.tensor([late and self.first, stop], dtype=torch.int32)
         self.talk.all_reduce(flags, self.talk.ReduceOp.MAX)
         return bool(flags[0]), bool(flags[1])
 
     def by_first(self, work: Callable, *arguments: Any) -> Any:
-        """What one alone may do, such as writing; its answer, or failure, is everybody's."""
+        """Runs `work` in the first process only; all return its answer or raise its error."""
         answer: list[Any] = [None, None]
         if self.first:
             try:
@@ -178,9 +185,9 @@ class Team(Alone):
             super().say(text)
 
     def scores(self, model, inputs, rows, settings, device) -> np.ndarray:
-        """As `inference.scores`, whose batches are dealt out: each is scored once, in one piece."""
+        """As `inference.scores`, but each batch is scored by one of the processes."""
         parts = batches.groups(rows, inference.BATCH)
         own = inference.of_groups(model, inputs, parts[self.rank :: self.size], settings, device)
-        every = self.told(own)
+        every = self.collect(own)
         ordered = [every[place % self.size][place // self.size] for place in range(len(parts))]
         return np.concatenate(ordered)

@@ -1,6 +1,6 @@
-"""Shares of batches: what a process reads of each, and how rows of all become one tensor again.
+"""Slices of batches: which rows a process reads, and how those of all become one tensor again.
 
-`team` is parallel.py's.
+`team` is a Team of parallel.py.
 """
 
 from collections.abc import Iterator
@@ -14,14 +14,14 @@ from labelgraph.inputs import batches
 
 
 def chance() -> bytes:
-    """The state of the generators that are drawn from next."""
+    """The state of the random generators."""
     state = torch.get_rng_state().numpy().tobytes()
     on_gpu = torch.cuda.is_available() and torch.cuda.is_initialized()
     return state + (torch.cuda.get_rng_state().numpy().tobytes() if on_gpu else b"")
 
 
 class Gathered(torch.autograd.Function):
-    """Each has the gradient of the whole batch's loss; it goes on with that of its own rows."""
+    """Each process has the gradient of the whole batch, and passes on that of its own rows."""
 
     @staticmethod
     def forward(ctx: Any, own: Tensor, team: Any) -> Tensor:
@@ -33,8 +33,8 @@ class Gathered(torch.autograd.Function):
         return gradient.narrow(0, *ctx.place), None
 
 
-class Shares:
-    """Batches whose `image` is this process's share; everything else is of the whole batch."""
+class Slices:
+    """Batches in which `image` is this process's slice; everything else is of the whole batch."""
 
     def __init__(self, inputs: batches.Inputs, team: Any):
         self.inputs, self.team = inputs, team
@@ -44,10 +44,10 @@ class Shares:
     ) -> Iterator[dict[str, Tensor]]:
         team = self.team
         spread = [np.array_split(part, team.size) for part in parts]
-        # Where there are fewer images than processes, one is read by those that have none.
-        read = [shares[team.rank] if shares[team.rank].size else shares[0][:1] for shares in spread]
-        for shares, batch in zip(spread, self.inputs.batches(read, chance), strict=True):
-            team.sizes = [len(share) for share in shares]
+        # With fewer images than processes, a process without one reads one all the same.
+        read = [slices[team.rank] if slices[team.rank].size else slices[0][:1] for slices in spread]
+        for slices, batch in zip(spread, self.inputs.batches(read, chance), strict=True):
+            team.sizes = [len(part) for part in slices]
             own = {name: value[: team.sizes[team.rank]] for name, value in batch.items()}
             others = {name: team.gather(own[name]) for name in own if name != "image"}
             yield {"image": own["image"], **others}

@@ -1,7 +1,7 @@
-"""A step in several processes, as torchrun starts them, and once more when one of them is killed.
+"""Runs a step in several processes, as torchrun does, and starts them again when one is killed.
 
-They are forks of this process, so they start at once and end with it. A step that keeps
-checkpoints goes on from its last one.
+They are forks of this process, so they start fast and end with it. A step that writes checkpoints
+continues from the last one.
 """
 
 import importlib
@@ -20,7 +20,7 @@ from safetensors import SafetensorError
 from labelgraph.jobs.user_errors import USER_ERRORS
 
 RESTARTS = 3
-LOOK_SECONDS = 0.1  # how often a process looks whether the one that started it is still there
+LOOK_SECONDS = 0.1  # how often a process checks that the one that started it is still there
 STOPPED = 143  # exit code after SIGTERM
 
 
@@ -30,12 +30,12 @@ def inside() -> bool:
 
 
 def run(step: str, arguments: list[str], processes: int) -> None:
-    """Ends as the step in one process does: with its exit code, or a mistake in one sentence."""
+    """Ends like a step in one process: with its exit code, or with an error in one sentence."""
     from torch.distributed.elastic.multiprocessing import DefaultLogsSpecs, SignalException
     from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
     from torch.distributed.launcher.api import LaunchConfig, elastic_launch
 
-    logging.disable()  # torch tells of every end, with tracebacks; what matters is said below
+    logging.disable()  # torch logs a traceback for every process; the message below is enough
     os.environ["PYTORCH_NVML_BASED_CUDA_CHECK"] = "1"  # a process that asked CUDA cannot fork
     with tempfile.TemporaryDirectory() as folder:
         mistake = Path(folder, "mistake.txt")
@@ -48,7 +48,7 @@ def run(step: str, arguments: list[str], processes: int) -> None:
                 rdzv_backend="c10d",
                 rdzv_endpoint="127.0.0.1:0",
                 local_addr="127.0.0.1",
-                max_restarts=0,  # not after a mistake; see below
+                max_restarts=0,  # torchrun would also restart after a user's mistake
                 start_method="fork",
                 logs_specs=DefaultLogsSpecs(log_dir=folder),
             )

@@ -164,7 +164,7 @@ def test_the_step_says_if_it_was_fitted_on_reported_images(trained):
 
 
 @pytest.mark.parametrize(
-    ("temperature", "message"),
+    ("temperature", "said"),
     [
         (2.0, "are calibrated with temperature 2.00, fitted on 9 tune images. On held-out images"),
         (1.0, "of the scores, because a temperature fitted on 9 tune images did not help. On held"),

@@ -345,7 +345,7 @@ def test_the_study_without_data_says_where_they_come_from():
     done = subprocess.run([*command, "--config", "study=own"], **options)
     assert done.returncode == 1
     said = done.stdout + done.stderr
-    assert "study own makes no table: data of your own come with --configfile" in said
+    assert "study own makes no table; for your own data pass --configfile" in said
 
 
 def test_regions_of_a_kind_that_the_study_lacks_are_told_in_a_sentence(tmp_path):

@@ -81,7 +81,7 @@ def test_the_walk(walked):
     assert len(rows) == 7
     values = [float(value.strip("*")) for _, value in rows]
     assert np.median(values) > 80  # three colours are told apart
-    assert "Labels have no word vectors here" in table
+    assert "The labels have no word vectors here" in table
     assert re.fullmatch(r"photo\.jpg: sun \d+ %\n", predicted)
     assert [path.name for path in (checkout / "seen").iterdir()] == ["photo-sun.jpg"]
     run = checkout / "results/runs/own/full/pictures/ml_gcn/seed0"

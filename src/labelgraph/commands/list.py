@@ -71,8 +71,8 @@ def datasets(book: Book) -> list[dict[str, Any]]:
         {
             "name": name,
             "about": titles.dataset(book, name),
-            "reader": entry["reader"],
-            **entry["parts"],
+            "reader": entry.reader,
+            **entry.parts.lines(),
         }
         for name, entry in ((name, book.dataset(name)) for name in book.datasets)
         if book.runs_on(name)

@@ -1,4 +1,4 @@
-"""What nasty and clumsy users hand over, and what they are told: tables for test_hostile.py.
+"""Hostile and clumsy input and the message for each: tables for test_hostile.py.
 
 Every row: what is given, and what the one sentence says. The sentence names the file as well.
 """

@@ -1,4 +1,4 @@
-"""Hostile and clumsy input: nothing of it runs, and each is told in one sentence what is wrong.
+"""Hostile and clumsy input: none of it runs, and a sentence says what is wrong with each.
 
 The tables are in hostile_cases.py; archives, pictures and the papers' datasets have tests of their
 own (test_archives.py, odd_pictures.py, test_broken_datasets.py).

@@ -1,4 +1,4 @@
-"""Data of one's own: entries, tables, drawn parts, tables of labels, vectors that are drawn."""
+"""The user's own data: entries, tables, drawn parts, tables of labels, random word vectors."""
 
 import argparse
 import os

@@ -44,9 +44,6 @@ except (ValueError, FileNotFoundError) as error:
     raise WorkflowError(str(error)) from None
 STUDY = BOOK.study
 ORIGIN = BOOK.size.origin
-DETECTOR = DETECTORS["of_study"][STUDY]
-OWN_BOXES = BOOK.size.boxes  # dataset -> the user's COCO results
-
 
 MANIFEST = f"data/manifests/{STUDY}/{{dataset}}.npz"
 SPLIT = f"data/splits/{STUDY}/{{task}}/{{dataset}}"

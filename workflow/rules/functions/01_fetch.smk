@@ -3,6 +3,8 @@
 from labelgraph.files import filestamps
 from labelgraph.study import own_data
 
+OWN_BOXES = BOOK.size.boxes  # dataset -> the user's COCO results
+
 
 def own_folder(wildcards):
     return BOOK.dataset(wildcards.name).folder

@@ -1,5 +1,7 @@
 # Functions for the rules of 04_inputs.smk.
 
+DETECTOR = DETECTORS["of_study"][STUDY]
+
 
 def view_parts(wildcards):
     """Flipped and other views for training do not include the reported images."""

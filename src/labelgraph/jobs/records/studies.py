@@ -1,6 +1,6 @@
 """Which study a file belongs to: a run of one study ignores the files of the others."""
 
-OWN = "own"  # the study of one's own data, whose records do not travel
+OWN = "own"  # the study of the user's own data, whose records are not committed
 DOWNLOADED = ("data/raw/official/", "data/archives/")  # used by all studies
 PER_STUDY = {
     *("manifests", "splits", "inputs"),  # in data/

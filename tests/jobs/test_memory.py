@@ -10,11 +10,11 @@ import pytest
 
 from labelgraph.jobs.records import (
     checking,
-    exporting,
+    after_run,
     hashes,
     memory,
     metadata,
-    syncing,
+    before_run,
     travelling,
 )
 from labelgraph.jobs.records.hashes import Hashes
@@ -213,8 +213,8 @@ def test_an_output_is_altered_if_it_changes_after_its_record():
 def test_what_came_with_a_checkout_is_taken_over_once():
     file("in", "0", EARLY)
     came(job([file("a", "1"), file("b", "2")], sources=["in"]))
-    assert syncing.sync("mini") == ["2 files match results/records.jsonl"]
-    assert syncing.sync("mini") == []
+    assert before_run.sync("mini") == ["2 files match results/records.jsonl"]
+    assert before_run.sync("mini") == []
     found = metadata.read()
     assert found.keys() == {"a", "b"} and metadata.marks() == {}
     record = found["a"][1]
@@ -228,7 +228,7 @@ def test_what_came_with_a_checkout_is_taken_over_once():
 def test_inputs_stand_in_order_as_snakemake_has_them():
     made = job([file("b", "0")])
     came(made, job([file("out", "1")], inputs=["b"], sources=[file("c"), file("a")]))
-    syncing.sync("mini")
+    before_run.sync("mini")
     assert metadata.read()["out"][1]["input"] == ["a", "b", "c"]
 
 
@@ -237,8 +237,8 @@ def test_what_is_not_as_the_records_say_is_not_taken_over():
     came(one, job([file("c", "3")]))
     file("b", "other")
     Path("c").unlink()
-    assert syncing.sync("mini") == [
-        "1 files match results/records.jsonl",
+    assert before_run.sync("mini") == [
+        "1 file matches results/records.jsonl",
         "b has changed since its job wrote it; it is made again",
     ]
     assert metadata.read().keys() == {"a"} and metadata.marks() == {"b": True}
@@ -246,21 +246,21 @@ def test_what_is_not_as_the_records_say_is_not_taken_over():
 
 def test_an_output_that_changed_is_marked_until_it_is_right_again():
     came(job([file("a", "1")]))
-    syncing.sync("mini")
+    before_run.sync("mini")
     file("a", "2", LATE + 1)
     said = ["a has changed since its job wrote it; it is made again"]
-    assert syncing.sync("mini") == said == syncing.sync("mini")
+    assert before_run.sync("mini") == said == before_run.sync("mini")
     assert metadata.marks() == {"a": True}
     file("a", "1")
-    syncing.sync("mini")
-    assert metadata.marks() == {} and syncing.sync("mini") == []
+    before_run.sync("mini")
+    assert metadata.marks() == {} and before_run.sync("mini") == []
 
 
 def test_a_mark_of_snakemakes_stays():
     came(job([file("a", "1")]))
-    syncing.sync("mini")
+    before_run.sync("mini")
     file(metadata.place(metadata.MARKS, "a"), "{}")
-    assert syncing.sync("mini") == []
+    assert before_run.sync("mini") == []
     assert metadata.marks() == {"a": False}
 
 
@@ -269,23 +269,23 @@ def test_another_input_that_is_no_newer_is_named(older):
     """A newer one Snakemake sees itself."""
     file("in", "0", EARLY)
     came(job([file("a", "1")], sources=["in"]))
-    syncing.sync("mini")
+    before_run.sync("mini")
     file("in", "9", LATE - older)
-    assert syncing.sync("mini") == ["a was made from another version of in; it is made again"]
+    assert before_run.sync("mini") == ["a was made from another version of in; it is made again"]
     assert metadata.marks() == {"a": True}
     file("in", "9", LATE + 1)
-    assert syncing.sync("mini") == []
+    assert before_run.sync("mini") == []
     assert metadata.marks() == {}
     Path("in").unlink()
-    assert syncing.sync("mini") == []
+    assert before_run.sync("mini") == []
 
 
 def test_an_input_that_had_changed_before_the_checkout_is_named_at_once():
     file("in", "0", EARLY)
     came(job([file("a", "1")], sources=["in"]))
     file("in", "9", EARLY + 1)
-    assert syncing.sync("mini") == [
-        "1 files match results/records.jsonl",
+    assert before_run.sync("mini") == [
+        "1 file matches results/records.jsonl",
         "a was made from another version of in; it is made again",
     ]
     assert metadata.marks() == {"a": True}
@@ -294,17 +294,17 @@ def test_an_input_that_had_changed_before_the_checkout_is_named_at_once():
 def test_what_depends_on_a_file_that_changed_is_left_to_snakemake():
     first = job([file("a", "1")])
     came(first, job([file("b", "2")], inputs=["a"]))
-    assert syncing.sync("mini") == ["2 files match results/records.jsonl"]
+    assert before_run.sync("mini") == ["2 files match results/records.jsonl"]
     file("a", "9", EARLY)
-    assert syncing.sync("mini") == ["a has changed since its job wrote it; it is made again"]
+    assert before_run.sync("mini") == ["a has changed since its job wrote it; it is made again"]
     assert metadata.marks() == {"a": True}
 
 
 def test_ten_files_are_named_and_the_rest_are_counted():
     names = [f"f{number:02d}" for number in range(12)]
-    assert syncing.listing(names[:10]) == names[:10]
+    assert before_run.listing(names[:10]) == names[:10]
     expected = [*names[:10], "... and 2 more files"]
-    assert syncing.listing(reversed(names)) == expected
+    assert before_run.listing(reversed(names)) == expected
 
 
 @pytest.mark.parametrize(
@@ -318,13 +318,13 @@ def test_a_large_input_gets_a_time_before_what_is_made_of_it(size, now, expected
     if now == "other":
         file("in", "y" * size)
     came(made, later)
-    syncing.sync("mini")
+    before_run.sync("mini")
     assert Path("in").stat().st_mtime_ns == expected
 
 
 def test_a_large_input_that_is_old_enough_keeps_its_time():
     came(job([file("in", "x" * 1_000_001, EARLY)]), job([file("a", "1")], inputs=["in"]))
-    syncing.sync("mini")
+    before_run.sync("mini")
     assert Path("in").stat().st_mtime_ns == EARLY
 
 
@@ -333,7 +333,7 @@ def test_an_input_that_is_not_here_has_the_checksum_of_its_records():
     came(made, job([file("a", "1")], inputs=["x/in", "x/provenance.json"]))
     for name in made.made:
         Path(name).unlink()
-    syncing.sync("mini")
+    before_run.sync("mini")
     sums = metadata.read()["a"][1]["input_checksums"]
     assert sums == {"x/in": f"sha256:{made.made['x/in']}"}  # an account's bytes are not known
 
@@ -341,9 +341,9 @@ def test_an_input_that_is_not_here_has_the_checksum_of_its_records():
 def test_other_records_come_with_another_branch():
     """Both say the same of the files; the settings differ."""
     came(job([file("a", "1")]))
-    syncing.sync("mini")
+    before_run.sync("mini")
     came(job(["a"], rule="other"))
-    assert syncing.sync("mini") == ["1 files match results/records.jsonl"]
+    assert before_run.sync("mini") == ["1 file matches results/records.jsonl"]
     assert metadata.read()["a"][1]["rule"] == "other"
 
 
@@ -363,28 +363,28 @@ def test_a_study_is_written_down_and_read_again():
     ran("x/a", [file("src/code.py", "c")], ["'1'"])
     ran("x/b", ["src/code.py"], ["'1'"])  # of the same job
     ran("t", ["x/a", "x/b"], rule="table")
-    exporting.export("mini")
+    after_run.export("mini")
     jobs = {job.name: job for job in travelling.read()}
     assert jobs.keys() == {"x/a", "t"}
     assert jobs["x/a"].made.keys() == {"x/a", "x/b"}
     assert jobs["x/a"].sources == {"src/code.py": Hashes({}).bytes("src/code.py")}
     assert jobs["t"].inputs == ["x/a", "x/b"] and jobs["t"].sources == {}
     assert jobs["t"].rule["rule"] == "table"
-    assert syncing.sync("mini") == []  # its own file: nothing to take over
+    assert before_run.sync("mini") == []  # its own file: nothing to take over
     before = travelling.FILE.stat().st_mtime_ns
-    exporting.export("mini")
+    after_run.export("mini")
     assert travelling.FILE.stat().st_mtime_ns == before
 
 
 def test_an_account_that_a_job_has_read_is_an_input_by_what_it_says():
     ran("x/provenance.json", text=json.dumps(ACCOUNT))
     ran("t", ["x/provenance.json"])
-    exporting.export("mini")
+    after_run.export("mini")
     made = {job.name: job for job in travelling.read()}["t"]
     assert made.inputs == ["x/provenance.json"] and made.sources == {}
     old = Hashes({}).bytes("x/provenance.json")
     ran("x/provenance.json", text=json.dumps(ACCOUNT | {"seed": 50}))
-    exporting.export("mini")
+    after_run.export("mini")
     made = {job.name: job for job in travelling.read()}["t"]
     assert made.inputs == [] and made.sources == {"x/provenance.json": old}
 
@@ -396,7 +396,7 @@ def test_what_is_somebodys_own_or_names_a_place_is_not_written_down():
     ran("d", params=['"x=/home"'])
     ran("e", params=["'a/b and 1 / 2'"])
     ran("f", [file("in")], params=["/x"])
-    exporting.export("mini")
+    after_run.export("mini")
     assert {job.name for job in travelling.read()} == {"results/tables/owner/b.md", "e"}
 
 
@@ -405,27 +405,27 @@ def test_a_job_that_read_another_version_of_an_input_says_which():
     ran("a", ["in"])
     old = Hashes({}).bytes("in")
     ran("in", text="9")
-    exporting.export("mini")
+    after_run.export("mini")
     found = {job.name: job for job in travelling.read()}["a"]
     assert found.inputs == [] and found.sources == {"in": old}
 
 
 def test_an_altered_output_is_not_written_down():
     ran("a")
-    exporting.export("mini")
+    after_run.export("mini")
     expected = travelling.FILE.read_text()
     file("a", "by hand", LATE + 1)
-    exporting.export("mini")
+    after_run.export("mini")
     assert travelling.FILE.read_text() == expected
 
 
 def test_records_of_what_is_not_here_stay_as_long_as_something_here_comes_from_them():
     first, other = job([file("in", "0")]), job([file("gone", "0")])
     came(first, job([file("a", "1")], inputs=["in"]), other)
-    syncing.sync("mini")
+    before_run.sync("mini")
     Path("in").unlink()
     Path("gone").unlink()
-    exporting.export("mini")
+    after_run.export("mini")
     assert {job.name for job in travelling.read()} == {"in", "a"}
 
 
@@ -438,10 +438,10 @@ def test_an_input_made_otherwise_now_is_not_what_an_earlier_job_read():
     ran("x/provenance.json", text="{}")
     before = travelling.contents([first])
     now = before | {name: Hashes({}).content(name) for name in before}
-    found = exporting.adjusted(travelling.read()[0], before, now)
+    found = after_run.adjusted(travelling.read()[0], before, now)
     assert found.inputs == []
     assert found.sources == {"in": before["in"], "x/provenance.json": None}
-    assert exporting.adjusted(first, before, now) == first
+    assert after_run.adjusted(first, before, now) == first
 
 
 # ---- as text

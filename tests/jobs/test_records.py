@@ -13,10 +13,10 @@ from toy_study import jobs
 from labelgraph.__main__ import main
 from labelgraph.jobs.records import (
     checking,
-    exporting,
+    after_run,
     metadata,
     studies,
-    syncing,
+    before_run,
     travelling,
 )
 
@@ -257,32 +257,32 @@ def two_studies(tmp_path, monkeypatch):
 
 
 def test_a_run_on_own_data_writes_its_records_elsewhere(two_studies):
-    syncing.sync("own")
-    exporting.export("own")
+    before_run.sync("own")
+    after_run.export("own")
     assert not travelling.FILE.exists()
     (job,) = travelling.read(travelling.OWN_FILE)
     assert [*job.made] == ["results/tables/own/own_pets.csv"]
     before = travelling.OWN_FILE.read_bytes()
-    syncing.sync("mini")
-    exporting.export("mini")
+    before_run.sync("mini")
+    after_run.export("mini")
     assert [[*job.made] for job in travelling.read()] == [["results/tables/mini/a.csv"]]
     assert travelling.OWN_FILE.read_bytes() == before
 
 
 def test_a_run_speaks_of_its_own_study_alone_and_forgets_no_other(two_studies):
-    syncing.sync("mini")
+    before_run.sync("mini")
     for name in ("mini/a.csv", "own/own_pets.csv"):
         (two_studies / "results/tables" / name).write_text("2\n")
     for study, name in (("own", "own/own_pets.csv"), ("mini", "mini/a.csv")) * 2:
         told = f"results/tables/{name} has changed since its job wrote it; it is made again"
-        assert syncing.sync(study) == [told]
+        assert before_run.sync(study) == [told]
 
 
 def test_own_records_are_taken_over_where_the_memory_is_lost(two_studies):
-    syncing.sync("own")
-    exporting.export("own")
+    before_run.sync("own")
+    after_run.export("own")
     shutil.rmtree(".snakemake")
-    assert syncing.sync("own") == [f"1 files match {travelling.OWN_FILE}"]
+    assert before_run.sync("own") == [f"1 file matches {travelling.OWN_FILE}"]
     assert [*metadata.read()] == ["results/tables/own/own_pets.csv"]
 
 

@@ -274,7 +274,7 @@ OUTDATED = {
     "jobs/leftovers.py": set(),
     "jobs/shortages.py": set(),
     "jobs/snakemake_patches.py": set(),
-    "jobs/records/syncing.py": set(),
+    "jobs/records/before_run.py": set(),
     "study/config.py": TABLES | FIGURES,
     "fetch/transfer.py": set(),
     "scenes/voc2007.py": set(),

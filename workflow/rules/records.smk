@@ -4,13 +4,13 @@
 from snakemake.logging import logger
 
 from labelgraph.jobs import locks, snakemake_patches
-from labelgraph.jobs.records import exporting, syncing
+from labelgraph.jobs.records import after_run, before_run
 
 if workflow.is_main_process:
     locks.end_with_parent()
     try:
         with locks.entering() as alone:
-            said = syncing.sync(STUDY) if alone else [locks.OTHER.format(locks.owner())]
+            said = before_run.sync(STUDY) if alone else [locks.OTHER.format(locks.owner())]
     except (ValueError, OSError) as error:
         raise snakemake_patches.error(workflow, str(error)) from None
     for sentence in said:
@@ -23,7 +23,7 @@ if workflow.is_main_process:
 
 def write_records():
     try:
-        exporting.export(STUDY)
+        after_run.export(STUDY)
     except OSError as error:
         logger.error(f"the records could not be written: {error}")
 

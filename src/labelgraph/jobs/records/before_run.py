@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+from labelgraph.files.plurals import counted
 from labelgraph.jobs.records import metadata, travelling
 from labelgraph.jobs.records.hashes import is_account
 from labelgraph.jobs.records.memory import Memory, recall
@@ -62,7 +63,7 @@ def sync(study: str) -> list[str]:
 
 def told(taken: set[str], changed: set[str], outdated: dict[str, str], file: Path) -> list[str]:
     return [
-        *([f"{len(taken)} files match {file}"] if taken else []),
+        *([f"{counted(len(taken), 'file matches', 'files match')} {file}"] if taken else []),
         *listing(
             f"{path} has changed since its job wrote it; it is made again" for path in changed
         ),

@@ -9,12 +9,12 @@ from pathlib import Path
 import pytest
 
 from labelgraph.jobs.records import (
-    checking,
     after_run,
+    before_run,
+    checking,
     hashes,
     memory,
     metadata,
-    before_run,
     travelling,
 )
 from labelgraph.jobs.records.hashes import Hashes

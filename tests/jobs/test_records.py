@@ -12,11 +12,11 @@ from toy_study import jobs
 
 from labelgraph.__main__ import main
 from labelgraph.jobs.records import (
-    checking,
     after_run,
+    before_run,
+    checking,
     metadata,
     studies,
-    before_run,
     travelling,
 )
 

@@ -127,7 +127,9 @@ def test_verbs_know_the_table(walked, monkeypatch, capsys):
     assert [each["name"] for each in json.loads(capsys.readouterr().out)] == ["own_pictures"]
     assert main(["compare", table, table]) == 0
     assert main(["compare", "results/tables/own", "published"]) == 2
-    assert "own_pictures of results/tables/own is a table of your own data" in capsys.readouterr().err
+    assert (
+        "own_pictures of results/tables/own is a table of your own data" in capsys.readouterr().err
+    )
     assert main(["verify", "results/tables", *given]) == 0
     assert "made by this code with these settings" in capsys.readouterr().out
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from labelgraph.files import yaml_reader
 from labelgraph.files.yaml_reader import read_yaml, typed
-from labelgraph.study import entries, footnote, merging, own_data, tasks
+from labelgraph.study import entries, footnote, merging, own_data, own_tables, tasks
 from labelgraph.study.entries import (
     Change,
     Dataset,
@@ -227,9 +227,26 @@ def read_study(folder: Path, given: dict[str, Any]) -> Book:
     validated(Study, file, size, **known)
     validated(entries.SomeStudy, "--config: ", lines, **known)
     book = Book(study, **read, size=validated(Study, file, over(size, lines), **known))
-    book = replace(book, **own_data.added(book, standing))
+    book = with_own_data(book, standing)
     own_data.check_boxes(book.size.boxes, study, filter(book.runs_on, book.datasets))
     return book
+
+
+def with_own_data(book: Book, defaults: OwnData) -> Book:
+    """The book with the user's own datasets and their tables, which every study makes."""
+    size = book.size
+    own = own_data.entries(size.datasets, book.datasets, defaults)
+    changed = size.own_table.lines() if size.own_table else {}
+    block = defaults.table.model_copy(update=changed)
+    made = own_tables.entries(own, block, defaults.rows, book.methods, size.boxes)
+    official = {name: size.datasets[name] for name in size.datasets.keys() - own.keys()}
+    changes: dict[str, Any] = {"datasets": official}
+    for key, names in (("only", own), ("tables", made)):
+        if getattr(size, key) is not None:
+            changes[key] = [*getattr(size, key), *names]
+    size = size.model_copy(update=changes)
+    datasets, tables = book.datasets | own, book.tables | made
+    return replace(book, datasets=datasets, tables=tables, size=size)
 
 
 def study_name(folder: Path, given: dict[str, Any]) -> str:

@@ -8,12 +8,11 @@ import hashlib
 import re
 from collections.abc import Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 from pydantic import Field
 
 from labelgraph.files import filestamps, yaml_reader
-from labelgraph.study import own_tables
 from labelgraph.study.entries import Dataset, OwnData, OwnEntry, ReaderOptions, partial
 from labelgraph.study.settings import Count
 from labelgraph.study.validation import (
@@ -27,9 +26,6 @@ from labelgraph.study.validation import (
     one_of,
     validated,
 )
-
-if TYPE_CHECKING:
-    from labelgraph.study.config import Book
 
 NAME = re.compile(r"[A-Za-z]\w*", re.ASCII)
 LONGEST = 60  # letters of a name, which becomes part of file names
@@ -54,22 +50,6 @@ class GivenEntry(partial(OwnEntry)):
     folder: Text = Field(description="The folder with the data.")
     reader: Annotated[str, one_of("readers")] = Field(description="How the folder is read.")
     difficult: SomeDifficult = Field(default=None, description="What a difficult label counts as.")
-
-
-def added(book: "Book", defaults: OwnData) -> dict[str, Any]:
-    """Datasets, tables and study with the user's own data, which every study runs."""
-    size = book.size
-    own = entries(size.datasets, book.datasets, defaults)
-    changed = size.own_table.lines() if size.own_table else {}
-    block = defaults.table.model_copy(update=changed)
-    made = own_tables.entries(own, block, defaults.rows, book.methods, size.boxes)
-    official = {name: size.datasets[name] for name in size.datasets.keys() - own.keys()}
-    changes: dict[str, Any] = {"datasets": official}
-    for key, names in (("only", own), ("tables", made)):
-        if getattr(size, key) is not None:
-            changes[key] = [*getattr(size, key), *names]
-    size = size.model_copy(update=changes)
-    return {"datasets": book.datasets | own, "tables": book.tables | made, "size": size}
 
 
 def entries(

@@ -315,3 +315,18 @@ def test_a_curve_needs_numbers():
     told = r"ml_gcn: model\.threshold is null; a curve needs numbers"
     with pytest.raises(ValueError, match=told):
         plans.plan(changed, "ml_gcn_5", changed.figures["ml_gcn_5"])
+
+
+@pytest.mark.parametrize(
+    ("name", "lines", "message"),
+    [
+        ("ml_sgm_6", {"images": 3}, "images is 3; it takes lines of KEY: VALUE"),
+        ("ml_sgm_8", {"seeds": 0}, "seeds is 0; expected a whole number, 1 or more"),
+        ("ml_sgm_6", {"datasets": ["nope"]}, r"datasets\[0\] is 'nope'; expected one of voc2007"),
+        ("ml_sgm_6", {"top": "x", "caption": None}, r"caption is null.*\n.*top is 'x'"),
+    ],
+)
+def test_wrong_values_of_a_figure_are_named_all_at_once(name, lines, message):
+    here = read_study(ROOT / "workflow/config", {"figures": {name: lines}})
+    with pytest.raises(ValueError, match=f"figures.{name}: {message}"):
+        plans.of_study(here)

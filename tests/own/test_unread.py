@@ -431,7 +431,7 @@ def test_blank_pictures_and_odd_label_names_get_a_remark(labelled, capsys):
     dark = np.arange(3000, dtype=np.uint16).reshape(50, 60) % 200
     Image.fromarray(dark).save(labelled / "cat" / "8.png")
     out = checked(capsys, labelled)[1]
-    assert "remark: 1 image is a single grey (only the upper 8 of 16 bits" in out
+    assert "remark: 1 image has one colour everywhere (of 16-bit files, only" in out
     assert "remark: 'nothing' is read as a label; if it means that a picture shows no label" in out
     assert "remark: 'class' is read as a label, though it looks like the heading of a col" in out
     assert "'none' is read" not in out and "'cat' is read" not in out

@@ -1,15 +1,79 @@
 """The fields of an entry of figures.yaml: the kinds of figures, and what each of them needs."""
 
 import ast
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
+
+from pydantic import Field
 
 from labelgraph.figures import image_choice
-from labelgraph.study.validation import check_keys
+from labelgraph.study.entries import DatasetName, TableName
+from labelgraph.study.validation import (
+    Block,
+    Line,
+    Positive,
+    Some,
+    Text,
+    Whole,
+    check_keys,
+    validated,
+)
 
 COMMON = {"paper", "figure", "kind", "caption", "notes"}
 INSPECTION = Path(__file__).parents[1] / "predict/inspection"
+
+
+class Images(Block):
+    """Which reported images are shown."""
+
+    rule: Text = Field(description="The rule that chooses them, one of image_choice.py.")
+    count: Positive = Field(description="How many.")
+    labels: Whole = Field(description="How many labels each shows, at least.")
+    most: Positive = Field(default=None, description="How many labels each shows, at most.")
+
+
+class Sweep(Block):
+    """A curve over one setting of a method."""
+
+    name: Line = Field(description="The setting's name below the axis.")
+    symbol: Line = Field(description="Its letter in the paper.")
+    setting: Text = Field(description="The setting of a run, such as model.gamma.")
+    variants: Text = Field(description="The beginning of the variants' names.")
+    show: Literal["count"] = Field(default=None, description="Draw the length of a list.")
+
+
+class Mistake(Block):
+    """Wrong predictions of one label."""
+
+    label: Text = Field(description="The label.")
+    kind: Literal["false_positive", "false_negative"] = Field(description="Which mistake.")
+    count: Positive = Field(description="How many images.")
+
+
+class Figure(Block):
+    """An entry of figures.yaml; its kind says which lines it has."""
+
+    paper: Text = Field(description="The paper.")
+    figure: Text = Field(description="The number of the published figure, or a name.")
+    kind: Text = Field(description="The file in figures/kinds/ that draws it.")
+    caption: Line = Field(description="The line above the figure.")
+    notes: list[Line] = Field(default=None, description="Sentences below it.")
+    datasets: Some[DatasetName] = Field(description="The datasets, as far as a study runs them.")
+    table: TableName = Field(default=None, description="The table whose rows are drawn.")
+    reference: Text = Field(default=None, description="The row that a dashed line marks.")
+    legend: list[Line] = Field(default=None, description="The marks of rows.")
+    method: Text = Field(default=None, description="The method whose settings are swept.")
+    metric: Text = Field(default=None, description="The metric that is drawn.")
+    sweeps: list[Sweep] = Field(default=None, description="The curves.")
+    seeds: Positive = Field(default=None, description="How many seeds each variant has.")
+    published: dict[DatasetName, Text] = Field(default=None, description="The paper's own values.")
+    systems: Some[Text] = Field(default=None, description="The systems, method[@variant].")
+    images: Images = Field(default=None, description="The images that are shown.")
+    queries: Images = Field(default=None, description="The images whose neighbours are shown.")
+    top: Positive = Field(default=None, description="How many labels or neighbours are shown.")
+    mistakes: list[Mistake] = Field(default=None, description="The mistakes that are shown.")
 
 
 @dataclass(frozen=True)
@@ -44,7 +108,7 @@ KINDS = {
 }
 
 
-def check(name: str, entry: dict[str, Any]) -> None:
+def check(name: str, entry: dict[str, Any], datasets: Iterable[str], tables: Iterable[str]) -> None:
     """Reports a wrong entry before anything starts."""
     if entry.get("kind") not in KINDS:
         raise ValueError(f"figures.{name}: kind is {entry.get('kind')!r}, not one of {[*KINDS]}")
@@ -53,6 +117,7 @@ def check(name: str, entry: dict[str, Any]) -> None:
     optional = {"notes", "seeds", "published"}
     if missing := (COMMON | chosen.keys) - optional - entry.keys():
         raise ValueError(f"figures.{name} lacks {sorted(missing)}")
+    validated(Figure, f"figures.{name}: ", entry, datasets=datasets, tables=tables)
     if name != f"{entry['paper']}_{entry['figure']}":
         raise ValueError(
             f"figures.{name} is {entry['paper']} {entry['figure']}; name it"

@@ -21,7 +21,7 @@ def of_study(book: Book) -> dict[str, Entry]:
     found = {}
     for name, entry in book.figures.items():
         chosen = entry | (changes.get(name) or {})
-        fields.check(name, chosen)
+        fields.check(name, chosen, book.datasets, book.tables)
         if shown(book, chosen):
             found[name] = chosen
     return found

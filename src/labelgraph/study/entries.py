@@ -128,7 +128,7 @@ class Usual(Block):
 
 
 class Parts(Block):
-    """The parts of the data that have a role."""
+    """Which part of the data trains and which is reported."""
 
     train: Text = Field(description="The part that trains.")
     report: Text = Field(description="The part that is reported.")
@@ -203,7 +203,7 @@ class ReaderOptions(Block):
     )
     boxes: bool = Field(default=None, description="Whether boxes are read.")
     crowd: Literal["keep", "drop"] = Field(
-        default=None, description="What happens to labels that only crowds show."
+        default=None, description="Whether a label counts that an image shows only as a crowd."
     )
     draw: Draw | None = Field(default=None, description="Draws the parts train and test.")
     empty_images: Literal["keep", "drop"] = Field(
@@ -218,7 +218,8 @@ class ReaderOptions(Block):
     image: Text = Field(default=None, description="Column with the images' names.")
     images: Letters = Field(default=None, description="Folder of the images.")
     labels: Text | Some[Text] | None = Field(
-        default=None, description="Column with labels, columns of 0 and 1, or where labels are."
+        default=None,
+        description="A column of labels, or several columns of 0 and 1; of VOC, lists or objects.",
     )
     names: Some[Text] | None = Field(default=None, description="The labels.")
     none: Text | None = Field(default=None, description="Folder of images without labels.")
@@ -303,8 +304,10 @@ class Table(Block):
     counted: dict[str, Text] = Field(
         default=None, description="Published row: method[@variant] whose cost is counted only."
     )
-    seeds: Positive = Field(default=None, description="At most so many seeds.")
-    spread: Text = Field(default=None, description="What is printed behind ±.")
+    seeds: Positive = Field(default=None, description="Use at most this many of the study's seeds.")
+    spread: Text = Field(
+        default=None, description="What the number after ± is: std, interval95 or pictures."
+    )
     notes: Different[Line] = Field(default=None, description="Footnotes.")
 
 

@@ -20,7 +20,8 @@ def sentences(rows: Iterable[tuple[str, RunSettings]], seeds: Sequence[int], sel
     runs = [found for several in did.values() for found in several]
     usual = [Counter(column).most_common(1)[0][0] for column in zip(*runs, strict=True)]
     encoder, pixels, kept = usual
-    head = f"Encoder {encoder}, {pixels}; {kept}; seeds {', '.join(map(str, seeds))}."
+    head = f"Encoder {encoder}, {pixels}; {kept};"
+    head += f" {'seed' if len(seeds) == 1 else 'seeds'} {', '.join(map(str, seeds))}."
     return " ".join([head, *differences(did, usual)])
 
 
@@ -28,7 +29,8 @@ def facts(training: RunSettings, selection: str) -> list[str]:
     encoder = training.encoder
     chosen = f"the checkpoint is chosen on the {selection} images"
     kept = "the last epoch is kept" if training.train.select == "last" else chosen
-    return [encoder.name, f"{encoder.test_size} pixels", kept]
+    name = encoder.name if encoder.weights else f"{encoder.name} without pretrained weights"
+    return [name, f"{encoder.test_size} pixels", kept]
 
 
 def differences(did: dict[str, list[list[str]]], usual: list[str]) -> list[str]:

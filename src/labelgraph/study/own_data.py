@@ -36,7 +36,7 @@ TEXTS = {  # lines of an entry and of its options that are texts even if they lo
 
 
 class SomeDifficult(Block):
-    """What a difficult label counts as; own_data.yaml has the other lines."""
+    """What a difficult label counts as; own_data.yaml has the defaults."""
 
     train: Count = Field(description="In training.")
     ap: Count = Field(default=None, description="In average precision.")
@@ -44,7 +44,7 @@ class SomeDifficult(Block):
 
 
 class GivenEntry(partial(OwnEntry)):
-    """An entry of your own data as it is given."""
+    """An entry of your own data, before the defaults of own_data.yaml are added."""
 
     title: Line = Field(default=None, description="The name in tables and figures.")
     folder: Text = Field(description="The folder with the data.")

@@ -46,8 +46,8 @@ SECTIONS = [  # title, what stands before the tables, models
     ("tables.yaml", "", [entries.Table, entries.Columns]),
     (
         "own_data.yaml, and entries of your own data",
-        "An entry needs `folder` and `reader`. `own_data.yaml` has the other lines, the options of"
-        " each reader, and the lines of the table.",
+        "An entry needs `folder` and `reader`. `own_data.yaml` has the defaults of the other lines,"
+        " of each reader's options, and of the table.",
         [
             own_data.GivenEntry,
             entries.ReaderOptions,
@@ -58,7 +58,8 @@ SECTIONS = [  # title, what stands before the tables, models
     ),
     (
         "settings.yaml of a run",
-        "What came of it all. The training writes it, and nothing else decides what a run learns.",
+        "All settings of one run, merged. The training writes it; nothing else decides what a run"
+        " learns.",
         [settings.RunSettings, settings.ScoringSettings],
     ),
 ]
@@ -68,8 +69,9 @@ This page is generated: `python -m labelgraph.study.reference` writes it from th
 `src/labelgraph/study/`, and the JSON schemas in `workflow/config/schema/`, with which editors
 complete and check the YAML files.
 
-Later wins, line by line: `defaults.yaml`, the method, the method on this dataset, the study, the
-study's lines for the method, the variant. In a partial task (`partial-10` to `partial-90`) the
+Settings come from several places; a later one overrides an earlier one, line by line:
+`defaults.yaml`, the method, the method on this dataset, the study, the study's lines for the
+method, the variant. In a partial task (`partial-10` to `partial-90`) the
 block `partial` of each of them comes right after it; in the second stage of a few-shot task the
 blocks `shots` of all come last.
 

@@ -128,11 +128,11 @@ def of_words(found: dict[str, Any]) -> list[str]:
 
 def of_images(found: dict[str, Any]) -> list[str]:
     side = f"a side under {pictures.TINY} pixels"
-    grey = "a single grey (only the upper 8 of 16 bits are read)"
+    same = "one colour everywhere (of 16-bit files, only the upper 8 bits are read)"
     kinds = {
         "without_label": ("image shows no label", "images show no label"),
         "tiny": (f"image has {side}", f"images have {side}"),
-        "blank": (f"image is {grey}", f"images are {grey}"),
+        "blank": (f"image has {same}", f"images have {same}"),
     }
     return counts(kinds, found)
 

@@ -27,7 +27,8 @@ def draw(figure: dict[str, Any]) -> style.Drawing:
     for place, (axes, key) in enumerate(zip(panels.flat, places, strict=True)):
         curve = next(c for c in figure["curves"] if (c["name"], c["dataset"]) == key)
         title = figure["datasets"][curve["dataset"]]
-        heading = f"{title}\n" if len(figure["datasets"]) > 1 else ""
+        narrow = title.replace(", ", ",\n")  # a panel is narrower than a long title
+        heading = f"{narrow}\n" if len(figure["datasets"]) > 1 else ""
         printed = published(figure, curve["dataset"])
         paper = f"in the paper: {printed}" if printed else ""
         axes.set_title(f"({string.ascii_lowercase[place]}) {heading}{paper}", loc="left")

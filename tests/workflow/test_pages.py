@@ -140,11 +140,7 @@ def links(page):
 def test_links_lead_somewhere(page):
     for path in map(Path.resolve, links(page)):
         name = path.relative_to(ROOT).as_posix()
-        assert path.exists() or name in LATER, f"{page.name}: {name}"
-
-
-# Made by rules, or by a command that a test of its own holds to its result.
-LATER = {"results/figures/mini/ml_sgm_control.png"}
+        assert path.exists(), f"{page.name}: {name}"
 
 
 @each_page

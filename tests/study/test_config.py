@@ -196,17 +196,20 @@ def test_the_footnote_names_the_rows_that_differ(book):
     """A method's own `select` and image sides are what its runs did."""
     rows = [("A", "ml_gcn"), ("B", "ssgrl"), ("C", "baseline")]
     runs = [(title, run_of("mini", "full", "voc2007", system, 0)) for title, system in rows]
-    plain = "Encoder efficientnet_lite0, 224 pixels; the last epoch is kept; seeds 0."
+    plain = "Encoder EfficientNet-Lite0, 224 pixels; the last epoch is kept; seed 0."
     assert book.circumstances(runs, [0]) == plain
     change = {"methods": {"ml_gcn": {"train": {"select": "best"}}}}
     kept = "A: the checkpoint is chosen on the tune images."
     assert edited(book, change).circumstances(runs, [0]) == f"{plain} {kept}"
+    found = edited(book, {"encoder": {"weights": None}}).circumstances(runs, [0, 1])
+    assert found.startswith("Encoder EfficientNet-Lite0 without pretrained weights, 224 pixels;")
+    assert found.endswith("; seeds 0, 1.")
     change["methods"]["baseline"] = {"encoder": {"test_size": 576}}
     found = edited(book, change).circumstances(runs, [0])
     assert found == f"{plain} {kept} C: 288 pixels."
     assert edited(book, change).circumstances(runs[:1], [0]) == (
-        "Encoder efficientnet_lite0, 224 pixels; the checkpoint is chosen on the tune images;"
-        " seeds 0."
+        "Encoder EfficientNet-Lite0, 224 pixels; the checkpoint is chosen on the tune images;"
+        " seed 0."
     )
 
 

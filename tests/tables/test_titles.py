@@ -4,6 +4,7 @@ import pytest
 from conftest import ROOT
 
 from labelgraph.encoders.encoder import BUILDERS
+from labelgraph.study import encoder_titles
 from labelgraph.study.config import read_study
 from labelgraph.study.entries import Change
 from labelgraph.tables import rendering, tables, titles
@@ -38,7 +39,7 @@ def test_the_baseline_is_called_after_the_encoder_that_runs(study, given, name):
 
 
 def test_every_encoder_has_a_title():
-    assert titles.ENCODERS.keys() == BUILDERS.keys()
+    assert encoder_titles.TITLES.keys() == BUILDERS.keys()
 
 
 def test_sizes_in_a_title_are_those_of_the_study():

@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Iterable, Sequence
 
+from labelgraph.study import encoder_titles
 from labelgraph.study.settings import RunSettings
 
 
@@ -29,7 +30,9 @@ def facts(training: RunSettings, selection: str) -> list[str]:
     encoder = training.encoder
     chosen = f"the checkpoint is chosen on the {selection} images"
     kept = "the last epoch is kept" if training.train.select == "last" else chosen
-    name = encoder.name if encoder.weights else f"{encoder.name} without pretrained weights"
+    name = encoder_titles.title(encoder.name) + " without pretrained weights" * (
+        encoder.weights is None
+    )
     return [name, f"{encoder.test_size} pixels", kept]
 
 

@@ -12,6 +12,7 @@ import pandas as pd
 
 from labelgraph.files.small import read_json
 from labelgraph.score.metrics import value
+from labelgraph.study import encoder_titles
 from labelgraph.study.config import Book, Run, run_of
 from labelgraph.study.entries import Table
 from labelgraph.study.tasks import departures
@@ -119,7 +120,7 @@ def counted_network(book: Book, entry: dict[str, Any]) -> str:
     there = places(book, entry)
     if not (costly(entry) and there):
         return ""
-    name = titles.encoder(book.defaults.encoder.name)
+    name = encoder_titles.title(book.defaults.encoder.name)
     return "" if titles.filled(book, "{encoder}", "baseline", there) == name else name
 
 

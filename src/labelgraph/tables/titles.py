@@ -8,18 +8,11 @@ run, so a study with another encoder has another title.
 import re
 from collections.abc import Iterable
 
+from labelgraph.study import encoder_titles
 from labelgraph.study.config import Book, run_of
 from labelgraph.study.settings import Encoder
 
-ENCODERS = {
-    "efficientnet_lite0": "EfficientNet-Lite0",
-    **{f"resnet{depth}": f"ResNet-{depth}" for depth in (18, 34, 50, 101)},
-}
 FIELD = re.compile(r"{(encoder|size|test_size)}")
-
-
-def encoder(name: str) -> str:
-    return ENCODERS.get(name, name)
 
 
 def system(book: Book, name: str, places: Iterable[str] = ()) -> str:
@@ -48,7 +41,7 @@ def any_dataset(book: Book) -> str:
 
 
 def fill(title: str, settings: Encoder) -> str:
-    values = settings.lines() | {"encoder": encoder(settings.name)}
+    values = settings.lines() | {"encoder": encoder_titles.title(settings.name)}
     return FIELD.sub(lambda field: str(values[field[1]]), title)
 
 

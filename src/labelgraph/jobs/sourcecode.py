@@ -33,18 +33,26 @@ def imports(path: Path) -> tuple[Path, ...]:
 
 
 def files(name: str) -> list[Path]:
-    """`labelgraph.parts.encoder` -> its file and the __init__ files on the way to it."""
+    """`labelgraph.parts.encoder` -> its file, and the __init__ files on the way to it with code."""
     top, *rest = name.split(".")
     if top != PACKAGE.name:
         return []
     place = PACKAGE
-    found = [PACKAGE / "__init__.py"]
+    found = []
     for part in rest:
         place = place / part
-        found += [
-            path for path in (place / "__init__.py", place.with_suffix(".py")) if path.exists()
-        ]
+        module, package = place.with_suffix(".py"), place / "__init__.py"
+        found += [module] * module.exists() + [package] * (package.exists() and has_code(package))
     return found
+
+
+@cache
+def has_code(path: Path) -> bool:
+    """A docstring alone decides nothing; every job has fewer inputs without such files."""
+    return any(
+        not (isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant))
+        for node in ast.parse(path.read_text(encoding="utf-8")).body
+    )
 
 
 def method_file(method: str) -> Path:

@@ -188,14 +188,14 @@ def walk(schema: dict, value: Any, place: tuple) -> tuple[list[str], dict, Any]:
     The last key of what is missing or unknown is left out, and the branches of a choice of types.
     """
     part, path = schema, []
-    for key in place:
+    for key in place[:-2] if place[-1:] == ("[key]",) else place:
         part = resolved(schema, part)
         inside = isinstance(value, dict) and key in value
         if isinstance(value, list) and isinstance(key, int):
             part, value, step = part.get("items", {}), value[key], f"[{key}]"
         elif inside and key in (lines := part.get("properties", {})):
             part, value, step = lines[key], value[key], f".{brief_key(key)}"
-        elif inside and place[-1] != "[key]" and "additionalProperties" in part:
+        elif inside and "additionalProperties" in part:
             if part["additionalProperties"] is False:
                 break
             part, value, step = part["additionalProperties"], value[key], f".{brief_key(key)}"

@@ -10,6 +10,7 @@ from conftest import ROOT
 from labelgraph.files.yaml_reader import read_yaml
 from labelgraph.study.config import over, read_study, run_of
 from labelgraph.study.entries import Defaults, Method, SomeTrain, Study
+from labelgraph.study.validation import validated
 from labelgraph.tables import tables
 
 CONFIG = ROOT / "workflow/config"
@@ -331,3 +332,10 @@ def test_yaml_that_would_be_misread_is_refused(tmp_path, text, message):
     path.write_text(text)
     with pytest.raises(ValueError, match=message):
         read_yaml(path)
+
+
+def test_a_wrong_key_is_named_with_its_whole_path():
+    methods = read_yaml(CONFIG / "methods.yaml")
+    methods["ml_gcn"]["datasets"] = {"voc": {}}
+    with pytest.raises(ValueError, match=r"ml_gcn\.datasets has unknown keys \['voc'\]"):
+        validated(dict[str, Method], "methods.yaml: ", methods, datasets=["voc2007", "coco2014"])

@@ -116,3 +116,11 @@ def test_the_house_stays_small():
     assert sum(len(others - {name}) for name, others in arrows.items()) <= 120
     assert max(floors.values()) <= 9
     assert {path.stem for path in SOURCE.glob("*.py")} == set(TOP)
+
+
+def test_a_docstring_alone_is_no_input_of_a_job():
+    """A package's own file is one as soon as it has code."""
+    needed = sourcecode.closure(SOURCE / "steps/train.py")
+    assert SOURCE / "models/__init__.py" in needed
+    assert SOURCE / "train/__init__.py" not in needed
+    assert not [path for path in needed if path.stem == "__init__" and not path.read_text().strip()]

@@ -10,7 +10,9 @@ if workflow.is_main_process:
     locks.end_with_parent()
     try:
         with locks.entering() as alone:
-            said = before_run.sync(STUDY) if alone else [locks.OTHER.format(locks.owner())]
+            said = (
+                before_run.sync(STUDY) if alone else [locks.OTHER.format(locks.owner())]
+            )
     except (ValueError, OSError) as error:
         raise snakemake_patches.error(workflow, str(error)) from None
     for sentence in said:

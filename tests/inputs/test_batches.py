@@ -165,7 +165,7 @@ def test_boxes_are_found_by_the_images_name(tmp_path):
 
 SETTINGS = relined(
     run_settings("baseline"),
-    train={"crops": "none", "workers": 0},
+    train={"crops": "none", "mirror": "sideways", "workers": 0},
     encoder={"size": 8, "test_size": 4, "test_view": "plain"},
 )
 

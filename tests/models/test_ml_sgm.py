@@ -7,7 +7,7 @@ import pytest
 import torch
 from conftest import batch, build, label_space, settings
 from scipy import ndimage
-from test_matching import encoded, literal, of
+from test_matching import literal, of
 from torch.nn.functional import layer_norm
 
 from labelgraph import models

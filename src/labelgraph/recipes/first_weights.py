@@ -8,6 +8,7 @@ from torch import Tensor, nn
 CLOSE = 0.03  # relative error up to which two scales are the same
 FLAT, ROUND = 1.8, 3.0  # kurtosis of a uniform and of a normal distribution
 NEAR = 0.25  # difference of a kurtosis from one of them
+MANY = 3  # names that are written out
 LEAST = 1000  # numbers that a weight must have to be judged
 
 
@@ -52,7 +53,7 @@ def spreads(x: Tensor) -> Iterator[tuple[str, float]]:
 
 
 def text(model: nn.Module) -> str:
-    """The scheme of most matrices, then the others with the names of theirs."""
+    """The scheme of most matrices, then the others with the names of their matrices."""
     found = schemes(model)
     if not found:
         return "no matrix of its own"
@@ -61,4 +62,12 @@ def text(model: nn.Module) -> str:
     for name, kind in found.items():
         if kind != usual:
             others.setdefault(kind, []).append(name.removesuffix(".weight"))
-    return "; ".join([usual, *(f"{', '.join(names)}: {kind}" for kind, names in others.items())])
+    return "; ".join([usual, *(f"{shortened(names)}: {kind}" for kind, names in others.items())])
+
+
+def shortened(names: list[str]) -> str:
+    """Of many names the beginnings, two words each, and the last words."""
+    if len(names) > MANY:
+        parts = [name.split(".") for name in names]
+        names = [".".join(part[:2]) + f" ... {part[-1]}" * (len(part) > 2) for part in parts]
+    return ", ".join(dict.fromkeys(names))

@@ -13,7 +13,7 @@ COLUMNS = ("method", "task", "item", "paper", "released", "here", "kind", "note"
 SHOWN = ("item", "paper", "released code", "here", "kind", "note")
 MEANING = {
     SAME: "as in the paper, or as in the released code where the paper does not say",
-    DEPARTURE: "otherwise than in the paper, or than in the released code where the paper is silent",
+    DEPARTURE: "otherwise than the paper, or than the released code where the paper is silent",
     OURS: "neither paper nor released code says it, so it is chosen here",
 }
 
@@ -64,9 +64,7 @@ def table(some: list[Item]) -> str:
     rows = [SHOWN, ["---"] * len(SHOWN)]
     for each in some:
         row = each.row
-        note = row.note or "**not stated**" * each.unstated
         texts = [row.item, row.paper, row.released, each.here, each.kind]
-        rows.append(
-            [*map(escaping.markdown, texts), escaping.prose(row.note) if row.note else note]
-        )
+        note = "**not stated**" if each.unstated else escaping.prose(row.note)
+        rows.append([*map(escaping.markdown, texts), note])
     return "\n".join("| " + " | ".join(row) + " |" for row in rows)

@@ -9,8 +9,8 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 
 ALL = "all"  # of the tasks
-# How networks are trained on images. Studies on cached features do all of this otherwise and say so in
-# their own note, so notes on these items are not theirs.
+# How networks are trained on images. Studies on cached features do all of this otherwise and say
+# so in their own note, so notes on these items are not theirs.
 TRAINING = (
     "optimizer",
     "encoder's rate",

@@ -90,8 +90,8 @@ class Train(Block):
     crop_sides: Some[Annotated[float, Field(gt=0, le=1)]] = Field(
         description="Sides of the crops `squares`, as shares of the whole; one is drawn each time."
     )
-    mirror: Literal["sideways", "upside_down", "none"] = Field(
-        description="How half of the training images are mirrored."
+    mirror: Literal["sideways", "both", "none"] = Field(
+        description="Whether half of the training images are mirrored; `both`: and half upside down."
     )
     views: Some[Literal["plain", "flip", "centre_70", "centre_90"]] = Field(
         description="Views that an epoch draws from, where features are cached."

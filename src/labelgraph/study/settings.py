@@ -91,7 +91,8 @@ class Train(Block):
         description="Sides of the crops `squares`, as shares of the whole; one is drawn each time."
     )
     mirror: Literal["sideways", "both", "none"] = Field(
-        description="Whether half of the training images are mirrored; `both`: and half upside down."
+        description="Whether half of the training images are mirrored, and with `both` half of them"
+        " turned upside down, too."
     )
     views: Some[Literal["plain", "flip", "centre_70", "centre_90"]] = Field(
         description="Views that an epoch draws from, where features are cached."

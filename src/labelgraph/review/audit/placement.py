@@ -42,13 +42,14 @@ def shifted(row: Row, table: list[Row], rows: list[Row]) -> Iterator[Finding]:
 
 def gap(row: Row, filled: list[str], whole: list[Row]) -> str:
     """Whether the two numbers, CF1 and OF1, are as far apart as those of the other rows."""
-    (a, b), gap = map(row.printed.get, filled), exact((row, filled[1])) - exact((row, filled[0]))
+    a, b = map(row.printed.get, filled)
+    apart = exact((row, filled[1])) - exact((row, filled[0]))
     usual = sorted(exact((other, "OF1")) - exact((other, "CF1")) for other in whole)
-    inside = "within" if usual[0] <= gap <= usual[-1] else "not within"
+    inside = "within" if usual[0] <= apart <= usual[-1] else "not within"
     range_ = top_three.span(top_three.one(usual[0]), top_three.one(usual[-1]))
     return (
         f"{a} and {b} are probably CF1 and OF1 of one and the same set of predicted labels:"
-        f" {b} - {a} = {top_three.one(gap)} is {inside} the {range_} of these rows"
+        f" {b} - {a} = {top_three.one(apart)} is {inside} the {range_} of these rows"
     )
 
 

@@ -28,7 +28,7 @@ ENCODER = {
     "test_view": "plain",
 }
 DEFAULTS = read_yaml(ROOT / "workflow/config/defaults.yaml")
-TRAIN = DEFAULTS["train"] | {"workers": 0, "augment": "none"}
+TRAIN = DEFAULTS["train"] | {"workers": 0, "crops": "none", "mirror": "none"}
 
 
 def run_settings(method: str) -> RunSettings:

@@ -125,6 +125,8 @@ BOX = [0.2, 0.1, 0.4, 0.5]
         (views.Window(0.0, 0.0, 0.5, 1.0, False), [0.4, 0.1, 0.8, 0.5]),
         (views.Window(0.3, 0.3, 0.8, 0.8, False), [0, 0, 0.2, 0.4]),
         (views.Window(0.3, 0.3, 0.8, 0.8, True), [0.8, 0, 1, 0.4]),
+        (views.Window(0.0, 0.0, 1.0, 1.0, False, True), [0.2, 0.5, 0.4, 0.9]),
+        (views.Window(0.0, 0.0, 0.5, 1.0, True, True), [0.2, 0.5, 0.6, 0.9]),
         (views.Window(0.5, 0.0, 1.0, 1.0, False), [0, 0, 0, 0]),  # beside it
         (views.Window(0.0, 0.499, 1.0, 1.0, False), [0, 0, 0, 0]),  # two thousandths of it are left
     ],
@@ -163,7 +165,7 @@ def test_boxes_are_found_by_the_images_name(tmp_path):
 
 SETTINGS = relined(
     run_settings("baseline"),
-    train={"augment": "flip", "workers": 0},
+    train={"crops": "none", "mirror": "sideways", "workers": 0},
     encoder={"size": 8, "test_size": 4, "test_view": "plain"},
 )
 

@@ -67,7 +67,8 @@ def test_a_block_partial_counts_in_partial_tasks_and_after_what_it_stands_in(boo
     )
     assert few == many
     # the study, which comes later, sets the epochs of all tasks; the method's word on it is lost
-    assert few == full.model_copy(update={"batch": 3})
+    crops = {"crop_sides": [1.0, 0.875, 0.75, 0.625, 0.5], "mirror": "sideways"}  # of the method
+    assert few == full.model_copy(update={"batch": 3} | crops)
     lines = {key: line for key, line in book.size.train.lines().items() if key != "epochs"}
     bare = replace(
         with_epochs, size=with_epochs.size.model_copy(update={"train": SomeTrain(**lines)})

@@ -33,7 +33,15 @@ from labelgraph.train.team import parallel, torchrun
 DEFAULTS = read_yaml(ROOT / "workflow/config/defaults.yaml")["train"]
 LABELS, IMAGES, FIT = 5, 30, 22
 EARLY = {"start": 1, "every": 1, "rounds": [1]}  # of methods that begin something after some epochs
-SHORT = {"epochs": 2, "batch": 8, "schedule": "cosine", "clip": 1.0, "augment": "none", "ema": 0.9}
+SHORT = {
+    "epochs": 2,
+    "batch": 8,
+    "schedule": "cosine",
+    "clip": 1.0,
+    "crops": "none",
+    "mirror": "none",
+    "ema": 0.9,
+}
 
 
 class Encoder(nn.Module):

@@ -52,7 +52,14 @@ def training(**changed):
     examples = Examples(
         Grids(grids), target, known, target.numpy().astype(np.int8), rows[:9], rows[9:]
     )
-    short = {"epochs": 4, "batch": 4, "schedule": "cosine", "clip": 1.0, "augment": "none"}
+    short = {
+        "epochs": 4,
+        "batch": 4,
+        "schedule": "cosine",
+        "clip": 1.0,
+        "crops": "none",
+        "mirror": "none",
+    }
     return Training(model, examples, Train(**DEFAULTS | short | changed), seed=5)
 
 

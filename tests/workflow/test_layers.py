@@ -14,7 +14,18 @@ SOURCE = ROOT / "src/labelgraph"
 # The rooms of the package. Each may import those to the left of it.
 FLOW = (
     *("files", "jobs", "score", "study", "fetch", "scenes", "manifest", "split", "encoders"),
-    *("inputs", "parts", "models", "predict", "train", "tables", "figures", "review", "costs"),
+    *(
+        "inputs",
+        "parts",
+        "models",
+        "predict",
+        "train",
+        "tables",
+        "figures",
+        "review",
+        "costs",
+        "recipes",
+    ),
     *("own", "report", "steps", "commands"),
 )
 TOP = ("__init__", "__main__", "numerics")  # modules outside rooms

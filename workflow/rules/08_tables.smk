@@ -1,4 +1,5 @@
-# Scores and published values -> tables; published values alone -> an audit of contradictions.
+# Scores and published values -> tables; published values alone -> an audit of contradictions;
+# recipes of papers and of their code -> beside what is done here.
 
 
 include: "functions/08_tables.smk"
@@ -42,6 +43,26 @@ rule audit:
         step(
             "audit",
             published="workflow/published",
+            output="{output.csv}",
+        )
+
+
+# Of the papers' protocol, whatever study is run.
+rule tabulate_recipes:
+    input:
+        recipes="workflow/published/recipes.csv",
+        config=SETTINGS_FILES,
+        code=all_networks("tabulate_recipes"),
+    output:
+        csv="results/tables/recipes.csv",
+        md="results/tables/recipes.md",
+    log:
+        "logs/recipes.log",
+    shell:
+        step(
+            "tabulate_recipes",
+            config="workflow/config",
+            study="paper",
             output="{output.csv}",
         )
 

@@ -6,6 +6,8 @@ from pathlib import Path
 
 from labelgraph.files.small import write_text
 from labelgraph.files.yaml_reader import read_yaml
+from labelgraph.study import recipes
+from labelgraph.study.settings import RunSettings
 
 HELP = "export a run as an ONNX file with a model card"
 DESCRIPTION = """Writes a run as one ONNX file, from pixels to probabilities, and a model card
@@ -17,6 +19,7 @@ EXAMPLES = (
 )
 METHODS = Path("workflow/config/methods.yaml")
 OWN = Path("workflow/config/own_data.yaml")
+RECIPES = Path("workflow/published/recipes.csv")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -49,6 +52,14 @@ def run(arguments: argparse.Namespace) -> int:
         except exporting.NoOperatorError as error:
             refused = str(error)
             print(f"labelgraph export: {refused}", file=sys.stderr)
-    write_text(file.with_suffix(".md"), card.write(trained, methods, titles, name))
+    text = card.write(trained, methods, titles, departures(trained.settings), name)
+    write_text(file.with_suffix(".md"), text)
     print(f"{file.with_suffix('.md')}: the model card")
     return 1 if refused else 0
+
+
+def departures(settings: RunSettings) -> list[str]:
+    if not RECIPES.exists():
+        return []
+    rows = recipes.read(RECIPES)
+    return recipes.notes(rows, settings.method, [settings.task], settings.encoder.cached)

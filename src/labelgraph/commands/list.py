@@ -20,6 +20,7 @@ files, which are tables and figures that no rule makes any more. Exit code 1 if 
 files."""
 EXAMPLES = ("labelgraph list methods", "labelgraph list tables --study paper --json")
 CONFIG = Path("workflow/config")
+TASKS = ("full", "partial", "fewshot")
 KINDS = ("methods", "datasets", "protocols", "tables", "stale")
 
 
@@ -60,7 +61,7 @@ def methods(book: Book) -> list[dict[str, Any]]:
             "title": titles.system(book, name),
             "variants": list(entry.variants),
             "settings": sorted(keywords(name)),
-            "departures": entry.departures,
+            "departures": book.departures(name, TASKS),
         }
         for name, entry in book.methods.items()
     ]

@@ -67,7 +67,8 @@ It alone, trained on drawn scenes:
     uv run snakemake --cores 2 results/runs/mini/full/voc2007/{name}/seed0/scores.json
 And on pictures of yours, with
     --config 'own_table={{rows: [baseline, {name}]}}'
-If it has a paper, name it under `paper` and its `departures`; tables print them in footnotes."""
+If it has a paper, name it under `paper`, and where you depart from it in
+workflow/published/recipes.csv; tables print these notes below them."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -8,11 +8,13 @@ from typing import NamedTuple
 
 import numpy as np
 import torch
+from numpy.random import Generator
 from torch import Tensor
 from torch.nn.functional import interpolate
 
-SHARES = (1.0, 0.875, 0.75, 0.66, 0.5)  # multiscale: crop sides as fractions of the short side
-CROP = 0.7  # crop640: 448 of 640 pixels
+SHARES = (1.0, 0.875, 0.75, 0.66, 0.5)  # multiscale: crop sides as fractions of a whole side
+# pairs of them that a multi-scale crop has as width and height: at most two steps apart
+PAIRS = [(a, b) for i, a in enumerate(SHARES) for j, b in enumerate(SHARES) if abs(i - j) <= 2]
 # crop positions in quarters of the free space: corners, edges, middle, and four between
 PLACES = (*((x, y) for x in (0, 2, 4) for y in (0, 2, 4)), (1, 1), (3, 1), (1, 3), (3, 3))
 
@@ -25,60 +27,98 @@ class Window(NamedTuple):
     right: float
     bottom: float
     mirrored: bool
+    upside_down: bool = False
+
+
+class Chances(NamedTuple):
+    """How random windows are drawn: the lines of `train` in the settings with the same names."""
+
+    crops: str
+    crop_sides: list[float]
+    mirror: str
 
 
 WHOLE = Window(0.0, 0.0, 1.0, 1.0, False)
+
+
+def middle(share: float) -> Window:
+    """The middle of a photograph, as wide and high as `share` of it."""
+    return Window((1 - share) / 2, (1 - share) / 2, (1 + share) / 2, (1 + share) / 2, False)
+
+
 FIXED = {
     "plain": WHOLE,
     "flip": WHOLE._replace(mirrored=True),
-    "centre": Window((1 - CROP) / 2, (1 - CROP) / 2, (1 + CROP) / 2, (1 + CROP) / 2, False),
+    "centre_70": middle(0.7),  # 448 of 640 pixels
+    "centre_90": middle(0.9),  # 576 of 640
 }
 
 
 def fixed(view: str) -> Window:
-    """`plain`: all of it, squashed to the square; `flip`: that, mirrored; `centre`: the middle."""
+    """`plain`: all of it, squashed to the square; `flip`: that, mirrored; or the middle."""
     if view not in FIXED:
         raise ValueError(f"no view {view!r}; there are {sorted(FIXED)}")
     return FIXED[view]
 
 
-def augmented(how: str, width: int, height: int, draw: np.random.Generator) -> Window:
+def drawn(chances: Chances, width: int, height: int, draw: Generator) -> Window:
     """A random window; which one depends on `draw` alone."""
-    if how not in AUGMENTED:
-        raise ValueError(f"no augmentation {how!r}; there are {sorted(AUGMENTED)}")
-    window = AUGMENTED[how](width, height, draw)
-    return window._replace(mirrored=bool(how != "none" and draw.random() < 0.5))
+    window = CROPS[chances.crops](chances, width, height, draw)
+    turned = bool(chances.mirror != "none" and draw.random() < 0.5)
+    return window._replace(
+        mirrored=turned and chances.mirror == "sideways",
+        upside_down=turned and chances.mirror == "upside_down",
+    )
 
 
-def multiscale(width: int, height: int, draw: np.random.Generator) -> Window:
-    """Sides from SHARES, at most two steps apart, at one of 13 places (ML-GCN and successors)."""
+def multiscale(chances: Chances, width: int, height: int, draw: Generator) -> Window:
+    """Sides in fractions of the short side (ML-GCN)."""
     short = min(width, height)
-    first = int(draw.integers(len(SHARES)))
-    second = int(draw.integers(max(0, first - 2), min(len(SHARES), first + 3)))
-    wide, high = short * SHARES[first] / width, short * SHARES[second] / height
+    return at_a_place(short / width, short / height, draw)
+
+
+def multiscale_square(chances: Chances, width: int, height: int, draw: Generator) -> Window:
+    """The same of a photograph that was squashed to a square before (ADD-GCN, DSDL)."""
+    return at_a_place(1.0, 1.0, draw)
+
+
+def at_a_place(widest: float, highest: float, draw: Generator) -> Window:
+    """One of PAIRS, each as likely as any other, at one of 13 places."""
+    wide, high = PAIRS[int(draw.integers(len(PAIRS)))]
+    wide, high = widest * wide, highest * high
     across, down = PLACES[int(draw.integers(len(PLACES)))]
     left, top = (1 - wide) * across / 4, (1 - high) * down / 4
     return Window(left, top, left + wide, top + high, False)
 
 
-def crop640(width: int, height: int, draw: np.random.Generator) -> Window:
-    """448 of 640 pixels at a random place, squashed (ML-SGM); other sizes in proportion."""
-    left, top = (1 - CROP) * draw.random(2)
-    return Window(float(left), float(top), float(left) + CROP, float(top) + CROP, False)
+def squares(chances: Chances, width: int, height: int, draw: Generator) -> Window:
+    """One of the given sides, at any place of a photograph that was squashed to a square."""
+    side = chances.crop_sides[int(draw.integers(len(chances.crop_sides)))]
+    left, top = ((1 - side) * draw.random(2)).tolist()
+    return Window(left, top, left + side, top + side, False)
 
 
-def squashed(width: int, height: int, draw: np.random.Generator) -> Window:
+def uncropped(chances: Chances, width: int, height: int, draw: Generator) -> Window:
     return WHOLE
 
 
-AUGMENTED = {"multiscale": multiscale, "crop640": crop640, "flip": squashed, "none": squashed}
+CROPS = {
+    "multiscale": multiscale,
+    "multiscale_square": multiscale_square,
+    "squares": squares,
+    "none": uncropped,
+}
 
 
-def least(window: Window | None, size: int) -> int:
-    """Pixels of the photograph's short side so that `window` (None: any random one) has `size`."""
-    if window is None:
-        return math.ceil(size / min(SHARES))
+def least(window: Window, size: int) -> int:
+    """Pixels of the photograph's short side so that `window` has `size`."""
     return math.ceil(size / min(window.right - window.left, window.bottom - window.top))
+
+
+def least_drawn(chances: Chances, size: int) -> int:
+    """The same for any random window."""
+    sides = {"squares": chances.crop_sides, "none": [1.0]}.get(chances.crops, SHARES)
+    return math.ceil(size / min(sides))
 
 
 def cut(image: np.ndarray, window: Window, size: int) -> Tensor:
@@ -90,7 +130,8 @@ def cut(image: np.ndarray, window: Window, size: int) -> Tensor:
     part = np.require(part, requirements="W")  # torch needs a writable array
     square = torch.from_numpy(part).permute(2, 0, 1)[None]  # (1, 3, h, w)
     view = interpolate(square, (size, size), mode="bilinear", antialias=True)[0]
-    return view.flip(-1) if window.mirrored else view
+    turned = [-1] * window.mirrored + [-2] * window.upside_down
+    return view.flip(turned) if turned else view
 
 
 def pixels(start: float, end: float, side: int) -> slice:

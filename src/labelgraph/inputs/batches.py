@@ -86,8 +86,9 @@ class Pictures(Dataset):
 
     def __init__(self, root: Path, images: np.ndarray, size: int, settings: RunSettings):
         self.root, self.images, self.size = root, images, size
-        self.augment, self.workers = settings.train.augment, settings.train.workers
-        self.view = settings.encoder.test_view
+        train = settings.train
+        self.chances = views.Chances(train.crops, train.crop_sides, train.mirror)
+        self.view, self.workers = settings.encoder.test_view, train.workers
 
     def batches(self, parts: Groups, chance: Chance | None) -> Iterator[Seen]:
         self.chance = chance
@@ -99,11 +100,14 @@ class Pictures(Dataset):
         yield from DataLoader(self, batch_sampler=order, generator=own, **options)
 
     def __getitem__(self, row: int) -> tuple[Tensor, views.Window]:
-        window = None if self.chance else views.fixed(self.view)
-        image = read_image(self.root / str(self.images[row]), views.least(window, self.size))
+        window = views.fixed(self.view)
+        least = views.least(window, self.size)
+        if self.chance:
+            least = views.least_drawn(self.chances, self.size)
+        image = read_image(self.root / str(self.images[row]), least)
         if self.chance:
             height, width, _ = image.shape
-            window = views.augmented(self.augment, width, height, self.chance.of(row))
+            window = views.drawn(self.chances, width, height, self.chance.of(row))
         return views.cut(image, window, self.size), window
 
 
@@ -128,13 +132,16 @@ class Inputs:
 def seen_through(boxes: Tensor, windows: list[views.Window]) -> Tensor:
     """Boxes (B, R, 4) relative to photographs -> to windows; boxes outside become zeros."""
     edges = torch.tensor([window[:4] for window in windows])[:, None]  # (B, 1, 4)
-    mirrored = torch.tensor([window.mirrored for window in windows])[:, None, None]
+    mirrored, upside_down = (
+        torch.tensor([getattr(window, how) for window in windows])[:, None, None]
+        for how in ("mirrored", "upside_down")
+    )
     low, high = edges[..., :2].repeat(1, 1, 2), edges[..., 2:].repeat(1, 1, 2)
     inside = ((boxes - low) / (high - low)).clamp(0, 1)
-    turned = torch.stack(
-        [1 - inside[..., 2], inside[..., 1], 1 - inside[..., 0], inside[..., 3]], -1
-    )
-    inside = torch.where(mirrored, turned, inside)
+    left, top, right, bottom = inside.unbind(-1)
+    inside = torch.where(mirrored, torch.stack([1 - right, top, 1 - left, bottom], -1), inside)
+    left, top, right, bottom = inside.unbind(-1)
+    inside = torch.where(upside_down, torch.stack([left, 1 - bottom, right, 1 - top], -1), inside)
     kept = (inside[..., 2:] - inside[..., :2] > SMALLEST).all(-1, keepdim=True)
     return inside * kept
 

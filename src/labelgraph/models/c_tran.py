@@ -9,10 +9,11 @@ token, A attention heads.
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import binary_cross_entropy_with_logits, relu
+from torch.nn.functional import relu
 from torch.nn.functional import scaled_dot_product_attention as attention
 
 from labelgraph.parts.labelspace import LabelSpace
+from labelgraph.parts.losses import cross_entropy
 from labelgraph.parts.positions import narrowed
 
 
@@ -90,7 +91,7 @@ class CTran(nn.Module):
         known, target = batch["known"], batch["target"]
         shown = known & chosen(known, int(self.known_share * known.shape[1]))
         logits = self.scores(batch["image"], shown * (1 + target).long())
-        values = binary_cross_entropy_with_logits(logits.float(), target, reduction="none")
+        values = cross_entropy(logits, target)
         return (values * (known & ~shown)).sum()
 
 

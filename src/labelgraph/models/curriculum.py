@@ -92,8 +92,8 @@ class Curriculum(PooledLinear):
     def loss(self, batch: dict[str, Tensor]) -> Tensor:
         filled = self.filled[batch["place"]]  # (B, C)
         known = batch["known"] | (filled != NOTHING)
-        target = torch.where(batch["known"], batch["target"], (filled == 1).float())
-        members = self.scores(self.pooled(batch["image"])).float().unbind(1)
+        target = torch.where(batch["known"], batch["target"], (filled == 1).to(batch["target"]))
+        members = self.scores(self.pooled(batch["image"])).unbind(1)
         each = [losses.partial(logits, target, known, *self.proportion) for logits in members]
         return torch.stack(each).mean()
 

@@ -11,8 +11,9 @@ from torch import Tensor, nn
 from torch.linalg import cholesky_ex, norm
 from torch.nn.functional import cosine_similarity, leaky_relu
 
+from labelgraph.parts.firstweights import spread_by_outputs
 from labelgraph.parts.labelspace import LabelSpace
-from labelgraph.parts.losses import soft_margin
+from labelgraph.parts.losses import full, soft_margin
 
 SLOPE = 0.2  # of the LeakyReLU between the layers
 LEAST = 0.1  # lowest similarity that divides the loss; at or below 0 the loss would change its sign
@@ -29,6 +30,7 @@ class DSDL(nn.Module):
         self.register_buffer("vectors", vectors)  # (C, D)
         self.hidden = nn.Linear(vectors.shape[1], hidden, bias=False)
         self.output = nn.Linear(hidden, encoder.width, bias=False)
+        spread_by_outputs(self.hidden, self.output)
 
     def dictionary(self) -> Tensor:
         """One atom per label, (C, F)."""
@@ -41,12 +43,12 @@ class DSDL(nn.Module):
     def code(self, features: Tensor, dictionary: Tensor) -> Tensor:
         """(D D^T + ridge I)^-1 D f for each image's f: (B, C)."""
         gram = dictionary @ dictionary.T  # (C, C)
-        gram = gram + self.ridge * torch.eye(len(gram), device=gram.device)
+        gram = gram + self.ridge * torch.eye(len(gram), device=gram.device, dtype=gram.dtype)
         factor = cholesky_ex(gram).L  # unlike `cholesky`, does not wait for the device
         return torch.cholesky_solve(dictionary @ features.T, factor).T
 
     def pooled(self, batch: dict[str, Tensor]) -> Tensor:
-        return self.encoder(batch["image"]).amax((2, 3)).float()  # (B, F)
+        return full(self.encoder(batch["image"]).amax((2, 3)))  # (B, F)
 
     def forward(self, batch: dict[str, Tensor]) -> Tensor:
         """Logits (B, C)."""

@@ -54,7 +54,7 @@ class GMMLIC(nn.Module):
 
     def loss(self, batch: dict[str, Tensor]) -> Tensor:
         """Eq. 15, with the minus sign that is missing there."""
-        logits = self(batch).float()
+        logits = self(batch)
         return losses.weighted(logits, batch["target"], batch["known"], self.rate, self.beta)
 
 

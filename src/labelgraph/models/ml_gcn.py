@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from torch.nn.functional import leaky_relu
 
 from labelgraph.parts import labelgraph
+from labelgraph.parts.firstweights import spread_by_outputs
 from labelgraph.parts.labelspace import LabelSpace
 
 POOLING = ("average", "max")
@@ -60,8 +61,7 @@ class MLGCN(nn.Module):
         self.layers = nn.ModuleList(
             nn.Linear(inside, outside, bias=False) for inside, outside in pairwise(widths)
         )
-        for layer in self.layers:
-            nn.init.uniform_(layer.weight, -(len(layer.weight) ** -0.5), len(layer.weight) ** -0.5)
+        spread_by_outputs(*self.layers)
 
     def classifiers(self) -> Tensor:
         """One weight vector per label: (C, F)."""
@@ -93,6 +93,6 @@ def build(
     if graph not in GRAPHS:
         raise ValueError(f"ml_gcn graph is {graph!r}; it may be one of {sorted(GRAPHS)}")
     edges = labelgraph.threshold(labels.counts, threshold)
-    matrix = GRAPHS[graph](edges, neighbour_weight).float()
+    matrix = GRAPHS[graph](edges, neighbour_weight).to(labels.vectors.dtype)
     widths = [labels.vectors.shape[1], *[hidden] * (layers - 1), encoder.width]
     return MLGCN(encoder, labels.vectors, matrix, widths, pooling)

@@ -30,7 +30,7 @@ class PartialBCE(PooledLinear):
         self.normalisation, self.proportion = normalisation, proportion
 
     def loss(self, batch: dict[str, Tensor]) -> Tensor:
-        entries = self(batch).float(), batch["target"], batch["known"]
+        entries = self(batch), batch["target"], batch["known"]
         if self.normalisation == "batch":
             return losses.soft_margin(*entries)
         return losses.partial(*entries, *self.proportion)

@@ -43,10 +43,14 @@ for label, probability, threshold in zip(labels, probabilities[0], thresholds):
 
 
 def write(
-    trained: Trained, methods: dict[str, Any], titles: dict[str, str], file: str | None
+    trained: Trained,
+    methods: dict[str, Any],
+    titles: dict[str, str],
+    departures: list[str],
+    file: str | None,
 ) -> str:
-    """`methods`: methods.yaml. `titles`: systems that tables call by another name. `file`: the ONNX
-    file that the card describes, if any.
+    """`methods`: methods.yaml. `titles`: systems that tables call by another name. `departures`:
+    where the method departs from its paper. `file`: the ONNX file that the card describes, if any.
     """
     settings = trained.settings
     method = methods.get(settings.method, {"title": settings.method, "paper": "unknown"})
@@ -64,7 +68,7 @@ def write(
         facts(trained, method),
         quality(found, sure, assessed),
         labels(trained, found),
-        limits(trained, method),
+        limits(trained, departures),
         *([use.strip()] if use else []),
         LICENCE,
     ]
@@ -180,7 +184,7 @@ def labels(trained: Trained, found: dict[str, Any] | None) -> str:
     return "\n".join(lines)
 
 
-def limits(trained: Trained, method: dict[str, Any]) -> str:
+def limits(trained: Trained, departures: list[str]) -> str:
     counts = dict(zip(trained.names, stored(trained)["positives"], strict=True))
     weak = [name for name, count in counts.items() if count < FEW]
     lines = [
@@ -197,7 +201,7 @@ def limits(trained: Trained, method: dict[str, Any]) -> str:
             "It was chosen and calibrated on the reported images, so the numbers above are"
         )
         lines[-1] += " too high."
-    lines += map(prose, method.get("departures", []))
+    lines += map(prose, departures)
     return "\n".join(["## Limits", "", *(f"- {line}" for line in lines)])
 
 

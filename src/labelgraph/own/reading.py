@@ -90,9 +90,8 @@ class Trained:
 
     @torch.inference_mode()
     def scores(self, batch: dict[str, Tensor]) -> np.ndarray:
-        """(B, C) float32."""
-        with inference.precision(self.settings.train.precision, run_folder.device()):
-            return self.model(batch).float().cpu().numpy()
+        """(B, C), computed as `inference.scores` does."""
+        return self.model(batch).cpu().numpy()
 
 
 def read(folder: Path) -> Trained:

@@ -10,12 +10,14 @@ import torch
 from torch import Tensor
 from torch.nn.functional import normalize
 
+from labelgraph.parts.losses import full
+
 RANDOM, HARD = 2, 1  # pairs pushed apart for each pair pulled together
 
 
 def unit(x: Tensor) -> Tensor:
-    """Length 1, in full precision; 0 stays 0."""
-    return normalize(x.float(), dim=-1, eps=1e-9)
+    """Length 1; 0 stays 0."""
+    return normalize(full(x), dim=-1, eps=1e-9)
 
 
 def pick(values: Tensor, together: int) -> Tensor:

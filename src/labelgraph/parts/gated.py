@@ -15,7 +15,7 @@ from labelgraph.parts.products import through
 
 def with_self(counts: Tensor) -> Tensor:
     """P(column | row), (C, C), with a diagonal of 1 also for labels that never occur."""
-    return labelgraph.conditional(counts).float().fill_diagonal_(1)
+    return labelgraph.conditional(counts).to(counts.dtype).fill_diagonal_(1)
 
 
 @torch.no_grad()

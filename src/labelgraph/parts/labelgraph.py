@@ -19,13 +19,13 @@ def threshold(counts: Tensor, at_least: float) -> Tensor:
 
 
 def reweighted(edges: Tensor, neighbour_weight: float) -> Tensor:
-    """Neighbours share one fixed weight and the label keeps the rest, or all if it has none."""
-    degree = edges.sum(1, keepdim=True)  # (C, 1)
-    shared = neighbour_weight * edges / degree.clamp(min=1)  # (C, C)
-    return shared + torch.diag(1 - shared.sum(1))
+    """Neighbours share one fixed weight; the label keeps the rest, also if it has none."""
+    degree = edges.sum(1, keepdim=True).clamp(min=1)  # (C, 1)
+    return neighbour_weight * edges / degree + (1 - neighbour_weight) * torch.eye(len(edges))
 
 
 def symmetric(matrix: Tensor) -> Tensor:
-    """D^-1/2 A D^-1/2 with the row sums D, (C, C)."""
-    scale = matrix.sum(1).clamp(min=1e-12).rsqrt()  # (C,)
+    """D^-1/2 A D^-1/2 with the row sums D, (C, C); a label whose row is empty is left out."""
+    scale = matrix.sum(1).rsqrt()  # (C,)
+    scale = torch.where(scale.isfinite(), scale, 0.0)
     return scale[:, None] * matrix * scale

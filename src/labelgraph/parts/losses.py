@@ -1,4 +1,4 @@
-"""Losses over the label entries that are known.
+"""Losses over the label entries that are known, in single precision or better.
 
 Shapes: logits, target, known: (B, C).
 """
@@ -8,6 +8,11 @@ from torch import Tensor
 from torch.nn.functional import binary_cross_entropy_with_logits, softplus
 
 
+def full(x: Tensor) -> Tensor:
+    """Half precision becomes single precision, which a loss needs; others stay as they are."""
+    return x.float() if x.dtype in (torch.float16, torch.bfloat16) else x
+
+
 def known_mean(values: Tensor, known: Tensor) -> Tensor:
     """The mean over the known entries; 0, with a gradient of 0, where none is known."""
     return (values * known).sum() / known.sum().clamp(min=1)
@@ -15,13 +20,17 @@ def known_mean(values: Tensor, known: Tensor) -> Tensor:
 
 def soft_margin(logits: Tensor, target: Tensor, known: Tensor) -> Tensor:
     """Binary cross-entropy, mean over all known entries of the batch."""
-    values = binary_cross_entropy_with_logits(logits, target, reduction="none")  # (B, C)
-    return known_mean(values, known)
+    return known_mean(cross_entropy(logits, target), known)
+
+
+def cross_entropy(logits: Tensor, target: Tensor) -> Tensor:
+    """Of each entry, (B, C)."""
+    return binary_cross_entropy_with_logits(full(logits), target, reduction="none")
 
 
 def weighted(logits: Tensor, target: Tensor, known: Tensor, rate: Tensor, beta: float) -> Tensor:
     """A yes counts e^(beta (1 - rate)), a no e^(beta rate); `rate` (C,) is a label's frequency."""
-    values = binary_cross_entropy_with_logits(logits, target, reduction="none")  # (B, C)
+    values = cross_entropy(logits, target)  # (B, C)
     weight = (beta * torch.where(target > 0.5, 1 - rate, rate)).exp()
     return known_mean(weight * values, known)
 
@@ -30,8 +39,8 @@ def partial(
     logits: Tensor, target: Tensor, known: Tensor, alpha: float, theta: float, mu: float
 ) -> Tensor:
     """Durand et al. (CVPR 2019): the fewer labels of an image are known, the more each counts."""
-    values = binary_cross_entropy_with_logits(logits, target, reduction="none")  # (B, C)
-    share = known.float().mean(1)  # (B,)
+    values = cross_entropy(logits, target)  # (B, C)
+    share = known.to(values.dtype).mean(1)  # (B,)
     weight = alpha * share**mu + theta
     return (weight * (values * known).mean(1)).mean()
 
@@ -40,6 +49,7 @@ def asymmetric(
     logits: Tensor, target: Tensor, known: Tensor, plus: float, minus: float, margin: float
 ) -> Tensor:
     """Ridnik et al. (ICCV 2021): easy entries count less, a no below `margin` not at all."""
+    logits = full(logits)
     shown = logits.sigmoid()
     above = (shown - margin).clamp(min=0)
     # The factor of a yes is (1 - p)^plus; 1 - above is at least `margin` unless that is 0.

@@ -45,15 +45,10 @@ def main(view: str, choice: dict[str, Any], settings: RunSettings, files: Files)
     window = views.fixed(settings.encoder.test_view)
     look = inspection.find(settings.method, view)
     found = []
-    with (
-        torch.inference_mode(),
-        inference.precision(settings.train.precision, run_folder.device()),
-    ):
+    with torch.inference_mode():
         for batch in inputs.batches(batches.groups(shown, inference.BATCH), None):
             placed = inference.placed(batch, settings.train, run_folder.device())
-            found.append(
-                {key: value.detach().float().cpu() for key, value in look(model, placed).items()}
-            )
+            found.append({key: value.detach().cpu() for key, value in look(model, placed).items()})
     tensors = means(found) if view == "labels" else joined(found)
     known = {"images": names[shown], "labels": np.array(model.names)}
     write_arrays(files.output, **known, window=np.array(window[:4]), **tensors)

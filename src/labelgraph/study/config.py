@@ -8,7 +8,7 @@ from typing import Any
 
 from labelgraph.files import yaml_reader
 from labelgraph.files.yaml_reader import read_yaml, typed
-from labelgraph.study import entries, footnote, merging, own_data, own_tables, tasks
+from labelgraph.study import entries, footnote, merging, own_data, own_tables, recipes, tasks
 from labelgraph.study.entries import (
     Change,
     Dataset,
@@ -61,6 +61,7 @@ class Book:
     tables: dict[str, dict]
     figures: dict[str, dict]
     size: Study  # the study's own file
+    recipes: tuple[recipes.Row, ...]
     known: dict[Run | str, Settings | Dataset] = field(
         default_factory=dict, init=False, compare=False
     )  # what was merged before, by run or dataset
@@ -180,6 +181,10 @@ class Book:
         settings = ((title, self.settings(run).training) for title, run in rows)
         return footnote.sentences(settings, seeds, self.size.selection)
 
+    def departures(self, method: str, of_tasks: Iterable[str]) -> list[str]:
+        """Where a method departs from its paper in some tasks, and why; for footnotes."""
+        return recipes.notes(self.recipes, method, of_tasks, self.usual.encoder.cached)
+
     def runs_on(self, dataset: str) -> bool:
         return dataset in (self.datasets if self.size.only is None else self.size.only)
 
@@ -226,7 +231,9 @@ def read_study(folder: Path, given: dict[str, Any]) -> Book:
     size = read_yaml(folder / "studies" / f"{study}.yaml")
     validated(Study, file, size, **known)
     validated(entries.SomeStudy, "--config: ", lines, **known)
-    book = Book(study, **read, size=validated(Study, file, over(size, lines), **known))
+    rows = recipes.read(folder.parent / "published/recipes.csv")
+    size = validated(Study, file, over(size, lines), **known)
+    book = Book(study, **read, size=size, recipes=rows)
     book = with_own_data(book, standing)
     own_data.check_boxes(book.size.boxes, study, filter(book.runs_on, book.datasets))
     return book

@@ -63,9 +63,6 @@ class SomeShots(partial(Shots)):
 
     model: Lines = Field(default=None, description="Lines of `model` in this stage.")
     train: SomeTrain = Field(default=None, description="Lines of `train` in this stage.")
-    departures: list[Line] = Field(
-        default=None, description="What this stage does otherwise than the paper."
-    )
 
 
 class Change(Blocks):
@@ -96,10 +93,6 @@ class Method(Change):
     )
     variants: dict[str, Change] = Field(
         default={}, description="Ablations, sweep points and released code, by name."
-    )
-    departures: Different[Line] = Field(
-        default=[],
-        description="What is done otherwise than in the paper; a footnote of every table with it.",
     )
 
 

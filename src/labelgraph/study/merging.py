@@ -46,10 +46,9 @@ def with_shots(found: Merged, layers: Layers) -> Merged:
         name: found[name] | laid_over([lines(stage, name) for stage in stages])
         for name in CHANGED_BY_SHOTS
     }
-    unchanged = (*CHANGED_BY_SHOTS, "departures")
     shots = laid_over(
         [
-            {key: line for key, line in stage.lines().items() if key not in unchanged}
+            {key: line for key, line in stage.lines().items() if key not in CHANGED_BY_SHOTS}
             for stage in stages
         ]
     )

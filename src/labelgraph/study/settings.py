@@ -37,8 +37,9 @@ class Encoder(Block):
     )
     size: Side = Field(description="Side of the training images in pixels.")
     test_size: Side = Field(description="Side of the reported images in pixels.")
-    test_view: Literal["plain", "centre"] = Field(
-        description="Whether the whole reported image is shown, or the middle of it."
+    test_view: Literal["plain", "centre_70", "centre_90"] = Field(
+        description="Whether the whole reported image is shown, or its middle: 70 % of each side as"
+        " in ML-SGM (448 of 640 pixels), or 90 % as in SSGRL (576 of 640)."
     )
 
 
@@ -55,14 +56,16 @@ class Train(Block):
     decay_all: bool = Field(
         description="Whether biases and normalisation layers have weight decay, too."
     )
-    schedule: Literal["step", "cosine", "onecycle", "constant"] = Field(
+    schedule: Literal["step", "exponential", "cosine", "onecycle", "constant"] = Field(
         description="How the learning rate changes."
     )
     drop_at: list[Whole] = Field(
         description="Epochs before which schedule `step` multiplies the rate by `drop_by`; each"
         " below `epochs`."
     )
-    drop_by: Amount = Field(description="The factor of schedule `step`.")
+    drop_by: Amount = Field(
+        description="The factor of schedule `step`, or of each epoch of schedule `exponential`."
+    )
     warm_up: Part = Field(description="Share of the steps over which the rate rises from zero.")
     clip: Amount | None = Field(description="Largest norm of the gradient; null for no limit.")
     ema: Part | None = Field(
@@ -72,10 +75,18 @@ class Train(Block):
         description="Number format of the forward pass."
     )
     channels_last: bool = Field(description="Memory layout of images, which decides speed only.")
-    augment: Literal["multiscale", "crop640", "flip", "none"] = Field(
-        description="Random changes of training images, where images are read."
+    crops: Literal["multiscale", "multiscale_square", "squares", "none"] = Field(
+        description="Random crops of training images, where images are read: ML-GCN's, of the"
+        " photograph or of the photograph squashed to a square; or squares of a squashed"
+        " photograph."
     )
-    views: Some[Literal["plain", "flip", "centre"]] = Field(
+    crop_sides: Some[Annotated[float, Field(gt=0, le=1)]] = Field(
+        description="Sides of the crops `squares`, as shares of the whole; one is drawn each time."
+    )
+    mirror: Literal["sideways", "upside_down", "none"] = Field(
+        description="How half of the training images are mirrored."
+    )
+    views: Some[Literal["plain", "flip", "centre_70", "centre_90"]] = Field(
         description="Views that an epoch draws from, where features are cached."
     )
     select: Literal["best", "last"] = Field(

@@ -6,7 +6,7 @@ weights; the block `shots` of the settings says how it goes on.
 
 from typing import Any
 
-from labelgraph.study.entries import FewShot, Method
+from labelgraph.study.entries import FewShot
 
 BASE = "fewshot-base"
 
@@ -23,11 +23,3 @@ def few_shots(block: FewShot, task: str) -> dict[str, Any]:
     if isinstance(files, dict):
         files = files.get(int(task.removeprefix("fewshot-")), [])
     return block.lines() | {"files": files}
-
-
-def departures(method: Method, tasks: list[str]) -> list[str]:
-    """A method's departures from its paper; those of the second stage if a task has one."""
-    found = list(method.departures)
-    if method.shots and any(map(has_shots, tasks)):
-        found += method.shots.departures or []
-    return found

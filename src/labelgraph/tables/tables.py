@@ -15,7 +15,6 @@ from labelgraph.score.metrics import value
 from labelgraph.study import encoder_titles
 from labelgraph.study.config import Book, Run, run_of
 from labelgraph.study.entries import Table
-from labelgraph.study.tasks import departures
 from labelgraph.tables import intervals, titles
 from labelgraph.tables.table_columns import (
     Column,
@@ -147,7 +146,7 @@ def recipe(book: Book, name: str) -> dict[str, Any]:
         "note": book.size.note if trained(entry) else "",
         "protocol": book.circumstances(titled, numbers) if trained(entry) else "",
         "footnotes": {
-            titles.system(book, name, there): departures(book.method(name), all_tasks(entry))
+            titles.system(book, name, there): book.departures(name, all_tasks(entry))
             for name in shown
         },
         "scores": {

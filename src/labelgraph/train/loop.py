@@ -200,4 +200,4 @@ def loss_of(model: nn.Module, batch: dict[str, Tensor]) -> Tensor:
     """The method's own objective if it has one."""
     if hasattr(model, "loss"):
         return model.loss(batch)
-    return soft_margin(model(batch).float(), batch["target"], batch["known"])
+    return soft_margin(model(batch), batch["target"], batch["known"])

@@ -48,9 +48,11 @@ def rate(settings: Train, step: int, steps: int) -> float:
         return (1 + math.cos(math.pi * done)) / 2
     if kind == "onecycle":
         return one_cycle(done)
+    epoch = step * settings.epochs / steps  # exact where an epoch begins
     if kind == "step":
-        epoch = done * settings.epochs
         return settings.drop_by ** sum(epoch >= drop for drop in settings.drop_at)
+    if kind == "exponential":
+        return settings.drop_by ** math.floor(epoch)
     return 1.0
 
 

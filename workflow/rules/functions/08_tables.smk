@@ -1,6 +1,15 @@
 # Functions for the rules of 08_tables.smk.
 
 from labelgraph.own import ending
+from labelgraph.study.config import FILES
+
+SETTINGS_FILES = [
+    f"workflow/config/{name}.yaml" for name in (*FILES, "own_data", "studies/paper")
+]
+# The user's own data are in no paper.
+ABOUT_PAPERS = [
+    f"results/tables/{name}.csv" for name in ("audit", "recipes") if STUDY != "own"
+]
 
 
 def published(wildcards):
@@ -27,9 +36,7 @@ def report_files(wildcards):
     made = expand(f"{TABLE}.csv", table=TABLES)
     # With some of the tables only, the metrics would replace those of the whole study.
     metrics = [] if "tables" in config else [f"{METRICS}.csv"]
-    # The audit is about the papers.
-    audit = [] if STUDY == "own" else ["results/tables/audit.csv"]
-    return [*scores, *made, *audit, *metrics]
+    return [*scores, *made, *metrics, *ABOUT_PAPERS]
 
 
 def last_words():

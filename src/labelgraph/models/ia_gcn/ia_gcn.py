@@ -20,7 +20,7 @@ from labelgraph.models.ia_gcn.graphlayers import (
 )
 from labelgraph.parts import labelgraph
 from labelgraph.parts.labelspace import LabelSpace
-from labelgraph.parts.losses import soft_margin
+from labelgraph.parts.losses import full, soft_margin
 from labelgraph.parts.regions import pool, present
 
 # branches, factors, graph: what each may be
@@ -34,7 +34,7 @@ class IAGCN(nn.Module):
         super().__init__()
         self.encoder, self.how = encoder, how
         edges = labelgraph.threshold(labels.counts, how.threshold)
-        shared = labelgraph.reweighted(edges, how.neighbour_weight).float()
+        shared = labelgraph.reweighted(edges, how.neighbour_weight).to(labels.vectors.dtype)
         self.register_buffer("vectors", labels.vectors)  # (C, D)
         self.register_buffer("graph", shared)  # (C, C) A_S
         count, width = len(labels.names), encoder.width
@@ -54,7 +54,7 @@ class IAGCN(nn.Module):
     def loss(self, batch: dict[str, Tensor]) -> Tensor:
         """Eq. 12: cross-entropy over the known labels, and the divergence of the factors."""
         logits, divergence = self.infer(batch)
-        return soft_margin(logits.float(), batch["target"], batch["known"]) + divergence
+        return soft_margin(logits, batch["target"], batch["known"]) + divergence
 
     def infer(self, batch: dict[str, Tensor]) -> tuple[Tensor, Tensor]:
         features = self.encoder(batch["image"])  # (B, F, h, w)
@@ -84,7 +84,7 @@ class IAGCN(nn.Module):
         """A factor for each region, (B, N, 1), and eq. 14, mean over the images."""
         if self.how.factors == "none":
             return moments.new_ones(()), moments.new_zeros(())
-        mean, spread = moments.float().unbind(-1)  # (B, N) each
+        mean, spread = full(moments).unbind(-1)  # (B, N) each
         variance = softplus(spread) + 1e-6
         drawn = self.training or self.how.factors == "sample"
         factor = mean + variance.sqrt() * torch.randn_like(mean) if drawn else mean

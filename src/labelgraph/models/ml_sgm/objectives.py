@@ -23,7 +23,7 @@ class Objective(nn.Module):
         self.name, self.beta, self.proportion, self.focus = name, beta, proportion, focus
 
     def forward(self, logits: Tensor, target: Tensor, known: Tensor) -> Tensor:
-        entries = logits.float(), target, known
+        entries = logits, target, known
         if self.name == "weighted":
             return losses.weighted(*entries, self.rate, self.beta)
         if self.name == "partial":

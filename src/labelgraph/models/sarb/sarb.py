@@ -59,7 +59,7 @@ class SARB(nn.Module):
         for batch in images:
             yes = batch["known"] & (batch["target"] > 0.5)
             seen = self.trunk.label_features(self.encoder(batch["image"]))
-            features.append(seen[yes].float().cpu())
+            features.append(losses.full(seen[yes]).cpu())
             of_label.append(yes.nonzero()[:, 1].cpu())
         label = torch.cat(of_label)
         counts = torch.bincount(label, minlength=len(self.shown))
@@ -90,12 +90,12 @@ class SARB(nn.Module):
             self.alpha.clamp_(0, 1)
             self.beta.clamp_(0, 1)
         seen = self.trunk.label_features(self.encoder(batch["image"]))  # (B, C, W)
-        loss = losses.soft_margin(self.trunk.logits(seen).float(), target, known)
+        loss = losses.soft_margin(self.trunk.logits(seen), target, known)
         loss = loss + self.epochs.ramp() * self.contrast * contrastive(seen, target, known)
         if self.epochs.number() >= self.start:
             for blended in (self.between_images, self.with_prototypes):
                 features, soft, counted = blended(seen, target, known)
-                loss = loss + losses.soft_margin(self.trunk.logits(features).float(), soft, counted)
+                loss = loss + losses.soft_margin(self.trunk.logits(features), soft, counted)
         if self.training:
             self.epochs.step()
         return loss

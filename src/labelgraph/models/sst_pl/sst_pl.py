@@ -51,7 +51,7 @@ class SST(nn.Module):
 
     def within(self, pairs: Tensor, yes: Tensor) -> Tensor:
         """(B, C): how likely a label is, given the known positives of its image, on average."""
-        given = yes.float()
+        given = yes.to(pairs.dtype)
         sums = (self.pairs.table(pairs.sigmoid()) @ given[..., None])[..., 0]
         return sums / given.sum(1, keepdim=True).clamp(min=1)
 
@@ -66,10 +66,10 @@ class SST(nn.Module):
         target, known = batch["target"], batch["known"]
         yes = known & (target > 0.5)
         seen = self.trunk.label_features(self.encoder(batch["image"]))  # (B, C, W)
-        logits, pairs = self.trunk.logits(seen).float(), self.pairs(seen).float()
+        logits, pairs = self.trunk.logits(seen), losses.full(self.pairs(seen))
         loss = losses.soft_margin(logits, target, known)
         one, other = self.pairs.pairs
-        together = (yes[:, one] & yes[:, other]).float()  # (B, P) unknown counts as no here
+        together = (yes[:, one] & yes[:, other]).to(pairs.dtype)  # (B, P) unknown counts as no here
         of_pairs = losses.asymmetric(pairs, together, torch.ones_like(together), *FOCUS)
         of_features = contrastive(seen, target, known)
         ramp = self.epochs.ramp()

@@ -1,0 +1,1 @@
+"""Paper, released code and this repository side by side, item by item."""

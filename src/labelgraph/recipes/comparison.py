@@ -111,5 +111,5 @@ def judged(row: Row, done: str) -> str:
 
 
 def plain(text: str) -> str:
-    """Without what stands in brackets, for comparing."""
-    return " ".join(re.sub(r"\([^()]*\)", "", text).split()).casefold()
+    """Without words in brackets, for comparing; brackets in formulas stay."""
+    return " ".join(re.sub(r"\s\([^()]*\)", "", text).split()).casefold()

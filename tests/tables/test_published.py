@@ -87,7 +87,7 @@ def printed_rows(paper: str) -> dict[tuple[str, ...], dict[str, dict[str, str]]]
     return rows
 
 
-@pytest.mark.parametrize("name", [*CELLS, "systems", "claims"])
+@pytest.mark.parametrize("name", [*CELLS, "systems", "claims", "image_counts"])
 def test_the_file_is_plain_csv(name):
     text = (FOLDER / f"{name}.csv").read_bytes().decode("utf-8")
     again = io.StringIO()

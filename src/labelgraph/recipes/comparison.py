@@ -54,7 +54,10 @@ def items(book: Book) -> list[Item]:
 
 def places(book: Book, method: str) -> dict[Place, Run]:
     """A run of the method as it is, for each kind of task and dataset that tables show."""
-    shown = tables.runs(book, book.tables)
+    order = list(book.datasets)
+    shown = sorted(
+        tables.runs(book, book.tables), key=lambda run: (run.task, order.index(run.dataset))
+    )
     return {
         (kind(run.task), run.dataset): run
         for run in shown

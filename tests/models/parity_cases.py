@@ -126,5 +126,22 @@ def released_slopes(
     return slopes(total, weights) | {"features": of_features}
 
 
+def graph_values(
+    weights: Weights, ours: str, theirs: str = "graph", shared_gates: bool = False
+) -> Weights:
+    """The gated graph network without the layer after it: we keep layers of one input together.
+
+    `ours` and `theirs`: what its names begin with.
+    """
+    sent = ("update.message", "reset.message", "candidate.message")
+    own = ("update.state",) if shared_gates else ("update.state", "reset.state")
+    layers = {"message": sent, "recurrent": own, "candidate": ("candidate.state",)}
+    return {
+        f"{ours}.{layer}.{kind}": torch.cat([weights[f"{theirs}.{name}.{kind}"] for name in names])
+        for layer, names in layers.items()
+        for kind in ("weight", "bias")
+    }
+
+
 def largest(one: Tensor, other: Tensor) -> float:
     return (one - other).abs().max().item()

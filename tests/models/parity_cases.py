@@ -29,12 +29,13 @@ class Difference(NamedTuple):
     gradients: float
 
 
-def double_labels(count: int) -> LabelSpace:
+def double_labels(count: int, words: int = 12) -> LabelSpace:
     """Labels with counts, rates and word vectors in double precision; each of them occurs."""
-    labels, draw = label_space(count), torch.Generator().manual_seed(count)
+    draw = torch.Generator().manual_seed(count)
     shown = (torch.rand(200, count, generator=draw) < torch.linspace(0.9, 0.1, count)).double()
-    counts, vectors = shown.T @ shown, labels.vectors.double()
-    return LabelSpace(labels.names, counts, 200, counts.diagonal() / 200, vectors)
+    counts = shown.T @ shown
+    vectors = torch.randn(count, words, generator=draw, dtype=torch.double)
+    return LabelSpace(label_space(count).names, counts, 200, counts.diagonal() / 200, vectors)
 
 
 def drawn(shapes: dict[str, tuple[int, ...]], scale: float = 0.4) -> Weights:

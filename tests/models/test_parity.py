@@ -8,6 +8,7 @@ released code, `values` says how, and gradients follow by the chain rule:
   shared reset gate (SSGRL), a bias before batch statistics (ADD-GCN).
 """
 
+import itertools
 from collections.abc import Callable
 from dataclasses import dataclass
 from unittest import mock
@@ -136,12 +137,12 @@ def ssgrl_case(labels: int, shared: bool, reduced: int | None = None) -> Case:
     return Case(model, weights, values, theirs, silent=frozenset(silent))
 
 
-def c_tran_case(labels: int) -> Case:
+def c_tran_case(labels: int, dropout: float = 0.0) -> Case:
     """Logits are those with no label known and, below them, those with some labels known."""
     code, sizes = c_tran_code, c_tran_code.Sizes(labels, FEATURES)
     weights = parity.drawn(code.weights(sizes), 1.0)
     settings = {"width": FEATURES, "layers": 3, "heads": 4, "feedforward": FEATURES}
-    settings |= {"dropout": 0.0, "known_share": code.MOST_KNOWN, "pooled": False}
+    settings |= {"dropout": dropout, "known_share": code.MOST_KNOWN, "pooled": False}
     model = c_tran.build(parity.double_labels(labels), Given(FEATURES), **settings)
     draw = torch.Generator().manual_seed(8)
     numbers = [0, int(labels * code.MOST_KNOWN), 4]
@@ -243,3 +244,71 @@ def test_logits_loss_and_gradients_are_the_released_ones(name, images, training,
 )
 def test_networks_of_the_released_size_agree(build, given):
     difference(build(20, **given), 20, 2, True)
+
+
+@pytest.mark.parametrize("images", [1, 3])
+def test_c_trans_dropout_acts_at_the_same_places(monkeypatch, images):
+    labels, rate = 20, c_tran_code.DROPOUT
+    case = c_tran_case(labels, rate)
+    model = parity.transplant(case.model, case.values).train()
+    image, target = parity.features(images, FEATURES), parity.targets(images, labels)
+    keep = draws(images, image[0, 0].numel() + labels)
+
+    def attend(query: Tensor, key: Tensor, value: Tensor, dropout_p: float) -> Tensor:
+        share = (query @ key.mT / query.shape[-1] ** 0.5).softmax(-1)  # (B, A, Q, N)
+        assert dropout_p == rate
+        return share * taken("attention", share.shape[2]) / (1 - rate) @ value
+
+    def drop(x: Tensor) -> Tensor:
+        return x * taken(next(places), x.shape[1]) / (1 - rate)
+
+    def taken(place: str, rows: int) -> Tensor:
+        """The layer's draws for these tokens: the last layer asks for labels only."""
+        found = torch.stack([of_image[len(used[place])][place] for of_image in keep])
+        used[place].append(rows)
+        return found[..., -rows:, :]
+
+    used: dict[str, list[int]] = {place: [] for place in keep[0][0]}
+    places = itertools.cycle(["heard", "hidden", "thought"])
+    monkeypatch.setattr(c_tran, "attention", attend)
+    for layer in model.layers:
+        layer.dropout.forward = drop
+    states = torch.zeros(images, labels, dtype=torch.long)
+    scores = model.scores(image, states)
+    unknown = torch.full_like(states, c_tran_code.UNKNOWN)
+    other = c_tran_code.logits(case.weights, {}, image, unknown, training=True, keep=keep)
+    assert {len(rows) for rows in used.values()} == {len(model.layers)}
+    ours, theirs = ((x, c_tran_code.loss(x, target, None)) for x in (scores, other))
+    silent = frozenset({"state_embedding.weight"})  # the row of unknown does not learn
+    parity.compare(model, case.values, case.weights, image, ours, theirs, silent)
+
+
+def draws(images: int, tokens: int) -> list[list[dict[str, Tensor]]]:
+    """What is kept, 0 or 1, of each image and layer."""
+    draw = torch.Generator().manual_seed(9)
+    shapes = {"attention": (4, tokens, tokens)}
+    shapes |= dict.fromkeys(("heard", "hidden", "thought"), (tokens, FEATURES))
+
+    def one() -> dict[str, Tensor]:
+        return {name: (torch.rand(x, generator=draw) > 0.3).double() for name, x in shapes.items()}
+
+    return [[one() for _ in range(3)] for _ in range(images)]
+
+
+def test_add_gcn_gathers_the_same_statistics():
+    code, case = add_gcn_code, add_gcn_case(20)
+    model = parity.transplant(case.model, case.values).train()
+    norm, image = model.dynamic_graph.norm, parity.features(3, FEATURES)
+    fixed = {"global_norm.mean": norm.running_mean.clone()}
+    fixed["global_norm.variance"] = norm.running_var.clone()
+    model({"image": image})
+    nodes = [
+        code.after_static_graph(case.weights, code.attended_nodes(case.weights, x)) for x in image
+    ]
+    bias = case.weights["global.bias"]
+    found = [x - bias for x in code.global_vectors(case.weights, nodes)]
+    expected = code.running_after(fixed, found)
+    torch.testing.assert_close(norm.running_mean, expected["global_norm.mean"], rtol=0, atol=1e-9)
+    torch.testing.assert_close(
+        norm.running_var, expected["global_norm.variance"], rtol=0, atol=1e-9
+    )

@@ -128,18 +128,19 @@ def spread(part: nn.Module, first: list[Tensor], steps: int, shared_gates: bool)
     states, width = first, len(first[0])
     to_update, to_reset, to_candidate = part.message.weight.split(width)
     biases = part.message.bias.split(width)
-    own_update = part.recurrent.weight[:width]
-    own_reset = own_update if shared_gates else part.recurrent.weight[width:]
+    own = [part.recurrent.weight.split(width), part.recurrent.bias.split(width)]
+    own_update, own_reset = ([rows[place] for rows in own] for place in (0, -1))
     for _ in range(steps):
         changed = []
         for here, state in enumerate(states):
             out = sum(part.graph[here, there] * other for there, other in enumerate(states))
             into = sum(part.graph[there, here] * other for there, other in enumerate(states))
             received = torch.cat([out, into])
-            update = torch.sigmoid(to_update @ received + biases[0] + own_update @ state)
-            reset = torch.sigmoid(to_reset @ received + biases[1] + own_reset @ state)
+            update = to_update @ received + biases[0] + own_update[0] @ state + own_update[1]
+            reset = to_reset @ received + biases[1] + own_reset[0] @ state + own_reset[1]
+            update, reset = torch.sigmoid(update), torch.sigmoid(reset)
             candidate = to_candidate @ received + biases[2]
-            candidate = torch.tanh(candidate + part.candidate.weight @ (reset * state))
+            candidate = torch.tanh(candidate + linear(part.candidate, reset * state))
             changed.append((1 - update) * state + update * candidate)
         states = changed
     pairs = zip(states, first, strict=True)

@@ -23,12 +23,14 @@ from labelgraph.models import c_tran
 OWN = {"labels.weight": 1, "classifier.weight": 1, "classifier.bias": 1}
 
 
+SETTINGS = {"width": 4, "layers": 2, "heads": 2, "feedforward": 5, "dropout": 0.0}
+SETTINGS |= {"known_share": 0.75, "pooled": False}
+
+
 def model_of(labels, width=4, layers=2, heads=2, dropout=0.0, pooled=False):
-    settings = {"width": width, "layers": layers, "heads": heads, "feedforward": 5}
-    settings |= {"dropout": dropout, "known_share": 0.75, "pooled": pooled}
-    model = stir(c_tran.build(labels, Given(6), **settings))
-    model.states.weight.data[0] = 0  # as it was built
-    return model
+    settings = SETTINGS | {"width": width, "layers": layers, "heads": heads}
+    settings |= {"dropout": dropout, "pooled": pooled}
+    return stir(c_tran.build(labels, Given(6), **settings))
 
 
 def normal(norm, x):
@@ -58,7 +60,7 @@ def literal(model, features, states):
     if isinstance(model.reduction, nn.Linear):
         found = [linear(model.reduction, x) for x in found]
     labels = [
-        word + (model.states.weight[state] if state else 0)
+        word + (model.states.weight[state] if state else model.states.weight[0].detach())
         for word, state in zip(model.labels.weight, states, strict=True)
     ]
     tokens = [normal(model.norm, x) for x in [*found, *labels]]
@@ -83,10 +85,32 @@ def test_scores_and_gradients_are_those_of_the_equations(width, layers, heads, p
     agree(model, model.scores(features, states), slow)
 
 
-def test_an_unknown_label_adds_nothing():
-    states = build("c_tran").states
-    assert not states.weight[0].any()
-    assert states.weight[1:].all()
+def test_an_unknown_label_adds_the_same_vector_for_ever():
+    model, features = model_of(label_space(3)), grid(2, 6)
+    scores = model.scores(features, torch.tensor([[0, 1, 2], [0, 0, 0]]))
+    (slope,) = torch.autograd.grad(scores.square().sum(), model.states.weight)
+    assert not slope[0].any()
+    assert slope[1:].any(1).all()
+
+
+def test_first_weights_are_those_of_the_released_code():
+    width = 256
+    model = c_tran.build(label_space(20), Given(width), **SETTINGS | {"width": width})
+    layer = model.layers[0]
+    for weight in (model.labels.weight, model.states.weight, model.states.weight[:1]):
+        assert_uniform(weight, width**-0.5)
+    for part in (layer.output, layer.up, model.classifier):
+        assert_uniform(part.weight, width**-0.5)
+    for part in (layer.query, layer.memory):  # torch's attention: one layer with 3 W outputs
+        assert_uniform(part.weight, (6 / (width + 3 * width)) ** 0.5)
+        assert not part.bias.any()
+    assert_uniform(layer.output.bias, width**-0.5)
+
+
+def assert_uniform(values, bound):
+    assert values.abs().max() <= bound
+    torch.testing.assert_close(values.abs().max().item(), bound, rtol=0.03, atol=0)
+    torch.testing.assert_close(values.std().item(), bound / 3**0.5, rtol=0.08, atol=0)
 
 
 def test_scores_are_those_without_known_labels():

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from torch.nn.functional import relu
 from torch.nn.functional import scaled_dot_product_attention as attention
 
+from labelgraph.parts.firstweights import spread_by_width
 from labelgraph.parts.labelspace import LabelSpace
 from labelgraph.parts.losses import cross_entropy
 from labelgraph.parts.positions import narrowed
@@ -30,6 +31,10 @@ class Layer(nn.Module):
         self.down = nn.Linear(feedforward, width)
         self.norms = nn.ModuleList([nn.LayerNorm(width), nn.LayerNorm(width)])
         self.dropout = nn.Dropout(dropout)
+        bound = (6 / (4 * width)) ** 0.5  # torch's, for queries, keys and values as one layer
+        for layer in (self.query, self.memory):
+            nn.init.uniform_(layer.weight, -bound, bound)
+            nn.init.zeros_(layer.bias)
 
     def forward(self, queries: Tensor, tokens: Tensor) -> Tensor:
         """Updates the query tokens (B, Q, W) from all tokens (B, N, W)."""
@@ -65,7 +70,8 @@ class CTran(nn.Module):
         same = encoder.width == width
         self.reduction = nn.Identity() if same else nn.Linear(encoder.width, width)
         self.labels = nn.Embedding(labels, width)
-        self.states = nn.Embedding(3, width, padding_idx=0)  # unknown (zero), no, yes
+        self.states = nn.Embedding(3, width, padding_idx=0)  # unknown (never learned), no, yes
+        spread_by_width(self.labels, self.states)
         self.norm = nn.LayerNorm(width)
         self.layers = nn.ModuleList(layers)
         self.classifier = nn.Linear(width, labels)  # each label's token uses its own row only

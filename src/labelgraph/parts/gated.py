@@ -33,13 +33,16 @@ class GatedGraph(nn.Module):
     """`steps` rounds of messages along and against the edges, all with the same weights."""
 
     def __init__(self, graph: Tensor, width: int, steps: int, shared_gates: bool):
-        """`shared_gates`: the reset gate reads the state through the update gate's matrix."""
+        """`shared_gates`: the reset gate reads the state through the update gate's layer.
+
+        A gate has two biases, as in the released code: Adam moves each of them by its rate.
+        """
         super().__init__()
         self.register_buffer("graph", graph)  # (C, C)
         self.width, self.steps = width, steps
         self.message = nn.Linear(2 * width, 3 * width)  # to update gate, reset gate, candidate
-        self.recurrent = nn.Linear(width, width if shared_gates else 2 * width, bias=False)
-        self.candidate = nn.Linear(width, width, bias=False)
+        self.recurrent = nn.Linear(width, width if shared_gates else 2 * width)
+        self.candidate = nn.Linear(width, width)
         self.output = nn.Linear(2 * width, width)
 
     def forward(self, states: Tensor) -> Tensor:

@@ -8,7 +8,7 @@ gives for the copies. Values are fractions, NaN where undefined.
 Shapes: N images, C labels, R draws.
 """
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -24,7 +24,7 @@ RATES = ("CP", "CR", "CF1", "OP", "OR", "OF1")
 LEVEL = 95  # percent of the draws that lie within an interval
 
 
-def draws(images: int, count: int = DRAWS, seed: int = SEED) -> np.ndarray:
+def draws(images: int, count: int = DRAWS, seed: int | tuple[int, ...] = SEED) -> np.ndarray:
     """How often each image is drawn: (R, N). Every row sums to N."""
     chosen = np.random.default_rng(seed).integers(0, images, (count, images))
     places = chosen + images * np.arange(count)[:, None]
@@ -125,23 +125,37 @@ def harmonic_mean(precision: np.ndarray, recall: np.ndarray) -> np.ndarray:
 
 
 def values(
-    counts: np.ndarray, scores: np.ndarray, target: np.ndarray, names: list[str], settings: dict
+    counts: np.ndarray,
+    scores: np.ndarray,
+    target: np.ndarray,
+    names: list[str],
+    settings: dict,
+    wanted: Collection[str] | None = None,
 ) -> dict[str, np.ndarray]:
-    """Flat name -> (R,), for mAP, each label's AP and all rates; `settings` as in `evaluate`."""
-    precise = label_precisions(counts, scores, target, settings["difficult_ap"])
-    known = (~np.isnan(precise)).sum(0)  # (R,) labels with a positive
-    means = np.nansum(precise, 0) / np.where(known, known, np.nan)
-    found = {"mAP": means} | {f"AP:{name}": row for name, row in zip(names, precise, strict=True)}
+    """Flat name -> (R,) of each metric in `wanted`; of mAP, each label's AP and all rates if None.
+
+    `settings` as in `evaluate`.
+    """
+    found = {}
+    if wanted is None or any(name == "mAP" or name.startswith("AP:") for name in wanted):
+        precise = label_precisions(counts, scores, target, settings["difficult_ap"])
+        known = (~np.isnan(precise)).sum(0)  # (R,) labels with a positive
+        found["mAP"] = np.nansum(precise, 0) / np.where(known, known, np.nan)
+        found |= {f"AP:{name}": row for name, row in zip(names, precise, strict=True)}
     above = scores > np.log(settings["threshold"] / (1 - settings["threshold"]))
     highest, top = among_highest(scores, settings["top"]), f"_top{settings['top']}"
     groups = {"": above, top: above & highest, f"{top}_strict": highest}
     for ending, chosen in groups.items():
-        each = [
+        if wanted is not None and not {f"{name}{ending}" for name in RATES} & {*wanted}:
+            continue
+        every = [
             rates(counts[part], chosen, target, settings["difficult_f1"]) for part in parts(counts)
         ]
         found |= {
-            f"{name}{ending}": np.concatenate([some[name] for some in each]) for name in RATES
+            f"{name}{ending}": np.concatenate([some[name] for some in every]) for name in RATES
         }
+    if missing := {*(wanted or ())} - found.keys():
+        raise ValueError(f"no draws of {sorted(missing)}; there are those of {sorted(found)}")
     return found
 
 

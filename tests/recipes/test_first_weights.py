@@ -10,6 +10,7 @@ DRAWS = {
     "uniform ±1/sqrt(inputs)": lambda x: nn.init.uniform_(x, -(60**-0.5), 60**-0.5),
     "uniform ±1/sqrt(outputs)": lambda x: nn.init.uniform_(x, -(90**-0.5), 90**-0.5),
     "uniform ±sqrt(6/(inputs + outputs))": nn.init.xavier_uniform_,
+    "uniform ±sqrt(6/(4 inputs))": lambda x: nn.init.uniform_(x, -(0.025**0.5), 0.025**0.5),
     "normal with variance 1/inputs": lambda x: nn.init.normal_(x, 0, 60**-0.5),
     "normal with variance 2/inputs": lambda x: nn.init.kaiming_normal_(x, nonlinearity="relu"),
     "normal with variance 1": nn.init.normal_,
@@ -42,5 +43,8 @@ def test_torchs_own_layers_are_alike_and_others_are_named():
 
 def test_of_many_names_the_ends_are_left():
     names = ["blocks.0.pair.second", "blocks.0.update.second", "blocks.1.pair.second", "reduce"]
-    assert first_weights.shortened(names) == "blocks.0 ... second, blocks.1 ... second, reduce"
+    assert first_weights.shortened(names) == "blocks.pair.second, blocks.update.second, reduce"
     assert first_weights.shortened(names[:2]) == "blocks.0.pair.second, blocks.0.update.second"
+    names = [f"blocks.0.{name}" for name in ("a.first", "b.first", "c.first", "d")]
+    whole = "blocks.a ... first, blocks.b ... first, blocks.c ... first, blocks.d"
+    assert first_weights.shortened(names) == whole

@@ -45,6 +45,7 @@ def bounds(x: Tensor) -> Iterator[tuple[str, float]]:
     yield "±1/sqrt(inputs)", inputs**-0.5
     yield "±1/sqrt(outputs)", outputs**-0.5
     yield "±sqrt(6/(inputs + outputs))", (6 / (inputs + outputs)) ** 0.5
+    yield "±sqrt(6/(4 inputs))", (6 / (4 * inputs)) ** 0.5  # of an attention in one layer
 
 
 def spreads(x: Tensor) -> Iterator[tuple[str, float]]:
@@ -68,7 +69,10 @@ def text(model: nn.Module) -> str:
 
 
 def shortened(names: list[str]) -> str:
-    """Of many names the beginnings, two words each, and the last words."""
+    """Of many names those without the numbers of layers, or else their two first and last words."""
+    if len(names) > MANY:
+        parts = [[word for word in name.split(".") if not word.isdigit()] for name in names]
+        names = [*dict.fromkeys(".".join(part) for part in parts)]
     if len(names) > MANY:
         parts = [name.split(".") for name in names]
         names = [".".join(part[:2]) + f" ... {part[-1]}" * (len(part) > 2) for part in parts]

@@ -38,7 +38,7 @@ def test_a_view_of_the_whole_image_equals_pillows(size, side):
 HCP = [1.0, 0.875, 0.75, 0.625, 0.5]
 
 
-@pytest.mark.parametrize("mirror", ["sideways", "upside_down", "none"])
+@pytest.mark.parametrize("mirror", ["sideways", "both", "none"])
 @pytest.mark.parametrize("crops", sorted(views.CROPS))
 @pytest.mark.parametrize("seed", range(4))
 def test_a_random_view_is_the_crop_of_its_window(crops, mirror, seed):
@@ -87,7 +87,7 @@ def test_squares_have_one_of_the_given_sides_anywhere():
 
 
 @pytest.mark.parametrize(
-    ("mirror", "turned"), [("sideways", (1, 0)), ("upside_down", (0, 1)), ("none", (0, 0))]
+    ("mirror", "turned"), [("sideways", (1, 0)), ("both", (1, 1)), ("none", (0, 0))]
 )
 def test_half_of_the_images_are_mirrored(mirror, turned):
     found = windows("none", mirror)

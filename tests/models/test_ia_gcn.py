@@ -88,7 +88,7 @@ def by_regions(model, rough, graph):
     if not rough:
         return model.classifier(torch.zeros(size))
     alike = torch.stack(
-        [torch.stack([(p[None] @ graph.T @ q[:, None])[0, 0] for q in rough]) for p in rough]
+        [torch.stack([(p[None] @ graph @ q[:, None])[0, 0] for q in rough]) for p in rough]
     )
     alike, x = normal(alike), rough
     for layer in model.region_layers:

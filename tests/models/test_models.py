@@ -99,13 +99,6 @@ def test_a_checkpoint_can_store_the_model(method, tmp_path):
     assert checkpoint.Checkpoint(tmp_path).load()[0].keys() == state.keys()
 
 
-@each_method
-def test_every_method_lists_its_departures_from_its_paper(method):
-    assert CONFIG[method]["title"]
-    if CONFIG[method].get("paper"):
-        assert CONFIG[method]["departures"]
-
-
 def test_an_unknown_method_is_named():
     with pytest.raises(ValueError, match=r"no method 'mlgcn'.*ml_gcn"):
         models.build("mlgcn", None, None)

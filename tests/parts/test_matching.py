@@ -82,18 +82,10 @@ def literal(network, parts, x, boxes, neighbours, coordinates=None):
     el = {(i, j): encoded(enc["labels"], words[i], words[j]) for i, j in pairs_l}
     em = {(i, j): encoded(enc["matching"], x[i], words[j]) for i, j in pairs_m}
     for block in network.blocks:
-        vo, vl = (
-            nodes_after(
-                block,
-                "instances",
-                vo,
-                ("among_instances", eo, vo, 0),
-                ("across_instances", em, vl, 0),
-            ),
-            nodes_after(
-                block, "labels", vl, ("among_labels", el, vl, 0), ("across_labels", em, vo, 1)
-            ),
-        )
+        received = ("among_instances", eo, vo, 0), ("across_instances", em, vl, 0)
+        vo = nodes_after(block, "instances", vo, *received)
+        received = ("among_labels", el, vl, 0), ("across_labels", em, vo, 1)
+        vl = nodes_after(block, "labels", vl, *received)
         if block is not network.blocks[-1]:
             eo = edges_after(getattr(block, "change_instances", None), eo, vo, vo)
             el = edges_after(getattr(block, "change_labels", None), el, vl, vl)

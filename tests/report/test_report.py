@@ -173,6 +173,9 @@ def test_findings_of_the_audit_stand_beside_their_cells(study_report):
     assert found
     assert text.count("<sup>†</sup>") == len({(line["row"], line["column"]) for line in found})
     assert text.count('id="finding-') == len(found)
+    contradictions, hints = text.split("<h2>† Hints")
+    assert contradictions.count('id="finding-') == sum(line["sure"] != "hint" for line in found)
+    assert hints.count(", hint</small>") == sum(line["sure"] == "hint" for line in found)
     assert (study_report / "audit.html").read_text().count('href="tables/ml_sgm_II.html#') == len(
         found
     )

@@ -46,7 +46,16 @@ CLAIMS = [  # all true of the tables above
 ]
 
 
-def write(folder: Path, rows: dict = CLEAN, claims: list = CLAIMS, titles: dict | None = None):
+COUNTS = "who,dataset,train,test,labels,left_out,source,sure"
+
+
+def write(
+    folder: Path,
+    rows: dict = CLEAN,
+    claims: list = CLAIMS,
+    titles: dict | None = None,
+    counts: tuple = (),
+):
     """The files of workflow/published/."""
     folder.mkdir(exist_ok=True)
     for paper in ("ml_gcn", "gm_mlic", "ia_gcn", "ml_sgm"):
@@ -62,6 +71,7 @@ def write(folder: Path, rows: dict = CLEAN, claims: list = CLAIMS, titles: dict 
     save(folder / "systems.csv", lines)
     header = "paper,table,claim,kind,cell,against,value"
     (folder / "claims.csv").write_text("\n".join([header, *claims]) + "\n")
+    (folder / "image_counts.csv").write_text("\n".join([COUNTS, *counts]) + "\n")
     return folder
 
 

@@ -176,6 +176,34 @@ BROKEN = {
         lambda folder: (folder / "claims.csv").write_text("a\ngm_mlic,2,x,value,mAP,,1.0\n"),
         "cell 'mAP': expected DATASET METHOD [SETTING] METRIC",
     ),
+    "no counts": (
+        lambda folder: (folder / "image_counts.csv").unlink(),
+        "image_counts.csv is missing",
+    ),
+    "counts": (
+        lambda folder: (folder / "image_counts.csv").write_text(
+            "a\nx,coco2014,many,1,,,text,paper\n"
+        ),
+        "image_counts.csv, line 2: train and test are 'many' and '1', not two counts",
+    ),
+    "counted twice": (
+        lambda folder: (folder / "image_counts.csv").write_text(
+            "a\n" + 2 * "x,coco2014,2,1,,,text,paper\n"
+        ),
+        "image_counts.csv, line 3: x on coco2014 is given twice",
+    ),
+    "labels": (
+        lambda folder: (folder / "image_counts.csv").write_text(
+            "a\nx,coco2014,2,1,few,,text,paper\n"
+        ),
+        "image_counts.csv, line 2: labels is 'few', not a number",
+    ),
+    "sure": (
+        lambda folder: (folder / "image_counts.csv").write_text(
+            "a\nx,coco2014,2,1,,,text,surely\n"
+        ),
+        "image_counts.csv, line 2: sure is 'surely', not one of",
+    ),
     "claim without a number": (
         lambda folder: (folder / "claims.csv").write_text("a\ngm_mlic,2,x,value,a b c,,\n"),
         "`value` is needed by",

@@ -355,7 +355,10 @@ SETTINGS = {  # --config, or a file with the same lines
         "train.views[0] is 'upside'; expected one of plain, flip, centre",
     ),
     "a drop at a word": ({"train": {"drop_at": ["a"]}}, "train.drop_at[0] is 'a'"),
-    "an average of 5": ({"train": {"ema": 5}}, "train.ema is 5; expected a share from 0 to 1"),
+    "an average of 5": (
+        {"train": {"ema": 5}},
+        "train.ema is 5; expected a share above 0, up to 1, or null",
+    ),
     "an unknown encoder": (
         {"encoder": {"name": "vgg"}},
         "encoder.name is 'vgg'; expected one of efficientnet_lite0",

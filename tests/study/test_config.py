@@ -104,7 +104,7 @@ def test_every_run_of_every_study_has_settings(study):
         ("train", "epochs", 0, r"train\.epochs is 0; expected a whole number from 1"),
         ("train", "momentum", True, r"train\.momentum is True; expected a share from 0 to 1"),
         ("train", "batch", 10**12, r"train\.batch is 10{12}; expected .* to 100000"),
-        ("train", "clip", -1, r"train\.clip is -1; expected a number, 0 or more, or null"),
+        ("train", "clip", -1, r"train\.clip is -1; expected a number above 0 or null"),
         ("train", "optimizer", "lion", r"train\.optimizer is 'lion'; expected one of sgd, adam"),
         ("partial", "trian", {}, r"partial has unknown keys \['trian'\]; known are .*'train'"),
     ],

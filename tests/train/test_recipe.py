@@ -300,7 +300,7 @@ def test_a_papers_recipe_where_the_rate_falls(start, tmp_path, settings, learns)
     assert_same_steps(learning, expected, before)
 
 
-SHORT = {"epochs": 4, "batch": 5, "augment": "none", "select": "last", "schedule": "constant"}
+SHORT = {"epochs": 4, "batch": 5, "crops": "none", "select": "last", "schedule": "constant"}
 SHORT |= {"lr": 0.01, "encoder_lr": 0.002, "weight_decay": 0.01, "clip": None, "drop_at": [1, 3]}
 ALL = {"learns": "all"}
 CASES = {
@@ -318,6 +318,7 @@ CASES = {
     "warm": ALL | {"warm_up": 0.5},
     "warm, then steps": ALL
     | {"warm_up": 0.3, "schedule": "step", "drop_at": [2, 3], "drop_by": 0.5},
+    "warm, then along a cosine": ALL | {"warm_up": 0.3, "schedule": "cosine"},
     "last stage": {"learns": "last_stage", "clip": 0.5, "ema": 0.9},
     "frozen encoder": {"learns": "nothing", "clip": 0.5, "optimizer": "adam"},
     **{

@@ -342,6 +342,12 @@ def test_an_edit_outdates_what_computes_with_it_and_nothing_else(plan, name):
     assert {job.rule for job in found} == OUTDATED[name]
 
 
+@pytest.mark.parametrize("name", ["claims", "image_counts"])
+def test_what_only_the_audit_reads_outdates_no_table(plan, name):
+    found = outdated(plan, f"workflow/published/{name}.csv")
+    assert {job.rule for job in found} == {"audit"} | PAGES
+
+
 def test_the_edits_are_of_every_room_and_the_plan_has_every_rule(plan):
     rooms = {path.parent.name for path in ROOT.glob("src/labelgraph/*/__init__.py")}
     assert {Path(name).parts[0] for name in OUTDATED} == rooms | {"numerics.py"}

@@ -11,8 +11,8 @@ from labelgraph.review.audit.findings import HINT, SURE
 
 HELP = "find contradictions in the published tables: means, F1 scores, quoted rows, claims"
 DESCRIPTION = """Checks the numbers that the papers printed against themselves, against each
-other and against the papers' text: means, harmonic F1 scores, quoted rows and claims. Exit code
-1 if there are findings."""
+other and against the papers' text: means, harmonic F1 scores, quoted rows, claims, misplaced
+columns, what "top 3" means and which images were scored. Exit code 1 if there are findings."""
 EXAMPLES = ("labelgraph audit --least likely", "labelgraph audit --csv findings.csv")
 
 

@@ -15,6 +15,8 @@ from torch.nn.functional import interpolate
 SHARES = (1.0, 0.875, 0.75, 0.66, 0.5)  # multiscale: crop sides as fractions of a whole side
 # pairs of them that a multi-scale crop has as width and height: at most two steps apart
 PAIRS = [(a, b) for i, a in enumerate(SHARES) for j, b in enumerate(SHARES) if abs(i - j) <= 2]
+# values of `mirror` for which half of the images are mirrored, and for which half are upside down
+MIRRORED = (("sideways", "both"), ("both",))
 # crop positions in quarters of the free space: corners, edges, middle, and four between
 PLACES = (*((x, y) for x in (0, 2, 4) for y in (0, 2, 4)), (1, 1), (3, 1), (1, 3), (3, 3))
 
@@ -64,11 +66,10 @@ def fixed(view: str) -> Window:
 def drawn(chances: Chances, width: int, height: int, draw: Generator) -> Window:
     """A random window; which one depends on `draw` alone."""
     window = CROPS[chances.crops](chances, width, height, draw)
-    turned = bool(chances.mirror != "none" and draw.random() < 0.5)
-    return window._replace(
-        mirrored=turned and chances.mirror == "sideways",
-        upside_down=turned and chances.mirror == "upside_down",
+    mirrored, upside_down = (
+        bool(chances.mirror in wanted and draw.random() < 0.5) for wanted in MIRRORED
     )
+    return window._replace(mirrored=mirrored, upside_down=upside_down)
 
 
 def multiscale(chances: Chances, width: int, height: int, draw: Generator) -> Window:

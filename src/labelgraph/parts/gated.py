@@ -33,12 +33,15 @@ class GatedGraph(nn.Module):
     """`steps` rounds of messages along and against the edges, all with the same weights."""
 
     def __init__(self, graph: Tensor, width: int, steps: int, shared_gates: bool):
-        """`shared_gates`: the reset gate reads the state through the update gate's layer."""
+        """`shared_gates`: the reset gate reads the state through the update gate's layer.
+
+        A gate has two biases, as in the released code: Adam moves each of them by its rate.
+        """
         super().__init__()
         self.register_buffer("graph", graph)  # (C, C)
         self.width, self.steps = width, steps
         self.message = nn.Linear(2 * width, 3 * width)  # to update gate, reset gate, candidate
-        self.recurrent = nn.Linear(width, width if shared_gates else 2 * width)  # to the gates
+        self.recurrent = nn.Linear(width, width if shared_gates else 2 * width)
         self.candidate = nn.Linear(width, width)
         self.output = nn.Linear(2 * width, width)
 

@@ -34,9 +34,10 @@ class Block(nn.Module):
             setattr(self, f"change_{kind}", EdgeChange(size, hidden, width))
         for kind in ("instances", "labels"):
             if kind in parts:
-                setattr(self, f"among_{kind}", Message(size, hidden, width))
+                setattr(self, f"among_{kind}", Message(size, size, hidden, width))
             if "matching" in parts:
-                setattr(self, f"across_{kind}", Message(size, hidden, width))
+                sender = size if kind == "instances" else width  # labels hear updated instances
+                setattr(self, f"across_{kind}", Message(size, sender, hidden, width))
             received = [width] * ((kind in parts) + ("matching" in parts))
             if received or kind == "instances":
                 setattr(self, f"update_{kind}", Update([size, *received], width))
@@ -60,7 +61,10 @@ class Block(nn.Module):
         return message.finish(hidden.relu_().mean(2))
 
     def from_instances(self, inner, edges: Tensor, instances: Tensor, share: Tensor) -> Tensor:
-        """The second half of eq. 8: the present instances, (B, C, H); `share` (B, M) sums to 1."""
+        """The second half of eq. 8: the present instances after eq. 7, (B, C, H).
+
+        `share` (B, M) sums to 1.
+        """
         message = self.across_labels
         hidden = linear(edges, *message.merged(inner)) + message.senders(instances)[:, :, None]
         mean = share[:, None] @ hidden.relu_().flatten(2)  # (B, 1, C * H)

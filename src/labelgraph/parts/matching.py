@@ -2,7 +2,7 @@
 
 GM-MLIC (IJCAI 2021), eq. 3 to 13, is ML-SGM (TCSVT 2023), eq. 4 to 14; numbers below are ML-SGM's.
 Instances receive messages from their neighbours in the image, labels from all other labels, and
-instances and labels from each other. Nodes are updated first, then the edges between them.
+instances and labels from each other. Instances are updated first, then labels, then the edges.
 
 Every function of the papers is a perceptron of two layers. A layer over joined inputs is a sum of
 one product for each input, so what an edge takes from its two ends is computed once per node
@@ -77,19 +77,19 @@ class Matching(nn.Module):
         share = present.to(x.dtype) / present.sum(1, keepdim=True).clamp(min=1)  # (B, M)
         inner, changes = dict.fromkeys(KINDS), []  # changes: what label nodes add to their edges
         for block in self.blocks:
-            to_instances, to_labels = [], []
+            across = inner["matching"], edges.get("matching")
+            received = []
             if "instances" in edges:
                 state = inner["instances"], edges["instances"]
-                to_instances.append(block.from_neighbours(*state, instances, near))
-            if "labels" in edges:
-                to_labels.append(self.from_labels(block, edges["labels"], labels, changes))
+                received.append(block.from_neighbours(*state, instances, near))
             if "matching" in edges:
-                state = inner["matching"], edges["matching"]
-                to_instances.append(block.from_labels(*state, labels))
-                to_labels.append(block.from_instances(*state, instances, share))
-            instances = block.update_instances(instances, *to_instances)  # (B, M, H) eq. 7
+                received.append(block.from_labels(*across, labels))
+            instances = block.update_instances(instances, *received)  # (B, M, H) eq. 7
             if self.worded:
-                labels = block.update_labels(labels, *to_labels)  # (B or 1, C, H) eq. 9
+                received = self.heard_by_labels(block, edges, labels, changes)
+                if "matching" in edges:
+                    received.append(block.from_instances(*across, instances, share))
+                labels = block.update_labels(labels, *received)  # (B or 1, C, H) eq. 9
             ends = {"instances": instances, "matching": labels}
             for kind in sorted(ends.keys() & block.changes):
                 values = edges[kind], instances, ends[kind], near[0]
@@ -116,6 +116,12 @@ class Matching(nn.Module):
         if "matching" in self.encode:
             edges["matching"] = self.encode["matching"](x[:, :, None], words)  # (B, M, C, d)
         return edges
+
+    def heard_by_labels(self, block: Block, edges: dict, labels: Tensor, changes: list) -> list:
+        """From other labels, if there are edges between them."""
+        if "labels" not in edges:
+            return []
+        return [self.from_labels(block, edges["labels"], labels, changes)]
 
     def from_labels(self, block: Block, edges: Tensor, labels: Tensor, changes: list) -> Tensor:
         """The first half of eq. 8: all labels but itself, (B, C, H).

@@ -76,8 +76,8 @@ class Encoder(nn.Module):
 class Message(Perceptron):
     """rho_n: the message over an edge, from the edge and the node at its other end."""
 
-    def __init__(self, size: int, hidden: int, width: int):
-        super().__init__([size, size], hidden, width)
+    def __init__(self, edge: int, sender: int, hidden: int, width: int):
+        super().__init__([edge, sender], hidden, width)
 
     def merged(self, inner: nn.Linear | None) -> tuple[Tensor, Tensor]:
         """Weight and bias for the edge's stored values."""

@@ -54,7 +54,10 @@ def items(book: Book) -> list[Item]:
 
 def places(book: Book, method: str) -> dict[Place, Run]:
     """A run of the method as it is, for each kind of task and dataset that tables show."""
-    shown = tables.runs(book, book.tables)
+    order = list(book.datasets)
+    shown = sorted(
+        tables.runs(book, book.tables), key=lambda run: (run.task, order.index(run.dataset))
+    )
     return {
         (kind(run.task), run.dataset): run
         for run in shown
@@ -108,5 +111,5 @@ def judged(row: Row, done: str) -> str:
 
 
 def plain(text: str) -> str:
-    """Without what stands in brackets, for comparing."""
-    return " ".join(re.sub(r"\([^()]*\)", "", text).split()).casefold()
+    """Without words in brackets, for comparing; brackets in formulas stay."""
+    return " ".join(re.sub(r"\s\([^()]*\)", "", text).split()).casefold()

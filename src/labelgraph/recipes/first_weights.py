@@ -35,7 +35,9 @@ def scheme(weight: Tensor) -> str:
     for name, value in known:
         if abs(size / value - 1) < CLOSE:
             return f"{shape} {name}"
-    return f"{shape} ±{size:.3g}"
+    return (
+        f"uniform ±{size:.2g}" if shape == "uniform" else f"normal, standard deviation {size:.2g}"
+    )
 
 
 def bounds(x: Tensor) -> Iterator[tuple[str, float]]:

@@ -14,7 +14,11 @@ NORMALISED = {
     "nothing": "at rest in the encoder",
 }
 RESIZED = {"multiscale": "none", "none": "none"}
-MIRRORED = {"sideways": "half, left to right", "upside_down": "half, upside down", "none": "none"}
+MIRRORED = {
+    "sideways": "half, left to right",
+    "both": "half, left to right; half, upside down",
+    "none": "none",
+}
 KEPT = {"best": "best epoch on tune images", "last": "last epoch"}
 
 

@@ -11,6 +11,7 @@ from labelgraph.study.recipes import ALL
 
 COLUMNS = ("method", "task", "item", "paper", "released", "here", "kind", "note", "source")
 SHOWN = ("item", "paper", "released code", "here", "kind", "note")
+TASKS = (ALL, "full", "partial", "fewshot")
 MEANING = {
     SAME: "as in the paper, or as in the released code where the paper does not say",
     DEPARTURE: "otherwise than the paper, or than the released code where the paper is silent",
@@ -49,7 +50,7 @@ def as_markdown(found: list[Item], titles: dict[str, str]) -> str:
         own = [each for each in found if each.row.method == method]
         if own:
             parts.append(f"## {escaping.markdown(title)}")
-        for task in dict.fromkeys(each.row.task for each in own):
+        for task in sorted({each.row.task for each in own}, key=TASKS.index):
             some = [each for each in own if each.row.task == task]
             parts += [f"### {heading(task)}"] * (len(some) < len(own)) + [table(some)]
     return "\n\n".join(parts) + "\n"

@@ -18,6 +18,7 @@ from labelgraph.study.entries import (
     OwnData,
     Study,
     Usual,
+    Variant,
 )
 from labelgraph.study.settings import Encoder, Settings
 from labelgraph.study.validation import check_keys, shown, validated
@@ -81,6 +82,7 @@ class Book:
             self.defaults,
             method,
             method.datasets.get(run.dataset, Change()),
+            variants[run.variant].under_protocol,
             self.size,
             self.size.methods.get(run.method, Change()),
             variants[run.variant],
@@ -134,9 +136,9 @@ class Book:
             raise ValueError(f"no method {name!r}; methods.yaml has {sorted(self.methods)}")
         return self.methods[name]
 
-    def variants(self, method: str) -> dict[str, Change]:
+    def variants(self, method: str) -> dict[str, Variant]:
         """What each variant changes, by its name; without a name, the method as it is."""
-        return {"": Change()} | self.method(method).variants
+        return {"": Variant()} | self.method(method).variants
 
     def dataset(self, name: str) -> Dataset:
         """A dataset's entry with what the study changes of it."""

@@ -77,6 +77,20 @@ class Change(Blocks):
     )
 
 
+class Variant(Change):
+    """An ablation, a sweep point, or the released code."""
+
+    recipe: SomeTrain = Field(
+        default=None,
+        description="Lines of `train` under the papers' protocol: lines of a study win over these,"
+        " and lines of the variant's `train` win over a study's.",
+    )
+
+    @property
+    def under_protocol(self) -> Change:
+        return Change(train=self.recipe) if self.recipe else Change()
+
+
 class Method(Change):
     """A method, named like its file in `src/labelgraph/models/`."""
 
@@ -91,7 +105,7 @@ class Method(Change):
     datasets: dict[DatasetName, Change] = Field(
         default={}, description="What the paper sets differently for one dataset."
     )
-    variants: dict[str, Change] = Field(
+    variants: dict[str, Variant] = Field(
         default={}, description="Ablations, sweep points and released code, by name."
     )
 

@@ -37,7 +37,11 @@ SECTIONS = [  # title, what stands before the tables, models
         "",
         [entries.Study, entries.Drawing],
     ),
-    ("methods.yaml", "", [entries.Method, entries.Change, entries.Blocks, entries.SomeShots]),
+    (
+        "methods.yaml",
+        "",
+        [entries.Method, entries.Change, entries.Variant, entries.Blocks, entries.SomeShots],
+    ),
     (
         "datasets.yaml",
         "",

@@ -57,7 +57,10 @@ class Train(Block):
         description="Whether biases and normalisation layers have weight decay, too."
     )
     schedule: Literal["step", "exponential", "cosine", "onecycle", "constant"] = Field(
-        description="How the learning rate changes."
+        description="How the learning rate changes: by a factor at some epochs (`step`) or after"
+        " each (`exponential`), along half a cosine, or `onecycle`: it rises from a twenty-fifth"
+        " over the first fifth of the steps, then falls to a ten-thousandth, both along half a"
+        " cosine."
     )
     drop_at: list[Whole] = Field(
         description="Epochs before which schedule `step` multiplies the rate by `drop_by`; each"
@@ -66,9 +69,13 @@ class Train(Block):
     drop_by: Amount = Field(
         description="The factor of schedule `step`, or of each epoch of schedule `exponential`."
     )
-    warm_up: Part = Field(description="Share of the steps over which the rate rises from zero.")
-    clip: Amount | None = Field(description="Largest norm of the gradient; null for no limit.")
-    ema: Part | None = Field(
+    warm_up: Part = Field(
+        description="Share of the steps over which the scheduled rate is scaled up from zero."
+    )
+    clip: Annotated[float, Field(gt=0)] | None = Field(
+        description="Largest norm of the gradient; null for no limit."
+    )
+    ema: Annotated[float, Field(gt=0, le=1)] | None = Field(
         description="Decay of the averaged weights that are kept instead; null for none."
     )
     precision: Literal["float32", "bfloat16", "float16"] = Field(
@@ -83,8 +90,9 @@ class Train(Block):
     crop_sides: Some[Annotated[float, Field(gt=0, le=1)]] = Field(
         description="Sides of the crops `squares`, as shares of the whole; one is drawn each time."
     )
-    mirror: Literal["sideways", "upside_down", "none"] = Field(
-        description="How half of the training images are mirrored."
+    mirror: Literal["sideways", "both", "none"] = Field(
+        description="Whether half of the training images are mirrored, and with `both` half of them"
+        " turned upside down, too."
     )
     views: Some[Literal["plain", "flip", "centre_70", "centre_90"]] = Field(
         description="Views that an epoch draws from, where features are cached."

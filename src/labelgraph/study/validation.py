@@ -266,6 +266,8 @@ def a_number(part: dict) -> str:
     under = None if under == LIMIT else under
     whole = "a whole number" if part["type"] == "integer" else "a number"
     noun = "a share" if 1 in (high, under) else whole
+    if high is not None and over is not None:
+        return f"{noun} above {over:g}, up to {high}"
     if high is not None:
         return f"{noun} from {low:g} to {high}"
     if under is not None:

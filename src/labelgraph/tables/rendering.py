@@ -66,11 +66,11 @@ def marked(
 
 def remarks(table: dict[str, Any]) -> list[str]:
     """The notes below a table: the study, the protocol, departures from each paper."""
-    notes = [
-        f"{method}: {departure}"
-        for method, departures in table["footnotes"].items()
-        for departure in departures
-    ]
+    of_note: dict[str, list[str]] = {}  # note -> the methods that it is about
+    for method, departures in table["footnotes"].items():
+        for departure in departures:
+            of_note.setdefault(departure, []).append(method)
+    notes = [f"{', '.join(methods)}: {note}" for note, methods in of_note.items()]
     meaning = confidence.NOTES[table.get("spread") or "std"] if table["protocol"] else ""
     study = [line for line in (table["note"], table["protocol"], meaning) if line]
     return [*study, *table.get("notes", []), *notes]

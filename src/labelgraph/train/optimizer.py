@@ -40,9 +40,12 @@ def set_rate(chosen: torch.optim.Optimizer, settings: Train, step: int, steps: i
 
 def rate(settings: Train, step: int, steps: int) -> float:
     """The share of its base rate that a group has at a step."""
-    rising = settings.warm_up * steps
-    if step < rising:
-        return (step + 1) / (math.floor(rising) + 1)
+    rising = math.floor(settings.warm_up * steps) + 1
+    return min((step + 1) / rising, 1.0) * scheduled(settings, step, steps)
+
+
+def scheduled(settings: Train, step: int, steps: int) -> float:
+    """The same without the warm-up."""
     kind, done = settings.schedule, step / steps
     if kind == "cosine":
         return (1 + math.cos(math.pi * done)) / 2

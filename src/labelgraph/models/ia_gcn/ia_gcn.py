@@ -100,7 +100,7 @@ class IAGCN(nn.Module):
 
     def score_regions(self, rough: Tensor, graph: Tensor) -> Tensor:
         """Eq. 10 as its shapes allow: (B, N, C) and (B, C, C) -> (B, C)."""
-        related = normalised(rough @ graph.mT @ rough.mT)  # (B, N, N) labels that go together
+        related = normalised(rough @ graph @ rough.mT)  # (B, N, N) labels that go together
         x = propagate(rough, related, self.region_layers)  # without a bias, empty places stay 0
         return self.classifier(x.amax(1))
 

@@ -16,23 +16,29 @@ from pathlib import Path
 from labelgraph.review.audit import (
     claims,
     identity,
+    image_counts,
     means,
     numbers,
     orders,
+    placement,
     printed,
     quoted,
     rates,
+    selections,
     stated,
+    top_three,
 )
 from labelgraph.review.audit.findings import SURE, Finding
 
 CHECKS = (numbers, means, rates, quoted, identity, orders)
+COUNTED = (top_three, placement, selections)  # need the counts of images and labels as well
 
 
 def run(folder: Path) -> list[Finding]:
     """`folder`: workflow/published or a copy of it. The surest findings come first."""
     rows = printed.read(folder)
     claimed = claims.read(folder)
+    counts = image_counts.read(folder)
     tables = list(dict.fromkeys((row.paper, row.table) for row in rows))
     for claim in claimed:
         if (claim.paper, claim.table) not in tables:
@@ -41,6 +47,7 @@ def run(folder: Path) -> list[Finding]:
                 " claims about it"
             )
     found = [each for check in CHECKS for each in check.check(rows)]
+    found += [each for check in COUNTED for each in check.check(rows, counts)]
     found += stated.check(rows, claimed)
     return sorted(
         found, key=lambda each: (SURE.index(each.sure), tables.index((each.paper, each.table)))

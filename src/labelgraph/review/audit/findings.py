@@ -12,6 +12,11 @@ KINDS = {
     "mean of proportions": "an average is not the mean of the proportions beside it",
     "harmonic F1": "F1 is not the harmonic mean of precision and recall",
     "top 3": "the top 3 labels have a higher recall, or a lower precision, than all labels",
+    "labels an image": "the top 3 are not three labels an image, or are so in a few rows only",
+    "swapped columns": "the numbers of all labels and of the top 3 stand in each other's columns",
+    "shifted column": "one F1 of all labels and one of the top 3 are probably a pair of one cut",
+    "test images": "the row's system was scored on other images than the table's paper says; images"
+    " without labels lower precision and AP, and change no recall",
     "quoted value": "two tables differ in a few cells of the same system's row",
     "other run": "two tables differ in most cells of the same system's row",
     "copied row": "a row that is marked as the paper's own training is copied from another paper",

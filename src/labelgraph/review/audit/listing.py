@@ -50,14 +50,17 @@ def as_markdown(found: list[Finding]) -> str:
     parts = [
         "# Contradictions in the published tables",
         f"{counted(len(found), 'finding', 'findings')} in the numbers of `workflow/published/`:"
-        f" {counts(found)}. `labelgraph audit` makes this list; it is given no known errors.",
+        f" {counts(found)}. A hint is no contradiction: it says what to look at, or what cannot be"
+        " compared. `labelgraph audit` makes this list; it is given no known errors.",
     ]
     for sure in SURE:
         chosen = [each for each in found if each.sure == sure]
         if chosen:
+            chosen.sort(key=lambda each: [*KINDS].index(each.kind))
             parts += [f"## {sure}: {MEANING[sure]}", table(chosen)]
-    used = dict.fromkeys(each.kind for each in found)
-    parts += ["## Kinds", "\n".join(f"- {kind}: {KINDS[kind]}" for kind in KINDS if kind in used)]
+    used = Counter(each.kind for each in found)
+    kinds = [f"- {kind} ({used[kind]}): {KINDS[kind]}" for kind in KINDS if kind in used]
+    parts += ["## Kinds", "\n".join(kinds)]
     return "\n\n".join(parts) + "\n"
 
 

@@ -12,16 +12,13 @@ from labelgraph.review.audit.findings import (
     finding,
 )
 from labelgraph.review.audit.numbers import COSTS
-from labelgraph.review.audit.printed import AMOUNT, Row
+from labelgraph.review.audit.printed import AMOUNT, Row, by_table
 
 KIND = "order"
 
 
 def check(rows: list[Row]) -> Iterator[Finding]:
-    tables = defaultdict(list)
-    for row in rows:
-        tables[row.paper, row.table, row.dataset].append(row)
-    for table in tables.values():
+    for table in by_table(rows):
         yield from amounts(table)
         yield from modules(table)
         yield from removed(table)

@@ -2,7 +2,7 @@
 
 import csv
 import re
-from collections import Counter
+from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 from fractions import Fraction
 from functools import cache
@@ -98,6 +98,14 @@ def read(folder: Path) -> list[Row]:
             if metric in row.printed:
                 raise ValueError(f"{path}, line {number}: {metric} of {full} is given twice")
             row.printed[metric] = text
+    return [*found.values()]
+
+
+def by_table(rows: list[Row]) -> list[list[Row]]:
+    """The rows of each table, those of each dataset by themselves."""
+    found = defaultdict(list)
+    for row in rows:
+        found[row.paper, row.table, row.dataset].append(row)
     return [*found.values()]
 
 

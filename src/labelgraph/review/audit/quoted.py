@@ -75,8 +75,9 @@ def runs(other: list[Pair], alike: list[Pair]) -> Iterator[Finding]:
             blamed[id(turned.other)] = turned
     for pair in blamed.values():
         metric = "mAP" if "mAP" in pair.different else pair.different[0]
+        values = counted(len(pair.shared), "value differs", "values differ")
         reason = (
-            f"{len(pair.different)} of {counted(len(pair.shared), 'value', 'values')} differ from"
-            f" {pair.row.where}: it is another training or setting under the same name"
+            f"{len(pair.different)} of {values} from {pair.row.where}: it is another training or"
+            " setting under the same name"
         )
         yield finding(pair.other, metric, pair.row.printed[metric], RUN, HINT, reason)

@@ -42,11 +42,16 @@ def harmonic(row: Row, letter: str, end: str) -> tuple[Interval, Interval] | Non
     return f, Interval(*ends)
 
 
+def mean_of(row: Row, letter: str, end: str) -> str:
+    names = f"{letter}P", f"{letter}R"
+    return "the harmonic mean of " + " and ".join(f"{n} {row.printed[n + end]}" for n in names)
+
+
 def overall(row: Row) -> Iterator[Finding]:
     for end in ENDS:
         pair = harmonic(row, "O", end)
         if pair and pair[0].apart(pair[1]):
-            reason = f"the harmonic mean of OP and OR is {pair[1]}, however they were rounded"
+            reason = f"{mean_of(row, 'O', end)} is {pair[1]}, however they were rounded"
             yield finding(row, f"OF1{end}", pair[1].middle, HARMONIC, CERTAIN, reason)
 
 
@@ -63,8 +68,15 @@ def per_label(row: Row) -> Iterator[Finding]:
             sure, more = HINT, "F1 averaged over the labels, as in some code, would explain it"
         else:
             sure, more = LIKELY, "F1 averaged over the labels would lower the row's other CF1 too"
-        reason = f"the harmonic mean of CP and CR is {given}; {more}"
+        reason = f"{mean_of(row, 'C', end)} is {given}; {more}"
         yield finding(row, f"CF1{end}", given.middle, HARMONIC, sure, reason)
+
+
+def exchanged(row: Row) -> bool:
+    """Whether the top 3 have more recall and less precision than all labels, in all four values."""
+    ends = (("CR", "CR_top3"), ("OR", "OR_top3"), ("CP_top3", "CP"), ("OP_top3", "OP"))
+    pairs = [row.intervals(*each) for each in ends]
+    return None not in pairs and all(lower.high < higher.low for lower, higher in pairs)
 
 
 def top(row: Row) -> Iterator[Finding]:
@@ -76,8 +88,14 @@ def top(row: Row) -> Iterator[Finding]:
                 continue
             rises = pair[1].low > pair[0].high
             if part == "R" and rises:
-                reason = "fewer labels cannot have a higher recall; the top 3 follow another rule"
+                reason = (
+                    f"it is more than the {row.printed[metric]} of all labels, and fewer labels"
+                    " cannot have a higher recall; the top 3 follow another rule"
+                )
                 yield finding(row, f"{metric}_top3", row.printed[metric], TOP, LIKELY, reason)
             if part == "P" and not rises:
-                reason = "the 3 most probable labels are seldom less precise than all labels"
+                reason = (
+                    f"it is less than the {row.printed[metric]} of all labels, and the 3 most"
+                    " probable labels are seldom less precise"
+                )
                 yield finding(row, f"{metric}_top3", row.printed[metric], TOP, HINT, reason)

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterator
+from itertools import takewhile
 
 from torch import Tensor, nn
 
@@ -35,9 +36,8 @@ def scheme(weight: Tensor) -> str:
     for name, value in known:
         if abs(size / value - 1) < CLOSE:
             return f"{shape} {name}"
-    return (
-        f"uniform ±{size:.2g}" if shape == "uniform" else f"normal, standard deviation {size:.2g}"
-    )
+    times = f"{size * x.shape[1] ** 0.5:.3g}/sqrt(inputs)"
+    return f"uniform ±{times}" if shape == "uniform" else f"normal with deviation {times}"
 
 
 def bounds(x: Tensor) -> Iterator[tuple[str, float]]:
@@ -68,8 +68,12 @@ def text(model: nn.Module) -> str:
 
 
 def shortened(names: list[str]) -> str:
-    """Of many names the beginnings, two words each, and the last words."""
+    """Of many names the first words, up to two and before a number, and the last words."""
     if len(names) > MANY:
-        parts = [name.split(".") for name in names]
-        names = [".".join(part[:2]) + f" ... {part[-1]}" * (len(part) > 2) for part in parts]
+        names = [ends(name.split(".")) for name in names]
     return ", ".join(dict.fromkeys(names))
+
+
+def ends(words: list[str]) -> str:
+    first = [*takewhile(lambda word: not word.isdigit(), words)][:2]
+    return " ... ".join([".".join(first), *words[len(first) :][-1:]])

@@ -9,7 +9,7 @@ pixels), C labels, D word-vector length, L latent width, S state width.
 
 Parameters of the head with 300-d words (the number of labels changes nothing): 36,007,169, of
 which 5,275,136 never get a gradient (`without_gradient`) and 30,732,033 get one. Without the 3x3
-reduction and its norm (18,876,416) 11,855,617 get one: the 11.86 M of methods.md 3.14.
+reduction and its norm (18,876,416) 11,855,617 get one, about 11.86 M.
 
 - The reducing convolution has padding 1 and no bias; its batch norm has eps 1e-5, momentum 0.1. No
   pooling follows.

@@ -10,7 +10,7 @@ from audit_cases import CLAIMS, CLEAN, FIRST, PLANTED, write
 from conftest import ROOT
 
 from labelgraph.__main__ import main
-from labelgraph.review.audit import checking, listing
+from labelgraph.review.audit import checking, claims, listing
 from labelgraph.review.audit.findings import KINDS
 
 PUBLISHED = ROOT / "workflow/published"
@@ -76,20 +76,32 @@ WRONG_CLAIMS = {
 def test_a_claim_that_the_table_contradicts(tmp_path, kind):
     place, old, new, expected = WRONG_CLAIMS[kind]
     assert old in CLAIMS[place]
-    claims = [*CLAIMS[:place], CLAIMS[place].replace(old, new, 1), *CLAIMS[place + 1 :]]
-    assert found(write(tmp_path, claims=claims)) == [expected]
+    lines = [*CLAIMS[:place], CLAIMS[place].replace(old, new, 1), *CLAIMS[place + 1 :]]
+    assert found(write(tmp_path, claims=lines)) == [expected]
 
 
 def test_a_claim_about_another_row_is_recognised(tmp_path):
     """A gain that only fits if sizes are mixed; a value of another size."""
-    claims = [
+    lines = [
         'ml_sgm,I,gain,gain,"coco2014 new (448, 448) mAP","coco2014 third (448, 448) mAP",2.0',
         'ml_sgm,I,its mAP,value,"coco2014 new (448, 448) mAP",,76.0',
     ]
-    gain, value = checking.run(write(tmp_path, claims=claims))
+    gain, value = checking.run(write(tmp_path, claims=lines))
     assert gain.sure == value.sure == "likely"
     assert gain.reason.endswith("it is right for New (448, 576) against Third")
     assert value.reason.endswith("76.0 is mAP of New (448, 576)")
+
+
+def test_a_claim_about_a_figure_has_no_cells_to_be_compared_with(tmp_path):
+    lines = [
+        "gm_mlic,Fig. 4,best value,best,coco2014 new k = 2 mAP,,",
+        "gm_mlic,Fig. 4,falls,above,coco2014 new k = 2 mAP,coco2014 new k = 3 mAP,",
+    ]
+    folder = write(tmp_path, claims=lines)
+    best, above = claims.read(folder)
+    assert best.figure == above.figure == "4"
+    assert above.against == claims.Place("coco2014", "new", "k = 3", "mAP")
+    assert checking.run(folder) == []
 
 
 def test_rounding_alone_is_never_a_finding(tmp_path):
@@ -171,6 +183,10 @@ BROKEN = {
     "claim": (
         lambda folder: (folder / "claims.csv").write_text("a\ngm_mlic,2,x,boast,a b c,,\n"),
         "claims.csv, line 2: kind is 'boast', not one of",
+    ),
+    "claimed number of a figure": (
+        lambda folder: (folder / "claims.csv").write_text("a\ngm_mlic,Fig. 4,x,value,a b c,,1\n"),
+        "claims.csv, line 2: Fig. 4 prints no numbers, so kind cannot be 'value'",
     ),
     "claimed cell": (
         lambda folder: (folder / "claims.csv").write_text("a\ngm_mlic,2,x,value,mAP,,1.0\n"),

@@ -37,7 +37,7 @@ COUNTED = (top_three, placement, selections)  # need the counts of images and la
 def run(folder: Path) -> list[Finding]:
     """`folder`: workflow/published or a copy of it. The surest findings come first."""
     rows = printed.read(folder)
-    claimed = claims.read(folder)
+    claimed = [each for each in claims.read(folder) if not each.figure]
     counts = image_counts.read(folder)
     tables = list(dict.fromkeys((row.paper, row.table) for row in rows))
     for claim in claimed:

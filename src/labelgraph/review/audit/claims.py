@@ -12,6 +12,11 @@ table names none, and `*` in setting or metric matches anything.
              that setting count, if there are any
     lead     the same, if the text praises the cell without calling it best
     wins     that many of the cells are best in their column
+
+A table `Fig. 4` is a figure that draws a metric against a setting of a method. It prints no
+numbers, so its kinds are above, best and lead, and the audit leaves it out. The setting of its
+cells is `SYMBOL = VALUE`: the title of a variant in methods.yaml or, if no variant has that title,
+the method itself. `best` and `lead` compare a cell with the other values of its symbol.
 """
 
 from collections.abc import Iterator
@@ -34,6 +39,7 @@ Cell = tuple[Row, str]
 KINDS = ("value", "gain", "percent", "above", "best", "lead", "wins")
 WITH_VALUE = ("value", "gain", "percent", "wins")
 AGAINST = ("gain", "percent", "above")
+FIGURE = "Fig. "
 FILE = "claims.csv"
 
 
@@ -65,6 +71,11 @@ class Claim:
     against: Place | None
     value: str
 
+    @property
+    def figure(self) -> str:
+        """The number of the figure; empty if the claim is about a table."""
+        return self.table.removeprefix(FIGURE) if self.table.startswith(FIGURE) else ""
+
 
 def read(folder: Path) -> list[Claim]:
     path = folder / FILE
@@ -78,6 +89,8 @@ def read(folder: Path) -> list[Claim]:
             raise ValueError(f"{where}: `against` is needed by {AGAINST} and by no other kind")
         if (interval(value) is not None) != (kind in WITH_VALUE):
             raise ValueError(f"{where}: `value` is needed by {WITH_VALUE} and by no other kind")
+        if table.startswith(FIGURE) and kind in WITH_VALUE:
+            raise ValueError(f"{where}: {table} prints no numbers, so kind cannot be {kind!r}")
         ends = place(where, cell), place(where, against) if against else None
         found.append(Claim(paper, table, claim, kind, *ends, value))
     return found

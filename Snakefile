@@ -22,6 +22,7 @@ include: "workflow/rules/records.smk"
 localrules:
     fetch,
     audit,
+    tabulate_recipes,
     tabulate,
     tabulate_costs,
     summarise,

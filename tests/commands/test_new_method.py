@@ -21,7 +21,8 @@ METHODS = "workflow/config/methods.yaml"
 
 @pytest.fixture
 def checkout(tmp_path, monkeypatch):
-    shutil.copytree(ROOT / "workflow/config", tmp_path / "workflow/config")
+    for part in ("config", "published"):
+        shutil.copytree(ROOT / "workflow" / part, tmp_path / "workflow" / part)
     ignore = shutil.ignore_patterns("__pycache__")
     shutil.copytree(
         ROOT / "src/labelgraph/models", tmp_path / "src/labelgraph/models", ignore=ignore

@@ -48,7 +48,8 @@ def operated(part, kind, a, b):
         "intersection": torch.where(a < b, a, b),
         "rest": torch.where(a > b, a - b, torch.zeros_like(a)),
     }[kind]
-    found = linear(part.output, arithmetic + normed(part.second_norm, linear(part.second, hidden)))
+    inner = arithmetic + normed(part.second_norm, linear(part.second, hidden))
+    found = linear(part.output, leaky(inner))
     return torch.where(found > 0, found, torch.zeros_like(found))
 
 
@@ -81,37 +82,43 @@ def pair_of(model, a, b, x, y):
     common, common_back = do("intersection", a, b), do("intersection", b, a)
     rest = do("rest", a, b)
     ways = do("rest", rest, b), do("rest", a, common), do("rest", a, common_back)
+    again = do("union", ways[2], common)
     shows = [
+        (again, (x - (y & x)) | (x & y)),
         (union, x | y),
-        (back, y | x),
         (do("union", union, b), (x | y) | y),
         (common, x & y),
-        (common_back, y & x),
         (do("intersection", common, b), (x & y) & y),
         (rest, x - y),
-        (do("rest", b, a), y - x),
         (ways[0], (x - y) - y),
         (ways[1], x - (x & y)),
         (ways[2], x - (y & x)),
     ]
-    equal = [(do("union", rest, common), a), (union, back), (common, common_back)]
-    return shows, equal + [(way, rest) for way in ways]
+    return (
+        shows,
+        [(again, a), *((way, rest) for way in ways)],
+        [(union, back), (common, common_back)],
+    )
 
 
 def literal_of_sets(model, inputs):
     """The whole loss of the first stage, from Python's own sets and one pair after the other."""
     vectors = [features.mean((1, 2)) for features in inputs["image"]]
     labels, known = sets_of(inputs["target"]), inputs["known"].tolist()
-    nexts = [(place, (place + 1) % len(vectors)) for place in range(len(vectors))]
-    pairs = [pair_of(model, vectors[k], vectors[n], labels[k], labels[n]) for k, n in nexts]
+    count = len(vectors)
+    nexts = [(place, (place + 1) % count) for place in range(count)]
     given = [[x and y for x, y in zip(known[k], known[n], strict=True)] for k, n in nexts]
-    loss = entropy([linear(model.shared, x) for x in vectors], as_rows(labels), known)
-    for made in zip(*(shows for shows, _ in pairs), strict=True):
-        logits = [linear(model.shared, vector) for vector, _ in made]
-        loss = loss + entropy(logits, as_rows([one for _, one in made]), given)
-    for of_pairs in zip(*(equal for _, equal in pairs), strict=True):
-        differences = torch.cat([one - other for one, other in of_pairs])
-        loss = loss + (differences**2).mean()
+    loss = 2 * entropy([linear(model.shared, x) for x in vectors], as_rows(labels), known)
+    for turned in (False, True):  # a with b, then b with a
+        both = [(n, k) if turned else (k, n) for k, n in nexts]
+        pairs = [pair_of(model, vectors[k], vectors[n], labels[k], labels[n]) for k, n in both]
+        for made in zip(*(shows for shows, _, _ in pairs), strict=True):
+            logits = [linear(model.shared, vector) for vector, _ in made]
+            loss = loss + entropy(logits, as_rows([one for _, one in made]), given)
+        equal = [own + ([] if turned else shared) for _, own, shared in pairs]
+        for of_pairs in zip(*equal, strict=True):
+            differences = torch.cat([one - other for one, other in of_pairs])
+            loss = loss + (differences**2).mean()
     return loss
 
 
@@ -135,10 +142,10 @@ def test_labels_of_sets_by_hand(monkeypatch):
     target = torch.tensor([[1.0, 1, 0, 0], [1, 0, 1, 0]])
     model_of().loss(images_of(2) | {"target": target, "known": target >= 0})
     assert seen[3][:, 0].tolist() == [
-        *[[1, 1, 1, 0]] * 3,  # unions
-        *[[1, 0, 0, 0]] * 3,  # intersections
-        [0, 0, 1, 0],  # b without a
-        *[[0, 1, 0, 0]] * 4,  # a without b
+        *([1, 1, 0, 0], [1, 0, 1, 0]),  # a and b again
+        *([0, 1, 0, 0], [0, 0, 1, 0]) * 4,  # a without b, b without a
+        *[[1, 0, 0, 0]] * 4,  # intersections
+        *[[1, 1, 1, 0]] * 4,  # unions
     ]
 
 
@@ -150,7 +157,7 @@ def literal_of_few(model, inputs):
             vectors.append(operated(model.union, "union", vectors[one], vectors[other]))
             labels.append(labels[one] | labels[other])
             known.append([x and y for x, y in zip(known[one], known[other], strict=True)])
-    *blocks, _, last = model.few
+    *blocks, last = model.few
     logits = []
     for x in vectors:
         for block in blocks:

@@ -192,7 +192,7 @@ def test_the_card_shows_labels_as_they_are_spelled(exported, monkeypatch):
     trained = exported("ml_gcn", "card.md")[0]
     trained.model.names = ODD
     trained.calibration.labels[:] = ODD
-    text = card.write(trained, {}, {"ml_gcn": "my <b>title</b>"}, None)
+    text = card.write(trained, {}, {"ml_gcn": "my <b>title</b>"}, [], None)
     page = markdown_it.MarkdownIt("commonmark", {"html": True}).enable("table").render(text)
     assert "<script>" not in text and "<script>" not in page
     assert "<h1>my &lt;b&gt;title&lt;/b&gt; for pets</h1>" in page
@@ -203,7 +203,7 @@ def test_the_card_shows_labels_as_they_are_spelled(exported, monkeypatch):
 
 def test_the_title_of_a_card_names_the_encoder_of_the_run(exported):
     trained = exported("ml_gcn", "card.md")[0]
-    text = card.write(trained, {"ml_gcn": {"title": "{encoder} with a graph"}}, {}, None)
+    text = card.write(trained, {"ml_gcn": {"title": "{encoder} with a graph"}}, {}, [], None)
     assert text.startswith("# EfficientNet-Lite0 with a graph for pets\n")
     assert "EfficientNet-Lite0 with a graph" in text.partition("\n")[2]
 

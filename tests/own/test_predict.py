@@ -280,8 +280,8 @@ def test_wrong_usage_is_named(run, tmp_path, capsys):
 def test_a_map_of_the_centre_is_painted_on_the_centre():
     white = Image.new("RGB", (100, 60), "white")
     shown = evidence.Evidence(np.ones((2, 2), np.float32), (0.0, 0.0, 1.0, 1.0))
-    painted = np.asarray(painting.paint(white, shown, FIXED["centre"], "cat 90 %"))
-    assert painting.place(FIXED["centre"], (100, 60)) == (15, 9, 85, 51)
+    painted = np.asarray(painting.paint(white, shown, FIXED["centre_70"], "cat 90 %"))
+    assert painting.place(FIXED["centre_70"], (100, 60)) == (15, 9, 85, 51)
     assert (painted[:9, :100] == 255).all() and (painted[10:50, :14] == 255).all()
     assert (painted[20:40, 30:70, 2] < 200).all()  # yellow over white
     assert painted[60:, :].min() < 100  # the caption

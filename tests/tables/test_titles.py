@@ -6,7 +6,7 @@ from conftest import ROOT
 from labelgraph.encoders.encoder import BUILDERS
 from labelgraph.study import encoder_titles
 from labelgraph.study.config import read_study
-from labelgraph.study.entries import Change
+from labelgraph.study.entries import Change, Variant
 from labelgraph.tables import rendering, tables, titles
 
 CONFIG = ROOT / "workflow/config"
@@ -50,7 +50,7 @@ def test_sizes_in_a_title_are_those_of_the_study():
 
 def test_a_variant_without_a_title_has_its_name_and_an_unknown_field_stays():
     found = book("mini")
-    changes = {"title": "{encoder} {braces}", "variants": {"new": Change()}}
+    changes = {"title": "{encoder} {braces}", "variants": {"new": Variant()}}
     found.methods["ml_gcn"] = found.methods["ml_gcn"].model_copy(update=changes)
     assert titles.system(found, "ml_gcn@new") == "EfficientNet-Lite0 {braces}, new"
 

@@ -134,7 +134,7 @@ def inspect(folder, output, training, view):
     found = read_arrays(output / f"{view}.npz")
     assert found["images"].tolist() == sorted(read_arrays(folder / "report.npz")["images"])[:2]
     assert len(found["labels"]) == 20
-    shares = {"plain": [0, 0, 1, 1], "centre": [0.15, 0.15, 0.85, 0.85]}
+    shares = {"plain": [0, 0, 1, 1], "centre_70": [0.15, 0.15, 0.85, 0.85]}
     np.testing.assert_allclose(found["window"], shares[training.encoder.test_view])
     shown = found.keys() - {"images", "labels", "window"}
     assert shown

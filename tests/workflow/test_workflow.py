@@ -121,7 +121,7 @@ EDITS = {  # where, what, and how many jobs of which rules run again
         "from torch",
         {"inspect_model": 1, "plot": 1},
     ),
-    "departure": ("workflow/config/methods.yaml", "the re-weighting formula", {"tabulate": 1}),
+    "departure": ("workflow/published/recipes.csv", "the re-weighting formula", {"tabulate": 1}),
     "threshold": ("workflow/config/defaults.yaml", "threshold: 0.5", {"score": 6, "tabulate": 1}),
     "metric": (
         "src/labelgraph/score/precision_recall.py",
@@ -265,9 +265,10 @@ ASKED_FOR = {"calibrate", "assess"}  # of one run of the baseline
 COSTS = {"count_costs", "measure_costs"}
 SPLIT = {"split", "count_labels", "train_detector", "propose_regions"} | TRAINED | ASKED_FOR
 DATA = {"write_manifest", "embed_labels", "extract_features"} | SPLIT
+RECIPES = {"tabulate_recipes"}
 OUTDATED = {
-    "numerics.py": DATA | COSTS | {"audit"},
-    "files/escaping.py": {"audit"} | TABLES | FIGURES,
+    "numerics.py": DATA | COSTS | {"audit"} | RECIPES,
+    "files/escaping.py": {"audit"} | TABLES | FIGURES | RECIPES,
     "jobs/launch.py": set(),
     "jobs/server.py": set(),
     "jobs/locks.py": set(),
@@ -275,7 +276,7 @@ OUTDATED = {
     "jobs/shortages.py": set(),
     "jobs/snakemake_patches.py": set(),
     "jobs/records/before_run.py": set(),
-    "study/config.py": TABLES | FIGURES,
+    "study/config.py": TABLES | FIGURES | RECIPES,
     "fetch/transfer.py": set(),
     "scenes/voc2007.py": set(),
     "manifest/readers/voc2007.py": DATA,
@@ -285,19 +286,21 @@ OUTDATED = {
     "encoders/encoder.py": (DATA | COSTS) - {"write_manifest", "embed_labels"} - SPLIT
     | {"train_detector", "propose_regions"}
     | TRAINED
-    | ASKED_FOR,
+    | ASKED_FOR
+    | RECIPES,
     "inputs/word_vectors.py": {"embed_labels"} | TRAINED | ASKED_FOR,
-    "parts/labelgraph.py": TRAINED | COSTS,
-    "models/ml_gcn.py": TRAINED | COSTS,
+    "parts/labelgraph.py": TRAINED | COSTS | RECIPES,
+    "models/ml_gcn.py": TRAINED | COSTS | RECIPES,
     "predict/calibration.py": ASKED_FOR,
     "predict/inspection/ml_gcn.py": {"inspect_model"} | FIGURES,
     "train/loop.py": TRAINED | ASKED_FOR | {"measure_costs"},
-    "score/precision_recall.py": SCORES | {"assess"},
+    "score/precision_recall.py": SCORES | {"assess"} | RECIPES,
     "tables/rendering.py": TABLES,
     "figures/kinds/retrieval.py": FIGURES,
     "review/audit/rates.py": {"audit"} | PAGES,
     "review/comparing/comparison.py": set(),
     "costs/timing.py": {"measure_costs"},
+    "recipes/here.py": RECIPES,
     "own/serving.py": set(),
     "report/overview.py": PAGES,
     "steps/score.py": SCORES,

@@ -15,8 +15,10 @@ from labelgraph.parts.labelspace import LabelSpace
 from labelgraph.parts.losses import soft_margin
 
 SLOPE = 0.2  # of every LeakyReLU
+SPREAD = 0.02  # of the first weights of the few-shot normalisations around 1
 STAGES = ("sets", "few")  # what is learnt: the set operations, or a classifier from few images
 PRIORS = {"union": torch.add, "intersection": torch.minimum, "rest": lambda a, b: (a - b).relu()}
+Vectors = tuple[Tensor, Tensor]
 
 
 class SetOperation(nn.Module):
@@ -32,7 +34,13 @@ class SetOperation(nn.Module):
     def forward(self, a: Tensor, b: Tensor) -> Tensor:
         """(B, W) and (B, W) -> (B, W)."""
         hidden = leaky_relu(self.first_norm(self.first(torch.cat([a, b], 1))), SLOPE)
-        return self.output(self.prior(a, b) + self.second_norm(self.second(hidden))).relu()
+        inner = self.prior(a, b) + self.second_norm(self.second(hidden))
+        return self.output(leaky_relu(inner, SLOPE)).relu()
+
+
+def both(operation: nn.Module, x: Vectors, y: Vectors) -> Vectors:
+    """The operation on each of two pairs."""
+    return tuple(operation(one, other) for one, other in zip(x, y, strict=True))
 
 
 class LaSO(nn.Module):
@@ -60,25 +68,36 @@ class LaSO(nn.Module):
         if self.few:
             return self.loss_of_few(*images)
         following = (value.roll(-1, 0) for value in images)
-        return soft_margin(self.shared(images[0]), *images[1:]) + self.of_sets(*images, *following)
+        # each image counts twice, as the first and as the second of a pair
+        shown = 2 * soft_margin(self.shared(images[0]), *images[1:])
+        return shown + self.of_sets(*images, *following)
 
     def of_sets(self, a, yes_a, known_a, b, yes_b, known_b) -> Tensor:
-        """Each image `a` with the next, `b`: results of operations must show the sets' labels."""
-        union, intersection, rest = self.union(a, b), self.intersection(a, b), self.rest(a, b)
-        turned = self.union(b, a), self.intersection(b, a), self.rest(b, a)
-        either = self.union(union, b)  # and equivalent expressions
-        both = self.intersection(intersection, b)
-        only = self.rest(rest, b), self.rest(a, intersection), self.rest(a, turned[1])
-        vectors = union, turned[0], either, intersection, turned[1], both, turned[2], rest, *only
-        of_union, of_both = torch.maximum(yes_a, yes_b), yes_a * yes_b
-        of_rest, of_turned = yes_a - of_both, yes_b - of_both
-        target = [of_union] * 3 + [of_both] * 3 + [of_turned] + [of_rest] * 4
+        """Each image `a` with the next, `b`: results of operations must show the sets' labels.
+
+        Everything is computed for (a, b) and then for (b, a), in the released code's order: each
+        call moves the statistics of its network.
+        """
+        x, y = (a, b), (b, a)
+        rest = both(self.rest, x, y)
+        rest_again = both(self.rest, rest, y)  # and equivalent expressions
+        common = both(self.intersection, x, y)
+        outside = both(self.rest, x, common[::-1]), both(self.rest, x, common)
+        common_again = both(self.intersection, common, y)
+        union = both(self.union, x, y)
+        union_again = both(self.union, union, y)
+        whole = both(self.union, outside[0], common)
+        groups = whole, rest, rest_again, *outside, common, common_again, union, union_again
+        of_both, of_either = yes_a * yes_b, torch.maximum(yes_a, yes_b)
+        only = [yes_a - of_both, yes_b - of_both]
+        target = [yes_a, yes_b] + only * 4 + [of_both] * 4 + [of_either] * 4
         target = torch.stack(target)  # (T, B, C)
+        vectors = torch.stack([vector for group in groups for vector in group])  # (T, B, W)
         known = (known_a & known_b).expand_as(target)
-        shown = len(target) * soft_margin(self.shared(torch.stack(vectors)), target, known)
-        whole = mse_loss(self.union(rest, intersection), a)
-        order = mse_loss(union, turned[0]) + mse_loss(intersection, turned[1])
-        return shown + whole + order + sum(mse_loss(vector, rest) for vector in only)
+        shown = len(target) * soft_margin(self.shared(vectors), target, known)
+        alike = [(whole, x), *((rest, same) for same in (rest_again, *outside))]
+        pairs = [pair for groups in alike for pair in zip(*groups, strict=True)]
+        return shown + sum(mse_loss(*pair) for pair in (*pairs, union, common))
 
     def loss_of_few(self, x: Tensor, target: Tensor, known: Tensor) -> Tensor:
         """The images and the unions of `pairs` random pairs of them, or of all pairs if fewer."""
@@ -108,9 +127,14 @@ def build(
     if stage == "few":
         blocks = [
             nn.Sequential(
-                nn.Linear(size, hidden, bias=False), ImageNorm(hidden), nn.LeakyReLU(SLOPE)
+                nn.Linear(size, hidden, bias=False),
+                ImageNorm(hidden),
+                nn.LeakyReLU(SLOPE),
+                nn.Dropout(share),
             )
-            for size in (width, hidden, hidden)
+            for size, share in ((width, dropout), (hidden, dropout), (hidden, 0.0))
         ]
-        few = nn.Sequential(*blocks, nn.Dropout(dropout), nn.Linear(hidden, count))
+        for block in blocks:
+            nn.init.normal_(block[1].weight, 1.0, SPREAD)
+        few = nn.Sequential(*blocks, nn.Linear(hidden, count))
     return LaSO(encoder, count, width, few, pairs)

@@ -5,7 +5,7 @@ as when a single step is timed, all initial epochs are over.
 """
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 OVER = 1 << 30
 
@@ -27,7 +27,7 @@ class Epochs(nn.Module):
         """From 0."""
         return int(self.done[0])
 
-    def ramp(self) -> Tensor:
+    def ramp(self) -> float:
         """Rises from 0 to 1 in the first epoch."""
-        epoch, step, steps = self.done.unbind()
-        return (epoch + step / steps).clamp(max=1)
+        epoch, step, steps = self.done.tolist()
+        return min(1.0, epoch + step / steps)

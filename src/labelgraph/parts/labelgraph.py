@@ -21,7 +21,8 @@ def threshold(counts: Tensor, at_least: float) -> Tensor:
 def reweighted(edges: Tensor, neighbour_weight: float) -> Tensor:
     """Neighbours share one fixed weight; the label keeps the rest, also if it has none."""
     degree = edges.sum(1, keepdim=True).clamp(min=1)  # (C, 1)
-    return neighbour_weight * edges / degree + (1 - neighbour_weight) * torch.eye(len(edges))
+    own = torch.eye(len(edges), dtype=edges.dtype)
+    return neighbour_weight * edges / degree + (1 - neighbour_weight) * own
 
 
 def symmetric(matrix: Tensor) -> Tensor:

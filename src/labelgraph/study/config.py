@@ -82,7 +82,7 @@ class Book:
             self.defaults,
             method,
             method.datasets.get(run.dataset, Change()),
-            variants[run.variant].under_protocol,
+            variants[run.variant].recipe,
             self.size,
             self.size.methods.get(run.method, Change()),
             variants[run.variant],

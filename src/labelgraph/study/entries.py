@@ -80,15 +80,11 @@ class Change(Blocks):
 class Variant(Change):
     """An ablation, a sweep point, or the released code."""
 
-    recipe: SomeTrain = Field(
-        default=None,
-        description="Lines of `train` under the papers' protocol: lines of a study win over these,"
-        " and lines of the variant's `train` win over a study's.",
+    recipe: Change = Field(
+        default=Change(),
+        description="What holds under the papers' protocol: lines of a study win over these, and"
+        " the variant's own lines win over a study's.",
     )
-
-    @property
-    def under_protocol(self) -> Change:
-        return Change(train=self.recipe) if self.recipe else Change()
 
 
 class Method(Change):

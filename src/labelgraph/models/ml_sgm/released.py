@@ -110,7 +110,9 @@ class CellMatching(nn.Module):
         self.encoder = encoder
         self.register_buffer("words", words)  # (C, D)
         self.reduce = nn.Sequential(
-            nn.Conv2d(encoder.width, reduced, 3, 2, 1), nn.BatchNorm2d(reduced), nn.ReLU()
+            nn.Conv2d(encoder.width, reduced, 3, 2, 1, bias=False),
+            nn.BatchNorm2d(reduced),
+            nn.ReLU(),
         )
         size = words.shape[1]
         ends = [reduced], [size], [reduced, reduced], [size, size], [reduced, size]
@@ -148,4 +150,5 @@ class CellMatching(nn.Module):
         """A yes counts four times as much as a no."""
         target = batch["target"]
         values = cross_entropy(self(batch), target)  # (B, C)
-        return known_mean(torch.where(target > 0.5, YES, NO) * values, batch["known"])
+        weight = torch.full_like(values, NO).masked_fill(target > 0.5, YES)
+        return known_mean(weight * values, batch["known"])

@@ -1,12 +1,13 @@
 """A number or a difference with its standard error, interval and p-values.
 
-The error has two parts that are independent and add: report images that are drawn again (the same
-draw for both systems and all seeds), and seeds that are drawn again, paired. Of S seeds, S - 1 are
-drawn with replacement, which makes their part unbiased; over all draws of seeds it is the variance
-over seeds divided by S, so no seed need be drawn. Few seeds say little about their own variance, so
-the interval is Student's t with the degrees of freedom of Welch and Satterthwaite: S - 1 if all of
-the error comes from seeds, those of a normal curve if all of it comes from images. With one seed,
-the interval is over images alone.
+The error has two parts that add: report images that are drawn again (the same draw for both
+systems and all seeds), and seeds that are drawn again, paired. Of S seeds, S - 1 are drawn with
+replacement, which makes the variance unbiased; over all such draws it is the variance over seeds
+divided by S, so no seed need be drawn. Seeds also differ because each errs on other images of the
+few; the draws of images have that part already, so it is taken off. Few seeds say little about how
+far seeds differ, so the interval is Student's t, with the degrees of freedom of Welch and
+Satterthwaite: S - 1 if the error is that of seeds, those of a normal curve if it is that of images.
+With one seed, the interval is over images alone.
 
 Shapes: S seeds, R draws.
 """
@@ -25,16 +26,16 @@ MANY = 1e6  # degrees of freedom of a normal curve
 @dataclass(frozen=True)
 class Estimate:
     value: float
-    parts: tuple[tuple[float, float], ...] = ()  # variance and degrees of freedom of each
+    variance: float = 0.0
+    doubt: float = 0.0  # of the variance: its square over the degrees of freedom
 
     @property
     def error(self) -> float:
-        return math.sqrt(sum(variance for variance, _ in self.parts))
+        return math.sqrt(self.variance)
 
     @property
     def freedom(self) -> float:
-        below = sum(variance**2 / degrees for variance, degrees in self.parts)
-        return min(MANY, self.error**4 / below) if below else MANY
+        return min(MANY, self.variance**2 / self.doubt) if self.doubt else MANY
 
     @property
     def half(self) -> float:
@@ -58,7 +59,8 @@ class Estimate:
 
     def minus(self, other: "Estimate") -> "Estimate":
         """Of independent images and seeds."""
-        return Estimate(self.value - other.value, self.parts + other.parts)
+        sums = self.variance + other.variance, self.doubt + other.doubt
+        return Estimate(self.value - other.value, *sums)
 
 
 @cache
@@ -78,9 +80,12 @@ def tail(above: float, error: float, freedom: float) -> float:
 
 def estimate(values: np.ndarray, drawn: np.ndarray) -> Estimate:
     """Of the mean over seeds: `values` (S,) as they are, `drawn` (S, R) over draws of images."""
-    seeds = len(values)
-    images = float(np.nanvar(drawn.mean(0), ddof=1))
-    parts = [(images, MANY)]
-    if seeds > 1:
-        parts.append((float(np.var(values, ddof=1)) / seeds, seeds - 1.0))
-    return Estimate(float(values.mean()), tuple(parts))
+    seeds, means = len(values), drawn.mean(0)  # (R,)
+    images = float(np.nanvar(means, ddof=1))
+    if seeds == 1:
+        return Estimate(float(values[0]), images)
+    between = float(np.var(values, ddof=1)) / seeds
+    explained = float(np.nanvar(drawn - means, axis=1, ddof=1).mean()) / (seeds - 1)
+    variance = images + max(0.0, between - explained)
+    doubt = min(between, variance) ** 2 / (seeds - 1)
+    return Estimate(float(values.mean()), variance, doubt)

@@ -4,7 +4,7 @@ import csv
 import io
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import asdict, fields
+from dataclasses import asdict, fields, replace
 from typing import Any
 
 from labelgraph.files import escaping
@@ -107,6 +107,8 @@ def as_markdown(recipe: Entry, lines: list[Line]) -> str:
     parts = [
         f"# What the papers claim, and what the study `{recipe['study']}` says",
         summary(papers),
+        "## In short",
+        in_short(recipe, own, pairs),
         markdown_table(["claims of", *VERDICTS], tallies(papers), right=len(VERDICTS)),
         "## Who is ahead of whom",
         "Points of mAP by which the row's system is ahead of the column's; **bold** if the 95 %"
@@ -127,6 +129,75 @@ def as_markdown(recipe: Entry, lines: list[Line]) -> str:
         escaping.prose(recipe["note"]),
     ]
     return "\n\n".join(parts) + "\n"
+
+
+def in_short(recipe: Entry, own: list[Line], pairs: list[Line]) -> str:
+    """Who is ahead of the linear layer, dataset by dataset, and whether that needs structure."""
+    reference = recipe["titles"][REFERENCE].replace("linear (", "a linear layer with ").rstrip(")")
+    found = [
+        f"- {recipe['datasets'][place.partition('/')[2]]}{size_of(here)}. {text}"
+        for place in places(pairs)
+        if (here := [line for line in pairs if line.table == place])
+        if (text := against(recipe, [*map(oriented, here)], f"Ahead of {reference}"))
+    ]
+    if text := against(recipe, own, "Gains more where labels belong together"):
+        found.append(f"- With structure against without. {text}")
+    return "\n".join(found)
+
+
+REFERENCE = "baseline"
+
+
+def oriented(line: Line) -> Line | None:
+    """The line of a pair as a method minus the reference; None if it is about two methods."""
+    names = [name.rpartition("/")[2] for name in (line.first, line.second)]
+    if line.verdict not in JUDGED or REFERENCE not in names:
+        return None
+    if names[1] == REFERENCE:
+        return line
+    signs = {HOLDS: FAILS, FAILS: HOLDS, UNDECIDED: UNDECIDED}
+    turned = [f"{-float(text):.6f}" for text in (line.here, line.high, line.low)]
+    here, low, high = turned
+    return replace(
+        line,
+        here=here,
+        low=low,
+        high=high,
+        verdict=signs[line.verdict],
+        first=line.second,
+        second=line.first,
+    )
+
+
+def against(recipe: Entry, lines: list[Line | None], ahead: str) -> str:
+    """The methods of each verdict, the largest difference first."""
+    known = sorted(
+        (line for line in lines if line and line.verdict in JUDGED),
+        key=lambda line: -float(line.here),
+    )
+    parts = []
+    for verdict, words in ((HOLDS, ahead), (UNDECIDED, "no clear difference"), (FAILS, "behind")):
+        names = [
+            f"{system(recipe, line.first)} ({signed(line)})"
+            for line in known
+            if line.verdict == verdict
+        ]
+        if names or verdict == HOLDS:
+            parts.append(f"{words}: {', '.join(names) or 'none'}")
+    return f"{'; '.join(parts)}." if known else ""
+
+
+def signed(line: Line) -> str:
+    low, value, high = (float(text) for text in (line.low, line.here, line.high))
+    return f"{value:+.1f} [{low:.1f}, {high:.1f}]".replace("-", "−")
+
+
+def size_of(here: list[Line]) -> str:
+    """How many images and seeds are behind the pairs of a place."""
+    known = [line for line in here if line.verdict in JUDGED]
+    seeds = sorted({counted(int(line.seeds), "seed", "seeds") for line in known})
+    images = sorted({line.images for line in known})
+    return f" ({', '.join(images)} report images, {', '.join(seeds)})" if known else ""
 
 
 STRUCTURE = """\
@@ -164,10 +235,8 @@ def ahead(recipe: Entry, place: str, pairs: list[Line]) -> tuple[str, str]:
         [name, *(shown.get((one, other), "") for other in order)]
         for one, name in zip(order, names, strict=True)
     ]
-    seeds = ", ".join(sorted({counted(int(line.seeds), "seed", "seeds") for line in here}))
-    images = ", ".join(sorted({line.images for line in here}))
     title = recipe["datasets"][place.partition("/")[2]]
-    heading = f"### {escaping.markdown(title)} ({images} report images, {seeds})"
+    heading = f"### {escaping.markdown(title)}{size_of(here)}"
     return heading, markdown_table(["", *names], rows, right=len(order))
 
 

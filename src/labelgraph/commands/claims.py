@@ -13,8 +13,8 @@ from labelgraph.review.claims.verdicts import FAILS
 HELP = "list the papers' claims with the verdict of a study's runs: holds, fails, undecided"
 DESCRIPTION = """Lists every claim of the papers, its size in print and here with a 95 % interval,
 the verdict, and the runs behind it; last, how many claims have which verdict. Reads
-results/tables/<study>/claims.csv, which `snakemake results/tables` makes. Exit code 1 if a claim
-fails."""
+results/tables/<study>/claims.csv, which `snakemake results/tables` makes. Each claim starts with
+its line in that file, by which `labelgraph trace` finds its runs. Exit code 1 if a claim fails."""
 EXAMPLES = ("labelgraph claims --paper ml_sgm", "labelgraph claims --study laptop --json")
 
 
@@ -35,9 +35,11 @@ def run(arguments: argparse.Namespace) -> int:
             f"{path} is missing; `snakemake {path} --config study={arguments.study}` makes it"
         )
     papers = {arguments.paper} if arguments.paper else {*PAPERS}
-    lines = [each for each in listing.parse(path.read_text("utf-8")) if each.paper in papers]
+    known = enumerate(listing.parse(path.read_text("utf-8")), 2)
+    lines = {place: each for place, each in known if each.paper in papers}
     if arguments.json:
-        print(json.dumps([asdict(each) for each in lines], indent=1, ensure_ascii=False))
+        shown = [{"line": place, **asdict(each)} for place, each in lines.items()]
+        print(json.dumps(shown, indent=1, ensure_ascii=False))
     else:
         print(listing.as_text(lines), end="")
-    return 1 if any(each.verdict == FAILS for each in lines) else 0
+    return 1 if any(each.verdict == FAILS for each in lines.values()) else 0

@@ -195,7 +195,7 @@ def signed(line: Line) -> str:
 def size_of(here: list[Line]) -> str:
     """How many images and seeds are behind the pairs of a place."""
     known = [line for line in here if line.verdict in JUDGED]
-    seeds = sorted({counted(int(line.seeds), "seed", "seeds") for line in known})
+    seeds = sorted({counted(len(line.seeds.split()), "seed", "seeds") for line in known})
     images = sorted({line.images for line in known})
     return f" ({', '.join(images)} report images, {', '.join(seeds)})" if known else ""
 
@@ -267,12 +267,17 @@ def table(recipe: Entry, lines: list[Line]) -> str:
 def where(recipe: Entry, line: Line) -> str:
     """The table of the paper, the dataset and the metric."""
     dataset, *_, metric = line.cell.split(" ")
-    kind = "every label" if metric == "AP:*" else "every metric" if metric == "*" else metric
-    name = COSTS[kind][0] if kind in COSTS else kind.removeprefix("AP:").replace("_", " ")
-    there = " ".join(filter(None, [recipe["printed"].get(dataset, ""), name]))
+    there = " ".join(filter(None, [recipe["printed"].get(dataset, ""), metric_name(metric)]))
     if line.paper == OWN:
         return there
     return f"{line.table}, {there}" if "." in line.table else f"Table {line.table}, {there}"
+
+
+def metric_name(metric: str) -> str:
+    if metric in COSTS:
+        return COSTS[metric][0]
+    every = {"*": "every metric", "AP:*": "every label"}
+    return every.get(metric, metric.removeprefix("AP:").replace("_", " "))
 
 
 def numbers(line: Line) -> str:
@@ -285,9 +290,10 @@ def numbers(line: Line) -> str:
 def compared(recipe: Entry, line: Line) -> str:
     """The two systems that decide, and what else the words need."""
     names = [system(recipe, text) for text in (line.first, line.second) if text]
+    metric = f"in {metric_name(line.metric)}" if line.cell.endswith("*") and line.second else ""
     share = f"{line.compared} differences" if line.compared else ""
-    seed = "one seed" if line.seeds == "1" else ""
-    return "; ".join(filter(None, [" − ".join(names), share, seed]))
+    seed = "one seed" if len(line.seeds.split()) == 1 else ""
+    return "; ".join(filter(None, [" − ".join(names), metric, share, seed]))
 
 
 def system(recipe: Entry, text: str) -> str:
@@ -343,9 +349,13 @@ def as_latex(recipe: Entry, lines: list[Line]) -> str:
     )
 
 
-def as_text(lines: list[Line]) -> str:
-    """For a terminal: a block for each claim, then the number of each verdict."""
-    blocks = [f"{heading(line)}\n  {result(line)}\n" for line in lines]
+def as_text(places: dict[int, Line]) -> str:
+    """For a terminal: a block for each claim, then the number of each verdict.
+
+    `places`: lines by their place in the csv file, from 1 on, its header.
+    """
+    blocks = [f"{place}  {heading(line)}\n  {result(line)}\n" for place, line in places.items()]
+    lines = [*places.values()]
     found, sure = tally(lines), tally(lines, "corrected")
     counts = ", ".join(f"{found[name]} {name}" for name in VERDICTS if found[name])
     ending = f"{counted(len(lines), 'claim', 'claims')}: {counts}"

@@ -47,9 +47,10 @@ class Line:
     size_within: str  # whether the published size lies in the interval: yes or no
     needs: str  # more than the sign of one difference
     compared: str  # how many of those differences have runs on both ends
-    seeds: str
-    images: str
-    first: str  # the runs that decide: task/dataset/system
+    metric: str  # of the difference that decides
+    seeds: str  # their numbers
+    images: str  # how many
+    first: str  # the runs of that difference: task/dataset/system, several for a mean
     second: str
     reason: str  # of what is not judged
 
@@ -212,7 +213,8 @@ def described(each: Comparison, pair: Pair, compared: int, numbers: Numbers) -> 
         "",
         each.needs,
         f"{compared} of {len(each.pairs)}" if len(each.pairs) > 1 else "",
-        str(len(common(pair.first, pair.second))) if places else "",
+        pair.first.metric,
+        " ".join(map(str, common(pair.first, pair.second))),
         " and ".join(map(str, sorted(images))),
         " ".join(pair.first.folders()) or pair.first.system,
         (" ".join(pair.second.folders()) or pair.second.system) if pair.second else "",
@@ -253,7 +255,7 @@ def unjudged(each: Comparison, verdict: str, reason: str) -> Line:
         "",
         each.needs,
         f"0 of {len(each.pairs)}" if len(each.pairs) > 1 else "",
-        *[""] * 4,
+        *[""] * 5,
         reason,
     )
 
@@ -280,7 +282,7 @@ def wins(each: Comparison, numbers: Numbers, compared: int) -> Judged:
     ]
     p = min(1.0, 2 * min(share))
     verdict = HOLDS if low >= wanted else FAILS if high < wanted else UNDECIDED
-    line = described(each, here[0], compared, numbers)
+    claim, line = each.claim, described(each, here[0], compared, numbers)
     line = replace(
         line,
         here=digits(count),
@@ -289,6 +291,7 @@ def wins(each: Comparison, numbers: Numbers, compared: int) -> Judged:
         p=f"{p:.3g}",
         verdict=verdict,
         size_within="yes" if low <= wanted <= high else "no",
+        metric=claim.cell.metric,
         second="",
     )
     return Judged(line, p, share[0] <= share[1])

@@ -14,13 +14,16 @@
                "inputs": [{"path", "sha256", "state": a key of STATES}]}],
      "command": null, or the command that makes the missing files,
      "problems": [a sentence for each problem]}
+
+For a claim, `row` is the claim, `column` its metric, `status` its verdict, the numbers are those of
+the difference, and `runs` has the runs of both sides.
 """
 
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from labelgraph.review.tracing import place
+from labelgraph.review.tracing import claimed, place
 from labelgraph.review.tracing.behind import counted, ran
 from labelgraph.review.tracing.place import (
     axes,
@@ -43,13 +46,20 @@ STATES = {
 }
 
 
-def trace(path: Path, row: str, column: str, given: Entry | None = None) -> Entry:
+def trace(path: Path, row: str, column: str | None, given: Entry | None = None) -> Entry:
     """`path`: results/tables/<study>/<table>.csv of a checkout, whose settings and runs are used.
 
     `row` and `column`: names in the csv or headings of the table; `row` may also be a method's name
-    in methods.yaml. `given`: as for `read_study`.
+    in methods.yaml. In claims.csv `row` is the number of a line, and there is no column. `given`:
+    as for `read_study`.
     """
     root, study = checkout(path)
+    if path.name == claimed.FILE:
+        book = read_study(root / "workflow/config", (given or {}) | {"study": study})
+        found = claimed.trace(book, root, path, row)
+        return found | conclusion(found)
+    if column is None:
+        raise ValueError(f"{path} is a table of cells; pass --column, the name of one of them")
     cells = csv_cells.parse(str(path), path.read_bytes())
     book = read_study(root / "workflow/config", (given or {}) | {"study": study})
     if path.stem not in book.tables and path.stem.startswith(own_tables.PREFIX):

@@ -1,6 +1,7 @@
 """Verdicts: the pairs that words need, intervals that hold the truth, and what is made of them."""
 
 import json
+import math
 from dataclasses import replace
 from pathlib import Path
 from zlib import crc32
@@ -91,7 +92,7 @@ def test_draws_and_error_are_those_of_a_literal_bootstrap(study):
     seeds = values[draw.integers(0, 3, (20000, 2))].mean(1)  # one seed less than there are
     twice = (over - over.mean(1, keepdims=True)).var(0, ddof=1).mean() / 2  # in both of them
     rest = max(0, np.var(seeds) - twice)
-    assert np.sqrt(np.var(images) + rest) == pytest.approx(found.error, rel=0.03)
+    assert [np.var(images), rest] == pytest.approx([part for part, _ in found.parts], rel=0.05)
     assert found.value == pytest.approx(values.mean())
 
 
@@ -126,16 +127,25 @@ def test_intervals_hold_the_truth(seeds, spread):
 
 
 def test_few_seeds_widen_the_interval():
-    seeds = Estimate(3.0, 1.0, 1 / 2)
-    assert seeds.half == pytest.approx(4.303, abs=0.001)  # Student's t of two degrees of freedom
-    images = Estimate(3.0, 1.0)
-    assert images.half == pytest.approx(1.96, abs=0.001)
+    seeds = Estimate(3.0, ((0.0, math.inf), (1.0, 2)))
+    assert seeds.half() == pytest.approx(4.303, abs=0.001)  # Student's t of two degrees of freedom
+    images = Estimate(3.0, ((1.0, math.inf),))
+    assert images.half() == pytest.approx(1.96, abs=0.001)
     assert images.p_ahead() == pytest.approx(0.00135, abs=1e-5)
     assert images.p_behind() == pytest.approx(1 - 0.00135, abs=1e-5)
-    both = images.minus(Estimate(1.0, 3.0, 2.0))
-    assert (both.value, both.error, both.freedom) == (2.0, 2.0, 8.0)
+    both = images.minus(Estimate(1.0, ((0.0, math.inf), (1.0, 2))))
+    assert (both.value, both.half()) == (2.0, pytest.approx(math.hypot(1.96, 4.303), abs=0.001))
     exact = Estimate(1.0)
     assert (exact.low, exact.high, exact.p_ahead(), exact.p_behind()) == (1.0, 1.0, 0.0, 1.0)
+
+
+def test_an_interval_that_ends_at_zero_has_a_p_value_of_five_percent():
+    for parts in (((2.0, math.inf),), ((2.0, math.inf), (3.0, 2)), ((1e-9, math.inf), (3.0, 3))):
+        half = Estimate(0.0, parts).half()
+        assert Estimate(half, parts).p_ahead() == pytest.approx(0.025)
+        assert Estimate(-half, parts).p_behind() == pytest.approx(0.025)
+        assert Estimate(0.0, parts).p_ahead() == pytest.approx(0.5)
+        assert Estimate(1e9, parts).p_ahead() == estimates.SMALLEST
 
 
 def test_what_images_explain_of_seeds_counts_once():
@@ -143,12 +153,11 @@ def test_what_images_explain_of_seeds_counts_once():
     values = np.array([2.0, 0.0, -2.0])
     drawn = values[:, None] + np.array([[1.0, -1, 0, 0], [0, 0, 1, -1], [-1, 1, -1, 1]])
     found = estimates.estimate(values, drawn)
+    rest = 4 / 3 - (2 / 3 + 2 / 3 + 4 / 3) / 3 / 2
     assert found.value == 0
-    assert found.variance == pytest.approx(4 / 3 - (2 / 3 + 2 / 3 + 4 / 3) / 3 / 2)
-    assert found.freedom == pytest.approx(2)
+    assert found.parts == ((pytest.approx(0), math.inf), (pytest.approx(rest), 2))
     alone = estimates.estimate(values[:1], drawn[:1])
-    assert (alone.value, alone.freedom) == (2.0, estimates.MANY)
-    assert alone.variance == pytest.approx(2 / 3)
+    assert (alone.value, alone.parts) == (2.0, ((pytest.approx(2 / 3), math.inf),))
 
 
 def test_verdicts_of_planted_differences(judged):
@@ -209,10 +218,10 @@ def test_structure_is_a_difference_of_two_independent_differences(study, judged)
     first, second = verdicts.one(*ends, numbers), verdicts.one(*controls, numbers)
     line = judged["structure"]
     assert float(line.here) == pytest.approx(first.value - second.value, abs=1e-5)
-    wide = (first.error**2 + second.error**2) ** 0.5
-    assert (float(line.high) - float(line.low)) / 2 >= 1.95 * wide
+    wide = math.hypot(first.half(), second.half())
+    assert (float(line.high) - float(line.low)) / 2 == pytest.approx(wide, abs=1e-5)
     pair = Pair(*ends, controls=tuple(controls))
-    assert verdicts.number(pair, numbers, {}).error == pytest.approx(wide)
+    assert verdicts.number(pair, numbers, {}) == first.minus(second)
 
 
 @pytest.mark.parametrize(

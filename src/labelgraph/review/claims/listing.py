@@ -188,8 +188,18 @@ def against(recipe: Entry, lines: list[Line | None], ahead: str) -> str:
 
 
 def signed(line: Line) -> str:
-    low, value, high = (float(text) for text in (line.low, line.here, line.high))
-    return f"{value:+.1f} [{low:.1f}, {high:.1f}]".replace("-", "−")
+    return f"{'+' * (float(line.here) >= 0)}{interval(line)}"
+
+
+def interval(line: Line) -> str:
+    here, low, high = map(points, (line.here, line.low, line.high))
+    return f"{here} [{low}, {high}]"
+
+
+def points(text: str) -> str:
+    """With a digit more where one would show zero."""
+    value = float(text)
+    return f"{value:.{1 if abs(value) >= 0.05 else 2}f}".replace("-", "−")
 
 
 def size_of(here: list[Line]) -> str:
@@ -281,10 +291,7 @@ def metric_name(metric: str) -> str:
 
 
 def numbers(line: Line) -> str:
-    digits = 2 if not line.seeds else 1
-    low, value, high = (f"{float(text):.{digits}f}" for text in (line.low, line.here, line.high))
-    shown = value if not line.seeds else f"{value} [{low}, {high}]"
-    return shown.replace("-", "−")
+    return interval(line) if line.seeds else f"{float(line.here):.2f}"
 
 
 def compared(recipe: Entry, line: Line) -> str:

@@ -16,7 +16,7 @@ from labelgraph.files.small import write_json, write_text
 from labelgraph.jobs import provenance
 from labelgraph.review.claims import listing
 from labelgraph.review.claims.verdicts import Line
-from labelgraph.review.tracing import behind, chain
+from labelgraph.review.tracing import behind, chain, claimed
 from labelgraph.score import metrics
 from labelgraph.study.config import read_study, run_of
 from labelgraph.tables import csv_cells, tables
@@ -341,6 +341,9 @@ def test_a_counted_cell_leads_to_the_count(checkout):
 def test_every_committed_table_can_be_traced():
     """With or without runs on disk: tables.yaml has the rows and columns of each."""
     for path in sorted((ROOT / "results/tables").glob("*/*.csv")):
+        if path.name == claimed.FILE:
+            assert listing.parse(path.read_text())
+            continue
         cells = csv_cells.parse(path.name, path.read_bytes())
         row, column = next(place for place, cell in cells.items() if cell.status == "reproduced")
         found = trace(row, column, path)

@@ -32,7 +32,7 @@ from labelgraph.review.tracing.place import (
     printed,
 )
 from labelgraph.study import own_tables
-from labelgraph.study.config import read_study
+from labelgraph.study.config import Book, read_study
 from labelgraph.tables import csv_cells, tables
 from labelgraph.tables.csv_cells import choose
 
@@ -54,14 +54,18 @@ def trace(path: Path, row: str, column: str | None, given: Entry | None = None) 
     as for `read_study`.
     """
     root, study = checkout(path)
-    if path.name == claimed.FILE:
-        book = read_study(root / "workflow/config", (given or {}) | {"study": study})
-        found = claimed.trace(book, root, path, row)
-        return found | conclusion(found)
-    if column is None:
-        raise ValueError(f"{path} is a table of cells; pass --column, the name of one of them")
-    cells = csv_cells.parse(str(path), path.read_bytes())
     book = read_study(root / "workflow/config", (given or {}) | {"study": study})
+    if path.name == claimed.FILE:
+        found = claimed.trace(book, root, path, row)
+    elif column is None:
+        raise ValueError(f"{path} is a table of cells; pass --column, the name of one of them")
+    else:
+        found = trace_cell(book, root, path, row, column)
+    return found | conclusion(found)
+
+
+def trace_cell(book: Book, root: Path, path: Path, row: str, column: str) -> Entry:
+    cells = csv_cells.parse(str(path), path.read_bytes())
     if path.stem not in book.tables and path.stem.startswith(own_tables.PREFIX):
         raise ValueError(f"{path} shows your own data; pass their settings with --configfile FILE")
     table = tables.recipe(book, choose("table", path.stem, book.tables, "tables.yaml"))
@@ -76,7 +80,7 @@ def trace(path: Path, row: str, column: str | None, given: Entry | None = None) 
     cell = cells[row, column]
     found = {
         "table": str(path),
-        "study": study,
+        "study": book.study,
         "row": row,
         "column": column,
         "status": cell.status,
@@ -89,7 +93,7 @@ def trace(path: Path, row: str, column: str | None, given: Entry | None = None) 
     if cell.status == "reproduced":
         behind = counted if shown.cost else ran
         found |= behind(book, root, table, key, shown)
-    return found | conclusion(found)
+    return found
 
 
 def conclusion(found: Entry) -> Entry:

@@ -121,7 +121,6 @@ EDITS = {  # where, what, and how many jobs of which rules run again
         "from torch",
         {"inspect_model": 1, "plot": 1},
     ),
-    "departure": ("workflow/published/recipes.csv", "the re-weighting formula", {"tabulate": 1}),
     "threshold": ("workflow/config/defaults.yaml", "threshold: 0.5", {"score": 6, "tabulate": 1}),
     "metric": (
         "src/labelgraph/score/precision_recall.py",
@@ -142,6 +141,12 @@ def test_an_edit_reruns_what_it_touches_and_nothing_else(checkout, edited, what)
     edited(name, old, NEW.get(old, other))
     found = jobs(snakemake(checkout, "-n")[1])
     assert {rule: count for rule, count in found.items() if rule != "total"} == expected
+
+
+def test_a_note_in_other_words_has_its_number_so_no_table_is_made_again(checkout, edited):
+    note = "the re-weighting formula"
+    edited("workflow/published/recipes.csv", note, f"{note} changed")
+    assert "Nothing to be done" in snakemake(checkout, "-n")[1]
 
 
 def elsewhere(monkeypatch, **environment):

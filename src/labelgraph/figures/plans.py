@@ -101,7 +101,7 @@ def plan(book: Book, name: str, entry: Entry) -> dict[str, Any]:
 def of_table(book: Book, name: str, datasets: list[str]) -> dict[str, Any]:
     """The settings of the table that a figure draws, without its notes."""
     source = tables.recipe(book, name)
-    unseen = {"footnotes", "caption", "note", "notes", "protocol"}
+    unseen = {"departures", "recipes", "caption", "note", "notes", "protocol"}
     scores = {
         row: {place: places[place] for place in places if place.split("/")[1] in datasets}
         for row, places in source["scores"].items()

@@ -40,6 +40,10 @@ ml_sgm_hostile:
     "it's {{{{ 7 * 7 }}}}": ml_gcn
   notes: [{json.dumps(SCRIPT)}]
 """
+RECIPES = f"""method,task,item,paper,released,here,kind,note,source
+ml_sgm,all,batch,16,{IMAGE.replace('"', "'")},32,departure,a note,IV
+ml_sgm,fewshot,epochs,20,,20,same,,IV
+"""
 PICTURE = "<svg xmlns='http://www.w3.org/2000/svg'><rect width='9' height='9'/></svg>"
 FIGURE = (
     f"# A figure of {SCRIPT}\n\n![f](f.png)\n\n- a note\n\n| a | b |\n| --- | --- |\n| 1 | 2 |\n"
@@ -68,6 +72,7 @@ def make(folder: Path, given: dict = GIVEN, hostile: str = HOSTILE) -> Path:
         output = Path(f"results/tables/{book.study}/{name}.csv")
         tabulate.main(table, PUBLISHED / f"{table['paper']}.csv", PUBLISHED / "systems.csv", output)
     shutil.copy(ROOT / "results/tables/audit.csv", "results/tables/audit.csv")
+    write_text(Path("results/tables/recipes.csv"), RECIPES)
     for kind in (".svg", ".png"):
         write_text(Path(f"results/figures/ml_sgm_7{kind}"), PICTURE)
     write_text(Path("results/figures/ml_sgm_7.md"), FIGURE)
@@ -90,6 +95,7 @@ def places() -> Places:
         figures=(Path("results/figures/ml_sgm_7.md"),),
         audit=Path("results/tables/audit.csv"),
         costs=(Path(tables.COUNTS), HEADS),
+        recipes=Path("results/tables/recipes.csv"),
     )
 
 

@@ -15,16 +15,19 @@ import pytest
 import report_cases as cases
 from conftest import ROOT
 
+from labelgraph import models
 from labelgraph.report import (
     against_baseline,
     against_published,
     figure_files,
+    method_pages,
     overview,
     pagefiles,
     site,
 )
 from labelgraph.report.runs import value
 from labelgraph.steps import write_report
+from labelgraph.study import recipes
 from labelgraph.study.config import read_study, run_of
 
 MINUS = "\N{MINUS SIGN}"
@@ -95,7 +98,9 @@ def lines(path):
 
 def test_the_folder_holds_what_the_rule_says_and_the_figures(study_report):
     there = {path.relative_to(study_report).as_posix() for path in study_report.rglob("*.*")}
-    assert there == {*pagefiles.files(cases.GIVEN["tables"], ["ml_sgm_7"])}
+    with contextlib.chdir(study_report.parents[2]):
+        methods = method_pages.shown(read_study(cases.CONFIG, cases.GIVEN))
+    assert there == {*pagefiles.files(cases.GIVEN["tables"], ["ml_sgm_7"], methods)}
 
 
 def test_every_link_leads_to_something_in_the_folder(study_report):
@@ -107,6 +112,9 @@ def test_every_link_leads_to_something_in_the_folder(study_report):
         for tag, attributes in Page(page.read_text()).elements:
             target = attributes.get("href", attributes.get("src"))
             if target is None or target == "data:,":
+                continue
+            if page.parent.name == "methods" and target.startswith("https://"):
+                assert tag == "a"  # the paper
                 continue
             name, _, mark = target.partition("#")
             path = (page.parent / name).resolve() if name else page
@@ -161,6 +169,52 @@ def test_pages_name_what_ran_beside_the_published_name(study_report):
     assert '<th scope="row">ADD-GCN*</th>' in page  # the star is the paper's
     runs = (study_report / "runs.html").read_text()
     assert "<td>drawn, VOC 2007 layout</td>" in runs and "ResNet-101" not in runs
+
+
+def test_a_method_has_a_page_with_idea_code_results_recipe_and_cost(study_report):
+    text = " ".join((study_report / "methods/ml_sgm.html").read_text().split())
+    source = (ROOT / "src/labelgraph/models/ml_sgm/ml_sgm.py").read_text()
+    idea = source.split(": ", 1)[1].split("\n")[0].rstrip(".")
+    assert idea[1:60].split("`")[0] in text
+    assert "def build(" in text and "src/labelgraph/models/ml_sgm/instances.py" in text
+    assert "class=&#34;" not in text.split('id="code"')[0]
+    for name in ("ml_sgm_II", "ml_sgm_VIII", "ml_sgm_control"):
+        assert f'href="../tables/{name}.html"' in text
+    assert "&lt;img src=x onerror=" in text and "<img" not in text  # from the recipe
+    assert ">ml_sgm/CSAC</code>" in text and "ml_gcn/" not in text.split('id="cost"')[1][:3000]
+    with contextlib.chdir(study_report.parents[2]):
+        book = read_study(cases.CONFIG, cases.GIVEN)
+    number = recipes.numbered(book.recipes, "ml_sgm")
+    assert re.findall(r'<li id="note-(\d+)"', text) == [str(each) for each in number.values()]
+    grey = re.findall(r'<li id="note-(\d+)" value="\1" class="absent"', text)
+    apply = {number[note] for note in book.departures("ml_sgm", ["full", "partial", "fewshot"])}
+    assert {int(each) for each in grey} == {*number.values()} - apply
+
+
+def test_a_table_names_departures_by_the_numbers_on_the_methods_page(study_report):
+    text = (study_report / "tables/ml_sgm_II.html").read_text()
+    places = re.findall(r'href="(../methods/\w+.html)#departures"', text)
+    assert "../methods/ml_sgm.html" in places and len(places) == len({*places}) > 5
+    assert text.count("<li>") < 12
+
+
+def test_the_search_page_has_every_row_of_every_table(study_report):
+    text = (study_report / "search.html").read_text()
+    wanted = re.findall(r'href="tables/(\w+).html#(row[\d-]+)"', text)
+    there = [
+        (path.stem, mark)
+        for path in sorted((study_report / "tables").glob("*.html"))
+        for mark in re.findall(r'<tr id="(row[\d-]+)"', path.read_text())
+    ]
+    assert sorted(wanted) == sorted(there) and len(there) > 30
+    assert "&lt;img src=x onerror=" in text
+
+
+def test_the_idea_of_every_method_is_a_sentence():
+    for name in models.available():
+        idea, *about = method_pages.docstring(name)
+        assert idea.endswith(".") and idea[0].isupper() and len(idea) > 30, name
+        assert not any(each.startswith("Shapes") for each in about), name
 
 
 def test_findings_of_the_audit_stand_beside_their_cells(study_report):

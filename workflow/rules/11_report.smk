@@ -11,12 +11,17 @@ rule write_report:
         figures=expand(f"{FIGURE}{{kind}}", figure=FIGURES, kind=pagefiles.PICTURES),
         counts=tables.COUNTS,
         audit="results/tables/audit.csv",
+        recipes="results/tables/recipes.csv",
         published=expand("workflow/published/{name}.csv", name=AUDITED),
         config=sorted(map(str, CONFIG.rglob("*.yaml"))),
         code=code("write_report"),
+        methods=method_pages.code_files(BOOK),
         parts=[str(path.relative_to(Path.cwd())) for path in pagefiles.parts()],
     output:
-        expand(f"{REPORT}/{{page}}", page=pagefiles.files(TABLES, FIGURES)),
+        expand(
+            f"{REPORT}/{{page}}",
+            page=pagefiles.files(TABLES, FIGURES, method_pages.shown(BOOK)),
+        ),
     log:
         f"logs/{STUDY}/write_report.log",
     params:
@@ -39,6 +44,7 @@ rule write_report:
             tables="results/tables",
             runs="results/runs",
             audit="{input.audit}",
+            recipes="{input.recipes}",
             output="results/report",
         )
 

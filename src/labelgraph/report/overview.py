@@ -44,6 +44,16 @@ def page(results: Results) -> dict[str, Any]:
     }
 
 
+def gains_of(results: Results) -> dict[str, list[tuple[str, Gain]]]:
+    """Method -> title of a dataset and the gain there, in the order of the overview."""
+    book = results.book
+    found: dict[str, list[tuple[str, Gain]]] = {}
+    for place in places(book, against_baseline.compare(book, results.runs, results.main)):
+        for gain in place.gains.values():
+            found.setdefault(gain.system, []).append((place.title, gain))
+    return found
+
+
 @dataclass(frozen=True)
 class Scale:
     """Points of mAP -> pixels of a strip."""

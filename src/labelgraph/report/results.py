@@ -7,8 +7,9 @@ from typing import Any
 
 from labelgraph.figures import plans
 from labelgraph.files.small import read_json
-from labelgraph.report import figure_files, runs, table_pages
+from labelgraph.report import figure_files, method_pages, runs, table_pages
 from labelgraph.report.figure_files import Figure
+from labelgraph.report.method_pages import MethodPage
 from labelgraph.report.table_pages import TablePage
 from labelgraph.study.config import Book, Run, run_of
 from labelgraph.tables import tables, titles
@@ -26,12 +27,14 @@ class Places:
     figures: tuple[Path, ...]  # the .md of each
     audit: Path | None
     costs: tuple[Path, ...]  # lists of networks, counted and measured
+    recipes: Path | None = None  # recipes.csv of the tables
 
 
 @dataclass(frozen=True)
 class Results:
     book: Book
     tables: list[TablePage]
+    methods: list[MethodPage]
     runs: list[Run]
     pooled: dict[str, Any]  # the runs as the pages show them, and what they share; see runs.py
     figures: list[Figure]
@@ -98,6 +101,10 @@ def read(book: Book, places: Places, given: dict[str, Any]) -> Results:
     return Results(
         book=book,
         tables=found,
+        methods=[
+            method_pages.page(book, name, found, read_lines(places.recipes))
+            for name in method_pages.shown(book)
+        ],
         runs=wanted,
         pooled=about(book, given) | read_runs(places, wanted, found),
         figures=[figure_files.read(path) for path in places.figures],
@@ -125,9 +132,10 @@ def read_runs(places: Places, wanted: list[Run], found: list[TablePage]) -> dict
     return runs.read(places.runs, wanted, shown)
 
 
+def read_lines(path: Path | None) -> list[dict[str, str]]:
+    return [] if path is None else tables.read_published(path).to_dict("records")
+
+
 def read_audit(path: Path | None) -> list[dict[str, str]]:
     """A line for each finding of the audit; `place` is its number in the list."""
-    if path is None:
-        return []
-    found = tables.read_published(path).to_dict("records")
-    return [{"place": str(place), **line} for place, line in enumerate(found, 1)]
+    return [{"place": str(place), **line} for place, line in enumerate(read_lines(path), 1)]

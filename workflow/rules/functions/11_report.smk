@@ -1,7 +1,7 @@
 # Functions for the rules of 11_report.smk.
 
 from labelgraph.files.small import sha256
-from labelgraph.report import pagefiles, results
+from labelgraph.report import method_pages, pagefiles, results
 
 REPORT = f"results/report/{STUDY}"
 

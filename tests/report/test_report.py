@@ -323,10 +323,16 @@ def test_gains_by_hand():
 
 def test_a_strip_has_room_for_every_seed():
     found = a_gain([60.0, 75.0], [70.0, 69.0])
-    scale = overview.scale([overview.Place("", False, {"ml_gcn": found}, "")])
+    scale = overview.Place("", False, {"ml_gcn": found}, "").scale
     assert (scale.low, scale.high) == (-10, 6)
     assert [scale(points) for points in (-10, 6)] == [4, overview.WIDTH - 4]
-    assert overview.scale([]).length(0, 0) > 0
+    assert scale.length(0, 0) > 0
+
+
+def test_each_dataset_has_a_scale_of_its_own():
+    near, far = a_gain([70.5, 71.0], [70.0, 69.0]), a_gain([40.0, 75.0], [70.0, 69.0])
+    low, wide = (overview.Place("", False, {"ml_gcn": each}, "").scale for each in (near, far))
+    assert (low.low, low.high) == (-1, 2) and (wide.low, wide.high) == (-30, 6)
 
 
 def test_a_control_stands_beside_its_dataset_before_all_others():

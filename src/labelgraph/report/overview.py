@@ -34,7 +34,6 @@ def page(results: Results) -> dict[str, Any]:
         "verdicts": VERDICTS,
         "places": found,
         "rows": rows(book, found),
-        "scale": scale(found),
         "distances": {each.table.name: each for each in far},
         "differs": differ,
         "audit": results.audit,
@@ -77,6 +76,12 @@ class Place:
     control: bool  # drawn without anything for a graph to find
     gains: dict[str, Gain]  # the largest first
     best: str  # the method with the largest gain
+
+    @property
+    def scale(self) -> Scale:
+        """The whole width for this dataset: on a common scale most strips would be a point."""
+        ends = [end for gain in self.gains.values() for end in (*gain.seeds, *gain.band, 0)]
+        return Scale(math.floor(min(ends)), math.floor(max(ends)) + 1)
 
     @property
     def largest(self) -> Gain:
@@ -122,14 +127,6 @@ def rows(book: Book, found: list[Place]) -> list[dict[str, str]]:
     return [{"name": name, "title": titles.system(book, name),
              "against": titles.system(book, base[name])}
             for name in order]  # fmt: skip
-
-
-def scale(found: list[Place]) -> Scale:
-    """The same scale for all datasets, so that strips can be compared."""
-    seen = [
-        end for place in found for gain in place.gains.values() for end in (*gain.seeds, *gain.band)
-    ]
-    return Scale(math.floor(min(seen, default=0)), math.floor(max(seen, default=0)) + 1)
 
 
 def made(results: Results) -> dict[str, Any]:

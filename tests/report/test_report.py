@@ -19,6 +19,7 @@ from labelgraph import models
 from labelgraph.report import (
     against_baseline,
     against_published,
+    cost_plots,
     figure_files,
     method_pages,
     overview,
@@ -288,6 +289,29 @@ def test_costs_are_those_counted_and_those_measured(study_report):
     assert text.count(">resnet101</code>") == 2
     assert ">peak memory of a training step (MB)<" in text and ">812<" in text
     assert ">41.00<" in text and "were not measured" not in text
+
+
+def test_accuracy_is_drawn_against_each_cost_with_the_machine_named(study_report):
+    text = (study_report / "costs.html").read_text()
+    drawings = re.findall(r'aria-label="mAP against ([^"]*)"', text)
+    headings = [each.split(":")[0] for each in drawings]
+    assert "parameters (M)" in headings and "processor seconds of a training here" in headings
+    assert any("ML-GCN: 44, mAP" in each for each in drawings)
+    assert "on made up, 2 cores" in text and "On &lt;script&gt;" in text
+    for drawing in re.findall(r"<svg viewBox.*?</svg>", text, re.S):
+        places = re.findall(r'class="name" x="([\d.-]+)" y="([\d.-]+)"', drawing)
+        assert len(set(places)) == len(places) == drawing.count("<circle") > 2
+        assert all(0 <= float(x) < 430 and 0 < float(y) < 290 for x, y in places)
+
+
+@pytest.mark.parametrize(
+    ("values", "expected"),
+    [([1.2, 8.9], [0, 2, 4, 6, 8, 10]), ([5.0, 5.0], [4, 4.5, 5, 5.5, 6]), ([0, 990], None)],
+)
+def test_ticks_are_round_and_around_all_values(values, expected):
+    found = cost_plots.ticks(values)
+    assert expected is None or found == expected
+    assert found[0] <= min(values) and found[-1] >= max(values) and 4 <= len(found) <= 8
 
 
 def test_a_figure_has_its_number_and_its_numbers(study_report):

@@ -4,7 +4,7 @@ from statistics import fmean, stdev
 from typing import Any
 
 from labelgraph.costs import networks
-from labelgraph.report import method_pages, overview
+from labelgraph.report import cost_plots, method_pages, overview
 from labelgraph.report.cells import Cell
 from labelgraph.report.results import MAIN, Results
 from labelgraph.report.table_pages import Row
@@ -152,7 +152,11 @@ def costs(results: Results) -> Entry:
     costly = [table for table in results.tables if tables.costly(results.book.tables[table.name])]
     return {
         "setup": networks.setup(results.book),
+        "plots": cost_plots.read(results),
+        "frame": (cost_plots.WIDTH, cost_plots.HEIGHT, cost_plots.LEFT, cost_plots.BOTTOM),
+        "machines": [overview.machine(found) for found in results.pooled["pools"]["machine"]],
         "lists": cost_lists(results.costs),
+        "measured_on": results.measured_on,
         "measured": "heads" in results.costs,
         "tables": costly,
         "trainings": trainings(results),

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from labelgraph.figures import plans
+from labelgraph.files import escaping
 from labelgraph.files.small import read_json
 from labelgraph.report import figure_files, method_pages, runs, table_pages
 from labelgraph.report.figure_files import Figure
@@ -40,6 +41,7 @@ class Results:
     figures: list[Figure]
     audit: list[dict[str, str]]
     costs: dict[str, list[dict[str, Any]]]  # name of the list -> an entry for each network
+    measured_on: str  # how speeds were measured, and on which machine; empty if they were not
 
     @property
     def number(self) -> dict[str, int]:
@@ -110,7 +112,17 @@ def read(book: Book, places: Places, given: dict[str, Any]) -> Results:
         figures=[figure_files.read(path) for path in places.figures],
         audit=audit if any(table.printed for table in found) else [],
         costs={path.stem: read_json(path) for path in places.costs},
+        measured_on=" ".join(map(last_line, places.costs)).strip(),
     )
+
+
+def last_line(costs: Path) -> str:
+    """The text beside measured costs ends with the machine; counts have none beside them."""
+    beside = costs.with_suffix(".md")
+    if not beside.exists():
+        return ""
+    text = beside.read_text(encoding="utf-8")
+    return escaping.plain(text.splitlines()[-1])
 
 
 def about(book: Book, given: dict[str, Any]) -> dict[str, Any]:

@@ -312,6 +312,22 @@ def test_every_figure_names_runs_that_exist(study):
         assert not [path for path in files if path.startswith("/")]
 
 
+def test_figures_are_chosen_by_a_list_and_keep_what_the_study_changes():
+    config = ROOT / "workflow/config"
+    whole, some = (
+        book(),
+        read_study(config, {"figures": ["ml_gcn_5", "ml_sgm_8"]}),
+    )
+    found = plans.of_study(some)
+    assert list(found) == ["ml_gcn_5", "ml_sgm_8"]
+    assert all(found[name] == plans.of_study(whole)[name] for name in found)
+    assert plans.of_study(read_study(config, {"figures": []})) == {}
+    with pytest.raises(ValueError, match=r"figures.yaml has no 'ml_gcn_9'; it has \['ml_gcn_5'"):
+        plans.of_study(read_study(config, {"figures": ["ml_gcn_9"]}))
+    with pytest.raises(ValueError, match="study laptop runs none of the datasets of the figure"):
+        plans.of_study(read_study(config, {"study": "laptop", "figures": ["ml_sgm_control"]}))
+
+
 def test_every_figure_of_the_papers_is_there():
     numbers = {"ml_sgm": "5 6 7 8 9 V", "gm_mlic": "3 4 5", "ml_gcn": "5 6 7 tsne", "ia_gcn": "3"}
     wanted = {f"{paper}_{number}" for paper, text in numbers.items() for number in text.split()}

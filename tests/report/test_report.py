@@ -24,12 +24,14 @@ from labelgraph.report import (
     method_pages,
     overview,
     pagefiles,
+    rest,
     site,
 )
 from labelgraph.report.runs import value
 from labelgraph.steps import write_report
 from labelgraph.study import recipes
 from labelgraph.study.config import read_study, run_of
+from labelgraph.tables import tables
 
 MINUS = "\N{MINUS SIGN}"
 VOID = {"meta", "link", "img", "br", "input"}
@@ -282,6 +284,22 @@ def test_the_overview_answers(study_report):
     assert re.search(
         r"Of \d+ pairs of rows that the papers rank by mAP, \d+ have the same order", text
     )
+
+
+def test_a_report_of_some_tables_says_what_the_others_would_train(study_report):
+    text = (study_report / "index.html").read_text().split('id="rest"')[1]
+    listed = re.findall(r'<code>(\w+)</code></th><td>table</td><td class="number">(\d+)<', text)
+    with contextlib.chdir(study_report.parents[2]):
+        whole, book = (
+            read_study(cases.CONFIG, {"seeds": [0, 1]}),
+            read_study(cases.CONFIG, cases.GIVEN),
+        )
+    assert {name for name, _ in listed} == {*tables.of_study(whole)} - {*cases.GIVEN["tables"]}
+    known = {*tables.runs(book, cases.GIVEN["tables"])}
+    for name, count in listed:
+        if not any(run.task.startswith("fewshot") for run in tables.runs(whole, [name])):
+            assert int(count) == len({*tables.runs(whole, [name])} - known), name
+    assert not rest.read(whole, whole)
 
 
 def test_costs_are_those_counted_and_those_measured(study_report):

@@ -39,6 +39,7 @@ def page(results: Results) -> dict[str, Any]:
         "audit": results.audit,
         "next": after(results, found),
         "tables": results.tables,
+        "rest": results.rest,
         "number": results.number,
     }
 

@@ -8,11 +8,12 @@ from typing import Any
 from labelgraph.figures import plans
 from labelgraph.files import escaping
 from labelgraph.files.small import read_json
-from labelgraph.report import figure_files, method_pages, runs, table_pages
+from labelgraph.report import figure_files, method_pages, rest, runs, table_pages
 from labelgraph.report.figure_files import Figure
 from labelgraph.report.method_pages import MethodPage
+from labelgraph.report.rest import Missing
 from labelgraph.report.table_pages import TablePage
-from labelgraph.study.config import Book, Run, run_of
+from labelgraph.study.config import Book, Run, read_study
 from labelgraph.tables import tables, titles
 
 MAIN = "mAP"  # the metric shown where there is room for one number
@@ -41,6 +42,7 @@ class Results:
     figures: list[Figure]
     audit: list[dict[str, str]]
     costs: dict[str, list[dict[str, Any]]]  # name of the list -> an entry for each network
+    rest: list[Missing]  # what the command line left out
     measured_on: str  # how speeds were measured, and on which machine; empty if they were not
 
     @property
@@ -63,20 +65,9 @@ class Results:
 
 def runs_of(book: Book) -> list[Run]:
     """The runs behind the tables and the figures of a study, each once."""
-    figures = plans.of_study(book)
-    files = {
-        Path(path)
-        for name, entry in figures.items()
-        for path in plans.inputs(plans.plan(book, name, entry))
-    }
-    drawn = {run_at(path) for path in files if path.name in ("scores.json", "predictions.npz")}
-    return sorted(drawn | {*tables.runs(book, list(tables.of_study(book)))})
-
-
-def run_at(path: Path) -> Run:
-    """The run that a file belongs to."""
-    *_, study, task, dataset, system, seed = path.parent.parts
-    return run_of(study, task, dataset, system, int(seed.removeprefix("seed")))
+    drawn = plans.of_study(book).items()
+    found = {run for name, entry in drawn for run in rest.behind_figure(book, name, entry)}
+    return sorted(found | {*tables.runs(book, list(tables.of_study(book)))})
 
 
 def printed(book: Book, places: Places, entry: dict[str, Any]) -> Path | None:
@@ -85,8 +76,10 @@ def printed(book: Book, places: Places, entry: dict[str, Any]) -> Path | None:
     return places.published / f"{paper}.csv" if paper in book.methods else None
 
 
-def read(book: Book, places: Places, given: dict[str, Any]) -> Results:
+def read(config: Path, places: Places, given: dict[str, Any]) -> Results:
     """`given`: settings from the command line, which override the study's."""
+    book = read_study(config, given)
+    unchosen = {name: line for name, line in given.items() if name not in rest.CHOICES}
     audit = read_audit(places.audit)
     found = [
         table_pages.read(
@@ -112,6 +105,7 @@ def read(book: Book, places: Places, given: dict[str, Any]) -> Results:
         figures=[figure_files.read(path) for path in places.figures],
         audit=audit if any(table.printed for table in found) else [],
         costs={path.stem: read_json(path) for path in places.costs},
+        rest=rest.read(read_study(config, unchosen), book) if unchosen != given else [],
         measured_on=" ".join(map(last_line, places.costs)).strip(),
     )
 

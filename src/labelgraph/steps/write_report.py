@@ -16,12 +16,11 @@ from labelgraph.report import (
     site,
 )
 from labelgraph.report.results import Places
-from labelgraph.study.config import read_study
 
 
 def main(given: dict[str, Any], config: Path, places: Places, output: Path) -> None:
     """`given`: settings of the command line, which override the study's."""
-    read = results.read(read_study(config, given), places, given)
+    read = results.read(config, places, given)
     output, drawn = output / read.book.study, places.tables / read.book.study
     texts = site.pages({"study": read.book.study}, content.pages(read))
     texts[pagefiles.RUNS] = runs.script(read.pooled)

@@ -3,6 +3,7 @@
 import json
 import os
 import shutil
+from dataclasses import fields
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +14,9 @@ from conftest import ROOT
 from labelgraph.__main__ import main
 from labelgraph.files.small import write_json, write_text
 from labelgraph.jobs import provenance
-from labelgraph.review.tracing import behind, chain
+from labelgraph.review.claims import listing
+from labelgraph.review.claims.verdicts import Line
+from labelgraph.review.tracing import behind, chain, claimed
 from labelgraph.score import metrics
 from labelgraph.study.config import read_study, run_of
 from labelgraph.tables import csv_cells, tables
@@ -338,7 +341,58 @@ def test_a_counted_cell_leads_to_the_count(checkout):
 def test_every_committed_table_can_be_traced():
     """With or without runs on disk: tables.yaml has the rows and columns of each."""
     for path in sorted((ROOT / "results/tables").glob("*/*.csv")):
+        if path.name == claimed.FILE:
+            assert listing.parse(path.read_text())
+            continue
         cells = csv_cells.parse(path.name, path.read_bytes())
         row, column = next(place for place, cell in cells.items() if cell.status == "reproduced")
         found = trace(row, column, path)
         assert found["runs"] or found["counted"], path
+
+
+def write_claims(here):
+    """A verdict on the row of `checkout` against itself, so that the difference is known."""
+    run = "full/voc2007/ml_gcn"
+    known = dict.fromkeys((each.name for each in fields(Line)), "")
+    known |= {"claim": "ahead", "kind": "above", "cell": "voc2007 ml_gcn mAP", "verdict": "holds"}
+    known |= {"here": here, "low": "0", "high": "0", "metric": "mAP", "seeds": "0 1 2"}
+    quoted = known | {"seeds": "", "verdict": "not run", "reason": "it has no run"}
+    lines = [Line(**known | {"first": run, "second": run}), Line(**quoted)]
+    write_text(Path(CLAIMS), listing.as_csv(lines))
+
+
+CLAIMS = "results/tables/mini/claims.csv"
+
+
+def test_a_verdict_leads_to_the_runs_of_both_sides(checkout, capsys):
+    write_claims("0.000000")
+    found = chain.trace(Path(CLAIMS), "2", None)
+    assert (found["row"], found["column"], found["status"]) == ("ahead", "mAP", "holds")
+    assert found["recomputed"] == found["reproduced"] and found["problems"] == []
+    assert [run["seed"] for run in found["runs"]] == [0, 1, 2] * 2
+    assert main(["trace", CLAIMS, "--row", "2"]) == 0
+    assert "claims.csv: ahead, mAP: holds" in capsys.readouterr().out
+
+
+def test_a_verdict_that_the_runs_do_not_give_is_reported(checkout, capsys):
+    write_claims("1.000000")
+    assert main(["trace", CLAIMS, "--row", "2"]) == 1
+    assert "! the csv has {'mean': '1.000000'" in capsys.readouterr().out
+    (run_folder(1) / "scores.json").unlink()
+    found = chain.trace(Path(CLAIMS), "2", None)
+    assert found["recomputed"] is None and "seed1/scores.json" in found["command"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        ([CLAIMS, "--row", "3"], "line 3, has no run: it has no run"),
+        ([CLAIMS, "--row", "4"], "has no line '4'; pass a number from 2 to 3"),
+        ([CLAIMS, "--row", "ahead"], "has no line 'ahead'"),
+        ([TABLE, "--row", ROW], "is a table of cells; pass --column"),
+    ],
+)
+def test_a_verdict_that_cannot_be_traced_says_why(checkout, capsys, arguments, told):
+    write_claims("0.000000")
+    assert main(["trace", *arguments]) == 2
+    assert told in capsys.readouterr().err

@@ -1,5 +1,5 @@
-# Scores and published values -> tables; published values alone -> an audit of contradictions;
-# recipes of papers and of their code -> beside what is done here.
+# Scores and published values -> tables; claims and predictions -> verdicts; published values alone
+# -> an audit of contradictions; recipes of papers and of their code -> beside what is done here.
 
 
 include: "functions/08_tables.smk"
@@ -26,6 +26,31 @@ rule tabulate:
             "{params.published}",
             table="{params.table}",
             systems="{input.systems}",
+            output="{output.csv}",
+        )
+
+
+# Of runs that tables need anyway.
+rule judge_claims:
+    input:
+        runs=judged_files,
+        published=expand("workflow/published/{name}.csv", name=CLAIMED),
+        code=code("judge_claims"),
+    output:
+        csv=f"{CLAIMS}.csv",
+        md=f"{CLAIMS}.md",
+        tex=f"{CLAIMS}.tex",
+    log:
+        f"logs/{STUDY}/judge_claims.log",
+    params:
+        recipe=claims_settings,
+    shell:
+        step(
+            "judge_claims",
+            recipe="{params.recipe}",
+            published="workflow/published",
+            runs=f"results/runs/{STUDY}",
+            splits=f"data/splits/{STUDY}",
             output="{output.csv}",
         )
 

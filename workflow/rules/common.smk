@@ -94,6 +94,7 @@ wildcard_constraints:
     view=r"[a-z]+",
     kind="rpn|instances",
     name=r"\w+",
+    table=r"(?!claims\.)[^/]+",
     which="boxes|vectors",
     figure="|".join(FIGURES),
 

@@ -10,23 +10,27 @@ import yaml
 
 from labelgraph.commands import _given
 from labelgraph.files import names
-from labelgraph.review.tracing import chain
+from labelgraph.review.tracing import chain, claimed
 
-HELP = "trace a cell of a table to its runs, settings, commit, inputs and cost"
+HELP = "trace a cell of a table, or a verdict, to its runs, settings, commit, inputs and cost"
 DESCRIPTION = """Shows what a cell of a table was computed from: runs, settings, commit, inputs
-and cost. Exit code 1 if a run or an input is missing, an input or the settings have changed
+and cost. In claims.csv the row is the number of a line, and the runs are those of both systems.
+Exit code 1 if a run or an input is missing, an input or the settings have changed
 since, or the runs do not give the cell."""
-EXAMPLES = ("labelgraph trace results/tables/mini/ml_sgm_II.csv --row ML-SGM --column mAP",)
+EXAMPLES = (
+    "labelgraph trace results/tables/mini/ml_sgm_II.csv --row ML-SGM --column mAP",
+    "labelgraph trace results/tables/mini/claims.csv --row 4",
+)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("table", type=Path, help="results/tables/<study>/<table>.csv")
     parser.add_argument(
-        "--row", required=True, help="as in the csv or the table, or the method's name"
+        "--row",
+        required=True,
+        help="as in the csv or the table, or the method's name; of claims.csv a line's number",
     )
-    parser.add_argument(
-        "--column", required=True, help="the column's name in the csv or in the table"
-    )
+    parser.add_argument("--column", help="the column's name in the csv or in the table")
     _given.add_arguments(parser)
     parser.add_argument("--json", action="store_true", help="print one object, with all settings")
 
@@ -39,7 +43,8 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.json:
         print(names.shown_lines(json.dumps(found, indent=1, ensure_ascii=False)))
     else:
-        lines = [*cell(found), *runs(found["runs"]), *ending(found)]
+        about = claim if arguments.table.name == claimed.FILE else cell
+        lines = [*about(found), *runs(found["runs"]), *ending(found)]
         print("\n".join(map(names.shown, lines)))
     return 1 if found["problems"] else 0
 
@@ -62,6 +67,14 @@ def cell(found: dict[str, Any]) -> list[str]:
         lines.append(f"on disk     {summary(again)}")
     if counted := found["counted"]:
         lines.append(f"counted     {counted['metric']} of {counted['network']}: {counted['file']}")
+    return lines
+
+
+def claim(found: dict[str, Any]) -> list[str]:
+    lines = [f"{found['table']}: {found['row']}, {found['column']}: {found['status']}"]
+    lines.append(f"in the csv  {summary(found['reproduced'])}")
+    if again := found["recomputed"]:
+        lines.append(f"on disk     {summary(again)}")
     return lines
 
 

@@ -8,9 +8,15 @@ gives for the copies. Values are fractions, NaN where undefined.
 Shapes: N images, C labels, R draws.
 """
 
+from collections.abc import Collection, Iterator
+from typing import TYPE_CHECKING
+
 import numpy as np
 
 from labelgraph.score.precision_recall import among_highest
+
+if TYPE_CHECKING:
+    from scipy.sparse import csr_array
 
 DRAWS, SEED = 1000, 0
 WIDEST = 4_000_000  # counts that are processed at a time
@@ -18,7 +24,7 @@ RATES = ("CP", "CR", "CF1", "OP", "OR", "OF1")
 LEVEL = 95  # percent of the draws that lie within an interval
 
 
-def draws(images: int, count: int = DRAWS, seed: int = SEED) -> np.ndarray:
+def draws(images: int, count: int = DRAWS, seed: int | tuple[int, ...] = SEED) -> np.ndarray:
     """How often each image is drawn: (R, N). Every row sums to N."""
     chosen = np.random.default_rng(seed).integers(0, images, (count, images))
     places = chosen + images * np.arange(count)[:, None]
@@ -39,37 +45,60 @@ def label_precisions(
 ) -> np.ndarray:
     """(C, R): each label's average precision, not interpolated. `policy`: for difficult targets."""
     found = np.empty((scores.shape[1], len(counts)))
-    rows = max(1, WIDEST // len(scores))
-    for label, (column, codes) in enumerate(zip(scores.T, target.T, strict=True)):
-        yes = codes != 0 if policy == "positive" else codes == 1
-        no = codes != 1 if policy == "negative" else codes == 0
-        for start in range(0, len(counts), rows):
-            part = slice(start, start + rows)
-            found[label, part] = precisions(counts[part], column, yes, no)
+    ranked = [ranking(*column, policy) for column in zip(scores.T, target.T, strict=True)]
+    most = int(counts[:1].sum())
+    harmonic = np.concatenate([[0], np.cumsum(1 / np.arange(1, most + 1))])
+    for part in parts(counts):
+        drawn = np.ascontiguousarray(counts[part].T, np.float32)  # (N, r); whole numbers are exact
+        for label, (between, positives) in enumerate(ranked):
+            found[label, part] = precisions(drawn, between, positives, harmonic)
     return found
 
 
+def parts(counts: np.ndarray) -> Iterator[slice]:
+    """Draws that are processed together."""
+    rows = max(1, WIDEST // counts.shape[1])
+    for start in range(0, len(counts), rows):
+        yield slice(start, start + rows)
+
+
+def ranking(scores: np.ndarray, codes: np.ndarray, policy: str) -> tuple["csr_array", np.ndarray]:
+    """A label's P positives (P,), best first, and which negatives lie before each (P, N).
+
+    A negative is named at the first positive behind it, one that ties with a positive before it.
+    """
+    from scipy.sparse import csr_array  # slow to import, and not needed to plan
+
+    yes = codes != 0 if policy == "positive" else codes == 1
+    no = codes != 1 if policy == "negative" else codes == 0
+    order = np.lexsort((yes, -scores))
+    order = order[(yes | no)[order]]
+    places = np.flatnonzero(yes[order])
+    ends = np.concatenate([[0], places - np.arange(len(places))])
+    before = order[~yes[order]][: ends[-1]]
+    ones = np.ones(len(before), np.float32)
+    return csr_array((ones, before, ends), (len(places), len(codes))), order[places]
+
+
 def precisions(
-    counts: np.ndarray, scores: np.ndarray, yes: np.ndarray, no: np.ndarray
+    drawn: np.ndarray, between: "csr_array", positives: np.ndarray, harmonic: np.ndarray
 ) -> np.ndarray:
-    """(R,) of one label: `scores`, `yes` and `no` are (N,).
+    """(r,) of one label, from its ranking; `drawn` is (N, r).
 
     A positive drawn w times is w tied positives. With h hits and a false alarms before them, they
     are found with precision (h + 1) / (h + 1 + a) to (h + w) / (h + w + a), and these sum to
-    w - a (H(h + w + a) - H(h + a)), H(n) = 1 + 1/2 + ... + 1/n. A negative that ties with a
-    positive is ranked before it.
+    w - a (H(h + w + a) - H(h + a)), H(n) = 1 + 1/2 + ... + 1/n.
     """
-    order = np.lexsort((yes, -scores))
-    order = order[(yes | no)[order]]
-    drawn, positive = counts[:, order], yes[order]  # (R, n), (n,)
-    hits = np.cumsum(drawn * positive, 1)
-    alarms = np.cumsum(drawn * ~positive, 1)[:, positive]
-    total = hits[:, -1] if len(order) else np.zeros(len(counts))
-    after, drawn = hits[:, positive], drawn[:, positive]
-    harmonic = np.concatenate([[0], np.cumsum(1 / np.arange(1, counts[0].sum() + 1))])
-    sums = drawn - alarms * (harmonic[after + alarms] - harmonic[after - drawn + alarms])
+    if not len(positives):
+        return np.full(drawn.shape[1], np.nan)
+    times = drawn[positives]  # (P, r) w
+    alarms = np.cumsum(between @ drawn, 0)  # (P, r) a
+    hits = np.cumsum(times, 0)  # (P, r) h + w
+    last = (hits + alarms).astype(np.int32)
+    first = last - times.astype(np.int32)
+    sums = times - alarms * (harmonic[last] - harmonic[first])
     with np.errstate(invalid="ignore"):
-        return sums.sum(1) / total
+        return sums.sum(0) / hits[-1]
 
 
 def rates(
@@ -95,23 +124,45 @@ def harmonic_mean(precision: np.ndarray, recall: np.ndarray) -> np.ndarray:
     return 2 * precision * recall / np.where(precision + recall == 0, 1, precision + recall)
 
 
-def intervals(
-    scores: np.ndarray, target: np.ndarray, names: list[str], settings: dict
-) -> dict[str, list[float]]:
-    """Flat name -> both ends, for mAP, each label's AP and all rates; `settings` as in `evaluate`.
+def values(
+    counts: np.ndarray,
+    scores: np.ndarray,
+    target: np.ndarray,
+    names: list[str],
+    settings: dict,
+    wanted: Collection[str] | None = None,
+) -> dict[str, np.ndarray]:
+    """Flat name -> (R,) of each metric in `wanted`; of mAP, each label's AP and all rates if None.
 
-    A metric that has no value in any draw is left out.
+    `settings` as in `evaluate`.
     """
-    counts = draws(len(scores))
-    precise = label_precisions(counts, scores, target, settings["difficult_ap"])
-    known = (~np.isnan(precise)).sum(0)  # (R,) labels with a positive
-    means = np.nansum(precise, 0) / np.where(known, known, np.nan)
-    found = {"mAP": means} | {f"AP:{name}": row for name, row in zip(names, precise, strict=True)}
+    found = {}
+    if wanted is None or any(name == "mAP" or name.startswith("AP:") for name in wanted):
+        precise = label_precisions(counts, scores, target, settings["difficult_ap"])
+        known = (~np.isnan(precise)).sum(0)  # (R,) labels with a positive
+        found["mAP"] = np.nansum(precise, 0) / np.where(known, known, np.nan)
+        found |= {f"AP:{name}": row for name, row in zip(names, precise, strict=True)}
     above = scores > np.log(settings["threshold"] / (1 - settings["threshold"]))
     highest, top = among_highest(scores, settings["top"]), f"_top{settings['top']}"
     groups = {"": above, top: above & highest, f"{top}_strict": highest}
     for ending, chosen in groups.items():
-        values = rates(counts, chosen, target, settings["difficult_f1"])
-        found |= {f"{name}{ending}": value for name, value in values.items()}
-    ends = {name: interval(values) for name, values in found.items()}
+        if wanted is not None and not {f"{name}{ending}" for name in RATES} & {*wanted}:
+            continue
+        every = [
+            rates(counts[part], chosen, target, settings["difficult_f1"]) for part in parts(counts)
+        ]
+        found |= {
+            f"{name}{ending}": np.concatenate([some[name] for some in every]) for name in RATES
+        }
+    if missing := {*(wanted or ())} - found.keys():
+        raise ValueError(f"no draws of {sorted(missing)}; there are those of {sorted(found)}")
+    return found
+
+
+def intervals(
+    scores: np.ndarray, target: np.ndarray, names: list[str], settings: dict
+) -> dict[str, list[float]]:
+    """Flat name -> both ends. A metric that has no value in any draw is left out."""
+    found = values(draws(len(scores)), scores, target, names, settings)
+    ends = {name: interval(drawn) for name, drawn in found.items()}
     return {name: both for name, both in ends.items() if both}

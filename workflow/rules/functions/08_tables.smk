@@ -1,11 +1,15 @@
 # Functions for the rules of 08_tables.smk.
 
 from labelgraph.own import ending
+from labelgraph.review.claims import comparisons
+from labelgraph.review.claims import recipe as claims_recipe
 from labelgraph.study.config import FILES
 
 SETTINGS_FILES = [
     f"workflow/config/{name}.yaml" for name in (*FILES, "own_data", "studies/paper")
 ]
+CLAIMS = f"results/tables/{STUDY}/claims"
+CLAIMED = [*PAPERS, "systems", "claims", "own_claims"]  # in workflow/published/
 # The user's own data are in no paper.
 ABOUT_PAPERS = [
     f"results/tables/{name}.csv" for name in ("audit", "recipes") if STUDY != "own"
@@ -30,13 +34,38 @@ def table_scores(wildcards):
     return tables.inputs(BOOK, [wildcards.table])
 
 
+@cache
+def judged():
+    """What the claims need: settings, and comparisons of runs that are there for tables."""
+    settings = claims_recipe.recipe(BOOK, [*TABLES])
+    return settings, comparisons.of_study(settings, Path("workflow/published"))
+
+
+def claims_settings(wildcards):
+    return json.dumps(judged()[0])
+
+
+def judged_files(wildcards):
+    settings, found = judged()
+    runs = comparisons.folders(found)
+    splits = sorted({run.rsplit("/", 2)[0] for run in runs})
+    return [
+        *(f"results/runs/{STUDY}/{run}/predictions.npz" for run in runs),
+        *(f"results/runs/{STUDY}/{run}/scores.json" for run in runs),
+        *(f"data/splits/{STUDY}/{split}/targets.npz" for split in splits),
+        *filter(None, [settings["counts"]]),
+    ]
+
+
 def report_files(wildcards):
     """All tables, and the scores behind them, so that a clone with the tables alone trains anew."""
     scores = tables.inputs(BOOK, TABLES)
     made = expand(f"{TABLE}.csv", table=TABLES)
-    # With some of the tables only, the metrics would replace those of the whole study.
-    metrics = [] if "tables" in config else [f"{METRICS}.csv"]
-    return [*scores, *made, *metrics, *ABOUT_PAPERS]
+    # With some of the tables only, these would replace those of the whole study.
+    whole = (
+        [f"{METRICS}.csv", f"{CLAIMS}.csv"] if STUDY != "own" else [f"{METRICS}.csv"]
+    )
+    return [*scores, *made, *([] if "tables" in config else whole), *ABOUT_PAPERS]
 
 
 def last_words():

@@ -17,6 +17,11 @@ A table `Fig. 4` is a figure that draws a metric against a setting of a method. 
 numbers, so its kinds are above, best and lead, and the audit leaves it out. The setting of its
 cells is `SYMBOL = VALUE`: the title of a variant in methods.yaml or, if no variant has that title,
 the method itself. `best` and `lead` compare a cell with the other values of its symbol.
+
+own_claims.csv has claims that no paper makes. Its `paper` is `labelgraph`, `table` a table of
+tables.yaml that shows the runs, and a cell's method is METHOD[@VARIANT]. Its kinds are `above` and
+
+    structure  the cell is above `against` by more than on the dataset's control, DATASET_control
 """
 
 from collections.abc import Iterator
@@ -38,9 +43,10 @@ Cell = tuple[Row, str]
 
 KINDS = ("value", "gain", "percent", "above", "best", "lead", "wins")
 WITH_VALUE = ("value", "gain", "percent", "wins")
-AGAINST = ("gain", "percent", "above")
+AGAINST = ("gain", "percent", "above", "structure")
 FIGURE = "Fig. "
 FILE = "claims.csv"
+OWN_FILE, OWN_KINDS = "own_claims.csv", ("above", "structure")  # no paper's, judged by runs alone
 
 
 @dataclass(frozen=True)
@@ -77,14 +83,14 @@ class Claim:
         return self.table.removeprefix(FIGURE) if self.table.startswith(FIGURE) else ""
 
 
-def read(folder: Path) -> list[Claim]:
-    path = folder / FILE
+def read(folder: Path, file: str = FILE, kinds: tuple[str, ...] = KINDS) -> list[Claim]:
+    path = folder / file
     found = []
     for number, line in enumerate(lines(path, 7), 2):
         paper, table, claim, kind, cell, against, value = line
         where = f"{path}, line {number}"
-        if kind not in KINDS:
-            raise ValueError(f"{where}: kind is {kind!r}, not one of {KINDS}")
+        if kind not in kinds:
+            raise ValueError(f"{where}: kind is {kind!r}, not one of {kinds}")
         if bool(against) != (kind in AGAINST):
             raise ValueError(f"{where}: `against` is needed by {AGAINST} and by no other kind")
         if (interval(value) is not None) != (kind in WITH_VALUE):

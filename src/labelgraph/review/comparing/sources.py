@@ -10,6 +10,7 @@ from labelgraph.tables import csv_cells, tables
 from labelgraph.tables.csv_cells import Cell, Cells, choose
 
 PUBLISHED = "published"
+NO_CELLS = ("claims.csv",)  # beside the tables, but not one of them
 WANTED = "expected a folder of tables, a csv file, REVISION:PATH or `published`"
 
 
@@ -26,7 +27,8 @@ def read(name: str) -> Side:
     if name == PUBLISHED:
         return Side(name, {}, published=True)
     if path.is_dir():
-        files = {each.name: each.read_bytes() for each in sorted(path.glob("*.csv"))}
+        listed = sorted(path.glob("*.csv"))
+        files = {each.name: each.read_bytes() for each in listed if each.name not in NO_CELLS}
     elif path.is_file():
         files = {path.name: path.read_bytes()}
     elif ":" in name:
@@ -49,7 +51,7 @@ def in_git(name: str) -> dict[str, bytes]:
     if kind == "blob":
         return {name.rpartition(":")[2].rpartition("/")[2]: git(name, "cat-file", "blob", name)}
     listed = git(name, "ls-tree", "-z", "--name-only", name).decode().split("\0")
-    files = sorted(file for file in listed if file.endswith(".csv"))
+    files = sorted(file for file in listed if file.endswith(".csv") and file not in NO_CELLS)
     prefix = name if name.endswith((":", "/")) else f"{name}/"
     return {file: git(name, "cat-file", "blob", prefix + file) for file in files}
 

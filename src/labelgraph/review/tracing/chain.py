@@ -14,13 +14,16 @@
                "inputs": [{"path", "sha256", "state": a key of STATES}]}],
      "command": null, or the command that makes the missing files,
      "problems": [a sentence for each problem]}
+
+For a claim, `row` is the claim, `column` its metric, `status` its verdict, the numbers are those of
+the difference, and `runs` has the runs of both sides.
 """
 
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from labelgraph.review.tracing import place
+from labelgraph.review.tracing import claimed, place
 from labelgraph.review.tracing.behind import counted, ran
 from labelgraph.review.tracing.place import (
     axes,
@@ -29,7 +32,7 @@ from labelgraph.review.tracing.place import (
     printed,
 )
 from labelgraph.study import own_tables
-from labelgraph.study.config import read_study
+from labelgraph.study.config import Book, read_study
 from labelgraph.tables import csv_cells, tables
 from labelgraph.tables.csv_cells import choose
 
@@ -43,15 +46,26 @@ STATES = {
 }
 
 
-def trace(path: Path, row: str, column: str, given: Entry | None = None) -> Entry:
+def trace(path: Path, row: str, column: str | None, given: Entry | None = None) -> Entry:
     """`path`: results/tables/<study>/<table>.csv of a checkout, whose settings and runs are used.
 
     `row` and `column`: names in the csv or headings of the table; `row` may also be a method's name
-    in methods.yaml. `given`: as for `read_study`.
+    in methods.yaml. In claims.csv `row` is the number of a line, and there is no column. `given`:
+    as for `read_study`.
     """
     root, study = checkout(path)
-    cells = csv_cells.parse(str(path), path.read_bytes())
     book = read_study(root / "workflow/config", (given or {}) | {"study": study})
+    if path.name == claimed.FILE:
+        found = claimed.trace(book, root, path, row)
+    elif column is None:
+        raise ValueError(f"{path} is a table of cells; pass --column, the name of one of them")
+    else:
+        found = trace_cell(book, root, path, row, column)
+    return found | conclusion(found)
+
+
+def trace_cell(book: Book, root: Path, path: Path, row: str, column: str) -> Entry:
+    cells = csv_cells.parse(str(path), path.read_bytes())
     if path.stem not in book.tables and path.stem.startswith(own_tables.PREFIX):
         raise ValueError(f"{path} shows your own data; pass their settings with --configfile FILE")
     table = tables.recipe(book, choose("table", path.stem, book.tables, "tables.yaml"))
@@ -66,7 +80,7 @@ def trace(path: Path, row: str, column: str, given: Entry | None = None) -> Entr
     cell = cells[row, column]
     found = {
         "table": str(path),
-        "study": study,
+        "study": book.study,
         "row": row,
         "column": column,
         "status": cell.status,
@@ -79,7 +93,7 @@ def trace(path: Path, row: str, column: str, given: Entry | None = None) -> Entr
     if cell.status == "reproduced":
         behind = counted if shown.cost else ran
         found |= behind(book, root, table, key, shown)
-    return found | conclusion(found)
+    return found
 
 
 def conclusion(found: Entry) -> Entry:

@@ -1,0 +1,1 @@
+"""What the papers claim -> what the runs of a study say of it."""

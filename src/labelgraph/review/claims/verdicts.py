@@ -1,0 +1,307 @@
+"""Pairs of numbers -> a verdict on each claim, plain and corrected for many claims.
+
+A claim that needs several differences holds if each interval lies above zero, and fails if one lies
+below. Its p-value is two-sided: that all are ahead takes the largest p-value of any of them, that
+one is behind the smallest times their number.
+"""
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from labelgraph.review.audit.claims import Place
+from labelgraph.review.audit.printed import Interval
+from labelgraph.review.claims.comparisons import OWN, Comparison, End, Pair
+from labelgraph.review.claims.estimates import Estimate, estimate
+from labelgraph.review.claims.resampling import Numbers
+from labelgraph.score import bootstrap
+
+HOLDS, FAILS, UNDECIDED = "holds", "fails", "undecided"
+NOT_RUN, LEVEL = "not run", "not judged: level"
+VERDICTS = (HOLDS, FAILS, UNDECIDED, NOT_RUN, LEVEL)
+WRONG = 0.05  # two-sided, as intervals of 95 % have it
+JUDGED_IN = "paper"  # the study in which the level of a number means something
+Entry = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Line:
+    """A line of claims.csv. Numbers are in points, or in the unit of a cost; texts if empty."""
+
+    paper: str
+    table: str
+    claim: str
+    kind: str
+    cell: str
+    against: str
+    published: str  # the size, as the text or the table has it
+    here: str
+    low: str
+    high: str
+    p: str
+    verdict: str
+    corrected: str
+    size_within: str  # whether the published size lies in the interval: yes or no
+    needs: str  # more than the sign of one difference
+    compared: str  # how many of those differences have runs on both ends
+    metric: str  # of the difference that decides
+    seeds: str  # their numbers
+    images: str  # how many
+    first: str  # the runs of that difference: task/dataset/system, several for a mean
+    second: str
+    reason: str  # of what is not judged
+
+
+@dataclass(frozen=True)
+class Judged:
+    line: Line
+    p: float | None = None
+    ahead: bool = True  # whether that p-value is for the claim, not against it
+
+
+def judge(
+    recipe: Entry, comparisons: list[Comparison], numbers: Numbers, costs: Entry
+) -> list[Line]:
+    """`costs`: system -> what counts.json has of it."""
+    found = [judge_one(recipe, each, numbers, costs) for each in comparisons]
+    families: dict[str, list[int]] = {}
+    for number, each in enumerate(found):
+        if each.p is not None:
+            families.setdefault(family(each.line), []).append(number)
+    lines = [each.line for each in found]
+    for members in families.values():
+        kept = holm([found[number].p for number in members])
+        for number, sure in zip(members, kept, strict=True):
+            side = HOLDS if found[number].ahead else FAILS
+            lines[number] = replace(lines[number], corrected=side if sure else UNDECIDED)
+    return lines
+
+
+def family(line: Line) -> str:
+    """Claims that are corrected for one another: the papers', ours, and who is ahead of whom."""
+    return f"{OWN} {'/' in line.table}" if line.paper == OWN else "papers"
+
+
+def holm(values: list[float]) -> list[bool]:
+    """Holm's procedure: which may be called, so that 95 times in 100 none is called wrongly."""
+    kept, left = [False] * len(values), len(values)
+    for number in sorted(range(len(values)), key=values.__getitem__):
+        if values[number] > WRONG / left:
+            break
+        kept[number], left = True, left - 1
+    return kept
+
+
+def judge_one(recipe: Entry, each: Comparison, numbers: Numbers, costs: Entry) -> Judged:
+    kind, study = each.claim.kind, recipe["study"]
+    if kind == "value" and study != JUDGED_IN:
+        return Judged(
+            unjudged(each, LEVEL, f"the level of a number is judged in study {JUDGED_IN}")
+        )
+    if kind == "percent":
+        return Judged(unjudged(each, NOT_RUN, "it depends on the machine"))
+    known = [(pair, found) for pair in each.here() if (found := number(pair, numbers, costs))]
+    if not known:
+        return Judged(unjudged(each, NOT_RUN, why_not(each)))
+    if kind == "wins":
+        return wins(each, numbers, len(known))
+    return weakest(each, known, numbers)
+
+
+def why_not(each: Comparison) -> str:
+    if not each.pairs:
+        return "its table has no such row"
+    if not any(pair.first for pair in each.pairs):
+        return "its system has no run in this study's tables"
+    if not each.here():
+        return "what it is compared with has no run in this study's tables"
+    return "a run has no value" if each.here()[0].first.places else "it depends on the machine"
+
+
+def number(pair: Pair, numbers: Numbers, costs: Entry) -> Estimate | None:
+    """The difference of a pair here, or the level of its one end."""
+    if not pair.first.places:
+        values = [costs.get(end.system, {}).get(end.metric) for end in pair.ends()]
+        return None if None in values else Estimate(values[0] - sum(values[1:]))
+    found = one(pair.first, pair.second, numbers)
+    if found is None or pair.controls is None:
+        return found
+    control = one(*pair.controls, numbers)
+    return control and found.minus(control)
+
+
+def one(first: End, second: End | None, numbers: Numbers) -> Estimate | None:
+    """Paired: the same images and the same seeds."""
+    seeds = common(first, second)
+    known = [numbers.of(end, seeds) for end in (first, second) if end]
+    if None in known or not seeds:
+        return None
+    values, drawn = (
+        known[0]
+        if second is None
+        else (
+            known[0][0] - known[1][0],
+            known[0][1] - known[1][1],
+        )
+    )
+    return estimate(values, drawn)
+
+
+def common(first: End, second: End | None) -> list[int]:
+    return sorted({*first.seeds} & {*(second or first).seeds})
+
+
+def weakest(each: Comparison, known: list[tuple[Pair, Estimate]], numbers: Numbers) -> Judged:
+    """By the pair that supports the claim least; it decides alone whether all hold or one fails."""
+    kind = each.claim.kind
+    least = {id(pair): reached(pair, kind) for pair, _ in known}
+    pair, found = max(known, key=lambda both: both[1].p_ahead(least[id(both[0])]))
+    zero = least[id(pair)]
+    verdict = HOLDS if found.low > zero else FAILS if found.high < zero else UNDECIDED
+    line = described(each, pair, len(known), numbers)
+    line = replace(
+        line,
+        here=digits(found.value),
+        low=digits(found.low),
+        high=digits(found.high),
+        verdict=verdict,
+        corrected=verdict,
+        size_within=within(pair.size, found),
+    )
+    if not pair.first.places:
+        return Judged(line)
+    holds = max(some.p_ahead(least[id(one)]) for one, some in known)
+    fails = min(some.p_behind(least[id(one)]) for one, some in known) * len(known)
+    p = min(1.0, 2 * min(holds, fails))
+    return Judged(replace(line, p=f"{p:.3g}"), p, holds <= fails)
+
+
+def reached(pair: Pair, kind: str) -> float:
+    """What the number must exceed: zero, or the lowest number that rounds to a printed level."""
+    return float(pair.size.low) if kind == "value" else 0.0
+
+
+def within(size: Interval | None, found: Estimate) -> str:
+    if size is None:
+        return ""
+    return "yes" if found.low <= size.high and size.low <= found.high else "no"
+
+
+def digits(value: float) -> str:
+    return f"{value:.6f}"
+
+
+def described(each: Comparison, pair: Pair, compared: int, numbers: Numbers) -> Line:
+    """The line without its numbers."""
+    claim = each.claim
+    places = [place for end in pair.ends() for place in end.places]
+    images = {numbers.images[place] for place in places}
+    return Line(
+        claim.paper,
+        claim.table,
+        claim.claim,
+        claim.kind,
+        spelled(claim.cell),
+        spelled(claim.against),
+        published(claim.value, pair.size),
+        *[""] * 4,
+        "",
+        "",
+        "",
+        each.needs,
+        f"{compared} of {len(each.pairs)}" if len(each.pairs) > 1 else "",
+        pair.first.metric,
+        " ".join(map(str, common(pair.first, pair.second))),
+        " and ".join(map(str, sorted(images))),
+        " ".join(pair.first.folders()) or pair.first.system,
+        (" ".join(pair.second.folders()) or pair.second.system) if pair.second else "",
+        "",
+    )
+
+
+def spelled(place: Place | None) -> str:
+    """A cell as claims.csv has it."""
+    if place is None:
+        return ""
+    words = (place.dataset or "-", place.method, place.setting, place.metric)
+    return " ".join(filter(None, words))
+
+
+def published(value: str, size: Interval | None) -> str:
+    if value or size is None:
+        return value
+    return f"{float(size.low + size.high) / 2:.1f}"
+
+
+def unjudged(each: Comparison, verdict: str, reason: str) -> Line:
+    """The published size of the closest rival, if there are several."""
+    sizes = [pair.size for pair in each.pairs if pair.size]
+    size = min(sizes, key=lambda size: size.low, default=None)
+    claim = each.claim
+    return Line(
+        claim.paper,
+        claim.table,
+        claim.claim,
+        claim.kind,
+        spelled(claim.cell),
+        spelled(claim.against),
+        published(claim.value, size),
+        *[""] * 4,
+        verdict,
+        verdict,
+        "",
+        each.needs,
+        f"0 of {len(each.pairs)}" if len(each.pairs) > 1 else "",
+        *[""] * 5,
+        reason,
+    )
+
+
+def wins(each: Comparison, numbers: Numbers, compared: int) -> Judged:
+    """In how many columns the cell is first, among the rows that ran, over draws of both kinds."""
+    here, columns = each.here(), {}
+    for pair in here:
+        columns.setdefault(pair.first, []).append(pair.second)
+    seeds = sorted(set.intersection(*({*end.seeds} for pair in here for end in pair.ends())))
+    draw = np.random.default_rng(bootstrap.SEED)
+    chosen = draw.integers(0, len(seeds), (numbers.count, len(seeds)))  # (R, S)
+    count, counts = 0, np.zeros(numbers.count, int)
+    for first, rivals in columns.items():
+        values, drawn = numbers.of(first, seeds)
+        others = [numbers.of(rival, seeds) for rival in rivals]
+        count += all(values.mean() > other.mean() for other, _ in others)
+        most = np.max([of_seeds(some, chosen) for _, some in others], 0)
+        counts += of_seeds(drawn, chosen) > most
+    low, high = bootstrap.interval(counts.astype(float))
+    wanted = int(each.claim.value)
+    share = [
+        (np.sum(some) + 1) / (numbers.count + 1) for some in (counts < wanted, counts >= wanted)
+    ]
+    p = min(1.0, 2 * min(share))
+    verdict = HOLDS if low >= wanted else FAILS if high < wanted else UNDECIDED
+    claim, line = each.claim, described(each, here[0], compared, numbers)
+    line = replace(
+        line,
+        here=digits(count),
+        low=digits(low),
+        high=digits(high),
+        p=f"{p:.3g}",
+        verdict=verdict,
+        size_within="yes" if low <= wanted <= high else "no",
+        metric=claim.cell.metric,
+        second="",
+    )
+    return Judged(line, p, share[0] <= share[1])
+
+
+def of_seeds(drawn: np.ndarray, chosen: np.ndarray) -> np.ndarray:
+    """(R,) the mean over the seeds that a draw takes: `drawn` is (S, R), `chosen` (R, S)."""
+    return drawn[chosen, np.arange(len(chosen))[:, None]].mean(1)
+
+
+def tally(lines: Iterable[Line], column: str = "verdict") -> dict[str, int]:
+    number = Counter(getattr(line, column) for line in lines)
+    return {verdict: number[verdict] for verdict in VERDICTS}

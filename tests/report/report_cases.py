@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from dataclasses import fields
 from functools import cache
 from pathlib import Path
 
@@ -11,6 +12,9 @@ from conftest import ROOT
 from labelgraph.files.small import write_json, write_text
 from labelgraph.files.yaml_reader import read_yaml
 from labelgraph.report.results import Places
+from labelgraph.review.claims import listing
+from labelgraph.review.claims.comparisons import OWN
+from labelgraph.review.claims.verdicts import HOLDS, NOT_RUN, Line
 from labelgraph.score import metrics
 from labelgraph.steps import tabulate, write_report
 from labelgraph.study.config import Book, Run, read_study
@@ -44,6 +48,7 @@ RECIPES = f"""method,task,item,paper,released,here,kind,note,source
 ml_sgm,all,batch,16,{IMAGE.replace('"', "'")},32,departure,a note,IV
 ml_sgm,fewshot,epochs,20,,20,same,,IV
 """
+CLAIMS = Path("results/tables/mini/claims.csv")
 PICTURE = "<svg xmlns='http://www.w3.org/2000/svg'><rect width='9' height='9'/></svg>"
 FIGURE = (
     f"# A figure of {SCRIPT}\n\n![f](f.png)\n\n- a note\n\n| a | b |\n| --- | --- |\n| 1 | 2 |\n"
@@ -75,6 +80,7 @@ def make(folder: Path, given: dict = GIVEN, hostile: str = HOSTILE) -> Path:
         tabulate.main(table, PUBLISHED / f"{table['paper']}.csv", PUBLISHED / "systems.csv", output)
     shutil.copy(ROOT / "results/tables/audit.csv", "results/tables/audit.csv")
     write_text(Path("results/tables/recipes.csv"), RECIPES)
+    write_text(CLAIMS, listing.as_csv(claims()))
     for kind in (".svg", ".png"):
         write_text(Path(f"results/figures/ml_sgm_7{kind}"), PICTURE)
     write_text(Path("results/figures/ml_sgm_7.md"), FIGURE)
@@ -97,8 +103,24 @@ def places() -> Places:
         figures=(Path("results/figures/ml_sgm_7.md"),),
         audit=Path("results/tables/audit.csv"),
         costs=(Path(tables.COUNTS), HEADS),
+        claims=CLAIMS,
         recipes=Path("results/tables/recipes.csv"),
     )
+
+
+def claims() -> list[Line]:
+    """One that holds, one that is hostile and was not run, and a pair of methods."""
+    nothing = dict.fromkeys((each.name for each in fields(Line)), "")
+    runs = {"seeds": "0 1", "images": "30", "metric": "mAP"}
+    runs |= {"first": "full/voc2007/ssgrl", "second": "full/voc2007/baseline"}
+    numbers = {"here": "2.0", "low": "0.5", "high": "3.5", "p": "0.01", "published": "5.3"}
+    about = {"paper": "ml_sgm", "table": "II", "cell": "voc2007 ssgrl  mAP"}
+    held = about | numbers | runs | {"claim": "ahead of ResNet-101", "verdict": HOLDS}
+    return [
+        Line(**nothing | held | {"corrected": HOLDS, "size_within": "no"}),
+        Line(**nothing | about | {"claim": SCRIPT, "verdict": NOT_RUN, "reason": IMAGE}),
+        Line(**nothing | held | {"paper": OWN, "table": "full/voc2007", "claim": "a pair"}),
+    ]
 
 
 @cache

@@ -7,6 +7,7 @@ import re
 import subprocess
 import sys
 from collections import defaultdict
+from dataclasses import replace
 from html.parser import HTMLParser
 from statistics import fmean, stdev
 
@@ -277,7 +278,7 @@ def test_the_overview_answers(study_report):
     text = " ".join((study_report / "index.html").read_text().split())
     runs = len(study(study_report)["runs"])
     assert f"{runs} trainings" in text
-    assert " (control)</th>" in text
+    assert "the control: nothing for a graph to find" in text
     assert re.search(
         r"cells have a published value; on average ours is [\d.]+ points (below|above) it", text
     )
@@ -300,6 +301,37 @@ def test_a_report_of_some_tables_says_what_the_others_would_train(study_report):
         if not any(run.task.startswith("fewshot") for run in tables.runs(whole, [name])):
             assert int(count) == len({*tables.runs(whole, [name])} - known), name
     assert not rest.read(whole, whole)
+
+
+def test_verdicts_come_first_and_lead_to_their_runs(study_report):
+    first = (study_report / "index.html").read_text()
+    assert "Of 2 claims, 1 can be judged here: 1 hold, 0 fail, 0 are undecided" in first
+    assert first.index('id="verdicts"') < first.index('class="answers"')
+    assert "Does a graph help?" not in first  # by seeds alone, which the intervals replace
+    text = (study_report / "claims.html").read_text()
+    assert "&lt;script&gt;document.title" in text and "&lt;img src=x" in text
+    known = study(study_report)
+    (row,) = re.findall(r"<tr>\s*<th[^>]*>ahead of ResNet-101.*?</tr>", text, re.S)
+    places = re.search(r'data-runs="([\d ]+)"', row)[1].split(" ")
+    assert [known["runs"][int(place)]["folder"] for place in places] == [
+        f"mini/full/voc2007/{system}/seed{seed}"
+        for system in ("ssgrl", "baseline")
+        for seed in (0, 1)
+    ]
+    assert "2.0 [0.5, 3.5]" in row
+    page = " ".join((study_report / "methods/ml_sgm.html").read_text().split())
+    assert '1 holds, 1 not run: <a href="../claims.html?q=ML-SGM">' in page
+    assert 'id="pairs"' in text and text.count(">a pair<") == 1
+
+
+def test_a_report_without_verdicts_says_who_is_ahead_by_seeds(study_report, tmp_path):
+    with contextlib.chdir(study_report.parents[2]):
+        places = replace(cases.places(), claims=None)
+        write_report.main(cases.GIVEN, cases.CONFIG, places, tmp_path)
+    first = (tmp_path / "mini/index.html").read_text()
+    assert "Does a graph help?" in first and 'id="verdicts"' not in first
+    assert " (control)</th>" in first
+    assert "This report has no verdicts" in (tmp_path / "mini/claims.html").read_text()
 
 
 def test_costs_are_those_counted_and_those_measured(study_report):

@@ -216,6 +216,7 @@ def grave(page, context=None):
         "methods.html": (None, "light"),
         "methods/ml_sgm.html": ("light", "dark"),
         "search.html": ("dark", None),
+        "claims.html": ("light", None),
         "figures.html": ("dark", None),
         "audit.html": ("dark", None),
         "costs.html": (None, "dark"),

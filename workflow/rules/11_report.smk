@@ -12,6 +12,7 @@ rule write_report:
         counts=tables.COUNTS,
         audit="results/tables/audit.csv",
         recipes="results/tables/recipes.csv",
+        claims=claims_file,
         published=expand("workflow/published/{name}.csv", name=AUDITED),
         config=sorted(map(str, CONFIG.rglob("*.yaml"))),
         code=code("write_report"),
@@ -32,6 +33,7 @@ rule write_report:
             "--costs",
             input.counts,
             *measured_costs(wildcards),
+            *(f"--claims={path}" for path in claims_file(wildcards)),
         ],
         digest=measured_digest,
     shell:

@@ -23,6 +23,7 @@ def pages(results: Results) -> dict[str, Entry]:
     about = {table.name: results.source(table) for table in results.tables}
     return {
         "index.html": overview.page(results) | {"sources": about},
+        "claims.html": {"claims": results.verdicts, "number": results.number},
         "methods.html": method_list(results),
         "runs.html": {"groups": groups(results)},
         "search.html": {"lines": found_in_tables(results)},
@@ -58,6 +59,7 @@ def of_methods(results: Results) -> dict[str, Entry]:
             "gains": gains.get(method.name, []),
             "training": made.get(method.name),
             "lists": cost_lists(method_pages.cost_lines(results.costs, method.name)),
+            "claims": results.verdicts.of(method.name) if results.verdicts else [],
             "study_note": results.book.size.note,
         }
         for method in results.methods

@@ -40,6 +40,7 @@ def page(results: Results) -> dict[str, Any]:
         "next": after(results, found),
         "tables": results.tables,
         "rest": results.rest,
+        "claims": results.verdicts,
         "number": results.number,
     }
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 HERE = Path(__file__).parent
 PAGES = (
-    *("index.html", "methods.html", "figures.html", "runs.html", "search.html"),
+    *("index.html", "claims.html", "methods.html", "figures.html", "runs.html", "search.html"),
     *("audit.html", "costs.html"),
 )
 STATIC = ("report.css", "report.js", "provenance.js")

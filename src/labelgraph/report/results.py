@@ -8,11 +8,12 @@ from typing import Any
 from labelgraph.figures import plans
 from labelgraph.files import escaping
 from labelgraph.files.small import read_json
-from labelgraph.report import figure_files, method_pages, rest, runs, table_pages
+from labelgraph.report import figure_files, method_pages, rest, runs, table_pages, verdicts
 from labelgraph.report.figure_files import Figure
 from labelgraph.report.method_pages import MethodPage
 from labelgraph.report.rest import Missing
 from labelgraph.report.table_pages import TablePage
+from labelgraph.report.verdicts import Verdicts
 from labelgraph.study.config import Book, Run, read_study
 from labelgraph.tables import tables, titles
 
@@ -29,6 +30,7 @@ class Places:
     figures: tuple[Path, ...]  # the .md of each
     audit: Path | None
     costs: tuple[Path, ...]  # lists of networks, counted and measured
+    claims: Path | None = None  # the verdicts on them
     recipes: Path | None = None  # recipes.csv of the tables
 
 
@@ -42,6 +44,7 @@ class Results:
     figures: list[Figure]
     audit: list[dict[str, str]]
     costs: dict[str, list[dict[str, Any]]]  # name of the list -> an entry for each network
+    verdicts: Verdicts | None
     rest: list[Missing]  # what the command line left out
     measured_on: str  # how speeds were measured, and on which machine; empty if they were not
 
@@ -105,6 +108,7 @@ def read(config: Path, places: Places, given: dict[str, Any]) -> Results:
         figures=[figure_files.read(path) for path in places.figures],
         audit=audit if any(table.printed for table in found) else [],
         costs={path.stem: read_json(path) for path in places.costs},
+        verdicts=verdicts.read(book, places.claims),
         rest=rest.read(read_study(config, unchosen), book) if unchosen != given else [],
         measured_on=" ".join(map(last_line, places.costs)).strip(),
     )

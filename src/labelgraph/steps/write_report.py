@@ -48,6 +48,7 @@ def command(arguments: list[str]) -> None:
     parser.add_argument("--figures", type=Path, nargs="*", default=[], help="the text of each")
     parser.add_argument("--audit", type=Path, help="findings on the printed values, csv")
     parser.add_argument("--costs", type=Path, nargs="*", default=[], help="lists of networks")
+    parser.add_argument("--claims", type=Path, help="verdicts on the papers' claims, csv")
     parser.add_argument("--recipes", type=Path, help="recipes of papers and of code, csv")
     parser.add_argument("--output", type=Path, required=True, help="folder of all reports")
     chosen = vars(parser.parse_args(arguments))

@@ -12,6 +12,11 @@ def run_files(wildcards):
     return expand("{folder}/{name}", folder=folders, name=pagefiles.OF_A_RUN)
 
 
+def claims_file(wildcards):
+    """Verdicts, which are made with all tables of a study."""
+    return [] if STUDY == "own" or "tables" in config else [f"{CLAIMS}.csv"]
+
+
 def measured_costs(wildcards):
     """Speeds, if they were measured. They are no input, or each report would measure them again."""
     return [path for path in ("results/costs/heads.json",) if Path(path).exists()]

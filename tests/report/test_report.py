@@ -121,7 +121,7 @@ def test_every_link_leads_to_something_in_the_folder(study_report):
                 assert tag == "a"  # the paper
                 continue
             name, _, mark = target.partition("#")
-            path = (page.parent / name).resolve() if name else page
+            path = (page.parent / name.split("?")[0]).resolve() if name else page
             assert path.is_file() and path.is_relative_to(study_report.resolve()), (page, target)
             assert not mark or mark in marks[study_report / path.relative_to(study_report)], target
             assert tag in {"a", "link", "script", "img"}

@@ -48,6 +48,12 @@ RECIPES = f"""method,task,item,paper,released,here,kind,note,source
 ml_sgm,all,batch,16,{IMAGE.replace('"', "'")},32,departure,a note,IV
 ml_sgm,fewshot,epochs,20,,20,same,,IV
 """
+LAPTOP = """row,column,published,reproduced,std,seeds,status
+ML-GCN,mAP,94.0,81.500000,0.300000,3,reproduced
+ML-GCN,AP:cat,98.2,77.700000,0.300000,3,reproduced
+DSDL,mAP,94.4,,,,quoted
+<b>nobody,mAP,94.4,66.600000,0.300000,3,reproduced
+"""
 CLAIMS = Path("results/tables/mini/claims.csv")
 PICTURE = "<svg xmlns='http://www.w3.org/2000/svg'><rect width='9' height='9'/></svg>"
 FIGURE = (
@@ -80,6 +86,7 @@ def make(folder: Path, given: dict = GIVEN, hostile: str = HOSTILE) -> Path:
         tabulate.main(table, PUBLISHED / f"{table['paper']}.csv", PUBLISHED / "systems.csv", output)
     shutil.copy(ROOT / "results/tables/audit.csv", "results/tables/audit.csv")
     write_text(Path("results/tables/recipes.csv"), RECIPES)
+    write_text(Path("results/tables/laptop/ml_sgm_II.csv"), LAPTOP)
     write_text(CLAIMS, listing.as_csv(claims()))
     for kind in (".svg", ".png"):
         write_text(Path(f"results/figures/ml_sgm_7{kind}"), PICTURE)

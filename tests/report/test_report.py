@@ -195,6 +195,16 @@ def test_a_method_has_a_page_with_idea_code_results_recipe_and_cost(study_report
     assert {int(each) for each in grey} == {*number.values()} - apply
 
 
+def test_a_method_shows_its_results_in_other_studies(study_report):
+    text = (study_report / "methods/ml_gcn.html").read_text()
+    (row,) = re.findall(
+        r"<tr>.*?</tr>", text.split('id="elsewhere"')[1].split("</table>")[0], re.S
+    )[1:]
+    assert "<small>laptop</small>" in row and '81.5 <span class="sd">± 0.3</span>' in row
+    assert 'id="elsewhere"' not in (study_report / "methods/dsdl.html").read_text()
+    assert not [page for page in pages(study_report) if "nobody" in page.read_text()]
+
+
 def test_a_table_names_departures_by_the_numbers_on_the_methods_page(study_report):
     text = (study_report / "tables/ml_sgm_II.html").read_text()
     places = re.findall(r'href="(../methods/\w+.html)#departures"', text)

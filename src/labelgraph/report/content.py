@@ -60,6 +60,7 @@ def of_methods(results: Results) -> dict[str, Entry]:
             "training": made.get(method.name),
             "lists": cost_lists(method_pages.cost_lines(results.costs, method.name)),
             "claims": results.verdicts.of(method.name) if results.verdicts else [],
+            "elsewhere": results.elsewhere.get(method.name, []),
             "study_note": results.book.size.note,
         }
         for method in results.methods

@@ -8,9 +8,18 @@ from typing import Any
 from labelgraph.figures import plans
 from labelgraph.files import escaping
 from labelgraph.files.small import read_json
-from labelgraph.report import figure_files, method_pages, rest, runs, table_pages, verdicts
+from labelgraph.report import (
+    figure_files,
+    method_pages,
+    other_studies,
+    rest,
+    runs,
+    table_pages,
+    verdicts,
+)
 from labelgraph.report.figure_files import Figure
 from labelgraph.report.method_pages import MethodPage
+from labelgraph.report.other_studies import Result
 from labelgraph.report.rest import Missing
 from labelgraph.report.table_pages import TablePage
 from labelgraph.report.verdicts import Verdicts
@@ -45,6 +54,7 @@ class Results:
     audit: list[dict[str, str]]
     costs: dict[str, list[dict[str, Any]]]  # name of the list -> an entry for each network
     verdicts: Verdicts | None
+    elsewhere: dict[str, list[Result]]  # method -> its results in other studies
     rest: list[Missing]  # what the command line left out
     measured_on: str  # how speeds were measured, and on which machine; empty if they were not
 
@@ -109,6 +119,9 @@ def read(config: Path, places: Places, given: dict[str, Any]) -> Results:
         audit=audit if any(table.printed for table in found) else [],
         costs={path.stem: read_json(path) for path in places.costs},
         verdicts=verdicts.read(book, places.claims),
+        elsewhere=other_studies.read(
+            places.tables, config, book.study, places.published / "systems.csv"
+        ),
         rest=rest.read(read_study(config, unchosen), book) if unchosen != given else [],
         measured_on=" ".join(map(last_line, places.costs)).strip(),
     )

@@ -1,7 +1,7 @@
 # Functions for the rules of 11_report.smk.
 
 from labelgraph.files.small import sha256
-from labelgraph.report import method_pages, pagefiles, results
+from labelgraph.report import method_pages, other_studies, pagefiles, results
 
 REPORT = f"results/report/{STUDY}"
 
@@ -23,4 +23,9 @@ def measured_costs(wildcards):
 
 
 def measured_digest(wildcards):
-    return [sha256(Path(path)) for path in measured_costs(wildcards)]
+    return [sha256(Path(path)) for path in measured_costs(wildcards) + elsewhere()]
+
+
+def elsewhere():
+    """Tables of other studies, which are no input either: they are shown where they exist."""
+    return other_studies.files(Path("results/tables"), CONFIG, STUDY)

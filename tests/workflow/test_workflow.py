@@ -270,7 +270,7 @@ ASKED_FOR = {"calibrate", "assess"}  # of one run of the baseline
 COSTS = {"count_costs", "measure_costs"}
 SPLIT = {"split", "count_labels", "train_detector", "propose_regions"} | TRAINED | ASKED_FOR
 DATA = {"write_manifest", "embed_labels", "extract_features"} | SPLIT
-RECIPES = {"tabulate_recipes"}
+RECIPES = {"tabulate_recipes"} | PAGES
 OUTDATED = {
     "numerics.py": DATA | COSTS | {"audit"} | RECIPES,
     "files/escaping.py": {"audit"} | TABLES | FIGURES | RECIPES,

@@ -11,7 +11,7 @@ rule write_report:
         figures=expand(f"{FIGURE}{{kind}}", figure=FIGURES, kind=pagefiles.PICTURES),
         counts=tables.COUNTS,
         audit="results/tables/audit.csv",
-        recipes="results/tables/recipes.csv",
+        recipes=recipes_file,
         claims=claims_file,
         published=expand("workflow/published/{name}.csv", name=AUDITED),
         config=sorted(map(str, CONFIG.rglob("*.yaml"))),
@@ -34,6 +34,7 @@ rule write_report:
             input.counts,
             *measured_costs(wildcards),
             *(f"--claims={path}" for path in claims_file(wildcards)),
+            *(f"--recipes={path}" for path in recipes_file(wildcards)),
         ],
         digest=measured_digest,
     shell:
@@ -46,7 +47,6 @@ rule write_report:
             tables="results/tables",
             runs="results/runs",
             audit="{input.audit}",
-            recipes="{input.recipes}",
             output="results/report",
         )
 

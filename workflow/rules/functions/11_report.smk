@@ -12,6 +12,11 @@ def run_files(wildcards):
     return expand("{folder}/{name}", folder=folders, name=pagefiles.OF_A_RUN)
 
 
+def recipes_file(wildcards):
+    """Recipes of the papers, which a report on the user's own data leaves out."""
+    return [] if STUDY == "own" else ["results/tables/recipes.csv"]
+
+
 def claims_file(wildcards):
     """Verdicts, which are made with all tables of a study."""
     return [] if STUDY == "own" or "tables" in config else [f"{CLAIMS}.csv"]

@@ -91,6 +91,13 @@ def test_one_digit_of_a_committed_table_is_found(tmp_path, capsys):
     ]
 
 
+def test_verdicts_beside_the_tables_are_no_cells(tmp_path, capsys):
+    a, b = write(tmp_path / "a"), write(tmp_path / "b")
+    write(tmp_path / "a", ["paper,table,claim", "ml_sgm,II,best"], "claims.csv")
+    code, found = compare(capsys, a, b)
+    assert (code, found["cells"]) == (0, 6)
+
+
 def test_the_largest_difference_comes_first(tmp_path, capsys):
     a = write(tmp_path / "a")
     lines = changed("60.00", "60.02", changed("50.00", "48.00", changed("1.00,3", "1.01,3")))

@@ -276,6 +276,8 @@ def test_the_page_answers_who_is_ahead_before_anything_else(shown):
     assert head.startswith(
         "# What the papers claim, and what the study `mini` says\n\nOf 13 claims"
     )
+    assert "- VOC 2007 (60 report images, 3 seeds): ahead of linear: ML-SGM (+" in head
+    assert "- With structure against without: gains more: none; no clear difference: ML-SGM" in head
     assert "| linear |" in head and "## Does a gain need structure?" in head
     rows = [line for line in rest.splitlines() if line.startswith(("| **", "| undecided"))]
     lines = listing.parse(shown.read_text())
@@ -283,6 +285,22 @@ def test_the_page_answers_who_is_ahead_before_anything_else(shown):
     assert len(rows) == sum(line.verdict in listing.JUDGED for line in papers)
     assert "Table V, VOC 2007 mAP" in rest and "**holds**" in rest
     assert r"\begin{longtable}" in shown.with_suffix(".tex").read_text()
+
+
+@pytest.mark.parametrize("kept", [[], ["full/voc2007"]])
+def test_a_study_that_runs_little_has_a_page(study, tmp_path, kept):
+    """Without the control, and without any run."""
+    runs = {place: RECIPE["runs"][place] for place in kept}
+    known = RECIPE["tables"] if kept else {}
+    recipe = RECIPE | {"runs": runs, "tables": known}
+    folders = (study / name for name in ("published", "runs", "splits"))
+    judge_claims.main(recipe, *folders, tmp_path / "claims.csv")
+    lines = listing.parse((tmp_path / "claims.csv").read_text())
+    structure = next(line for line in lines if line.kind == "structure")
+    assert structure.verdict == "not run"
+    text = (tmp_path / "claims.md").read_text()
+    assert "Does a gain need structure?" not in text
+    assert ("### VOC 2007 (60 report images, 3 seeds)" in text) == bool(kept)
 
 
 def test_the_command_lists_verdicts(shown, capsys):

@@ -219,7 +219,7 @@ def test_some_tables_alone_leave_the_metrics_of_the_whole_study(checkout):
     code, text = snakemake(checkout, *options, target="results/tables", small=False)
     assert code == 0, text
     assert jobs(text)["tabulate"] == 1
-    assert "summarise" not in jobs(text)
+    assert not {"summarise", "judge_claims"} & jobs(text).keys()
 
 
 @pytest.fixture(scope="module")
@@ -264,7 +264,8 @@ def test_the_whole_graph_resolves_without_data(request, study):
 PAGES = {"write_report"}
 TABLES = {"tabulate"} | PAGES
 FIGURES = {"plot"} | PAGES
-SCORES = {"score", "summarise"} | TABLES | FIGURES
+CLAIMS = {"judge_claims"}
+SCORES = {"score", "summarise"} | CLAIMS | TABLES | FIGURES
 TRAINED = {"train", "predict", "inspect_model"} | SCORES
 ASKED_FOR = {"calibrate", "assess"}  # of one run of the baseline
 COSTS = {"count_costs", "measure_costs"}
@@ -273,7 +274,7 @@ DATA = {"write_manifest", "embed_labels", "extract_features"} | SPLIT
 RECIPES = {"tabulate_recipes"} | PAGES
 OUTDATED = {
     "numerics.py": DATA | COSTS | {"audit"} | RECIPES,
-    "files/escaping.py": {"audit"} | TABLES | FIGURES | RECIPES,
+    "files/escaping.py": {"audit"} | CLAIMS | TABLES | FIGURES | RECIPES,
     "jobs/launch.py": set(),
     "jobs/server.py": set(),
     "jobs/locks.py": set(),
@@ -281,7 +282,7 @@ OUTDATED = {
     "jobs/shortages.py": set(),
     "jobs/snakemake_patches.py": set(),
     "jobs/records/before_run.py": set(),
-    "study/config.py": TABLES | FIGURES | RECIPES,
+    "study/config.py": CLAIMS | TABLES | FIGURES | RECIPES,
     "fetch/transfer.py": set(),
     "scenes/voc2007.py": set(),
     "manifest/readers/voc2007.py": DATA,
@@ -303,6 +304,7 @@ OUTDATED = {
     "tables/rendering.py": TABLES,
     "figures/kinds/retrieval.py": FIGURES,
     "review/audit/rates.py": {"audit"} | PAGES,
+    "review/claims/estimates.py": CLAIMS,
     "review/comparing/comparison.py": set(),
     "costs/timing.py": {"measure_costs"},
     "recipes/here.py": RECIPES,
@@ -350,10 +352,17 @@ def test_an_edit_outdates_what_computes_with_it_and_nothing_else(plan, name):
     assert {job.rule for job in found} == OUTDATED[name]
 
 
-@pytest.mark.parametrize("name", ["claims", "image_counts"])
-def test_what_only_the_audit_reads_outdates_no_table(plan, name):
+@pytest.mark.parametrize(
+    ("name", "rules"),
+    [
+        ("claims", CLAIMS | {"audit"} | PAGES),
+        ("own_claims", CLAIMS),
+        ("image_counts", {"audit"} | PAGES),
+    ],
+)
+def test_what_no_table_reads_outdates_no_table(plan, name, rules):
     found = outdated(plan, f"workflow/published/{name}.csv")
-    assert {job.rule for job in found} == {"audit"} | PAGES
+    assert {job.rule for job in found} == rules
 
 
 def test_the_edits_are_of_every_room_and_the_plan_has_every_rule(plan):

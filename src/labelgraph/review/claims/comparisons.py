@@ -218,11 +218,11 @@ def replaced(place: Place) -> Place:
 
 
 def duels(recipe: Entry) -> list[Comparison]:
-    """Every two methods on each dataset, with all labels known: who is ahead in mAP?"""
+    """Every two methods, and linear layers, with all labels known: who is ahead in mAP?"""
     found = []
     for place, systems in recipe["runs"].items():
         task, dataset = place.split("/")
-        plain = [name for name in systems if "@" not in name or name == "baseline@max"]
+        plain = [name for name in systems if "@" not in name or name.startswith("baseline@")]
         for number, first in enumerate(plain if task == "full" else []):
             for second in plain[number + 1 :]:
                 both = [Place(dataset, name, "", "mAP") for name in (first, second)]

@@ -104,18 +104,20 @@ def split(lines: list[Line]) -> tuple[list[Line], list[Line], list[Line]]:
 def as_markdown(recipe: Entry, lines: list[Line]) -> str:
     papers, own, pairs = split(lines)
     judged = [line for line in papers if line.verdict in JUDGED]
+    own = [line for line in own if line.verdict in JUDGED]
     parts = [
         f"# What the papers claim, and what the study `{recipe['study']}` says",
         summary(papers),
         "## In short",
         in_short(recipe, own, pairs),
-        markdown_table(["claims of", *VERDICTS], tallies(papers), right=len(VERDICTS)),
         "## Who is ahead of whom",
         "Points of mAP by which the row's system is ahead of the column's; **bold** if the 95 %"
         f" interval excludes zero, with a star also after Holm's correction over the {len(pairs)}"
         " pairs. Intervals are in the csv file.",
         *[text for place in places(pairs) for text in ahead(recipe, place, pairs)],
         *(["## Does a gain need structure?", STRUCTURE, table(recipe, own)] if own else []),
+        "## Verdicts on the papers' claims",
+        markdown_table(["claims of", *VERDICTS], tallies(papers), right=len(VERDICTS)),
         *[
             text
             for paper, title in PAPERS.items()
@@ -132,54 +134,54 @@ def as_markdown(recipe: Entry, lines: list[Line]) -> str:
 
 
 def in_short(recipe: Entry, own: list[Line], pairs: list[Line]) -> str:
-    """Who is ahead of the linear layer, dataset by dataset, and whether that needs structure."""
-    reference = recipe["titles"][REFERENCE].replace("linear (", "a linear layer with ").rstrip(")")
-    found = [
-        f"- {recipe['datasets'][place.partition('/')[2]]}{size_of(here)}. {text}"
-        for place in places(pairs)
-        if (here := [line for line in pairs if line.table == place])
-        if (text := against(recipe, [*map(oriented, here)], f"Ahead of {reference}"))
-    ]
-    if text := against(recipe, own, "Gains more where labels belong together"):
-        found.append(f"- With structure against without. {text}")
-    return "\n".join(found)
+    """Who is ahead of the linear layer, who of ML-GCN, and whether that needs structure."""
+    titles, datasets = recipe["titles"], recipe["datasets"]
+    layer = titles.get(LINEAR, "").replace("linear (", "a linear layer with ").rstrip(")")
+    found = []
+    for method in OURS:
+        both = [line for line in oriented(pairs, FIRST) if line.first.endswith(f"/{method}")]
+        sides = [(recipe["printed"][line.table.partition("/")[2]], line) for line in both]
+        found.append((f"{titles.get(method)} against {titles.get(FIRST)}", by_side(sides, "ahead")))
+    for place in places(pairs):
+        here = [line for line in pairs if line.table == place]
+        name = f"{datasets[place.partition('/')[2]]}{size_of(here)}"
+        sides = [(system(recipe, line.first), line) for line in oriented(here, LINEAR)]
+        found.append((name, by_side(sides, f"ahead of {layer}")))
+    gains = [(system(recipe, line.first), line) for line in own]
+    found.append(("With structure against without", by_side(gains, "gains more")))
+    return "\n".join(f"- {escaping.markdown(name)}: {text}" for name, text in found if text)
 
 
-REFERENCE = "baseline"
+LINEAR, FIRST = "baseline", "ml_gcn"
+OURS = ("ia_gcn", "gm_mlic", "ml_sgm")  # of the papers that followed
 
 
-def oriented(line: Line) -> Line | None:
-    """The line of a pair as a method minus the reference; None if it is about two methods."""
-    names = [name.rpartition("/")[2] for name in (line.first, line.second)]
-    if line.verdict not in JUDGED or REFERENCE not in names:
-        return None
-    if names[1] == REFERENCE:
-        return line
-    signs = {HOLDS: FAILS, FAILS: HOLDS, UNDECIDED: UNDECIDED}
-    turned = [f"{-float(text):.6f}" for text in (line.here, line.high, line.low)]
-    here, low, high = turned
-    return replace(
-        line,
-        here=here,
-        low=low,
-        high=high,
-        verdict=signs[line.verdict],
-        first=line.second,
-        second=line.first,
-    )
+def oriented(lines: list[Line], reference: str) -> list[Line]:
+    """The judged pairs with a system, each as the other system minus this one."""
+    found = []
+    for line in lines:
+        names = [name.rpartition("/")[2] for name in (line.first, line.second)]
+        if line.verdict in JUDGED and reference in names:
+            found.append(line if names[1] == reference else turned(line))
+    return found
 
 
-def against(recipe: Entry, lines: list[Line | None], ahead: str) -> str:
-    """The methods of each verdict, the largest difference first."""
-    known = sorted(
-        (line for line in lines if line and line.verdict in JUDGED),
-        key=lambda line: -float(line.here),
-    )
+def turned(line: Line) -> Line:
+    """The same pair the other way round."""
+    verdict = {HOLDS: FAILS, FAILS: HOLDS}.get(line.verdict, UNDECIDED)
+    here, low, high = (f"{-float(text):.6f}" for text in (line.here, line.high, line.low))
+    ends = {"first": line.second, "second": line.first, "low": low, "high": high}
+    return replace(line, here=here, verdict=verdict, **ends)
+
+
+def by_side(lines: list[tuple[str, Line]], ahead: str) -> str:
+    """The names by verdict, the largest difference first."""
+    known = sorted(lines, key=lambda both: -float(both[1].here))
     parts = []
     for verdict, words in ((HOLDS, ahead), (UNDECIDED, "no clear difference"), (FAILS, "behind")):
         names = [
-            f"{system(recipe, line.first)} ({signed(line)})"
-            for line in known
+            f"{escaping.markdown(name)} ({signed(line)})"
+            for name, line in known
             if line.verdict == verdict
         ]
         if names or verdict == HOLDS:

@@ -317,6 +317,7 @@ def test_verdicts_come_first_and_lead_to_their_runs(study_report):
     first = (study_report / "index.html").read_text()
     assert "Of 2 claims, 1 can be judged here: 1 hold, 0 fail, 0 are undecided" in first
     assert first.index('id="verdicts"') < first.index('class="answers"')
+    assert "drawn, VOC 2007 layout (30 report images, 2 seeds): " in first
     assert "Does a graph help?" not in first  # by seeds alone, which the intervals replace
     text = (study_report / "claims.html").read_text()
     assert "&lt;script&gt;document.title" in text and "&lt;img src=x" in text

@@ -264,7 +264,7 @@ def test_the_whole_graph_resolves_without_data(request, study):
 PAGES = {"write_report"}
 TABLES = {"tabulate"} | PAGES
 FIGURES = {"plot"} | PAGES
-CLAIMS = {"judge_claims"}
+CLAIMS = {"judge_claims"} | PAGES
 SCORES = {"score", "summarise"} | CLAIMS | TABLES | FIGURES
 TRAINED = {"train", "predict", "inspect_model"} | SCORES
 ASKED_FOR = {"calibrate", "assess"}  # of one run of the baseline

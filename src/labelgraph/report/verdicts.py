@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from labelgraph.files import escaping
 from labelgraph.review.claims import listing, recipe
 from labelgraph.review.claims.verdicts import VERDICTS, Line
 from labelgraph.study.config import Book
@@ -43,10 +44,11 @@ def read(book: Book, path: Path | None) -> Verdicts | None:
     lines = listing.parse(path.read_text(encoding="utf-8"))
     facts = recipe.recipe(book, list(tables.of_study(book)))
     papers, own, pairs = listing.split(lines)
+    own = [line for line in own if line.verdict in listing.JUDGED]
     short = listing.in_short(facts, own, pairs).splitlines()
     return Verdicts(
         summary=listing.summary(papers).replace("*", ""),
-        short=tuple(each.removeprefix("- ") for each in short),
+        short=tuple(escaping.plain(each.removeprefix("- ")) for each in short),
         tallies=tuple(listing.tallies(papers)),
         papers=tuple(claim(facts, line) for line in papers),
         own=tuple(claim(facts, line) for line in own),

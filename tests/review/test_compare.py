@@ -3,6 +3,7 @@
 import json
 import re
 import subprocess
+from dataclasses import fields
 from decimal import Decimal
 from html.parser import HTMLParser
 from pathlib import Path
@@ -12,6 +13,8 @@ from conftest import ROOT
 from scipy.stats import kendalltau
 
 from labelgraph.__main__ import main
+from labelgraph.review.claims import listing
+from labelgraph.review.claims.verdicts import NOT_RUN, Line
 from labelgraph.review.comparing import comparison, page, sources, tolerances
 from labelgraph.review.comparing.ranks import ranked, tau
 from labelgraph.review.comparing.sources import Side
@@ -376,6 +379,29 @@ def test_a_printed_value_that_was_altered_is_found(tmp_path, monkeypatch, capsys
     _, found = compare(capsys, tmp_path, "published", "--tolerance", "1000")
     (wrong,) = [each for each in found["differences"] if each["beyond"]]
     assert (wrong["field"], wrong["row"], wrong["b"]) == ("published", "2-layer", "83.0")
+
+
+def test_verdicts_beside_the_tables_follow_the_order(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(ROOT)
+    write(tmp_path, (COMMITTED / "ml_gcn_depth.csv").read_text().splitlines(), "ml_gcn_depth.csv")
+    line = dict.fromkeys((each.name for each in fields(Line)), "")
+    line |= {"paper": "ml_gcn", "table": "depth", "cell": "coco2014 2-layer  mAP", "seeds": "0"}
+    line |= {"here": "1.0", "low": "0.5", "high": "1.5"}
+    hostile = "<b>best\x1b[31m"
+    lines = [
+        line | {"claim": hostile, "verdict": "holds"},
+        line | {"claim": "x", "verdict": NOT_RUN},
+    ]
+    (tmp_path / "claims.csv").write_text(listing.as_csv([Line(**each) for each in lines]))
+    output = tmp_path / "page.html"
+    main(["compare", "published", str(tmp_path), "--html", str(output)])
+    text = capsys.readouterr().out
+    assert "verdicts on the papers' claims: holds 1" in text and "\x1b" not in text
+    assert text.index("Order of the rows") < text.index("Verdicts on") < text.index("Beyond the")
+    shown = output.read_text()
+    assert "&lt;b&gt;best" in shown and "1.0 [0.5, 1.5]" in shown and "<b>" not in shown
+    _, found = compare(capsys, "published", tmp_path)
+    assert [each["claim"] for each in found["verdicts"]] == [hostile]
 
 
 class Page(HTMLParser):

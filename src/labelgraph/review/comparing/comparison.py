@@ -17,6 +17,9 @@
                  one first}] of the columns whose metric is mAP; the order that changed most first,
      "differs": whether anything is beyond, appeared or vanished}
 
+Against `published`, the command adds `verdicts`: those on the papers' claims that lie beside the
+tables, each with "verdict", "corrected", "paper", "table", "claim", "cell", "published", "here".
+
 Differences beyond their tolerance come first; among them those without a number, then the largest.
 Against `published`, only cells that have both a run and a printed value count.
 """

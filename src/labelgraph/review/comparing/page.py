@@ -1,5 +1,6 @@
 """A comparison as text, or as one HTML page without other files."""
 
+from collections import Counter
 from html import escape
 from typing import Any
 
@@ -57,6 +58,7 @@ SEARCH = (
 )
 HEADERS = {
     "orders": ["table", "column", "pairs kept", "Kendall's tau", "new order, with the old rank"],
+    "verdicts": ["verdict", "corrected", "table", "claim", "cell", "published", "here"],
     "differences": ["table", "row", "column", "of", "old", "new", "new - old", "tolerance"],
     "ranks": ["table", "column", "rows", "Kendall's tau", "old rank to new rank"],
     "only": ["what", "table", "row", "column"],
@@ -77,9 +79,12 @@ def heading(found: Entry, tolerance: str) -> list[str]:
 
 
 def ordering(found: Entry) -> list[str]:
-    """How many pairs of rows keep their order by mAP."""
+    """How many pairs of rows keep their order by mAP, and how many claims hold."""
     pairs, kept = (sum(each[name] for each in found["orders"]) for name in ("pairs", "kept"))
-    return [f"{kept} of {pairs} pairs of rows keep their order by mAP"] if pairs else []
+    told = [f"{kept} of {pairs} pairs of rows keep their order by mAP"] if pairs else []
+    number = Counter(each["verdict"] for each in found.get("verdicts", []))
+    said = ", ".join(f"{name} {count}" for name, count in number.items())
+    return [*told, f"verdicts on the papers' claims: {said}"] if said else told
 
 
 def parts(found: Entry) -> list[tuple[str, list[str], Lines]]:
@@ -92,6 +97,11 @@ def parts(found: Entry) -> list[tuple[str, list[str], Lines]]:
             "Order of the rows by mAP, the one that changed most first",
             HEADERS["orders"],
             [*map(order, found["orders"] if found["published"] else [])],
+        ),
+        (
+            "Verdicts on the papers' claims",
+            HEADERS["verdicts"],
+            [*map(verdict, found.get("verdicts", []))],
         ),
         ("Beyond the tolerance, the largest first", HEADERS["differences"], beyond),
         ("Appeared: only in the new tables", HEADERS["only"], only(found["appeared"])),
@@ -128,6 +138,12 @@ def order(each: Entry) -> list[str]:
     tau = "none" if each["tau"] is None else f"{each['tau']:.2f}"
     rows = ", ".join(f"{row['row']} ({row['a']})" for row in each["order"])
     return [each["table"], each["column"], f"{each['kept']} of {each['pairs']}", tau, rows]
+
+
+def verdict(each: Entry) -> list[str]:
+    place = f"{each['paper']}_{each['table']}"
+    words = [each["verdict"], each["corrected"], place, each["claim"], each["cell"]]
+    return [*words, each["published"], each["here"]]
 
 
 def rank(each: Entry) -> list[str]:

@@ -276,7 +276,7 @@ def test_the_page_answers_who_is_ahead_before_anything_else(shown):
     assert head.startswith(
         "# What the papers claim, and what the study `mini` says\n\nOf 13 claims"
     )
-    assert "- VOC 2007 (60 report images, 3 seeds): ahead of linear: ML-SGM (+" in head
+    assert "- VOC 2007 (60 report images, 3 seeds): ahead of linear: ML-SGM\\* (+" in head
     assert "- With structure against without: gains more: none; no clear difference: ML-SGM" in head
     assert "| linear |" in head and "## Does a gain need structure?" in head
     rows = [line for line in rest.splitlines() if line.startswith(("| **", "| undecided"))]

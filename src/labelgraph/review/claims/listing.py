@@ -109,11 +109,12 @@ def as_markdown(recipe: Entry, lines: list[Line]) -> str:
         f"# What the papers claim, and what the study `{recipe['study']}` says",
         summary(papers),
         "## In short",
+        "Differences in mAP with their 95 % intervals. A star: still clear after Holm's correction"
+        f" over all {len(pairs)} pairs of systems, or over the claims about structure.",
         in_short(recipe, own, pairs),
         "## Who is ahead of whom",
         "Points of mAP by which the row's system is ahead of the column's; **bold** if the 95 %"
-        f" interval excludes zero, with a star also after Holm's correction over the {len(pairs)}"
-        " pairs. Intervals are in the csv file.",
+        " interval excludes zero, with a star as above. Intervals are in the csv file.",
         *[text for place in places(pairs) for text in ahead(recipe, place, pairs)],
         *(["## Does a gain need structure?", STRUCTURE, table(recipe, own)] if own else []),
         "## Verdicts on the papers' claims",
@@ -180,7 +181,7 @@ def by_side(lines: list[tuple[str, Line]], ahead: str) -> str:
     parts = []
     for verdict, words in ((HOLDS, ahead), (UNDECIDED, "no clear difference"), (FAILS, "behind")):
         names = [
-            f"{escaping.markdown(name)} ({signed(line)})"
+            f"{escaping.markdown(name)}{star(line)} ({signed(line)})"
             for name, line in known
             if line.verdict == verdict
         ]
@@ -252,10 +253,13 @@ def ahead(recipe: Entry, place: str, pairs: list[Line]) -> tuple[str, str]:
     return heading, markdown_table(["", *names], rows, right=len(order))
 
 
+def star(line: Line) -> str:
+    return "\\*" if line.corrected in (HOLDS, FAILS) else ""
+
+
 def marked(text: str, line: Line) -> str:
     text = text.replace("-", "−")
-    star = "\\*" if line.corrected in (HOLDS, FAILS) else ""
-    return f"**{text}{star}**" if line.verdict in (HOLDS, FAILS) else text
+    return f"**{text}{star(line)}**" if line.verdict in (HOLDS, FAILS) else text
 
 
 def table(recipe: Entry, lines: list[Line]) -> str:

@@ -74,7 +74,7 @@ def test_its_settings_are_complete(begun, checkout):
     book = read_study(checkout / "workflow/config", given)
     (run,) = tables.runs(book, ["own_pets"])
     assert book.settings(run).training.model == {"share": 0.2}
-    assert tables.recipe(book, "own_pets")["footnotes"] == {"my_gcn": []}
+    assert tables.recipe(book, "own_pets")["departures"] == {}
     assert "results/runs/mini/full/voc2007/my_gcn/seed0/scores.json" in begun
     assert "--config 'own_table={rows: [baseline, my_gcn]}'" in begun
 

@@ -11,6 +11,7 @@ from conftest import ROOT
 from PIL import Image
 
 from labelgraph.figures import canvas, fields, image_choice, kinds, label_placement, plans, style
+from labelgraph.figures.kinds import embedding
 from labelgraph.jobs import sourcecode
 from labelgraph.steps import plot
 from labelgraph.study.config import read_study
@@ -95,6 +96,43 @@ def test_a_figure_says_what_it_shows(kind, drawn):
     table = [line for line in text.splitlines() if line.startswith("|")]
     assert len(table) > 2
     assert len({line.count("|") for line in table}) == 1
+
+
+@each_kind
+def test_the_image_alone_says_what_it_is_drawn_from(kind, made, monkeypatch):
+    """Where a study draws its datasets, their titles say so."""
+    titles = {"datasets": {"voc2007": "drawn, of VOC"}}
+    svg = draw(monkeypatch, made[0], cases.plan(kind) | titles)[".svg"].decode()
+    assert "drawn, of VOC" in " ".join(words(svg))
+
+
+def beyond(figure):
+    """Labels of ticks outside of the axes' limits, which are not drawn."""
+    axes = [axis for each in figure.axes for axis in (each.xaxis, each.yaxis)]
+    return [
+        tick.label1
+        for axis in axes
+        for tick in axis.get_major_ticks()
+        if not min(axis.get_view_interval()) <= tick.get_loc() <= max(axis.get_view_interval())
+    ]
+
+
+@each_kind
+def test_no_words_of_the_image_cover_others(kind, made, monkeypatch):
+    monkeypatch.chdir(made[0])
+    with style.look():
+        figure = kinds.draw(cases.plan(kind)).figure
+        style.FigureCanvasAgg(figure).draw()
+        shown = [
+            text
+            for text in figure.findobj(style.matplotlib.text.Text)
+            if text.get_text().strip() and text.get_visible() and text not in beyond(figure)
+        ]
+        boxes = [text.get_window_extent().padded(-1) for text in shown]
+        for place, (text, box) in enumerate(zip(shown, boxes, strict=True)):
+            over = [other.get_text() for other, there in zip(shown, boxes, strict=True)
+                    if other is not text and box.overlaps(there)]  # fmt: skip
+            assert not over, (place, text.get_text(), over)
 
 
 @each_kind
@@ -225,12 +263,37 @@ def test_words_cover_neither_each_other_nor_leave_the_page():
     assert not ((points[:, None] > corners) & (points[:, None] < highs)).all(2).any()
 
 
+@pytest.mark.parametrize("count", [20, 80])
+def test_labels_that_are_all_alike_are_moved_apart_so_that_their_words_fit(count):
+    page = np.array([3.3, 2.8]) if count == 20 else np.array([6.9, 4.8])
+    heaps = np.where(np.arange(count)[:, None] % 2, [0.15, 0.15], page - 0.15)  # two corners
+    points = embedding.apart(heaps, page)
+    assert (points >= embedding.INSIDE - 1e-9).all()
+    assert (points <= page - embedding.INSIDE + 1e-9).all()
+    corners = label_placement.place(points, [0.4] * count, 0.1, page)
+    highs = corners + [0.4, 0.1]
+    over = np.minimum(highs[:, None], highs) - np.maximum(corners[:, None], corners)
+    assert (over > 0.01).all(2).sum() == count  # each covers itself alone
+    far = np.array([[0.3, 0.3], [2.0, 2.0]])
+    assert (embedding.apart(far, page) == far).all()
+
+
+def test_a_width_is_never_below_that_of_the_drawn_words():
+    with style.look():
+        page = style.new(3.0, 3.0)
+        style.FigureCanvasAgg(page)
+        for size in (style.SMALL, style.NORMAL):
+            for text in ("chair, diningtable, person", "✓ pottedplant", "WWW", "illicit", "ÄÖ"):
+                drawn = page.text(0, 0, text, fontsize=size).get_window_extent().width
+                assert drawn / style.DPI <= canvas.inches(text, size) + 0.01, text
+
+
 def test_words_are_cut_to_their_place():
     assert canvas.shortened("dog", 1.0) == "dog"
     short = canvas.shortened("a very long label indeed", 0.5)
     assert short.endswith("…") and canvas.inches(short) <= 0.5
-    lines = canvas.wrapped(["person", "diningtable", "pottedplant", "tvmonitor"], 1.0, 2)
-    assert len(lines) == 2 and all(canvas.inches(line) <= 1.0 for line in lines)
+    lines = canvas.wrapped(["person", "diningtable", "pottedplant", "tvmonitor"], 1.1, 2)
+    assert len(lines) == 2 and all(canvas.inches(line) <= 1.1 for line in lines)
     assert lines[-1].endswith("+1")
 
 
@@ -247,6 +310,22 @@ def test_every_figure_names_runs_that_exist(study):
         files = plans.inputs(planned)
         assert files == sorted(set(files)) and files
         assert not [path for path in files if path.startswith("/")]
+
+
+def test_figures_are_chosen_by_a_list_and_keep_what_the_study_changes():
+    config = ROOT / "workflow/config"
+    whole, some = (
+        book(),
+        read_study(config, {"figures": ["ml_gcn_5", "ml_sgm_8"]}),
+    )
+    found = plans.of_study(some)
+    assert list(found) == ["ml_gcn_5", "ml_sgm_8"]
+    assert all(found[name] == plans.of_study(whole)[name] for name in found)
+    assert plans.of_study(read_study(config, {"figures": []})) == {}
+    with pytest.raises(ValueError, match=r"figures.yaml has no 'ml_gcn_9'; it has \['ml_gcn_5'"):
+        plans.of_study(read_study(config, {"figures": ["ml_gcn_9"]}))
+    with pytest.raises(ValueError, match="study laptop runs none of the datasets of the figure"):
+        plans.of_study(read_study(config, {"study": "laptop", "figures": ["ml_sgm_control"]}))
 
 
 def test_every_figure_of_the_papers_is_there():

@@ -121,7 +121,8 @@ def test_the_page_counts_and_escapes():
     ]
     page = listing.as_markdown(items, {"ml_gcn": "ML-GCN", "dsdl": "DS<DL"})
     assert "3 items: 0 the same, 2 departures, 1 ours; 1 unstated." in page
-    assert r"| batch | a\|b | \<i\> | c | departure |" in page or "a\\|b" in page
+    assert r"| batch | a\|b | \<i\> | c | departure | **1** \*why\* |" in page
+    assert '<a id="ml_gcn"></a>\n\n## ML-GCN' in page
     assert "| epochs | 1 |  | 2 | departure | **not stated** |" in page
     assert "DS<DL" not in page and "<i>" not in page
 

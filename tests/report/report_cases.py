@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from dataclasses import fields
 from functools import cache
 from pathlib import Path
 
@@ -11,6 +12,9 @@ from conftest import ROOT
 from labelgraph.files.small import write_json, write_text
 from labelgraph.files.yaml_reader import read_yaml
 from labelgraph.report.results import Places
+from labelgraph.review.claims import listing
+from labelgraph.review.claims.comparisons import OWN
+from labelgraph.review.claims.verdicts import HOLDS, NOT_RUN, Line
 from labelgraph.score import metrics
 from labelgraph.steps import tabulate, write_report
 from labelgraph.study.config import Book, Run, read_study
@@ -40,14 +44,26 @@ ml_sgm_hostile:
     "it's {{{{ 7 * 7 }}}}": ml_gcn
   notes: [{json.dumps(SCRIPT)}]
 """
+RECIPES = f"""method,task,item,paper,released,here,kind,note,source
+ml_sgm,all,batch,16,{IMAGE.replace('"', "'")},32,departure,a note,IV
+ml_sgm,fewshot,epochs,20,,20,same,,IV
+"""
+LAPTOP = """row,column,published,reproduced,std,seeds,status
+ML-GCN,mAP,94.0,81.500000,0.300000,3,reproduced
+ML-GCN,AP:cat,98.2,77.700000,0.300000,3,reproduced
+DSDL,mAP,94.4,,,,quoted
+<b>nobody,mAP,94.4,66.600000,0.300000,3,reproduced
+"""
+CLAIMS = Path("results/tables/mini/claims.csv")
 PICTURE = "<svg xmlns='http://www.w3.org/2000/svg'><rect width='9' height='9'/></svg>"
 FIGURE = (
     f"# A figure of {SCRIPT}\n\n![f](f.png)\n\n- a note\n\n| a | b |\n| --- | --- |\n| 1 | 2 |\n"
 )
 MEASURED = [{"method": "resnet101", "forward_ratio": 1.0, "peak_mb": 812.4}]
+COUNTED = ("resnet101", "ml_sgm/CSAC", "ml_sgm/Encoder", "baseline", "ml_gcn", "ml_sgm", "ssgrl")
 COUNTS = [
     {"method": name, "params_m": 40.0 + place, "gflops": 30.5 + place}
-    for place, name in enumerate(("resnet101", "ml_sgm/CSAC", "ml_sgm/Encoder"))
+    for place, name in enumerate(COUNTED)
 ]
 
 
@@ -61,6 +77,7 @@ def make(folder: Path, given: dict = GIVEN, hostile: str = HOSTILE) -> Path:
     book = read_study(CONFIG, given)
     write_json(Path(tables.COUNTS), COUNTS)
     write_json(HEADS, MEASURED)
+    write_text(HEADS.with_suffix(".md"), f"# Costs\n\n| a |\n\nOn {SCRIPT} (made up)\n")
     for place, run in enumerate(tables.runs(book, list(tables.of_study(book)))):
         leave(book, run, place)
     for name in tables.of_study(book):
@@ -68,6 +85,9 @@ def make(folder: Path, given: dict = GIVEN, hostile: str = HOSTILE) -> Path:
         output = Path(f"results/tables/{book.study}/{name}.csv")
         tabulate.main(table, PUBLISHED / f"{table['paper']}.csv", PUBLISHED / "systems.csv", output)
     shutil.copy(ROOT / "results/tables/audit.csv", "results/tables/audit.csv")
+    write_text(Path("results/tables/recipes.csv"), RECIPES)
+    write_text(Path("results/tables/laptop/ml_sgm_II.csv"), LAPTOP)
+    write_text(CLAIMS, listing.as_csv(claims()))
     for kind in (".svg", ".png"):
         write_text(Path(f"results/figures/ml_sgm_7{kind}"), PICTURE)
     write_text(Path("results/figures/ml_sgm_7.md"), FIGURE)
@@ -90,7 +110,25 @@ def places() -> Places:
         figures=(Path("results/figures/ml_sgm_7.md"),),
         audit=Path("results/tables/audit.csv"),
         costs=(Path(tables.COUNTS), HEADS),
+        claims=CLAIMS,
+        recipes=Path("results/tables/recipes.csv"),
     )
+
+
+def claims() -> list[Line]:
+    """One that holds, one that is hostile and was not run, and a pair of methods."""
+    nothing = dict.fromkeys((each.name for each in fields(Line)), "")
+    runs = {"seeds": "0 1", "images": "30", "metric": "mAP"}
+    runs |= {"first": "full/voc2007/ssgrl", "second": "full/voc2007/baseline"}
+    numbers = {"here": "2.0", "low": "0.5", "high": "3.5", "p": "0.01", "published": "5.3"}
+    about = {"paper": "ml_sgm", "table": "II", "cell": "voc2007 ssgrl  mAP"}
+    held = about | numbers | runs | {"claim": "ahead of ResNet-101", "verdict": HOLDS}
+    return [
+        Line(**nothing | held | {"corrected": HOLDS, "size_within": "no"}),
+        Line(**nothing | about | {"claim": SCRIPT, "verdict": NOT_RUN, "reason": IMAGE}),
+        Line(**nothing | held | {"paper": OWN, "table": "full/voc2007", "claim": "a pair"}),
+        Line(**nothing | about | {"paper": OWN, "table": "control", "verdict": NOT_RUN}),
+    ]
 
 
 @cache

@@ -7,6 +7,7 @@ import re
 import subprocess
 import sys
 from collections import defaultdict
+from dataclasses import replace
 from html.parser import HTMLParser
 from statistics import fmean, stdev
 
@@ -15,17 +16,23 @@ import pytest
 import report_cases as cases
 from conftest import ROOT
 
+from labelgraph import models
 from labelgraph.report import (
     against_baseline,
     against_published,
+    cost_plots,
     figure_files,
+    method_pages,
     overview,
     pagefiles,
+    rest,
     site,
 )
 from labelgraph.report.runs import value
 from labelgraph.steps import write_report
+from labelgraph.study import recipes
 from labelgraph.study.config import read_study, run_of
+from labelgraph.tables import tables
 
 MINUS = "\N{MINUS SIGN}"
 VOID = {"meta", "link", "img", "br", "input"}
@@ -95,7 +102,9 @@ def lines(path):
 
 def test_the_folder_holds_what_the_rule_says_and_the_figures(study_report):
     there = {path.relative_to(study_report).as_posix() for path in study_report.rglob("*.*")}
-    assert there == {*pagefiles.files(cases.GIVEN["tables"], ["ml_sgm_7"])}
+    with contextlib.chdir(study_report.parents[2]):
+        methods = method_pages.shown(read_study(cases.CONFIG, cases.GIVEN))
+    assert there == {*pagefiles.files(cases.GIVEN["tables"], ["ml_sgm_7"], methods)}
 
 
 def test_every_link_leads_to_something_in_the_folder(study_report):
@@ -108,8 +117,11 @@ def test_every_link_leads_to_something_in_the_folder(study_report):
             target = attributes.get("href", attributes.get("src"))
             if target is None or target == "data:,":
                 continue
+            if page.parent.name == "methods" and target.startswith("https://"):
+                assert tag == "a"  # the paper
+                continue
             name, _, mark = target.partition("#")
-            path = (page.parent / name).resolve() if name else page
+            path = (page.parent / name.split("?")[0]).resolve() if name else page
             assert path.is_file() and path.is_relative_to(study_report.resolve()), (page, target)
             assert not mark or mark in marks[study_report / path.relative_to(study_report)], target
             assert tag in {"a", "link", "script", "img"}
@@ -161,6 +173,62 @@ def test_pages_name_what_ran_beside_the_published_name(study_report):
     assert '<th scope="row">ADD-GCN*</th>' in page  # the star is the paper's
     runs = (study_report / "runs.html").read_text()
     assert "<td>drawn, VOC 2007 layout</td>" in runs and "ResNet-101" not in runs
+
+
+def test_a_method_has_a_page_with_idea_code_results_recipe_and_cost(study_report):
+    text = " ".join((study_report / "methods/ml_sgm.html").read_text().split())
+    source = (ROOT / "src/labelgraph/models/ml_sgm/ml_sgm.py").read_text()
+    idea = source.split(": ", 1)[1].split("\n")[0].rstrip(".")
+    assert idea[1:60].split("`")[0] in text
+    assert "def build(" in text and "src/labelgraph/models/ml_sgm/instances.py" in text
+    assert "class=&#34;" not in text.split('id="code"')[0]
+    for name in ("ml_sgm_II", "ml_sgm_VIII", "ml_sgm_control"):
+        assert f'href="../tables/{name}.html"' in text
+    assert "&lt;img src=x onerror=" in text and "<img" not in text  # from the recipe
+    assert ">ml_sgm/CSAC</code>" in text and "ml_gcn/" not in text.split('id="cost"')[1][:3000]
+    with contextlib.chdir(study_report.parents[2]):
+        book = read_study(cases.CONFIG, cases.GIVEN)
+    number = recipes.numbered(book.recipes, "ml_sgm")
+    assert re.findall(r'<li id="note-(\d+)"', text) == [str(each) for each in number.values()]
+    grey = re.findall(r'<li id="note-(\d+)" value="\1" class="absent"', text)
+    apply = {number[note] for note in book.departures("ml_sgm", ["full", "partial", "fewshot"])}
+    assert {int(each) for each in grey} == {*number.values()} - apply
+
+
+def test_a_method_shows_its_results_in_other_studies(study_report):
+    text = (study_report / "methods/ml_gcn.html").read_text()
+    (row,) = re.findall(
+        r"<tr>.*?</tr>", text.split('id="elsewhere"')[1].split("</table>")[0], re.S
+    )[1:]
+    assert "<small>laptop</small>" in row and '81.5 <span class="sd">± 0.3</span>' in row
+    assert 'id="elsewhere"' not in (study_report / "methods/dsdl.html").read_text()
+    assert not [page for page in pages(study_report) if "nobody" in page.read_text()]
+
+
+def test_a_table_names_departures_by_the_numbers_on_the_methods_page(study_report):
+    text = (study_report / "tables/ml_sgm_II.html").read_text()
+    places = re.findall(r'href="(../methods/\w+.html)#departures"', text)
+    assert "../methods/ml_sgm.html" in places and len(places) == len({*places}) > 5
+    assert text.count("<li>") < 12
+
+
+def test_the_search_page_has_every_row_of_every_table(study_report):
+    text = (study_report / "search.html").read_text()
+    wanted = re.findall(r'href="tables/(\w+).html#(row[\d-]+)"', text)
+    there = [
+        (path.stem, mark)
+        for path in sorted((study_report / "tables").glob("*.html"))
+        for mark in re.findall(r'<tr id="(row[\d-]+)"', path.read_text())
+    ]
+    assert sorted(wanted) == sorted(there) and len(there) > 30
+    assert "&lt;img src=x onerror=" in text
+
+
+def test_the_idea_of_every_method_is_a_sentence():
+    for name in models.available():
+        idea, *about = method_pages.docstring(name)
+        assert idea.endswith(".") and idea[0].isupper() and len(idea) > 30, name
+        assert not any(each.startswith("Shapes") for each in about), name
 
 
 def test_findings_of_the_audit_stand_beside_their_cells(study_report):
@@ -220,7 +288,7 @@ def test_the_overview_answers(study_report):
     text = " ".join((study_report / "index.html").read_text().split())
     runs = len(study(study_report)["runs"])
     assert f"{runs} trainings" in text
-    assert " (control)</th>" in text
+    assert "the control: nothing for a graph to find" in text
     assert re.search(
         r"cells have a published value; on average ours is [\d.]+ points (below|above) it", text
     )
@@ -229,11 +297,82 @@ def test_the_overview_answers(study_report):
     )
 
 
+def test_a_report_of_some_tables_says_what_the_others_would_train(study_report):
+    text = (study_report / "index.html").read_text().split('id="rest"')[1]
+    listed = re.findall(r'<code>(\w+)</code></th><td>table</td><td class="number">(\d+)<', text)
+    with contextlib.chdir(study_report.parents[2]):
+        whole, book = (
+            read_study(cases.CONFIG, {"seeds": [0, 1]}),
+            read_study(cases.CONFIG, cases.GIVEN),
+        )
+    assert {name for name, _ in listed} == {*tables.of_study(whole)} - {*cases.GIVEN["tables"]}
+    known = {*tables.runs(book, cases.GIVEN["tables"])}
+    for name, count in listed:
+        if not any(run.task.startswith("fewshot") for run in tables.runs(whole, [name])):
+            assert int(count) == len({*tables.runs(whole, [name])} - known), name
+    assert not rest.read(whole, whole)
+
+
+def test_verdicts_come_first_and_lead_to_their_runs(study_report):
+    first = (study_report / "index.html").read_text()
+    assert "Of 2 claims, 1 can be judged here: 1 hold, 0 fail, 0 are undecided" in first
+    assert first.index('id="verdicts"') < first.index('class="answers"')
+    assert "drawn, VOC 2007 layout (30 report images, 2 seeds): " in first
+    assert "Does a graph help?" not in first  # by seeds alone, which the intervals replace
+    text = (study_report / "claims.html").read_text()
+    assert "&lt;script&gt;document.title" in text and "&lt;img src=x" in text
+    known = study(study_report)
+    (row,) = re.findall(r"<tr>\s*<th[^>]*>ahead of ResNet-101.*?</tr>", text, re.S)
+    places = re.search(r'data-runs="([\d ]+)"', row)[1].split(" ")
+    assert [known["runs"][int(place)]["folder"] for place in places] == [
+        f"mini/full/voc2007/{system}/seed{seed}"
+        for system in ("ssgrl", "baseline")
+        for seed in (0, 1)
+    ]
+    assert "2.0 [0.5, 3.5]" in row
+    page = " ".join((study_report / "methods/ml_sgm.html").read_text().split())
+    assert '1 holds, 1 not run: <a href="../claims.html?q=ML-SGM">' in page
+    assert 'id="pairs"' in text and text.count(">a pair<") == 1
+
+
+def test_a_report_without_verdicts_says_who_is_ahead_by_seeds(study_report, tmp_path):
+    with contextlib.chdir(study_report.parents[2]):
+        places = replace(cases.places(), claims=None)
+        write_report.main(cases.GIVEN, cases.CONFIG, places, tmp_path)
+    first = (tmp_path / "mini/index.html").read_text()
+    assert "Does a graph help?" in first and 'id="verdicts"' not in first
+    assert " (control)</th>" in first
+    assert "This report has no verdicts" in (tmp_path / "mini/claims.html").read_text()
+
+
 def test_costs_are_those_counted_and_those_measured(study_report):
     text = (study_report / "costs.html").read_text()
     assert text.count(">resnet101</code>") == 2
     assert ">peak memory of a training step (MB)<" in text and ">812<" in text
     assert ">41.00<" in text and "were not measured" not in text
+
+
+def test_accuracy_is_drawn_against_each_cost_with_the_machine_named(study_report):
+    text = (study_report / "costs.html").read_text()
+    drawings = re.findall(r'aria-label="mAP against ([^"]*)"', text)
+    headings = [each.split(":")[0] for each in drawings]
+    assert "parameters (M)" in headings and "processor seconds of a training here" in headings
+    assert any("ML-GCN: 44, mAP" in each for each in drawings)
+    assert "on made up, 2 cores" in text and "On &lt;script&gt;" in text
+    for drawing in re.findall(r"<svg viewBox.*?</svg>", text, re.S):
+        places = re.findall(r'class="name" x="([\d.-]+)" y="([\d.-]+)"', drawing)
+        assert len(set(places)) == len(places) == drawing.count("<circle") > 2
+        assert all(0 <= float(x) < 430 and 0 < float(y) < 290 for x, y in places)
+
+
+@pytest.mark.parametrize(
+    ("values", "expected"),
+    [([1.2, 8.9], [0, 2, 4, 6, 8, 10]), ([5.0, 5.0], [4, 4.5, 5, 5.5, 6]), ([0, 990], None)],
+)
+def test_ticks_are_round_and_around_all_values(values, expected):
+    found = cost_plots.ticks(values)
+    assert expected is None or found == expected
+    assert found[0] <= min(values) and found[-1] >= max(values) and 4 <= len(found) <= 8
 
 
 def test_a_figure_has_its_number_and_its_numbers(study_report):
@@ -269,10 +408,16 @@ def test_gains_by_hand():
 
 def test_a_strip_has_room_for_every_seed():
     found = a_gain([60.0, 75.0], [70.0, 69.0])
-    scale = overview.scale([overview.Place("", False, {"ml_gcn": found}, "")])
+    scale = overview.Place("", False, {"ml_gcn": found}, "").scale
     assert (scale.low, scale.high) == (-10, 6)
     assert [scale(points) for points in (-10, 6)] == [4, overview.WIDTH - 4]
-    assert overview.scale([]).length(0, 0) > 0
+    assert scale.length(0, 0) > 0
+
+
+def test_each_dataset_has_a_scale_of_its_own():
+    near, far = a_gain([70.5, 71.0], [70.0, 69.0]), a_gain([40.0, 75.0], [70.0, 69.0])
+    low, wide = (overview.Place("", False, {"ml_gcn": each}, "").scale for each in (near, far))
+    assert (low.low, low.high) == (-1, 2) and (wide.low, wide.high) == (-30, 6)
 
 
 def test_a_control_stands_beside_its_dataset_before_all_others():

@@ -213,6 +213,10 @@ def grave(page, context=None):
         "tables/ml_gcn_depth.html": (None, "light"),
         "tables/ml_sgm_hostile.html": ("dark", None),
         "runs.html": (None, "light"),
+        "methods.html": (None, "light"),
+        "methods/ml_sgm.html": ("light", "dark"),
+        "search.html": ("dark", None),
+        "claims.html": ("light", None),
         "figures.html": ("dark", None),
         "audit.html": ("dark", None),
         "costs.html": (None, "dark"),
@@ -227,6 +231,61 @@ def test_every_page_fits_its_window_and_shuts_nobody_out(visit, name, themes):
         page.emulate_media(color_scheme=theme or "light")
         assert page.evaluate("document.documentElement.scrollWidth") <= width
         assert theme is None or not grave(page)
+
+
+@pytest.mark.parametrize("name", ["index.html", "runs.html", "methods.html", "search.html"])
+def test_a_narrow_window_keeps_the_first_column_in_sight(visit, name):
+    page = visit(name, 390)
+    for box in page.locator(".box:visible").all():
+        box.evaluate("box => box.scrollLeft = 400")
+        edges = box.evaluate("""box => {
+            const first = box.querySelector("tbody th, tbody td").getBoundingClientRect();
+            return [box.getBoundingClientRect().left, first.left, first.right];
+        }""")
+        left, start, end = edges
+        assert left <= start < left + 3 and end - start < 200
+
+
+def test_the_field_in_the_bar_searches_all_tables(visit):
+    page = visit(TABLE)
+    page.locator(".find input").fill("ml-gcn control")
+    page.locator(".find input").press("Enter")
+    page.wait_for_url("**/search.html?q=*")
+    shown = page.locator("#rows tbody tr:visible")
+    assert 0 < shown.count() < page.locator("#rows tbody tr").count()
+    for text in shown.evaluate_all("rows => rows.map(row => row.textContent.toLowerCase())"):
+        assert "ml-gcn" in text and "control" in text
+    page.locator("#rows tbody tr:visible a").first.click()
+    page.wait_for_url("**/tables/*.html#row*")
+
+
+def test_two_runs_show_what_differs_and_nothing_else(visit):
+    page = visit("runs.html")
+    runs = page.evaluate("STUDY.runs.map(run => run.folder)")
+    place = "mini/full/voc2007"
+    one, other = f"{place}/ml_gcn/seed0", f"{place}/ml_gcn/seed1"
+    assert {one, other} <= {*runs}
+    form = page.locator(".two")
+    form.locator("button").click()
+    assert "two runs" in form.locator("output").inner_text()
+
+    def compared(first, second):
+        form.locator("[name=one]").fill(first)
+        form.locator("[name=other]").fill(second)
+        form.locator("button").click()
+        rows = page.locator("dialog tbody tr").all_inner_texts()
+        page.locator("dialog .close").click()
+        return [row.split("\t") for row in rows]
+
+    assert compared(one, one) == []
+    seeds = compared(one, other)
+    assert ["seed", "0", "1"] in seeds and not [row for row in seeds if "model." in row[0]]
+    (found,) = [row for row in seeds if row[0] == "mAP"]
+    change = float(found[3].replace("\u2212", "-"))
+    assert change == pytest.approx(float(found[2]) - float(found[1]), abs=0.011)
+    methods = compared(one, f"{place}/baseline/seed0")
+    assert ["method", '"ml_gcn"', '"baseline"'] in methods
+    assert [row[0] for row in methods if row[0].startswith("model.")]
 
 
 @pytest.mark.parametrize(("width", "theme"), [(1440, "dark"), (390, "light")])

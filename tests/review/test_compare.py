@@ -3,6 +3,7 @@
 import json
 import re
 import subprocess
+from dataclasses import fields
 from decimal import Decimal
 from html.parser import HTMLParser
 from pathlib import Path
@@ -12,7 +13,9 @@ from conftest import ROOT
 from scipy.stats import kendalltau
 
 from labelgraph.__main__ import main
-from labelgraph.review.comparing import sources
+from labelgraph.review.claims import listing
+from labelgraph.review.claims.verdicts import NOT_RUN, Line
+from labelgraph.review.comparing import comparison, page, sources, tolerances
 from labelgraph.review.comparing.ranks import ranked, tau
 from labelgraph.review.comparing.sources import Side
 
@@ -239,6 +242,38 @@ def test_rows_that_change_ranks_are_listed(tmp_path, capsys):
     }
 
 
+PRINTED = {"A": "90", "B": "80", "C": "80"}
+HERE = {"A": "50.0", "B": "60.0", "C": "40.0"}
+
+
+def side(folder, here):
+    lines = [
+        f"{row},mAP,{PRINTED[row]},{value},,{'1' * bool(value)}," for row, value in here.items()
+    ]
+    status = "reproduced" if all(here.values()) else "quoted"
+    read = sources.read(write(folder, [HEADER, *(line + status for line in lines)]))
+    return read if all(here.values()) else Side(sources.PUBLISHED, read.tables, published=True)
+
+
+def test_the_order_by_map_leads_a_comparison_with_the_published_values(tmp_path):
+    """Two pairs are ranked in print: A before B, which is turned here, and A before C."""
+    printed, here = side(tmp_path / "a", dict.fromkeys(HERE, "")), side(tmp_path / "b", HERE)
+    found = comparison.compare(printed, here, tolerances.Tolerances("0", {}))
+    (order,) = found["orders"]
+    assert (order["pairs"], order["kept"], order["tau"]) == (2, 1, 0)
+    assert order["order"] == [
+        {"row": "B", "a": 2, "b": 1},
+        {"row": "A", "a": 1, "b": 2},
+        {"row": "C", "a": 2, "b": 3},
+    ]
+    for shown in (page.text(found, "0", 20), page.html(found, "0")):
+        assert "1 of 2 pairs of rows keep their order by mAP" in shown
+        assert "B (2), A (1), C (2)" in shown
+        assert shown.index("Order of the rows by mAP") < shown.index("Beyond the tolerance")
+    same = comparison.compare(here, here, tolerances.Tolerances("0", {}))
+    assert "Order of the rows" not in page.text(same, "0", 20)
+
+
 HOSTILE = {
     "empty": (b"", "is empty"),
     "binary": (b"\x89PNG\r\n\x1a\n\x00\x00\xff", "is not text"),
@@ -346,6 +381,29 @@ def test_a_printed_value_that_was_altered_is_found(tmp_path, monkeypatch, capsys
     assert (wrong["field"], wrong["row"], wrong["b"]) == ("published", "2-layer", "83.0")
 
 
+def test_verdicts_beside_the_tables_follow_the_order(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(ROOT)
+    write(tmp_path, (COMMITTED / "ml_gcn_depth.csv").read_text().splitlines(), "ml_gcn_depth.csv")
+    line = dict.fromkeys((each.name for each in fields(Line)), "")
+    line |= {"paper": "ml_gcn", "table": "depth", "cell": "coco2014 2-layer  mAP", "seeds": "0"}
+    line |= {"here": "1.0", "low": "0.5", "high": "1.5"}
+    hostile = "<b>best\x1b[31m"
+    lines = [
+        line | {"claim": hostile, "verdict": "holds"},
+        line | {"claim": "x", "verdict": NOT_RUN},
+    ]
+    (tmp_path / "claims.csv").write_text(listing.as_csv([Line(**each) for each in lines]))
+    output = tmp_path / "page.html"
+    main(["compare", "published", str(tmp_path), "--html", str(output)])
+    text = capsys.readouterr().out
+    assert "verdicts on the papers' claims: holds 1" in text and "\x1b" not in text
+    assert text.index("Order of the rows") < text.index("Verdicts on") < text.index("Beyond the")
+    shown = output.read_text()
+    assert "&lt;b&gt;best" in shown and "1.0 [0.5, 1.5]" in shown and "<b>" not in shown
+    _, found = compare(capsys, "published", tmp_path)
+    assert [each["claim"] for each in found["verdicts"]] == [hostile]
+
+
 class Page(HTMLParser):
     """Every tag that opens closes, in order, and nothing is fetched."""
 
@@ -370,10 +428,10 @@ def test_the_page_stands_alone_and_shows_names_as_they_are(tmp_path, capsys):
     a, b = (tmp_path / side for side in "ab")
     write(a, changed('Extra, ours",mAP', f'{name}",mAP'))
     write(b, changed('Extra, ours",mAP', f'{name}",mAP', changed("55.00", "57.50")))
-    page = tmp_path / "page.html"
-    assert main(["compare", str(a), str(b), "--html", str(page)]) == 1
+    output = tmp_path / "page.html"
+    assert main(["compare", str(a), str(b), "--html", str(output)]) == 1
     assert "+2.50" in capsys.readouterr().out
-    text = page.read_text()
+    text = output.read_text()
     parsed = Page()
     parsed.feed(text)
     assert parsed.open == parsed.fetched == []

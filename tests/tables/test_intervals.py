@@ -58,7 +58,7 @@ def table(folder, names):
         "columns": [{"dataset": "pets", "metrics": ["mAP", "CF1", "mAP_interpolated"]}],
         "more": {name: name for name in names}, "runs": {}, "scores": paths,
         "titles": {"pets": "pets"}, "ran": {}, "counted_network": "",
-        "note": "", "protocol": "a protocol", "footnotes": {}, "notes": [],
+        "note": "", "protocol": "a protocol", "departures": {}, "notes": [],
     }  # fmt: skip
 
 

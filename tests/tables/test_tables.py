@@ -8,6 +8,7 @@ import pytest
 from conftest import ROOT
 
 from labelgraph.score import confidence
+from labelgraph.study import recipes
 from labelgraph.study.config import read_study
 from labelgraph.tables import rendering, table_columns, tables
 
@@ -54,7 +55,8 @@ def table(tmp_path):
         "counted_network": "",
         "note": "a note",
         "protocol": "a protocol",
-        "footnotes": {"New": ["not as printed"]},
+        "departures": {"new": {"title": "N|ew", "numbers": [1, 2, 3, 7]}},
+        "recipes": "../recipes.md",
     }
 
 
@@ -111,7 +113,7 @@ def test_markdown_by_hand(table, values):
         "- a note",
         "- a protocol",
         "- ± is the standard deviation over seeds, where there are several.",
-        "- New: not as printed",
+        f"- {rendering.DEPARTURES}: [N\\|ew](../recipes.md#new) 1\N{EN DASH}3, 7.",
     ]
 
 
@@ -146,16 +148,41 @@ def test_a_spread_that_is_unknown_is_named():
 def test_departures_of_the_second_stage_stand_below_tables_of_few_shots_alone():
     book = read_study(ROOT / "workflow/config", {"study": "paper"})
     rows = [row for row in book.recipes if row.method == "ml_sgm" and row.note]
-    few, full = (tables.recipe(book, name)["footnotes"] for name in ("ml_sgm_VI", "ml_sgm_III"))
-    of = {task: {row.note for row in rows if row.task == task} for task in ("fewshot", "full")}
-    assert of["fewshot"] - of["full"] <= {*few["ML-SGM"]} - {*full["ML-SGM"]}
-    assert of["full"] - of["fewshot"] <= {*full["ML-SGM"]} - {*few["ML-SGM"]}
+    number = recipes.numbered(book.recipes, "ml_sgm")
+    few, full = (
+        {*tables.recipe(book, name)["departures"]["ml_sgm"]["numbers"]}
+        for name in ("ml_sgm_VI", "ml_sgm_III")
+    )
+    of = {
+        task: {number[row.note] for row in rows if row.task == task} for task in ("fewshot", "full")
+    }
+    assert of["fewshot"] - of["full"] <= few - full
+    assert of["full"] - of["fewshot"] <= full - few
     assert all(of.values())
 
 
-def test_a_note_on_several_methods_is_printed_once():
-    table = {"footnotes": {"A": ["one", "two"], "B": ["two"]}, "protocol": "", "note": ""}
-    assert rendering.remarks(table) == ["A: one", "A, B: two"]
+def test_departures_are_one_line_with_their_numbers_and_a_link(table, values):
+    last = markdown(table).splitlines()[-1]
+    assert last == f"- {rendering.DEPARTURES}: [N\\|ew](../recipes.md#new) 1\N{EN DASH}3, 7."
+    assert f"{rendering.DEPARTURES}: N\\textbar{{}}ew 1\N{EN DASH}3, 7." in latex(table)
+    assert rendering.DEPARTURES not in markdown(table | {"departures": {}})
+
+
+@pytest.mark.parametrize("study", ["mini", "laptop", "paper"])
+def test_no_table_has_many_notes(study):
+    """The study, its protocol, what the deviation is, and the table's own notes."""
+    book = read_study(ROOT / "workflow/config", {"study": study})
+    for name in tables.of_study(book):
+        table = tables.recipe(book, name)
+        assert len(rendering.remarks(table)) <= 3 + len(table["notes"]), name
+        for method, found in table["departures"].items():
+            number = recipes.numbered(book.recipes, method)
+            assert {*found["numbers"]} <= {*number.values()}, (name, method)
+
+
+def test_ranges_by_hand():
+    assert recipes.ranges([4, 1, 2, 3, 9, 7]) == "1\N{EN DASH}4, 7, 9"
+    assert recipes.ranges([]) == ""
 
 
 def test_a_table_of_few_shots_has_an_episode_for_each_seed():

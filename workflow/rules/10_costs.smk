@@ -68,7 +68,8 @@ use rule tabulate as tabulate_costs with:
     params:
         published=published_option,
         table=lambda wildcards, input: json.dumps(
-            tables.recipe(BOOK, wildcards.table) | {"costs": input.costs}
+            tables.recipe(BOOK, wildcards.table)
+            | {"costs": input.costs, "recipes": "../tables/recipes.md"}
         ),
 
 

@@ -11,12 +11,18 @@ rule write_report:
         figures=expand(f"{FIGURE}{{kind}}", figure=FIGURES, kind=pagefiles.PICTURES),
         counts=tables.COUNTS,
         audit="results/tables/audit.csv",
+        recipes=recipes_file,
+        claims=claims_file,
         published=expand("workflow/published/{name}.csv", name=AUDITED),
         config=sorted(map(str, CONFIG.rglob("*.yaml"))),
         code=code("write_report"),
+        methods=method_pages.code_files(BOOK),
         parts=[str(path.relative_to(Path.cwd())) for path in pagefiles.parts()],
     output:
-        expand(f"{REPORT}/{{page}}", page=pagefiles.files(TABLES, FIGURES)),
+        expand(
+            f"{REPORT}/{{page}}",
+            page=pagefiles.files(TABLES, FIGURES, method_pages.shown(BOOK)),
+        ),
     log:
         f"logs/{STUDY}/write_report.log",
     params:
@@ -27,6 +33,8 @@ rule write_report:
             "--costs",
             input.counts,
             *measured_costs(wildcards),
+            *(f"--claims={path}" for path in claims_file(wildcards)),
+            *(f"--recipes={path}" for path in recipes_file(wildcards)),
         ],
         digest=measured_digest,
     shell:

@@ -7,6 +7,7 @@ from pathlib import Path
 from labelgraph.files import names
 from labelgraph.files.small import write_text
 from labelgraph.review.comparing import (
+    judged,
     page,
     sources,
     tolerances,
@@ -60,6 +61,8 @@ def run(arguments: argparse.Namespace) -> int:
     columns = {column for side in (a, b) for cells in side.tables.values() for _, column in cells}
     allowed.check(given, columns)
     found = compare(a, b, allowed)
+    if found["published"]:
+        found["verdicts"] = judged.read(b.name if a.published else a.name)
     if arguments.html:
         write_text(arguments.html, page.html(found, allowed.text))
     if arguments.json:

@@ -1,5 +1,6 @@
 """A canvas on which photographs and words are placed: inches from its upper left corner."""
 
+from collections.abc import Iterable, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -15,13 +16,19 @@ from labelgraph.files.images import read_image
 
 LINE = 0.125  # inches from one line of words to the next
 EDGE = 0.06  # inches around everything
+GAP = 0.06  # inches above the sentences below
+HINTED = 1.06  # letters on a grid of pixels are up to this much wider than their outlines
 WIDE = style.PAGE - 2 * EDGE
 
 
 class Canvas:
-    def __init__(self, width: float, height: float):
-        self.size = width + 2 * EDGE, height + 2 * EDGE
+    def __init__(self, width: float, height: float, below: Sequence[str] = ()):
+        """`below`: sentences under everything else, so that the image can stand alone."""
+        lines = [line for text in below for line in broken(text, width)]
+        self.size = width + 2 * EDGE, height + 2 * EDGE + (LINE * len(lines) + GAP) * bool(lines)
         self.figure = style.new(*self.size)
+        for place, line in enumerate(lines):
+            self.words(line, 0, height + GAP + place * LINE, color=style.GREY)
 
     def fractions(self, left: float, top: float) -> tuple[float, float]:
         """A place as matplotlib counts: fractions of the canvas, from its lower left corner."""
@@ -68,9 +75,9 @@ def box(axes: Axes, edges: np.ndarray, colour: str, under: float = 1.2, **option
 
 @cache
 def inches(text: str, size: float = style.SMALL, weight: str = "normal") -> float:
-    """The width of a text."""
+    """The width of a text, at most."""
     font = FontProperties(family="DejaVu Sans", size=size, weight=weight)
-    return text_to_path.get_text_width_height_descent(text, font, ismath=False)[0] / 72
+    return HINTED * text_to_path.get_text_width_height_descent(text, font, ismath=False)[0] / 72
 
 
 def shortened(text: str, width: float, size: float = style.SMALL) -> str:
@@ -80,6 +87,31 @@ def shortened(text: str, width: float, size: float = style.SMALL) -> str:
     while text and inches(f"{text}…", size) > width:
         text = text[:-1]
     return f"{text}…"
+
+
+def origin(figure: dict[str, Any]) -> str:
+    """Where the images of a figure come from, as its datasets are called: drawn or not."""
+    return f"Images: {'; '.join(figure['datasets'].values())}."
+
+
+def key(canvas: Canvas, pieces: Iterable[tuple[str, str]], top: float) -> None:
+    """Texts with their colours side by side, whatever their length."""
+    left = 0.0
+    for text, ink in pieces:
+        canvas.words(text, left, top, color=ink)
+        left += inches(text) + 0.35
+
+
+def broken(text: str, width: float) -> list[str]:
+    """A text in lines of `width` inches."""
+    lines: list[str] = []
+    for word in text.split():
+        longer = f"{lines[-1]} {word}" if lines else word
+        if lines and inches(longer) <= width:
+            lines[-1] = longer
+        else:
+            lines.append(word)
+    return lines
 
 
 def wrapped(words: list[str], width: float, most: int) -> list[str]:

@@ -24,7 +24,20 @@ def of_study(book: Book) -> dict[str, Entry]:
         fields.check(name, chosen, book.datasets, book.tables)
         if shown(book, chosen):
             found[name] = chosen
-    return found
+    return only(book, found)
+
+
+def only(book: Book, found: dict[str, Entry]) -> dict[str, Entry]:
+    """Those that were chosen, if any were."""
+    wanted = book.size.only_figures
+    if wanted is None:
+        return found
+    for name in wanted:
+        if name not in book.figures:
+            raise ValueError(f"figures.yaml has no {name!r}; it has {list(book.figures)}")
+        if name not in found:
+            raise ValueError(f"study {book.study} runs none of the datasets of the figure {name}")
+    return {name: entry for name, entry in found.items() if name in wanted}
 
 
 def shown(book: Book, entry: Entry) -> list[str]:
@@ -101,7 +114,7 @@ def plan(book: Book, name: str, entry: Entry) -> dict[str, Any]:
 def of_table(book: Book, name: str, datasets: list[str]) -> dict[str, Any]:
     """The settings of the table that a figure draws, without its notes."""
     source = tables.recipe(book, name)
-    unseen = {"footnotes", "caption", "note", "notes", "protocol"}
+    unseen = {"departures", "recipes", "caption", "note", "notes", "protocol"}
     scores = {
         row: {place: places[place] for place in places if place.split("/")[1] in datasets}
         for row, places in source["scores"].items()

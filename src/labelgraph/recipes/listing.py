@@ -7,7 +7,7 @@ from collections import Counter
 from labelgraph.files import escaping
 from labelgraph.files.plurals import counted
 from labelgraph.recipes.comparison import DEPARTURE, OURS, SAME, Item
-from labelgraph.study.recipes import ALL
+from labelgraph.study.recipes import ALL, numbered
 
 COLUMNS = ("method", "task", "item", "paper", "released", "here", "kind", "note", "source")
 SHOWN = ("item", "paper", "released code", "here", "kind", "note")
@@ -43,16 +43,17 @@ def as_markdown(found: list[Item], titles: dict[str, str]) -> str:
         f" {unstated} unstated.",
         "What stands under *here* is read from the settings of the study `paper` and from the"
         " networks' weights where they say it. An empty cell: the paper does not say it, or no"
-        " released code does it.",
+        " released code does it. The notes of a method have numbers, by which tables name them.",
         "\n".join(f"- *{kind}*: {text}" for kind, text in MEANING.items()),
     ]
     for method, title in titles.items():
         own = [each for each in found if each.row.method == method]
         if own:
-            parts.append(f"## {escaping.markdown(title)}")
+            parts.append(f'<a id="{method}"></a>\n\n## {escaping.markdown(title)}')
+        number_of = numbered((each.row for each in found), method)
         for task in sorted({each.row.task for each in own}, key=TASKS.index):
             some = [each for each in own if each.row.task == task]
-            parts += [f"### {heading(task)}"] * (len(some) < len(own)) + [table(some)]
+            parts += [f"### {heading(task)}"] * (len(some) < len(own)) + [table(some, number_of)]
     return "\n\n".join(parts) + "\n"
 
 
@@ -61,11 +62,13 @@ def heading(task: str) -> str:
     return names.get(task, "Few shots")
 
 
-def table(some: list[Item]) -> str:
+def table(some: list[Item], number_of: dict[str, int]) -> str:
     rows = [SHOWN, ["---"] * len(SHOWN)]
     for each in some:
         row = each.row
         texts = [row.item, row.paper, row.released, each.here, each.kind]
-        note = "**not stated**" if each.unstated else escaping.prose(row.note)
+        note = "**not stated**" if each.unstated else ""
+        if row.note:
+            note = f"**{number_of[row.note]}** {escaping.prose(row.note)}"
         rows.append([*map(escaping.markdown, texts), note])
     return "\n".join("| " + " | ".join(row) + " |" for row in rows)

@@ -4,8 +4,10 @@ from statistics import fmean, stdev
 from typing import Any
 
 from labelgraph.costs import networks
-from labelgraph.report import overview
-from labelgraph.report.results import Results
+from labelgraph.report import cost_plots, method_pages, overview
+from labelgraph.report.cells import Cell
+from labelgraph.report.results import MAIN, Results
+from labelgraph.report.table_pages import Row
 from labelgraph.review.audit.findings import KINDS
 from labelgraph.tables import tables, titles
 from labelgraph.tables.cost_columns import COSTS
@@ -21,11 +23,15 @@ def pages(results: Results) -> dict[str, Entry]:
     about = {table.name: results.source(table) for table in results.tables}
     return {
         "index.html": overview.page(results) | {"sources": about},
+        "claims.html": {"claims": results.verdicts, "number": results.number},
+        "methods.html": method_list(results),
         "runs.html": {"groups": groups(results)},
+        "search.html": {"lines": found_in_tables(results)},
         "figures.html": figures(results),
         "audit.html": findings(results),
         "costs.html": costs(results),
         **{name: content | {"sources": about} for name, content in table_pages(results).items()},
+        **{name: content | {"sources": about} for name, content in of_methods(results).items()},
     }
 
 
@@ -40,6 +46,55 @@ def table_pages(results: Results) -> dict[str, Entry]:
         }
         for place, table in enumerate(found)
     }
+
+
+def of_methods(results: Results) -> dict[str, Entry]:
+    """A page for each method."""
+    gains = overview.gains_of(results)
+    made = {line["name"]: line for line in trainings(results)}
+    return {
+        f"methods/{method.name}.html": {
+            "method": method,
+            "number": results.number,
+            "gains": gains.get(method.name, []),
+            "training": made.get(method.name),
+            "lists": cost_lists(method_pages.cost_lines(results.costs, method.name)),
+            "claims": results.verdicts.of(method.name) if results.verdicts else [],
+            "elsewhere": results.elsewhere.get(method.name, []),
+            "study_note": results.book.size.note,
+        }
+        for method in results.methods
+    }
+
+
+def method_list(results: Results) -> Entry:
+    gains = overview.gains_of(results)
+    return {"methods": results.methods, "gains": gains}
+
+
+def found_in_tables(results: Results) -> list[Entry]:
+    """A line for each row of each table: what one searches for, and where it leads."""
+    return [
+        {
+            "row": row,
+            "title": part.title,
+            "table": table,
+            "source": results.source(table),
+            "place": f"row{place}-{number}",
+            "main": main_cell(row),
+            "columns": " ".join(dict.fromkeys(part.headers)),
+        }
+        for table in results.tables
+        for place, part in enumerate(table.parts, 1)
+        for number, row in enumerate(part.rows, 1)
+    ]
+
+
+def main_cell(row: Row) -> Cell | None:
+    """The last mAP of the row, which is an average where there are several; or its first value."""
+    filled = [cell for cell in row.cells if cell.published or cell.here]
+    of_map = [cell for cell in filled if cell.metric == MAIN]
+    return (of_map[-1:] or filled[:1] or [None])[0]
 
 
 def figures(results: Results) -> Entry:
@@ -97,18 +152,26 @@ def group(results: Results, dataset: str, task: str, system: str, found: list[En
 
 
 def costs(results: Results) -> Entry:
-    lists = [
-        {"name": name, "title": LISTS.get(name, name), "lines": lines, "columns": columns(lines)}
-        for name, lines in results.costs.items()
-    ]
     costly = [table for table in results.tables if tables.costly(results.book.tables[table.name])]
     return {
         "setup": networks.setup(results.book),
-        "lists": lists,
+        "plots": cost_plots.read(results),
+        "frame": (cost_plots.WIDTH, cost_plots.HEIGHT, cost_plots.LEFT, cost_plots.BOTTOM),
+        "machines": [overview.machine(found) for found in results.pooled["pools"]["machine"]],
+        "lists": cost_lists(results.costs),
+        "measured_on": results.measured_on,
         "measured": "heads" in results.costs,
         "tables": costly,
         "trainings": trainings(results),
     }
+
+
+def cost_lists(found: dict[str, list[Entry]]) -> list[Entry]:
+    return [
+        {"name": name, "title": LISTS.get(name, name), "lines": lines, "columns": columns(lines)}
+        for name, lines in found.items()
+        if lines
+    ]
 
 
 def columns(lines: list[Entry]) -> list[tuple[str, str, int]]:
@@ -121,14 +184,15 @@ def trainings(results: Results) -> list[Entry]:
     """The total cost of each method's trainings, the highest first."""
     found: dict[str, list[Entry]] = {}
     for run, record in zip(results.runs, results.pooled["runs"], strict=True):
-        found.setdefault(titles.system(results.book, run.method), []).append(record)
+        found.setdefault(run.method, []).append(record)
     lines = [
         {
-            "title": title,
+            "name": name,
+            "title": titles.system(results.book, name),
             "runs": len(each),
             "cpu": sum(record["cpu"] for record in each),
             "peak": max(record["peak"] for record in each),
         }
-        for title, each in found.items()
+        for name, each in found.items()
     ]
     return sorted(lines, key=lambda line: (-line["cpu"], line["title"]))

@@ -34,14 +34,25 @@ def page(results: Results) -> dict[str, Any]:
         "verdicts": VERDICTS,
         "places": found,
         "rows": rows(book, found),
-        "scale": scale(found),
         "distances": {each.table.name: each for each in far},
         "differs": differ,
         "audit": results.audit,
         "next": after(results, found),
         "tables": results.tables,
+        "rest": results.rest,
+        "claims": results.verdicts,
         "number": results.number,
     }
+
+
+def gains_of(results: Results) -> dict[str, list[tuple[str, Gain]]]:
+    """Method -> title of a dataset and the gain there, in the order of the overview."""
+    book = results.book
+    found: dict[str, list[tuple[str, Gain]]] = {}
+    for place in places(book, against_baseline.compare(book, results.runs, results.main)):
+        for gain in place.gains.values():
+            found.setdefault(gain.system, []).append((place.title, gain))
+    return found
 
 
 @dataclass(frozen=True)
@@ -67,6 +78,12 @@ class Place:
     control: bool  # drawn without anything for a graph to find
     gains: dict[str, Gain]  # the largest first
     best: str  # the method with the largest gain
+
+    @property
+    def scale(self) -> Scale:
+        """The whole width for this dataset: on a common scale most strips would be a point."""
+        ends = [end for gain in self.gains.values() for end in (*gain.seeds, *gain.band, 0)]
+        return Scale(math.floor(min(ends)), math.floor(max(ends)) + 1)
 
     @property
     def largest(self) -> Gain:
@@ -112,14 +129,6 @@ def rows(book: Book, found: list[Place]) -> list[dict[str, str]]:
     return [{"name": name, "title": titles.system(book, name),
              "against": titles.system(book, base[name])}
             for name in order]  # fmt: skip
-
-
-def scale(found: list[Place]) -> Scale:
-    """The same scale for all datasets, so that strips can be compared."""
-    seen = [
-        end for place in found for gain in place.gains.values() for end in (*gain.seeds, *gain.band)
-    ]
-    return Scale(math.floor(min(seen, default=0)), math.floor(max(seen, default=0)) + 1)
 
 
 def made(results: Results) -> dict[str, Any]:

@@ -8,7 +8,10 @@ from collections.abc import Iterable
 from pathlib import Path
 
 HERE = Path(__file__).parent
-PAGES = ("index.html", "runs.html", "figures.html", "audit.html", "costs.html")
+PAGES = (
+    *("index.html", "claims.html", "methods.html", "figures.html", "runs.html", "search.html"),
+    *("audit.html", "costs.html"),
+)
 STATIC = ("report.css", "report.js", "provenance.js")
 RUNS = "runs.js"
 KINDS = (".csv", ".md", ".tex")  # of a table
@@ -16,11 +19,11 @@ PICTURES = (".svg", ".png", ".md")  # of a figure; the last one says what it sho
 OF_A_RUN = ("scores.json", "settings.yaml", "history.csv", "provenance.json")
 
 
-def files(tables: Iterable[str], figures: Iterable[str]) -> list[str]:
+def files(tables: Iterable[str], figures: Iterable[str], methods: Iterable[str]) -> list[str]:
     """What the folder of a study holds."""
     each = [f"tables/{name}{kind}" for name in tables for kind in (".html", *KINDS)]
     drawn = [f"figures/{name}{kind}" for name in figures for kind in PICTURES if kind != ".md"]
-    return [*PAGES, *each, *drawn, RUNS, *STATIC]
+    return [*PAGES, *each, *drawn, *(f"methods/{name}.html" for name in methods), RUNS, *STATIC]
 
 
 def parts() -> list[Path]:

@@ -9,6 +9,8 @@ from markupsafe import Markup, escape
 
 from labelgraph.report import pagefiles
 
+ADDRESS = re.compile(r"https://[\w./-]*\w")
+TEMPLATES = {"tables": "table.html", "methods": "method.html"}  # of the pages in a folder
 UNITS = ((3600, "h"), (60, "min"), (1, "s"))  # seconds in each
 
 
@@ -25,6 +27,7 @@ def pages(common: dict[str, Any], each: dict[str, dict[str, Any]]) -> dict[str, 
         "count": lambda number, noun: f"{number} {noun}{'s' * (number != 1)}",
         "duration": duration,
         "megabytes": memory,
+        "linked": linked,
         "place": lambda name, places: places[name],
         "points": lambda number: f"{abs(number):.1f}",
         "prose": prose,
@@ -35,7 +38,7 @@ def pages(common: dict[str, Any], each: dict[str, dict[str, Any]]) -> dict[str, 
     }
     found = {}
     for name, content in each.items():
-        template = "table.html" if name.startswith("tables/") else name
+        template = TEMPLATES.get(name.partition("/")[0], name)
         root = "../" * name.count("/")
         text = environment.get_template(template).render(**common, **content, here=name, root=root)
         found[name] = text.rstrip() + "\n"
@@ -59,6 +62,11 @@ def memory(megabytes: float) -> str:
 def prose(text: str) -> Markup:
     """The text of a note, with names in `backticks` set as code."""
     return Markup(re.sub(r"`([^`]+)`", r"<code>\1</code>", str(escape(text))))
+
+
+def linked(text: str) -> Markup:
+    """The same, with web addresses as links."""
+    return Markup(ADDRESS.sub(r'<a href="\g<0>">\g<0></a>', str(prose(text))))
 
 
 def deviation(text: str) -> Markup:

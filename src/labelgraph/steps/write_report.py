@@ -16,12 +16,11 @@ from labelgraph.report import (
     site,
 )
 from labelgraph.report.results import Places
-from labelgraph.study.config import read_study
 
 
 def main(given: dict[str, Any], config: Path, places: Places, output: Path) -> None:
     """`given`: settings of the command line, which override the study's."""
-    read = results.read(read_study(config, given), places, given)
+    read = results.read(config, places, given)
     output, drawn = output / read.book.study, places.tables / read.book.study
     texts = site.pages({"study": read.book.study}, content.pages(read))
     texts[pagefiles.RUNS] = runs.script(read.pooled)
@@ -49,6 +48,8 @@ def command(arguments: list[str]) -> None:
     parser.add_argument("--figures", type=Path, nargs="*", default=[], help="the text of each")
     parser.add_argument("--audit", type=Path, help="findings on the printed values, csv")
     parser.add_argument("--costs", type=Path, nargs="*", default=[], help="lists of networks")
+    parser.add_argument("--claims", type=Path, help="verdicts on the papers' claims, csv")
+    parser.add_argument("--recipes", type=Path, help="recipes of papers and of code, csv")
     parser.add_argument("--output", type=Path, required=True, help="folder of all reports")
     chosen = vars(parser.parse_args(arguments))
     given, config, output = (chosen.pop(name) for name in ("given", "config", "output"))

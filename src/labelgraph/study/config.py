@@ -225,6 +225,8 @@ def read_study(folder: Path, given: dict[str, Any]) -> Book:
     study = study_name(folder / "studies", given)
     lines = {name: typed(line) for name, line in given.items() if name not in ("study", "datasets")}
     lines |= {name: own_data.typed(given[name]) for name in {"datasets"} & given.keys()}
+    if isinstance(lines.get("figures"), list):
+        lines["only_figures"] = lines.pop("figures")
     parts = {name: read_yaml(folder / f"{name}.yaml") for name in FILES}
     standing = validated(OwnData, "own_data.yaml: ", read_yaml(folder / "own_data.yaml"))
     read = read_files(parts)

@@ -366,7 +366,12 @@ class Study(Change):
         default={}, description="Footnotes of a table in this study."
     )
     figures: dict[str, Lines | None] = Field(
-        default={}, description="What a figure shows otherwise than in its paper."
+        default={},
+        description="What a figure shows otherwise than in its paper. On the command line, a list"
+        " of names stands for `only_figures`.",
+    )
+    only_figures: Different[Text] = Field(
+        default=None, description="The figures that are made; all by default."
     )
     own_table: partial(OwnTable) = Field(
         default=None, description="Lines of the table of your own data."

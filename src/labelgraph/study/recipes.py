@@ -1,6 +1,7 @@
 """What papers and their released code do: the rows of workflow/published/recipes.csv.
 
-A row's note says why a method departs there from its paper; tables print it as a footnote.
+A row's note says why a method departs there from its paper. Notes have numbers, by which tables
+name those that apply to them.
 """
 
 import csv
@@ -68,7 +69,7 @@ def kind(task: str) -> str:
 
 
 def notes(rows: Iterable[Row], method: str, tasks: Iterable[str], cached: bool) -> list[str]:
-    """The footnotes of a method in tables of these tasks; `cached`: features are cached."""
+    """Those of a method that apply to these tasks, each once; `cached`: features are cached."""
     shown = {ALL, *map(kind, tasks)}
     found = [
         row.note
@@ -76,3 +77,22 @@ def notes(rows: Iterable[Row], method: str, tasks: Iterable[str], cached: bool) 
         if row.method == method and row.task in shown and not (cached and row.item in TRAINING)
     ]
     return list(dict.fromkeys(filter(None, found)))
+
+
+def numbered(rows: Iterable[Row], method: str) -> dict[str, int]:
+    """Note of a method -> its number, in the order of the file."""
+    found = dict.fromkeys(row.note for row in rows if row.method == method and row.note)
+    return {note: place for place, note in enumerate(found, 1)}
+
+
+def ranges(numbers: Iterable[int]) -> str:
+    """1, 2, 3, 5 as `1\N{EN DASH}3, 5`."""
+    parts: list[list[int]] = []
+    for number in sorted(numbers):
+        if parts and number == parts[-1][-1] + 1:
+            parts[-1].append(number)
+        else:
+            parts.append([number])
+    return ", ".join(
+        f"{part[0]}\N{EN DASH}{part[-1]}" if len(part) > 1 else f"{part[0]}" for part in parts
+    )

@@ -12,10 +12,12 @@ import pandas as pd
 
 from labelgraph.files import escaping
 from labelgraph.score import confidence
+from labelgraph.study import recipes
 from labelgraph.tables import intervals, table_columns
 from labelgraph.tables.cost_columns import COSTS, heading
 
 PUBLISHED, HERE = "published", "here"
+DEPARTURES = "How methods depart from their papers, by the numbers of the notes in recipes.md"
 
 
 def lines(cells: pd.DataFrame, kind: str = "std") -> pd.DataFrame:
@@ -65,15 +67,19 @@ def marked(
 
 
 def remarks(table: dict[str, Any]) -> list[str]:
-    """The notes below a table: the study, the protocol, departures from each paper."""
-    of_note: dict[str, list[str]] = {}  # note -> the methods that it is about
-    for method, departures in table["footnotes"].items():
-        for departure in departures:
-            of_note.setdefault(departure, []).append(method)
-    notes = [f"{', '.join(methods)}: {note}" for note, methods in of_note.items()]
+    """The notes below a table, which change how it is read: study, protocol, its own notes."""
     meaning = confidence.NOTES[table.get("spread") or "std"] if table["protocol"] else ""
     study = [line for line in (table["note"], table["protocol"], meaning) if line]
-    return [*study, *table.get("notes", []), *notes]
+    return [*study, *table.get("notes", [])]
+
+
+def departures(table: dict[str, Any], link: Callable[[str, str], str]) -> list[str]:
+    """One line: where the notes on each method's recipe stand. `link`: method, title -> text."""
+    found = table["departures"].items()
+    named = [
+        f"{link(name, each['title'])} {recipes.ranges(each['numbers'])}" for name, each in found
+    ]
+    return [f"{DEPARTURES}: {'; '.join(named)}."] if named else []
 
 
 def dataset_of(table: dict[str, Any], name: str) -> str:
@@ -112,7 +118,12 @@ def markdown(table: dict[str, Any], cells: pd.DataFrame, ran: dict[str, str]) ->
         rows = [names, rule, *shown[["system", "source", *columns]].to_numpy().tolist()]
         parts.append("\n".join("| " + " | ".join(row) + " |" for row in rows))
     body = "\n\n".join(parts)
-    notes = "\n".join(f"- {escaping.prose(note)}" for note in remarks(table))
+    notes = "\n".join(f"- {note}" for note in [
+        *map(escaping.prose, remarks(table)),
+        *departures(
+            table, lambda name, title: f"[{escaping.markdown(title)}]({table['recipes']}#{name})"
+        ),
+    ])  # fmt: skip
     legend = "Best **bold**, second *italic*.\n\n" if "**" in body else ""
     return f"# {escaping.markdown(table['caption'])}\n\n{body}\n\n{legend}{notes}\n"
 
@@ -134,7 +145,8 @@ def latex(table: dict[str, Any], cells: pd.DataFrame, ran: dict[str, str]) -> st
         body += [r"\midrule"] * bool(body) + [" & ".join(names) + r" \\", r"\midrule"]
         body += [" & ".join(row) + r" \\" for row in rows]
         wide = max(wide, len(columns))
-    notes = r" \\ ".join(map(escaping.latex, remarks(table)))
+    below = [*remarks(table), *departures(table, lambda _, title: title)]
+    notes = r" \\ ".join(map(escaping.latex, below))
     return "\n".join(
         [
             r"% needs \usepackage{booktabs} and \usepackage{graphicx}",

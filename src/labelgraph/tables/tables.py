@@ -12,7 +12,7 @@ import pandas as pd
 
 from labelgraph.files.small import read_json
 from labelgraph.score.metrics import value
-from labelgraph.study import encoder_titles
+from labelgraph.study import encoder_titles, recipes
 from labelgraph.study.config import Book, Run, run_of
 from labelgraph.study.entries import Table
 from labelgraph.tables import intervals, titles
@@ -29,6 +29,7 @@ from labelgraph.tables.table_columns import (
 
 KEYS = {*Table.model_fields}
 COUNTS = "results/costs/counts.json"  # costs that are the same on any machine
+RECIPES = "../recipes.md"  # from a table to the page with the notes on recipes
 MARKS = re.compile(r"^\d+: |\*$| ")  # what print adds to a row's name: a number, a star, spaces
 FIELDS = ("row", "column", "published", "reproduced", "std", "seeds", "status")
 
@@ -145,10 +146,8 @@ def recipe(book: Book, name: str) -> dict[str, Any]:
         "costs": COUNTS if costly(entry) else None,
         "note": book.size.note if trained(entry) else "",
         "protocol": book.circumstances(titled, numbers) if trained(entry) else "",
-        "footnotes": {
-            titles.system(book, name, there): book.departures(name, all_tasks(entry))
-            for name in shown
-        },
+        "departures": departures(book, entry, shown, there),
+        "recipes": RECIPES,
         "scores": {
             row: {
                 f"{task}/{block['dataset']}": [
@@ -163,6 +162,20 @@ def recipe(book: Book, name: str) -> dict[str, Any]:
             for row, system in systems(entry).items()
         },
     }  # fmt: skip
+
+
+def departures(
+    book: Book, entry: dict[str, Any], methods: list[str], places: list[str]
+) -> dict[str, dict[str, Any]]:
+    """Method -> its title, and the numbers of the notes on its recipe that apply to the table."""
+    found = {}
+    for name in methods:
+        number = recipes.numbered(book.recipes, name)
+        notes = book.departures(name, all_tasks(entry))
+        if notes:
+            title = titles.system(book, name, places)
+            found[name] = {"title": title, "numbers": [number[note] for note in notes]}
+    return found
 
 
 def cells(table: dict[str, Any], published: pd.DataFrame, row_titles: pd.DataFrame) -> pd.DataFrame:

@@ -13,6 +13,7 @@ from labelgraph.figures.canvas import (
     Canvas,
     box,
     inches,
+    origin,
     photograph,
     shortened,
 )
@@ -29,6 +30,10 @@ from labelgraph.files.small import read_arrays
 INKS = (BLUE, GREEN, PINK)  # of an image's labels
 GAP, HIGH = 0.05, 0.74  # inches between pictures, and of a picture
 VERDICT = {True: "touches the label", False: "elsewhere", None: ""}
+LEGEND = (
+    "Coloured where the map is strong. Box: around its largest part; red and dashed where its"
+    " strongest cell touches no object of the label. The number is the label's probability."
+)
 HOW = (
     "Left, the photograph with the objects of its labels. Right, each label's map, coloured where"
     " it is strong, with the label's probability and the box around the largest part above 20% of"
@@ -46,7 +51,7 @@ def draw(figure: dict[str, Any]) -> Drawing:
     pictures = [photograph(files["root"], report.images[row]) for row in rows]
     heights = [min(HIGH, wide * len(pixels) / pixels.shape[1]) for pixels in pictures]
     tops = [0.16, *(0.16 + np.cumsum([high + LINE + 0.08 for high in heights]))]
-    canvas = Canvas(WIDE, tops[-1] - 0.08)
+    canvas = Canvas(WIDE, tops[-1] - 0.08, [origin(figure), LEGEND])
     for place, title in enumerate(figure["systems"].values()):
         canvas.words(title, start(place * len(INKS), wide), 0, fontsize=NORMAL, fontweight="bold")
     table = [["image", "label", "system", "probability", "place"]]

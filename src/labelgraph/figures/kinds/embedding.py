@@ -24,13 +24,20 @@ SEED = 0
 PARTNERS = 3  # most frequent companions that the table asks for
 GAP = 0.2  # inches between panels
 HEAD = 0.2 + LINE  # inches above a panel
+ROOM = 0.45  # of the distance between points that are spread evenly
+STEPS = 300
 INSIDE = 0.15  # inches between the outermost points and the frame
 
 
+LEGEND = (
+    "A line joins each label with the one it shares most images with; labels joined so have one"
+    " colour and mark."
+)
 HOW = (
-    "t-SNE of cosine distances. A line joins each label with the one it shares most images with,"
-    " measured by the cosine of their counts; labels joined in this way have one colour and mark."
-    f" The table: how many labels are nearest to one of their {PARTNERS} most frequent companions."
+    "t-SNE of cosine distances. Points too near to each other for their words are moved apart. A"
+    " line joins each label with the one it shares most images with, measured by the cosine of"
+    " their counts; labels joined in this way have one colour and mark. The table: how many labels"
+    f" are nearest to one of their {PARTNERS} most frequent companions."
 )
 
 
@@ -44,7 +51,7 @@ def draw(figure: dict[str, Any]) -> style.Drawing:
     wide = WIDE if len(panels) > 1 or most > 30 else style.COLUMN - 2 * EDGE
     wide = (wide - GAP * (len(panels) - 1)) / len(panels)
     high = min((0.85 if most <= 40 else 1.2) * wide, 4.8)
-    canvas = Canvas(wide * len(panels) + GAP * (len(panels) - 1), high + HEAD)
+    canvas = Canvas(wide * len(panels) + GAP * (len(panels) - 1), high + HEAD, [LEGEND])
     rows = [["system", "dataset", "nearest label is a frequent companion", "by chance"]]
     for number, (title, dataset, names, vectors, counts) in enumerate(panels):
         left = number * (wide + GAP)
@@ -82,6 +89,27 @@ def flat(vectors: np.ndarray) -> np.ndarray:
     return (found - found.min(0)) / np.maximum(np.ptp(found, axis=0), 1e-9)
 
 
+def apart(points: np.ndarray, page: np.ndarray) -> np.ndarray:
+    """The points with at least some distance between them, for words: ROOM of an even spread.
+
+    Each step moves all pairs that are too near, half the way each; nothing leaves the page.
+    """
+    least = ROOM * float(np.sqrt(page.prod() / len(points)))
+    turn = np.arange(len(points)) * 2.4
+    own_way = 1e-3 * np.stack([np.cos(turn), np.sin(turn)], 1)  # of points in one place
+    for _ in range(STEPS):
+        at = points + own_way
+        gap = at[:, None] - at  # (C, C, 2)
+        length = np.linalg.norm(gap, axis=2)
+        np.fill_diagonal(length, np.inf)
+        near = np.clip(least - length, 0, None)
+        if near.max() < 0.02 * least:
+            break
+        move = (0.5 * near / length)[..., None] * gap
+        points = np.clip(points + move.sum(1), INSIDE, page - INSIDE)
+    return points
+
+
 def likeness(counts: np.ndarray) -> np.ndarray:
     """(C, C) cosine similarity of two labels' images; 0 on the diagonal and for unused labels."""
     alone = np.maximum(np.diagonal(counts), 1)
@@ -103,7 +131,7 @@ def scatter(
     axes: Axes, names: list[str], spots: np.ndarray, counts: np.ndarray, page: np.ndarray
 ) -> None:
     """Draws points, words and lines; `page`: the panel's size in inches."""
-    points = INSIDE + spots * (page - 2 * INSIDE)
+    points = apart(INSIDE + spots * (page - 2 * INSIDE), page)
     alike = likeness(counts)
     partner = np.where(alike.any(1), alike.argmax(1), np.arange(len(names)))
     group = groups(partner)

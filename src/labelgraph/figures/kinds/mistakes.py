@@ -11,6 +11,7 @@ from labelgraph.figures.canvas import (
     WIDE,
     Canvas,
     frame,
+    origin,
     photograph,
     shortened,
 )
@@ -35,7 +36,7 @@ def draw(figure: dict[str, Any]) -> Drawing:
     report = image_choice.read(files["targets"], files["predictions"])
     places = sum(wanted["count"] for wanted in figure["mistakes"])
     wide = (WIDE - (places - 1) * GAP) / places
-    canvas = Canvas(WIDE, 0.45 + HIGH + LINES * LINE)
+    canvas = Canvas(WIDE, 0.45 + HIGH + LINES * LINE, [origin(figure)])
     canvas.words("+ given, but not shown", 0, 0.02, color=RED)
     canvas.words("− shown, but not given", WIDE / 3, 0.02, color=BLUE)
     canvas.words("given and shown", 2 * WIDE / 3, 0.02, color=BLACK)

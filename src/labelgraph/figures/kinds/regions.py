@@ -12,6 +12,7 @@ from labelgraph.figures.canvas import (
     WIDE,
     Canvas,
     box,
+    origin,
     photograph,
     wrapped,
 )
@@ -21,6 +22,10 @@ from labelgraph.files.small import read_arrays
 SIDE, GAP, HIGH = 2, 0.08, 0.86  # images side by side; inches between pictures, of a picture
 STRONG = 5  # regions of which the box is drawn
 HEADS = ("image", "regions", "weighted regions")
+LEGEND = (
+    f"Orange: all regions, then the {STRONG} with the most weight. Colours fade where no region has"
+    " much weight."
+)
 HOW = (
     "A place has its colours as far as the heaviest region over it weighs as much as the image's"
     f" heaviest; before weighting all weigh the same. Boxes: all regions, then the {STRONG}"
@@ -35,7 +40,7 @@ def draw(figure: dict[str, Any]) -> Drawing:
     stored = read_arrays(Path(files["inspections"][system]))
     wide = (WIDE - (3 * SIDE - 1) * GAP) / (3 * SIDE)
     high = HIGH + LINE + 0.1
-    canvas = Canvas(WIDE, -(-len(rows) // SIDE) * high + 0.1)
+    canvas = Canvas(WIDE, -(-len(rows) // SIDE) * high + 0.1, [origin(figure), LEGEND])
     table = [["image", "shown", "regions", "largest weight", "smallest weight"]]
     for place, row in enumerate(rows):
         left, top = place % SIDE * 3 * (wide + GAP), 0.16 + place // SIDE * high

@@ -14,10 +14,13 @@ from labelgraph.figures.canvas import (
     WIDE,
     Canvas,
     frame,
+    key,
+    origin,
     photograph,
     wrapped,
 )
 from labelgraph.figures.style import (
+    BLACK,
     BLUE,
     RED,
     SKY,
@@ -28,6 +31,12 @@ from labelgraph.manifest.manifest import YES
 
 ASKED = 1000  # images that are queries in the table
 GAP, HIGH, QUERY = 0.07, 0.66, 1.25  # inches; QUERY: the width of a query's column
+KEY = (
+    ("Left: the query. Frames: it shows", BLACK),
+    ("all labels of the query", BLUE),
+    ("some of them", SKY),
+    ("none", RED),
+)
 HOW = (
     "Nearest first, by the distance of the pooled features. Under each image, how many of the"
     " query's labels it shows; its frame is dark blue where it shows all of them, light blue where"
@@ -47,7 +56,8 @@ def draw(figure: dict[str, Any]) -> Drawing:
     }
     wide = (WIDE - QUERY - 0.2) / figure["top"] - GAP
     high = 2 * (HIGH + 2 * LINE + 0.06) + 0.1
-    canvas = Canvas(WIDE, len(queries) * high)
+    canvas = Canvas(WIDE, len(queries) * high + 0.1, [origin(figure)])
+    key(canvas, KEY, len(queries) * high - 0.04)
     for place, row in enumerate(queries):
         one_query(canvas, figure, report, row, near, place * high, wide)
     table = labels_found(figure, report, near)

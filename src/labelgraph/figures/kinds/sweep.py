@@ -7,6 +7,7 @@ from typing import Any
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
+from matplotlib.patches import Patch
 
 from labelgraph.figures import curves, style
 from labelgraph.files.small import read_json
@@ -21,7 +22,7 @@ def draw(figure: dict[str, Any]) -> style.Drawing:
     columns = len(names) if len(names) > 1 else len(places)
     width = style.COLUMN if columns < 3 else style.PAGE
     high = len(places) // columns
-    page = style.new(width, PANEL * high + 0.3, layout="constrained")
+    page = style.new(width, PANEL * high + 0.45, layout="constrained")
     panels = page.subplots(high, columns, squeeze=False)
     rows = [["setting", "dataset", "value", figure["metric"], "std", "seeds", "published"]]
     for place, (axes, key) in enumerate(zip(panels.flat, places, strict=True)):
@@ -34,7 +35,11 @@ def draw(figure: dict[str, Any]) -> style.Drawing:
         axes.set_title(f"({string.ascii_lowercase[place]}) {heading}{paper}", loc="left")
         axes.set_ylabel(f"{figure['metric']} (%)" if axes in panels[:, 0] else "")
         rows += panel(axes, curve, title, figure, printed)
-    page.legend(handles=handles(), loc="outside lower center", ncols=3)
+    if len(figure["datasets"]) == 1:
+        (title,) = figure["datasets"].values()
+        page.suptitle(title, x=0.01, ha="left", fontsize=style.NORMAL, fontweight="bold")
+    marks = 3 if width > style.COLUMN else 2  # in a line
+    page.legend(handles=handles(rows), loc="outside lower center", ncols=marks)
     return style.Drawing(page, rows, remarks(rows))
 
 
@@ -92,12 +97,14 @@ RING = {
 }
 
 
-def handles() -> list[Line2D]:
-    """The legend of the marks."""
+def handles(rows: list[list[str]]) -> list[Line2D | Patch]:
+    """The legend of the marks; a band is drawn where the method's own value has more seeds."""
+    band = Patch(color=style.PALE, alpha=0.5, label="its ± std, across")
     bar = {"color": style.BLUE, "marker": "|", "markersize": 8, "linestyle": "none"}
     return [
         Line2D([], [], label="the method's own value", **RING),
         Line2D([], [], label="± std over seeds", **bar),
+        *([band] if len({row[5] for row in rows[1:]}) > 1 else []),
     ]
 
 

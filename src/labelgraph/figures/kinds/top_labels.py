@@ -10,7 +10,8 @@ from labelgraph.figures.canvas import (
     LINE,
     WIDE,
     Canvas,
-    inches,
+    key,
+    origin,
     photograph,
     shortened,
     wrapped,
@@ -35,8 +36,12 @@ def draw(figure: dict[str, Any]) -> Drawing:
     wide = (WIDE - (COLUMNS - 1) * GAP) / COLUMNS
     high = HIGH + (figure["top"] + TRUTH) * LINE + 0.2
     rows = -(-len(cells) // COLUMNS)
-    canvas = Canvas(WIDE, rows * high + 0.08)
-    legend(canvas, list(figure["systems"].values()))
+    canvas = Canvas(WIDE, rows * high + 0.08, [origin(figure)])
+    marks = [("✓ the image shows it, ✗ it does not", GREY)]
+    sides = [
+        f"{title}, {side}" for title, side in zip(figure["systems"].values(), SIDES, strict=True)
+    ]
+    key(canvas, [*zip(sides, INKS, strict=True), *marks], 0.03)
     for place, (root, report, row) in enumerate(cells):
         left, top = place % COLUMNS * (wide + GAP), 0.22 + place // COLUMNS * high
         canvas.picture(photograph(root, report.images[row]), left, top, wide, HIGH)
@@ -61,16 +66,6 @@ def cells_of(figure: dict[str, Any], dataset: str) -> list[tuple[str, image_choi
 def highest(report: image_choice.Report, system: str, row: int, top: int) -> list[int]:
     """Columns of the `top` labels by probability; of equal ones the first."""
     return np.argsort(-report.probability[system][row], kind="stable")[:top].tolist()
-
-
-def legend(canvas: Canvas, titles: list[str]) -> None:
-    """Texts side by side, whatever their length."""
-    marks = "✓ the image shows it, ✗ it does not"
-    texts = [*(f"{title}, {side}" for title, side in zip(titles, SIDES, strict=True)), marks]
-    left = 0.0
-    for text, ink in zip(texts, (*INKS, GREY), strict=True):
-        canvas.words(text, left, 0.03, color=ink)
-        left += inches(text) + 3 * GAP
 
 
 def write(canvas, report, row: int, figure: dict[str, Any], left: float, top: float, wide: float):

@@ -143,14 +143,53 @@ function body(cell) {
   ];
 }
 
+// Names whose values differ between two lists of [name, value], with both values.
+function differing(one, other) {
+  const [a, b] = [new Map(one), new Map(other)];
+  const names = unique([...a.keys(), ...b.keys()]).filter((name) => a.get(name) !== b.get(name));
+  return names.map((name) => [name, a.get(name), b.get(name)]);
+}
+
+function differences(title, headers, rows) {
+  if (!rows.length) return [make("p", `${title}: none differs.`)];
+  const shown = rows.map((row) => row.map((value) => value ?? "none"));
+  return [make("h3", `${title}: ${rows.length} differ${rows.length === 1 ? "s" : ""}`), tableOf(headers, shown)];
+}
+
+function metricsOf(run) {
+  return pool("metrics", run).map((name, place) => [name, run.values[place]]);
+}
+
+// Two runs: the settings, metrics, input files, packages and machine that differ.
+function both(one, other) {
+  const metrics = differing(metricsOf(one), metricsOf(other)).map(([name, a, b]) => {
+    const known = typeof a === "number" && typeof b === "number";
+    return [name, percent(a), percent(b), known ? (b - a >= 0 ? "+" : "−") + Math.abs(b - a).toFixed(2) : ""];
+  });
+  const inputs = (run) => pool("inputs", run).map((place) => STUDY.pools.files[place]);
+  const list = (name) => differing(flat(pool(name, one)), flat(pool(name, other)));
+  const seeds = one.seed === other.seed ? [] : [["seed", `${one.seed}`, `${other.seed}`]];
+  return [
+    ...differences("Settings", ["Setting", "first", "second"], [...seeds, ...list("settings")]),
+    ...differences("Metrics, of those that tables show", ["Metric", "first", "second", "second − first"], metrics),
+    ...differences("Input files", ["File", "first", "second"], differing(inputs(one), inputs(other))),
+    ...differences("Packages and machine", ["", "first", "second"], [...list("packages"), ...list("machine"), ...list("git")]),
+  ];
+}
+
 function open(cell) {
+  const note = cell.note ? make("p", `Published value: ${cell.note}`) : null;
+  present(`${cell.row}, ${cell.header}`, cell.summary, [note, ...body(cell)]);
+}
+
+function present(heading, summary, content) {
   const close = make("button.close", "Close");
   close.type = "button";
   close.addEventListener("click", () => dialog.close());
-  const title = make("h2", `${cell.row}, ${cell.header}`);
+  const title = make("h2", heading);
   title.id = "provenance-title";
-  const head = make("header", make("div", title, make("p", cell.summary)), close);
-  dialog.replaceChildren(head, make("div.body", cell.note ? make("p", `Published value: ${cell.note}`) : null, ...body(cell)));
+  const head = make("header", make("div", title, make("p", summary)), close);
+  dialog.replaceChildren(head, make("div.body", ...content));
   dialog.showModal();
   dialog.scrollTop = 0;
   close.focus();
@@ -210,6 +249,19 @@ for (const table of document.querySelectorAll("table:has(td[data-runs], td[data-
 for (const cell of document.querySelectorAll("td[data-curve]")) {
   cell.append(chart(runsOf(cell.dataset.curve), "tune_map", true) ?? "");
 }
+function compareForm(form) {
+  const find = (name) => STUDY.runs.find((run) => run.folder === form.elements[name].value.trim());
+  const options = STUDY.runs.map((run) => Object.assign(document.createElement("option"), { value: run.folder }));
+  form.querySelector("datalist").append(...options);
+  form.hidden = false;
+  form.addEventListener("submit", (event) => {
+    event.preventDefault();
+    const [one, other] = [find("one"), find("other")];
+    form.querySelector("output").textContent = one && other ? "" : "Choose two runs from the list.";
+    if (one && other) present("Two runs", `First ${one.folder}, second ${other.folder}`, both(one, other));
+  });
+}
+document.querySelectorAll(".two").forEach(compareForm);
 dialog.addEventListener("click", (event) => {
   if (event.target === dialog) dialog.close(); // outside of it
 });

@@ -123,6 +123,11 @@ function tools(form) {
   });
   form.reset(); // a browser that goes back fills fields in, but not the table
   if (form.elements.show) show("both", tables);
+  const wanted = new URLSearchParams(location.search).get("q"); // from the field in the bar
+  if (wanted) {
+    form.querySelector("[type=search]").value = wanted;
+    filterRows(form, tables);
+  }
 }
 
 document.addEventListener("DOMContentLoaded", () => {

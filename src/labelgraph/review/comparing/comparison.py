@@ -12,7 +12,13 @@
      "vanished": the same of what only a has,
      "ranks": [{"table", "column", "rows": how many, "tau": Kendall's, null if all are equal,
                 "moved": [{"row", "a": rank, "b": rank}]}],
+     "orders": [{"table", "column", "rows", "tau", "pairs": how many of the rows a ranks, "kept":
+                 those in the same order in b, "order": [{"row", "a": rank, "b": rank}], b's first
+                 one first}] of the columns whose metric is mAP; the order that changed most first,
      "differs": whether anything is beyond, appeared or vanished}
+
+Against `published`, the command adds `verdicts`: those on the papers' claims that lie beside the
+tables, each with "verdict", "corrected", "paper", "table", "claim", "cell", "published", "here".
 
 Differences beyond their tolerance come first; among them those without a number, then the largest.
 Against `published`, only cells that have both a run and a printed value count.
@@ -21,7 +27,7 @@ Against `published`, only cells that have both a run and a printed value count.
 from typing import Any
 
 from labelgraph.review.comparing.differences import of_cell, of_value, order
-from labelgraph.review.comparing.ranks import changes, values
+from labelgraph.review.comparing.ranks import changes, orders, values
 from labelgraph.review.comparing.sources import Side
 from labelgraph.review.comparing.tolerances import Tolerances
 from labelgraph.tables.csv_cells import Cells
@@ -32,7 +38,7 @@ Entry = dict[str, Any]
 def compare(a: Side, b: Side, tolerances: Tolerances) -> Entry:
     published = a.published or b.published
     shared = [name for name in a.tables if name in b.tables]
-    differences, ranks, cells = [], [], 0
+    differences, ranks, methods, cells = [], [], [], 0
     for name in shared:
         first, second = a.tables[name], b.tables[name]
         both = [place for place in first if place in second]
@@ -46,6 +52,7 @@ def compare(a: Side, b: Side, tolerances: Tolerances) -> Entry:
             for place in both
         )
         ranks += [{"table": name} | each for each in changes(first, second, published)]
+        methods += [{"table": name} | each for each in orders(first, second, published)]
     appeared, vanished = only(b, a), only(a, b)
     beyond = sum(each["beyond"] for each in differences)
     return {
@@ -58,6 +65,7 @@ def compare(a: Side, b: Side, tolerances: Tolerances) -> Entry:
         "appeared": appeared,
         "vanished": vanished,
         "ranks": ranks,
+        "orders": sorted(methods, key=lambda each: (each["kept"] / each["pairs"], -each["pairs"])),
         "differs": bool(beyond or any(appeared.values()) or any(vanished.values())),
     }
 

@@ -1,27 +1,64 @@
 """A comparison as text, or as one HTML page without other files."""
 
+from collections import Counter
 from html import escape
 from typing import Any
 
 Entry = dict[str, Any]
 Lines = list[list[str]]
+LONG = 40  # letters of a cell that needs room
 
 PAGE = """<!doctype html>
 <html lang="en">
 <meta charset="utf-8">
-<meta name="viewport" content="width=device-width">
+<meta name="viewport" content="width=device-width, initial-scale=1">
 <title>{title}</title>
 <style>
 :root {{ color-scheme: light dark; font: 15px/1.5 system-ui, sans-serif; }}
-body {{ max-width: 70rem; margin: 2rem auto; padding: 0 1rem; }}
-table {{ border-collapse: collapse; }}
-th, td {{ text-align: left; padding: .15rem .8rem .15rem 0; border-bottom: 1px solid #8884; }}
+body {{ max-width: 80rem; margin: 1.5rem auto; padding: 0 1rem; }}
+h1 {{ font-size: 1.35rem; line-height: 1.3; overflow-wrap: anywhere; }}
+h2 {{ font-size: 1.1rem; margin: 2rem 0 .5rem; }}
+label {{ position: sticky; top: 0; z-index: 2; display: block; padding: .5rem 0; }}
+label, th:first-child, td:first-child {{ background: Canvas; }}
+input {{ font: inherit; width: 100%; max-width: 26rem; padding: .3rem; box-sizing: border-box; }}
+div {{ overflow-x: auto; border: 1px solid #8884; border-radius: 6px; }}
+table {{ border-collapse: collapse; min-width: 100%; font-size: .9rem; }}
+th, td {{ text-align: left; vertical-align: top; padding: .2rem .8rem .2rem .5rem; }}
+th, td {{ border-bottom: 1px solid #8884; }}
 td.number {{ text-align: right; font-variant-numeric: tabular-nums; }}
+td:nth-child(2) {{ min-width: 7rem; }}
+td.long {{ min-width: 16rem; }}
+th:first-child, td:first-child {{ position: sticky; left: 0; }}
+@media (max-width: 600px) {{
+  body {{ padding: 0 .6rem; }}
+  td:first-child {{ min-width: 5.5rem; max-width: 7.5rem; overflow-wrap: break-word; }}
+}}
 </style>
 {body}
+<script>
+"use strict";
+const field = document.querySelector("input");
+field.addEventListener("input", () => {{
+  const words = field.value.toLowerCase().split(/\\s+/);
+  for (const row of document.querySelectorAll("tbody tr")) {{
+    const text = row.textContent.toLowerCase();
+    row.hidden = !words.every((word) => text.includes(word));
+  }}
+  for (const table of document.querySelectorAll("table")) {{
+    const shown = table.querySelectorAll("tbody tr:not([hidden])").length;
+    table.closest("section").hidden = shown === 0;
+  }}
+}});
+</script>
 </html>
 """
+SEARCH = (
+    '<label>Search all lists <input type="search" autocomplete="off"'
+    ' placeholder="a table, a row, a column" /></label>'
+)
 HEADERS = {
+    "orders": ["table", "column", "pairs kept", "Kendall's tau", "new order, with the old rank"],
+    "verdicts": ["verdict", "corrected", "table", "claim", "cell", "published", "here"],
     "differences": ["table", "row", "column", "of", "old", "new", "new - old", "tolerance"],
     "ranks": ["table", "column", "rows", "Kendall's tau", "old rank to new rank"],
     "only": ["what", "table", "row", "column"],
@@ -34,10 +71,20 @@ def heading(found: Entry, tolerance: str) -> list[str]:
     return [
         f"old  {found['a']}",
         f"new  {found['b']}",
+        *ordering(found),
         f"{found['cells']} cells compared; tolerance {tolerance}",
         f"{found['beyond']} differences beyond it, {len(found['differences']) - found['beyond']}"
         f" within{largest}",
     ]
+
+
+def ordering(found: Entry) -> list[str]:
+    """How many pairs of rows keep their order by mAP, and how many claims hold."""
+    pairs, kept = (sum(each[name] for each in found["orders"]) for name in ("pairs", "kept"))
+    told = [f"{kept} of {pairs} pairs of rows keep their order by mAP"] if pairs else []
+    number = Counter(each["verdict"] for each in found.get("verdicts", []))
+    said = ", ".join(f"{name} {count}" for name, count in number.items())
+    return [*told, f"verdicts on the papers' claims: {said}"] if said else told
 
 
 def parts(found: Entry) -> list[tuple[str, list[str], Lines]]:
@@ -46,6 +93,16 @@ def parts(found: Entry) -> list[tuple[str, list[str], Lines]]:
     within = [difference(each) for each in found["differences"] if not each["beyond"]]
     changed = [each for each in found["ranks"] if each["moved"]]
     lists = [
+        (
+            "Order of the rows by mAP, the one that changed most first",
+            HEADERS["orders"],
+            [*map(order, found["orders"] if found["published"] else [])],
+        ),
+        (
+            "Verdicts on the papers' claims",
+            HEADERS["verdicts"],
+            [*map(verdict, found.get("verdicts", []))],
+        ),
         ("Beyond the tolerance, the largest first", HEADERS["differences"], beyond),
         ("Appeared: only in the new tables", HEADERS["only"], only(found["appeared"])),
         ("Vanished: only in the old tables", HEADERS["only"], only(found["vanished"])),
@@ -75,6 +132,18 @@ def only(found: Entry) -> Lines:
             name = kind.removesuffix("s")
             lines.append([name, place["table"], place.get("row", ""), place.get("column", "")])
     return lines
+
+
+def order(each: Entry) -> list[str]:
+    tau = "none" if each["tau"] is None else f"{each['tau']:.2f}"
+    rows = ", ".join(f"{row['row']} ({row['a']})" for row in each["order"])
+    return [each["table"], each["column"], f"{each['kept']} of {each['pairs']}", tau, rows]
+
+
+def verdict(each: Entry) -> list[str]:
+    place = f"{each['paper']}_{each['table']}"
+    words = [each["verdict"], each["corrected"], place, each["claim"], each["cell"]]
+    return [*words, each["published"], each["here"]]
 
 
 def rank(each: Entry) -> list[str]:
@@ -107,17 +176,23 @@ def html(found: Entry, tolerance: str) -> str:
     title = f"{found['a']} against {found['b']}"
     body = [f"<h1>{escape(title)}</h1>"]
     body += [f"<p>{escape(line)}</p>" for line in heading(found, tolerance)[2:]]
+    body.append(SEARCH)
     for name, header, lines in parts(found):
-        body += [f"<h2>{escape(name)} ({len(lines)})</h2>", table(header, lines)]
+        title = f"<h2>{escape(name)} ({len(lines)})</h2>"
+        body.append(f"<section>{title}\n{table(header, lines)}</section>")
     return PAGE.format(title=escape(title), body="\n".join(body))
 
 
 def table(header: list[str], lines: Lines) -> str:
     top = "".join(f"<th>{escape(name)}</th>" for name in header)
     rows = "\n".join("<tr>" + "".join(map(cell, line)) + "</tr>" for line in lines)
-    return f"<table>\n<thead><tr>{top}</tr></thead>\n<tbody>\n{rows}\n</tbody>\n</table>"
+    return (
+        f'<div tabindex="0"><table>\n<thead><tr>{top}</tr></thead>\n<tbody>\n{rows}\n</tbody>\n'
+        "</table></div>"
+    )
 
 
 def cell(word: str) -> str:
     plain = word.lstrip("+-").replace(".", "", 1).isdecimal()
-    return f"<td{' class=number' if plain else ''}>{escape(word)}</td>"
+    kind = " class=number" if plain else " class=long" if len(word) > LONG else ""
+    return f"<td{kind}>{escape(word)}</td>"

@@ -8,19 +8,12 @@ from typing import Any
 
 from labelgraph.tables.csv_cells import Cell, Cells, number
 
+MAIN = "mAP"  # the metric by which methods are put in order
+
 
 def changes(first: Cells, second: Cells, published: bool) -> Iterator[dict[str, Any]]:
     """An entry for each column in which both sides have values of ours in at least two rows."""
-    columns: dict[str, list[tuple[str, Decimal, Decimal]]] = {}
-    for place, cell in first.items():
-        if place in second:
-            pair = values(cell, second[place], published)
-            if pair is not None:
-                columns.setdefault(place[1], []).append((place[0], *pair))
-    for column, found in columns.items():
-        if len(found) < 2:
-            continue
-        rows, a, b = zip(*found, strict=True)
+    for column, rows, a, b in columns_of(first, second, published):
         ranks = zip(rows, ranked(a), ranked(b), strict=True)
         yield {
             "column": column,
@@ -28,6 +21,37 @@ def changes(first: Cells, second: Cells, published: bool) -> Iterator[dict[str, 
             "tau": tau(a, b),
             "moved": [{"row": row, "a": one, "b": two} for row, one, two in ranks if one != two],
         }
+
+
+def orders(first: Cells, second: Cells, published: bool) -> Iterator[dict[str, Any]]:
+    """The same of mAP alone, with all rows; columns without two different values are left out."""
+    for column, rows, a, b in columns_of(first, second, published):
+        signs = [(sign(a[i] - a[j]), sign(b[i] - b[j])) for i, j in combinations(range(len(a)), 2)]
+        pairs = sum(one != 0 for one, _ in signs)
+        if column.rpartition(" ")[2] == MAIN and pairs:
+            ranks = zip(rows, ranked(a), ranked(b), strict=True)
+            order = [{"row": row, "a": one, "b": two} for row, one, two in ranks]
+            yield {
+                "column": column,
+                "rows": len(rows),
+                "tau": tau(a, b),
+                "pairs": pairs,
+                "kept": sum(one == two != 0 for one, two in signs),
+                "order": sorted(order, key=lambda each: (each["b"], each["a"])),
+            }
+
+
+def columns_of(first: Cells, second: Cells, published: bool) -> Iterator[tuple]:
+    """Column, its rows, and the values of both sides, where there are two rows or more."""
+    columns: dict[str, list[tuple[str, Decimal, Decimal]]] = {}
+    for place, cell in first.items():
+        if place in second:
+            pair = values(cell, second[place], published)
+            if pair is not None:
+                columns.setdefault(place[1], []).append((place[0], *pair))
+    for column, found in columns.items():
+        if len(found) > 1:
+            yield (column, *zip(*found, strict=True))
 
 
 def values(a: Cell, b: Cell, published: bool) -> tuple[Decimal, Decimal] | None:

@@ -331,7 +331,7 @@ def test_verdicts_come_first_and_lead_to_their_runs(study_report):
     ]
     assert "2.0 [0.5, 3.5]" in row
     page = " ".join((study_report / "methods/ml_sgm.html").read_text().split())
-    assert '1 holds, 1 not run: <a href="../claims.html?q=ML-SGM">' in page
+    assert 'holds (1), not run (1): <a href="../claims.html?q=ML-SGM">' in page
     assert 'id="pairs"' in text and text.count(">a pair<") == 1
 
 

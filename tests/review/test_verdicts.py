@@ -390,3 +390,11 @@ def test_a_line_is_whole_in_the_csv_file(judged):
     assert listing.parse(listing.as_csv(lines)) == lines
     counts = verdicts.tally([replace(lines[0], verdict="holds")])
     assert counts["holds"] == 1 and sum(counts.values()) == 1
+
+
+def test_no_committed_verdict_is_called_against_its_p_value():
+    path = ROOT / "results/tables/mini/claims.csv"
+    lines = [line for line in listing.parse(path.read_text("utf-8")) if line.p]
+    assert lines
+    for line in lines:
+        assert (line.verdict in (verdicts.HOLDS, verdicts.FAILS)) == (float(line.p) <= 0.05), line

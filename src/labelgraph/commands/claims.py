@@ -10,6 +10,7 @@ from labelgraph.review.claims import listing
 from labelgraph.review.claims.comparisons import OWN
 from labelgraph.review.claims.verdicts import FAILS
 
+STUDIES = Path("workflow/config/studies")
 HELP = "list the papers' claims with the verdict of a study's runs: holds, fails, undecided"
 DESCRIPTION = """Lists every claim of the papers, its size in print and here with a 95 % interval,
 the verdict, and the runs behind it; last, how many claims have which verdict. Reads
@@ -29,6 +30,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
+    known = sorted(path.stem for path in STUDIES.glob("*.yaml"))
+    if known and arguments.study not in known:
+        raise ValueError(f"there is no study {arguments.study!r}; {STUDIES} has {known}")
     path = Path("results/tables", arguments.study, listing.FILE)
     if not path.exists():
         raise FileNotFoundError(

@@ -59,7 +59,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def departures(settings: RunSettings) -> list[str]:
-    if not RECIPES.exists():
+    if not (RECIPES.exists() and METHODS.exists()):
         return []
-    rows = recipes.read(RECIPES)
+    rows = recipes.read(RECIPES, read_yaml(METHODS))
     return recipes.notes(rows, settings.method, [settings.task], settings.encoder.cached)

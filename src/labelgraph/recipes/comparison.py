@@ -13,14 +13,12 @@ from labelgraph.encoders import encoder as encoders
 from labelgraph.recipes import first_weights, here
 from labelgraph.study import tasks
 from labelgraph.study.config import Book, Run
-from labelgraph.study.recipes import ALL, Row, kind
+from labelgraph.study.recipes import ALL, BASE, WEIGHTS, Row, kind
 from labelgraph.tables import tables
 
 SAME, DEPARTURE, OURS = "same", "departure", "ours"
-BASE = "base stage: "  # before items of the first stage of a few-shot task
 WIDTH = 2048  # features of ResNet-101
 LABELS = 80  # of MS-COCO
-WEIGHTS = "first weights"
 Place = tuple[str, str]  # kind of task, dataset
 
 
@@ -45,8 +43,6 @@ def items(book: Book) -> list[Item]:
     }
     found = []
     for row in book.recipes:
-        if row.method not in book.methods:
-            raise ValueError(f"recipes.csv has the method {row.method!r}, methods.yaml does not")
         done = drawn[row.method] if row.item == WEIGHTS else done_here(book, row, runs[row.method])
         found.append(Item(row, done, judged(row, done)))
     return found
@@ -70,10 +66,6 @@ def done_here(book: Book, row: Row, runs: dict[Place, Run]) -> str:
     item = row.item.removeprefix(BASE)
     if item not in here.ITEMS:
         return row.here
-    if row.here:
-        raise ValueError(
-            f"recipes.csv: {row.method}, {row.item}: settings say what is done here; leave it empty"
-        )
     told = {}
     for place, run in runs.items():
         if row.task in (ALL, place[0]):

@@ -2,16 +2,16 @@
 
 import csv
 import io
+import re
 from collections import Counter
 
 from labelgraph.files import escaping
 from labelgraph.files.plurals import counted
 from labelgraph.recipes.comparison import DEPARTURE, OURS, SAME, Item
-from labelgraph.study.recipes import ALL, numbered
+from labelgraph.study.recipes import ALL, TASKS, numbered
 
 COLUMNS = ("method", "task", "item", "paper", "released", "here", "kind", "note", "source")
 SHOWN = ("item", "paper", "released code", "here", "kind", "note")
-TASKS = (ALL, "full", "partial", "fewshot")
 MEANING = {
     SAME: "as in the paper, or as in the released code where the paper does not say",
     DEPARTURE: "otherwise than the paper, or than the released code where the paper is silent",
@@ -33,7 +33,7 @@ def as_csv(found: list[Item]) -> str:
     return text.getvalue()
 
 
-def as_markdown(found: list[Item], titles: dict[str, str]) -> str:
+def as_markdown(found: list[Item], titles: dict[str, str], study: str) -> str:
     """A table for each method and kind of task. `titles`: method -> what tables call it."""
     number, unstated = Counter(each.kind for each in found), sum(each.unstated for each in found)
     parts = [
@@ -41,7 +41,7 @@ def as_markdown(found: list[Item], titles: dict[str, str]) -> str:
         f"{counted(len(found), 'item', 'items')}: {number[SAME]} the same,"
         f" {counted(number[DEPARTURE], 'departure', 'departures')}, {number[OURS]} ours;"
         f" {unstated} unstated.",
-        "What stands under *here* is read from the settings of the study `paper` and from the"
+        f"What stands under *here* is read from the settings of the study `{study}` and from the"
         " networks' weights where they say it. An empty cell: the paper does not say it, or no"
         " released code does it. The notes of a method have numbers, by which tables name them.",
         "\n".join(f"- *{kind}*: {text}" for kind, text in MEANING.items()),
@@ -62,6 +62,11 @@ def heading(task: str) -> str:
     return names.get(task, "Few shots")
 
 
+def in_cell(markdown: str) -> str:
+    """A bar ends a cell, in code, too."""
+    return re.sub(r"(?<!\\)\|", r"\\|", markdown)
+
+
 def table(some: list[Item], number_of: dict[str, int]) -> str:
     rows = [SHOWN, ["---"] * len(SHOWN)]
     for each in some:
@@ -69,6 +74,6 @@ def table(some: list[Item], number_of: dict[str, int]) -> str:
         texts = [row.item, row.paper, row.released, each.here, each.kind]
         note = "**not stated**" if each.unstated else ""
         if row.note:
-            note = f"**{number_of[row.note]}** {escaping.prose(row.note)}"
+            note = f"**{number_of[row.note]}** {in_cell(escaping.prose(row.note))}"
         rows.append([*map(escaping.markdown, texts), note])
     return "\n".join("| " + " | ".join(row) + " |" for row in rows)

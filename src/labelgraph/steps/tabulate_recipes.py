@@ -15,7 +15,7 @@ def main(config: Path, study: str, output: Path) -> None:
     found = comparison.items(book)
     named = {method: titles.system(book, method) for method in book.methods}
     write_text(output, listing.as_csv(found))
-    write_text(output.with_suffix(".md"), listing.as_markdown(found, named))
+    write_text(output.with_suffix(".md"), listing.as_markdown(found, named, study))
 
 
 def command(arguments: list[str]) -> None:

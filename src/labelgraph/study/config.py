@@ -235,7 +235,7 @@ def read_study(folder: Path, given: dict[str, Any]) -> Book:
     size = read_yaml(folder / "studies" / f"{study}.yaml")
     validated(Study, file, size, **known)
     validated(entries.SomeStudy, "--config: ", lines, **known)
-    rows = recipes.read(folder.parent / "published/recipes.csv")
+    rows = recipes.read(folder.parent / "published/recipes.csv", parts["methods"])
     size = validated(Study, file, over(size, lines), **known)
     book = Book(study, **read, size=size, recipes=rows)
     book = with_own_data(book, standing)

@@ -5,11 +5,14 @@ name those that apply to them.
 """
 
 import csv
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, fields
 from pathlib import Path
 
 ALL = "all"  # of the tasks
+TASKS = (ALL, "full", "partial", "fewshot")
+BASE = "base stage: "  # before items of the first stage of a few-shot task
+NETWORK = "network: "  # before items that only some methods have
 # How networks are trained on images. Studies on cached features do all of this otherwise and say
 # so in their own note, so notes on these items are not theirs.
 TRAINING = (
@@ -35,6 +38,19 @@ TRAINING = (
 )
 
 
+WEIGHTS = "first weights"
+TOLD = (*TRAINING, "difficult objects", WEIGHTS)  # by settings, or by a network's weights
+TYPED = (
+    "loss",
+    "loss's reduction",
+    "crowds",
+    "images without labels",
+    "metric",
+    "word vectors",
+    "label graph",
+)
+
+
 @dataclass(frozen=True)
 class Row:
     """One item of one method's recipe."""
@@ -49,18 +65,45 @@ class Row:
     note: str  # the reason of a departure
 
 
-def read(path: Path) -> tuple[Row, ...]:
+def read(path: Path, methods: Iterable[str]) -> tuple[Row, ...]:
+    """`methods`: the entries of methods.yaml."""
+    try:
+        return tuple(checked(path, {*methods}))
+    except (csv.Error, UnicodeDecodeError) as error:
+        raise ValueError(f"{path} is not a csv file in UTF-8: {error}") from None
+
+
+def checked(path: Path, methods: set[str]) -> Iterator[Row]:
     names = [each.name for each in fields(Row)]
-    with path.open(newline="", encoding="utf-8") as stream:
+    seen = set()
+    with path.open(newline="", encoding="utf-8-sig") as stream:
         lines = csv.DictReader(stream, strict=True)
         if lines.fieldnames != names:
             raise ValueError(f"{path} has the columns {lines.fieldnames}; expected {names}")
-        rows = []
         for line in lines:
+            where = f"{path}, line {lines.line_num}"
             if None in line or None in line.values():
-                raise ValueError(f"{path}, line {lines.line_num}: expected {len(names)} cells")
-            rows.append(Row(**{name: text.strip() for name, text in line.items()}))
-    return tuple(rows)
+                raise ValueError(f"{where}: expected {len(names)} cells")
+            row = Row(**{name: text.strip() for name, text in line.items()})
+            if found := mistake(row, methods):
+                raise ValueError(f"{where}: {found}")
+            if (row.method, row.task, row.item) in seen:
+                raise ValueError(f"{where}: {row.method}, {row.task}, {row.item} is there twice")
+            seen.add((row.method, row.task, row.item))
+            yield row
+
+
+def mistake(row: Row, methods: set[str]) -> str:
+    if row.method not in methods:
+        return f"methods.yaml has no method {row.method!r}"
+    if row.task not in TASKS:
+        return f"the task is {row.task!r}; it may be one of {TASKS}"
+    item = row.item.removeprefix(BASE)
+    if item not in (*TOLD, *TYPED) and not item.startswith(NETWORK):
+        return f"no item {row.item!r}; others than {(*TOLD, *TYPED)} begin with {NETWORK!r}"
+    if row.here and item in TOLD:
+        return f"settings or weights say what is done here of {item!r}; leave `here` empty"
+    return ""
 
 
 def kind(task: str) -> str:

@@ -17,7 +17,7 @@ from labelgraph.tables import intervals, table_columns
 from labelgraph.tables.cost_columns import COSTS, heading
 
 PUBLISHED, HERE = "published", "here"
-DEPARTURES = "How methods depart from their papers, by the numbers of the notes in recipes.md"
+DEPARTURES = "Notes on the methods' recipes, by their numbers in recipes.md"
 
 
 def lines(cells: pd.DataFrame, kind: str = "std") -> pd.DataFrame:

@@ -32,10 +32,10 @@ METHOD = """\
 A verdict is about the difference between two systems here: the claim *holds* if the 95 % interval
 of the difference lies on the claimed side of zero, *fails* if it lies on the other, and is
 *undecided* otherwise. `size within` says whether the published size lies in the interval. A claim
-that needs several differences, such as "best", holds if each of them does and fails if one fails;
-the numbers shown are those of the difference that supports it least. Only rows with a run here can
-take part: `2 of 7` means that 5 of 7 are only quoted, so that *holds* says less than the paper's
-words.
+that needs several differences, such as "best", holds if each of them does, and fails if one fails
+clearly even among so many; the numbers shown are those of the difference that supports it least.
+Only rows with a run here can take part: `2 of 7` means that 5 of 7 are only quoted, so that *holds*
+says less than the paper's words.
 
 Intervals are over report images drawn again (bootstrap, the same draws for both systems) and over
 seeds, paired; with one seed they are over images alone, and training again may change more than the

@@ -1,8 +1,8 @@
 """Pairs of numbers -> a verdict on each claim, plain and corrected for many claims.
 
-A claim that needs several differences holds if each interval lies above zero, and fails if one lies
-below. Its p-value is two-sided: that all are ahead takes the largest p-value of any of them, that
-one is behind the smallest times their number.
+A claim that needs several differences holds if each interval lies above zero, and fails if one is
+below zero so clearly that it is no chance among so many. Its p-value is two-sided: that all are
+ahead takes the largest p-value of any of them, that one is behind the smallest times their number.
 """
 
 from collections import Counter
@@ -176,6 +176,8 @@ def weakest(each: Comparison, known: list[tuple[Pair, Estimate]], numbers: Numbe
     holds = max(some.p_ahead(least[id(one)]) for one, some in known)
     fails = min(some.p_behind(least[id(one)]) for one, some in known) * len(known)
     p = min(1.0, 2 * min(holds, fails))
+    if verdict == FAILS and p > WRONG:  # not clear among so many
+        line = replace(line, verdict=UNDECIDED, corrected=UNDECIDED)
     return Judged(replace(line, p=f"{p:.3g}"), p, holds <= fails)
 
 

@@ -31,6 +31,7 @@ Shapes: B images, C labels, F features, N node width (1024), P = h x w positions
 from dataclasses import dataclass
 
 import torch
+from released.shared import soft_margin
 from torch import Tensor
 
 
@@ -216,18 +217,4 @@ def logits(
     return (from_maps + from_nodes) / 2
 
 
-def target_from_codes(codes: Tensor) -> Tensor:
-    """Archive codes (+1 yes, 0 difficult only, -1 no) as the loss sees them: difficult is yes."""
-    return torch.where(codes == -1, torch.zeros_like(codes), torch.ones_like(codes))
-
-
-def loss(scores: Tensor, target: Tensor) -> Tensor:
-    """Multi-label soft margin: the mean over all B x C entries of a binary cross-entropy."""
-    total = scores.new_zeros(())
-    for image in range(scores.shape[0]):
-        for label in range(scores.shape[1]):
-            score, yes = scores[image, label], target[image, label]
-            no_loss = torch.nn.functional.softplus(score, threshold=1000)
-            yes_loss = torch.nn.functional.softplus(-score, threshold=1000)
-            total = total + yes * yes_loss + (1 - yes) * no_loss
-    return total / scores.numel()
+loss = soft_margin

@@ -31,6 +31,7 @@ only evaluate; that training used the same numbers is likely but not stated.
 from dataclasses import dataclass
 
 import torch
+from released.shared import soft_margin
 from torch import Tensor
 
 
@@ -120,18 +121,6 @@ def logits(
     return codes(dictionary(weights, buffers), pooled(features), ridge)
 
 
-def soft_margin(scores: Tensor, target: Tensor) -> Tensor:
-    """The mean over all B x C entries of a binary cross-entropy on logits."""
-    total = scores.new_zeros(())
-    for image in range(scores.shape[0]):
-        for label in range(scores.shape[1]):
-            score, yes = scores[image, label], target[image, label]
-            no_loss = torch.nn.functional.softplus(score, threshold=1000)
-            yes_loss = torch.nn.functional.softplus(-score, threshold=1000)
-            total = total + yes * yes_loss + (1 - yes) * no_loss
-    return total / scores.numel()
-
-
 def mean_cosine(words: Tensor, rebuilt: Tensor) -> Tensor:
     total = words.new_zeros(())
     for word, copy in zip(words, rebuilt, strict=True):
@@ -172,8 +161,3 @@ def loss(
     factor = ridge if penalty is None else penalty
     fit = terms["reconstruction"] + factor * terms["size"]
     return (terms["soft_margin"] + beta * fit) / terms["cosine"]
-
-
-def target_from_codes(codes: Tensor) -> Tensor:
-    """Archive codes (+1 yes, 0 difficult only, -1 no) as the loss sees them: difficult is yes."""
-    return torch.where(codes == -1, torch.zeros_like(codes), torch.ones_like(codes))

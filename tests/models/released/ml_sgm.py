@@ -41,6 +41,7 @@ number (then the gradient may go to another cell). `probabilities` follows the c
 from dataclasses import dataclass
 
 import torch
+from released.shared import batch_norm
 
 KINDS = ("cells", "cell_edges", "labels", "label_edges", "matches")
 MESSAGES = ("cell_to_cell", "label_to_cell", "label_to_label", "cell_to_label")
@@ -178,23 +179,6 @@ def mlp(rows, weights, name):
         norm = f"{name}.{layer}_norm"
         rows = layer_norm(rows, weights[f"{norm}.weight"], weights[f"{norm}.bias"])
     return rows
-
-
-def batch_norm(maps, weights, buffers, name, training):
-    """(B, R, h, w): each channel over all images and positions; biased variance when training."""
-    channels = []
-    for channel in range(maps.shape[1]):
-        values = maps[:, channel]
-        if training:
-            mean = values.mean()
-            variance = ((values - mean) ** 2).mean()
-        else:
-            mean = buffers[f"{name}.running_mean"][channel]
-            variance = buffers[f"{name}.running_var"][channel]
-        scaled = (values - mean) / torch.sqrt(variance + NORM_EPS)
-        weight, bias = weights[f"{name}.weight"][channel], weights[f"{name}.bias"][channel]
-        channels.append(scaled * weight + bias)
-    return torch.stack(channels, 1)
 
 
 def cells_of(weights, buffers, features, training):

@@ -38,6 +38,7 @@ width), H hidden size of the decoupling, O output size, P = positions after pool
 from dataclasses import dataclass
 
 import torch
+from released.shared import soft_margin
 from torch import Tensor
 
 
@@ -244,13 +245,4 @@ def logits(
     return torch.stack(scores)
 
 
-def loss(scores: Tensor, target: Tensor) -> Tensor:
-    """The mean over all B x C entries of the binary cross-entropy; difficult objects are 'no'."""
-    total = scores.new_zeros(())
-    for image in range(scores.shape[0]):
-        for label in range(scores.shape[1]):
-            score, yes = scores[image, label], target[image, label]
-            no_loss = torch.nn.functional.softplus(score, threshold=1000)
-            yes_loss = torch.nn.functional.softplus(-score, threshold=1000)
-            total = total + yes * yes_loss + (1 - yes) * no_loss
-    return total / scores.numel()
+loss = soft_margin

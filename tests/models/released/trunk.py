@@ -20,9 +20,9 @@ Targets: +1 known present, -1 known absent, 0 unknown.
 """
 
 import torch
+from released.shared import batch_norm
 
 STEPS = 3
-NORM_EPS = 1e-5
 COSINE_EPS = 1e-9
 GATES = ("update", "reset", "candidate")
 
@@ -101,23 +101,6 @@ def average_pool(features):
             columns.append(block.sum((2, 3)) / 4)
         rows.append(torch.stack(columns, 2))
     return torch.stack(rows, 2)
-
-
-def batch_norm(maps, weights, buffers, name, training):
-    """(B, R, h, w): each channel over all images and positions; biased variance in training."""
-    channels = []
-    for channel in range(maps.shape[1]):
-        values = maps[:, channel]
-        if training:
-            mean = values.mean()
-            variance = ((values - mean) ** 2).mean()
-        else:
-            mean = buffers[f"{name}.running_mean"][channel]
-            variance = buffers[f"{name}.running_var"][channel]
-        scaled = (values - mean) / torch.sqrt(variance + NORM_EPS)
-        weight, bias = weights[f"{name}.weight"][channel], weights[f"{name}.bias"][channel]
-        channels.append(scaled * weight + bias)
-    return torch.stack(channels, 1)
 
 
 def reduce(weights, buffers, features, training):

@@ -140,11 +140,6 @@ def method_file(method):
     return str(sourcecode.method_file(method).relative_to(Path.cwd()))
 
 
-def all_networks(step):
-    """The step's code and the files of all methods."""
-    return code(step, *map(method_file, sorted(BOOK.methods)))
-
-
 def method_code(step):
     """The step's code with the method's own file, and no other method's."""
 

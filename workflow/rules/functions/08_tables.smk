@@ -73,3 +73,8 @@ def last_words():
     return ending.lines(
         BOOK, {path for job in workflow.dag.jobs for path in job.output}
     )
+
+
+def all_networks(step):
+    """The step's code and the files of all methods."""
+    return code(step, *map(method_file, sorted(BOOK.methods)))

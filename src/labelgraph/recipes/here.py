@@ -89,7 +89,7 @@ ITEMS: dict[str, Callable[[Settings], str]] = {
     "decay of biases and normalisation": lambda run: (
         "yes" if run.training.train.decay_all else "no"
     ),
-    "clipping": lambda run: number(run.training.train.clip or None),
+    "clipping": lambda run: number(run.training.train.clip),
     "epochs": lambda run: number(run.training.train.epochs),
     "schedule": lambda run: schedule(run.training.train),
     "batch": lambda run: number(run.training.train.batch),

@@ -23,6 +23,7 @@ ENCODER = {
     "weights": "imagenet",
     "learns": "nothing",
     "cached": True,
+    "spread": None,
     "size": SIDE,
     "test_size": SIDE,
     "test_view": "plain",

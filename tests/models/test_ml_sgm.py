@@ -198,10 +198,34 @@ def test_the_released_loss_weighs_a_yes_four_times():
     torch.testing.assert_close(model.loss(inputs), expected)
 
 
-@pytest.mark.parametrize("change", [{"instances": "boxes"}, {"objective": "hinge"}])
+def test_the_output_chooses_the_scores_and_not_the_training():
+    inputs = batch()
+    found = {}
+    for output in ("matching", "maps", "sum"):
+        torch.manual_seed(0)
+        model = models.build(
+            "ml_sgm", label_space(5), encoders.Cached(24), **settings("ml_sgm") | {"output": output}
+        ).eval()
+        found[output] = model(inputs), model.scores(inputs), model.loss(inputs)
+    matched, of_maps = found["matching"][1]
+    torch.testing.assert_close(found["matching"][0], matched)
+    torch.testing.assert_close(found["maps"][0], of_maps)
+    torch.testing.assert_close(found["sum"][0], matched + of_maps)
+    assert len({loss.item() for *_, loss in found.values()}) == 1
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"instances": "boxes"},
+        {"objective": "hinge"},
+        {"output": "both"},
+        {"output": "maps", "instances": "cells"},
+    ],
+)
 def test_a_wrong_setting_is_named(change):
     given = settings("ml_sgm") | change
-    with pytest.raises(ValueError, match=r"boxes|hinge"):
+    with pytest.raises(ValueError, match=r"boxes|hinge|both|without activation maps"):
         models.build("ml_sgm", label_space(5), encoders.Cached(24), **given)
 
 

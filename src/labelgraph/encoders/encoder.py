@@ -3,7 +3,7 @@
 Shapes: B images, F = `width` features, h and w about 1/32 of the image's height and width.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import torch
@@ -13,6 +13,7 @@ from labelgraph.encoders import efficientnet
 from labelgraph.files.tensors import fill, read_weights
 
 IMAGENET = ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
+LEAST_SPREAD = 0.1  # of the average feature's
 LITE = ((0.498, 0.498, 0.498), (0.502, 0.502, 0.502))
 
 
@@ -40,14 +41,36 @@ class Encoder(nn.Module):
 
 
 class Cached(nn.Module):
-    """Passes on features (B, F, h, w) that a frozen encoder has computed before."""
+    """Passes on features (B, F, h, w) that a frozen encoder has computed before.
 
-    def __init__(self, width: int):
+    With `spread` each feature is centred and scaled as it was found in the fit images.
+    """
+
+    def __init__(self, width: int, spread: float | None = None):
         super().__init__()
-        self.width = width
+        self.width, self.spread = width, spread
+        if spread is not None:
+            self.register_buffer("mean", torch.zeros(width))
+            self.register_buffer("factor", torch.ones(width))
 
     def forward(self, image: Tensor) -> Tensor:
-        return image.float()
+        features = image.float()
+        if self.spread is None:
+            return features
+        return (features - self.mean[:, None, None]) * self.factor[:, None, None]
+
+    def measure(self, batches: Iterable[Tensor]) -> None:
+        """Finds mean and spread of each feature over all places of these images."""
+        count, total, squares = 0, 0.0, 0.0
+        for features in batches:
+            grid = features.double()
+            count += grid[:, 0].numel()
+            total, squares = total + grid.sum((0, 2, 3)), squares + grid.square().sum((0, 2, 3))
+        mean = total / count
+        spread = (squares / count - mean.square()).clamp(min=0).sqrt()
+        self.mean.copy_(mean)
+        # a feature that hardly ever varies is not blown up
+        self.factor.copy_(self.spread / spread.clamp(min=LEAST_SPREAD * spread.mean()))
 
 
 def available() -> list[str]:

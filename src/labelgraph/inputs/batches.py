@@ -67,11 +67,14 @@ class Features:
             grid, rows = grid[rows[there]], np.where(there, np.cumsum(there) - 1, -1)
         return rows, grid, views.fixed(index["encoder"]["view"])
 
-    def batches(self, parts: Groups, chance: Chance | None) -> Iterator[Seen]:
-        """With `chance` each image has a view drawn for this epoch, else the first view."""
+    def batches(self, parts: Groups, chance: Chance | int | None) -> Iterator[Seen]:
+        """With a `Chance` each image has a view drawn for this epoch, else the view of that number.
+
+        Without either it is the first view.
+        """
         for part in parts:
-            chosen = [self.views[0]] * len(part)
-            if chance and len(self.views) > 1:
+            chosen = [self.views[chance if isinstance(chance, int) else 0]] * len(part)
+            if isinstance(chance, Chance) and len(self.views) > 1:
                 chosen = [self.views[chance.of(row).integers(len(self.views))] for row in part]
             pairs = list(zip(chosen, part, strict=True))
             grids = np.stack([grid[rows[row]] for (rows, grid, _), row in pairs])
@@ -121,7 +124,7 @@ class Inputs:
     def __init__(self, pictures: Features | Pictures, boxes: Tensor | None):
         self.pictures, self.boxes = pictures, boxes
 
-    def batches(self, parts: Groups, chance: Chance | None) -> Iterator[dict[str, Tensor]]:
+    def batches(self, parts: Groups, chance: Chance | int | None) -> Iterator[dict[str, Tensor]]:
         for part, (image, windows) in zip(parts, self.pictures.batches(parts, chance), strict=True):
             batch = {"image": image}
             if self.boxes is not None:

@@ -10,12 +10,12 @@ from torch import Tensor, nn
 
 from labelgraph.parts import losses
 from labelgraph.parts.labelspace import LabelSpace
-from labelgraph.parts.pooledlinear import PooledLinear
+from labelgraph.parts.pooledlinear import ConvexLinear
 
 NORMALISATIONS = ("image", "batch")
 
 
-class PartialBCE(PooledLinear):
+class PartialBCE(ConvexLinear):
     """`image`: images with fewer known labels count more, up to a limit.
 
     `batch`: the mean over all known entries of a batch.
@@ -34,6 +34,11 @@ class PartialBCE(PooledLinear):
         if self.normalisation == "batch":
             return losses.soft_margin(*entries)
         return losses.partial(*entries, *self.proportion)
+
+    def weights(self, known: Tensor) -> Tensor:
+        if self.normalisation == "batch":
+            return super().weights(known)
+        return losses.partial_weight(known.float(), *self.proportion)[:, None] * known
 
 
 def build(

@@ -40,9 +40,13 @@ def partial(
 ) -> Tensor:
     """Durand et al. (CVPR 2019): the fewer labels of an image are known, the more each counts."""
     values = cross_entropy(logits, target)  # (B, C)
-    share = known.to(values.dtype).mean(1)  # (B,)
-    weight = alpha * share**mu + theta
+    weight = partial_weight(known.to(values.dtype), alpha, theta, mu)
     return (weight * (values * known).mean(1)).mean()
+
+
+def partial_weight(known: Tensor, alpha: float, theta: float, mu: float) -> Tensor:
+    """How much each image counts, (B,); `known` in the loss's number format."""
+    return alpha * known.mean(1) ** mu + theta
 
 
 def asymmetric(

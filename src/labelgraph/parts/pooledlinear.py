@@ -1,9 +1,14 @@
 """The plain network: one pooling over the image, and one linear layer that scores every label.
 
-Shapes: B images, C labels, F features of the encoder.
+Shapes: B images, N images of a role, C labels, F features of the encoder.
 """
 
+from collections.abc import Iterable
+
+import torch
 from torch import Tensor, nn
+
+from labelgraph.parts import convex
 
 POOLING = ("average", "max")
 
@@ -28,3 +33,28 @@ class PooledLinear(nn.Module):
     def forward(self, batch: dict[str, Tensor]) -> Tensor:
         """Logits (B, C)."""
         return self.classifier(self.pooled(batch["image"]))
+
+
+class ConvexLinear(PooledLinear):
+    """One whose loss is a cross-entropy of the known labels, so that its optimum can be found."""
+
+    def weights(self, known: Tensor) -> Tensor:
+        """How much each entry counts in the loss, (B, C)."""
+        return known.float()
+
+    def solve(self, fit: Iterable[dict[str, Tensor]], tune: Iterable[dict[str, Tensor]]) -> float:
+        """Takes the place of training; returns the loss."""
+        learned, judged = self.entries(fit), self.entries(tune)
+        best = convex.optimum(learned, judged)
+        self.classifier.weight.copy_(best.weight)
+        self.classifier.bias.copy_(best.bias)
+        return convex.loss(best, learned)
+
+    def entries(self, batches: Iterable[dict[str, Tensor]]) -> convex.Entries | None:
+        parts = [
+            (self.pooled(batch["image"]), batch["target"], self.weights(batch["known"]))
+            for batch in batches
+        ]
+        if not parts:
+            return None
+        return convex.Entries(*(torch.cat(part).double() for part in zip(*parts, strict=True)))

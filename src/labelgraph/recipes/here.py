@@ -6,7 +6,7 @@ from decimal import Decimal
 from labelgraph.encoders import views
 from labelgraph.study.settings import Encoder, Settings, Train
 
-OPTIMIZERS = {"adam": "Adam", "adamw": "AdamW"}
+OPTIMIZERS = {"adam": "Adam", "adamw": "AdamW", "exact": "none: the optimum is solved for"}
 LEARNED = {"all": "all", "last_stage": "last stage and head", "nothing": "head"}
 NORMALISED = {
     "all": "batch statistics",

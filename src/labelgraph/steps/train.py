@@ -13,12 +13,14 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import torch
+from torch import nn
 
 from labelgraph.files.small import read_arrays, write_json, write_text
 from labelgraph.inputs import batches
 from labelgraph.jobs import provenance
 from labelgraph.manifest.manifest import DIFFICULT, UNKNOWN
 from labelgraph.parts import labelspace
+from labelgraph.parts.labelspace import LabelSpace
 from labelgraph.split.roles import FIT, TUNE
 from labelgraph.split.targets import training_target
 from labelgraph.study.settings import RunSettings
@@ -53,7 +55,7 @@ def main(settings: RunSettings, files: Files, output: Path) -> None:
         labels = few_shots.counted_in(labels, train) if stage.graph == "shots" else labels
         train = few_shots.novel_only(train) if stage.labels == "novel" else train
     examples = read_examples(files, train, settings)
-    model = run_folder.make(settings, labels, examples.inputs.pictures.width)
+    model = untrained(settings, labels, examples)
     if stage:
         weights = run_folder.read_weights(files.base)
         few_shots.carry(model, weights, stage.learns)
@@ -77,6 +79,13 @@ def main(settings: RunSettings, files: Files, output: Path) -> None:
 
     team.by_first(save)
     team.leave()
+
+
+def untrained(settings: RunSettings, labels: LabelSpace, examples: Examples) -> nn.Module:
+    model = run_folder.make(settings, labels, examples.inputs.pictures.width)
+    if settings.encoder.spread is not None:
+        model.encoder.measure(examples.features())
+    return model
 
 
 def name_of(settings: RunSettings) -> str:

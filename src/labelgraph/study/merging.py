@@ -141,6 +141,10 @@ def contradictions(encoder: Encoder, train: Train) -> list[str]:
     found, weights = [], encoder.weights
     if encoder.cached and encoder.learns != "nothing":
         found.append("encoder.cached needs encoder.learns: nothing")
+    if encoder.spread is not None and not encoder.cached:
+        found.append("encoder.spread needs encoder.cached: true")
+    if train.optimizer == "exact" and not encoder.cached:
+        found.append("train.optimizer: exact needs encoder.cached: true")
     if signs := {*"<>{}\n"} & {*str(weights)}:
         found.append(
             f"encoder.weights is {weights!r}; Snakemake reads {sorted(signs)} in a path as signs"

@@ -35,6 +35,10 @@ class Encoder(Block):
     cached: bool = Field(
         description="Whether its features are computed once and kept; only with `learns: nothing`."
     )
+    spread: Annotated[float, Field(gt=0)] | None = Field(
+        description="Cached features: their mean over the fit images is subtracted, and each is"
+        " scaled to this standard deviation; null for features as the encoder gives them."
+    )
     size: Side = Field(description="Side of the training images in pixels.")
     test_size: Side = Field(description="Side of the reported images in pixels.")
     test_view: Literal["plain", "centre_70", "centre_90"] = Field(
@@ -48,7 +52,11 @@ class Train(Block):
 
     epochs: Many = Field(description="Passes over the fit images.")
     batch: Many = Field(description="Images in a step of the optimizer.")
-    optimizer: Literal["sgd", "adam", "adamw"] = Field(description="The optimizer.")
+    optimizer: Literal["sgd", "adam", "adamw", "exact"] = Field(
+        description="The optimizer. `exact` solves the convex problem of one linear layer on cached"
+        " features (`baseline`, `partial_bce`) and takes no steps, so no other line of `train` but"
+        " `views` counts; the tune images choose the penalty on the weights."
+    )
     lr: Amount = Field(description="The highest learning rate of everything but the encoder.")
     encoder_lr: Amount = Field(description="The highest learning rate of an encoder that learns.")
     momentum: Part = Field(description="Momentum of `sgd`.")

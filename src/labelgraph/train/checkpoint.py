@@ -85,10 +85,11 @@ def restore_optimizer(chosen: torch.optim.Optimizer, tensors: Tensors) -> None:
 
 def own_state(model: nn.Module) -> Tensors:
     """The model's tensors, but not those of an encoder that does not learn."""
+    weights = [*model.encoder.parameters()]  # none of an encoder whose features are cached
     frozen = {
         f"encoder.{name}"
         for name in model.encoder.state_dict()
-        if not any(parameter.requires_grad for parameter in model.encoder.parameters())
+        if weights and not any(parameter.requires_grad for parameter in weights)
     }
     return {name: value for name, value in model.state_dict().items() if name not in frozen}
 

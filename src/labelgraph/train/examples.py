@@ -23,10 +23,15 @@ class Examples:
     fit: np.ndarray  # rows
     tune: np.ndarray  # rows
 
+    def features(self) -> Iterator[Tensor]:
+        """Of the fit images, where they are cached."""
+        parts = batches.groups(self.fit, inference.BATCH)
+        return (image for image, _ in self.inputs.pictures.batches(parts, None))
+
     def batches(
         self,
         parts: batches.Groups,
-        chance: batches.Chance | None,
+        chance: batches.Chance | int | None,
         settings: Train,
         device: torch.device,
     ) -> Iterator[dict[str, Tensor]]:

@@ -70,7 +70,7 @@ def carry(model: nn.Module, weights: Tensors, learns: str | list[str]) -> None:
     taken = dict(model.named_parameters()) | {
         name: buffer
         for name, buffer in model.named_buffers()
-        if name.rpartition(".")[2] in STATISTICS
+        if name.rpartition(".")[2] in STATISTICS or name.startswith("encoder.")
     }
     new = {name.split(".")[0] for name in taken.keys() - weights.keys()} - {"encoder"}
     lost = sorted(new) if learns == "all" else sorted(new - {*learns})

@@ -27,8 +27,8 @@ def optimizer(model: nn.Module, settings: Train) -> torch.optim.Optimizer:
     ]
     if settings.optimizer == "sgd":
         return torch.optim.SGD(options, momentum=settings.momentum)
-    kind = {"adam": torch.optim.Adam, "adamw": torch.optim.AdamW}[settings.optimizer]
-    return kind(options, fused=True)
+    kind = torch.optim.AdamW if settings.optimizer == "adamw" else torch.optim.Adam
+    return kind(options, fused=True)  # `exact` has one, too, which takes no step
 
 
 def set_rate(chosen: torch.optim.Optimizer, settings: Train, step: int, steps: int) -> None:

@@ -28,7 +28,7 @@ def make(settings: RunSettings, labels: LabelSpace, width: int | None) -> nn.Mod
     numerics.set_seed(settings.seed)
     chosen = settings.encoder
     if width is not None:
-        encoder = encoders.Cached(width)
+        encoder = encoders.Cached(width, chosen.spread)
     else:
         encoder = encoders.build(chosen.name, chosen.weights, chosen.learns)
     model = models.build(settings.method, labels, encoder, **settings.model).to(device())
@@ -57,7 +57,7 @@ def read_model(path: Path, settings: RunSettings, width: int | None) -> nn.Modul
     labels = read_labels(path, unpack("labels", tensors), about)
     model = make(settings, labels, width)
     result = fill(model, unpack("model", tensors), path, strict=False)
-    lost = [name for name in result.missing_keys if not name.startswith("encoder.")]
+    lost = [name for name in result.missing_keys if width or not name.startswith("encoder.")]
     if lost or result.unexpected_keys:
         raise ValueError(f"{path} does not fit its settings: {lost} {result.unexpected_keys}")
     model.names = labels.names

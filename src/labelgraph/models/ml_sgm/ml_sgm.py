@@ -25,6 +25,8 @@ from labelgraph.parts.labelspace import LabelSpace
 from labelgraph.parts.positions import mapped
 
 INSTANCES = ("activation", "cells", "image", "released")
+# What is reported: the paper's scores, those of its first stage, or the sum of both.
+OUTPUTS = ("matching", "maps", "sum")
 
 
 class Activation(nn.Module):
@@ -54,8 +56,11 @@ class Activation(nn.Module):
 class MLSGM(nn.Module):
     """`find` gives instances, `network` their scores; a label has its best instance's."""
 
-    def __init__(self, encoder, find, network, objective, reduced, scale, neighbours, maps_weight):
+    def __init__(
+        self, encoder, find, network, objective, reduced, scale, neighbours, maps_weight, output
+    ):
         super().__init__()
+        self.output = output
         self.encoder, self.find, self.network = encoder, find, network
         self.reduce = nn.Linear(encoder.width, reduced)
         self.objective, self.scale = objective, SCALES[scale]
@@ -75,7 +80,10 @@ class MLSGM(nn.Module):
 
     def forward(self, batch: dict[str, Tensor]) -> Tensor:
         """Logits (B, C)."""
-        return self.scores(batch)[0]
+        logits, of_maps = self.scores(batch)
+        if self.output == "matching":
+            return logits
+        return of_maps if self.output == "maps" else logits + of_maps
 
     def loss(self, batch: dict[str, Tensor]) -> Tensor:
         """Eq. 16, 17 or 21, with the minus sign that is missing there; it trains the maps too."""
@@ -84,6 +92,14 @@ class MLSGM(nn.Module):
         if of_maps is None:
             return loss
         return loss + self.maps_weight * self.objective(of_maps, batch["target"], batch["known"])
+
+
+def check_output(output: str, instances: str) -> None:
+    if output not in OUTPUTS or (output != "matching" and instances != "activation"):
+        raise ValueError(
+            f"ml_sgm output is {output!r}; it may be one of {OUTPUTS}, and without activation maps"
+            " only matching"
+        )
 
 
 def build(
@@ -108,7 +124,9 @@ def build(
     beta: float,
     proportion: list[float],
     focus: list[float],
+    output: str,
 ) -> nn.Module:
+    check_output(output, instances)
     if instances == "released":
         sizes = encoder_widths, len(widths), decoder_width
         return CellMatching(encoder, labels.vectors, reduced, *sizes)
@@ -123,4 +141,4 @@ def build(
     network = matching.build(reduced, labels.vectors, edges, *sizes)
     matching.start_at_rates(network.last(), labels.positive_rate)
     aim = Objective(objective, labels.positive_rate, beta, proportion, focus)
-    return MLSGM(encoder, find, network, aim, reduced, scale, neighbours, maps_weight)
+    return MLSGM(encoder, find, network, aim, reduced, scale, neighbours, maps_weight, output)

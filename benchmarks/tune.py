@@ -1,0 +1,299 @@
+"""Tries settings of every method, the same number for each, on images that no table reports.
+
+    python benchmarks/tune.py mini full --trials 16 tuning.csv       # methods with all labels known
+    python benchmarks/tune.py mini partial-50 --trials 16 tuning.csv
+    python benchmarks/tune.py laptop full --held-out 0.3 --data ../photographs tuning.csv
+
+The inputs must be there: for `mini`, of a second drawing of the scenes, which the file's README
+describes; for photographs, with `--held-out`, a share of the fit images is judged and not learned.
+
+The first half of a method's trials is drawn at random around its settings in the study, the second
+around the best so far; the best few are then repeated with other seeds and on other data. Each line
+of the file is one training. A call that is interrupted goes on where it stopped.
+"""
+
+import argparse
+import csv
+import functools
+import time
+from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+
+from labelgraph import numerics
+from labelgraph.files.small import read_arrays
+from labelgraph.inputs import batches
+from labelgraph.manifest.manifest import DIFFICULT, UNKNOWN
+from labelgraph.parts import labelspace
+from labelgraph.predict import inference
+from labelgraph.score.average_precision import label_precisions, mean
+from labelgraph.split.roles import FIT, TUNE
+from labelgraph.split.targets import training_target
+from labelgraph.study import config
+from labelgraph.study.settings import RunSettings
+from labelgraph.train import run_folder
+from labelgraph.train.loop import Examples, Training
+
+CONFIG = Path("workflow/config")
+SIMPLE = ("baseline", "baseline@max", "partial_bce")  # methods that `exact` can fit
+SPREADS = (None, 0.3, 0.5, 1.0)
+BATCHES = (8, 12, 16, 24, 32, 48)
+FACTORS = {
+    "lr": (0.25, 0.5, 0.7, 1.0, 1.4, 2.0, 4.0),
+    "weight_decay": (0.1, 0.3, 1.0, 3.0, 10.0),
+    "epochs": (0.5, 0.75, 1.0, 1.5, 2.0, 3.0),
+}
+FIELDS = ("study", "task", "system", "stage", "trial", "dataset", "seed")
+CHOSEN = ("lr", "weight_decay", "epochs", "batch", "spread")
+COLUMNS = (*FIELDS, *CHOSEN, "map", "cpu_seconds")
+
+
+class Data(NamedTuple):
+    """What the runs of one task and dataset share."""
+
+    labels: labelspace.LabelSpace
+    examples: Examples
+    judged: batches.Inputs
+    rows: np.ndarray  # of `judged`
+    codes: np.ndarray  # their labels (n, C)
+
+
+class Never:
+    """A checkpoint that is never written."""
+
+    def load(self) -> None:
+        return None
+
+
+@functools.cache
+def book(study: str) -> config.Book:
+    return config.read_study(CONFIG, {"study": study})
+
+
+def settings_of(study: str, task: str, dataset: str, system: str, seed: int) -> RunSettings:
+    return book(study).settings(config.run_of(study, task, dataset, system, seed)).training
+
+
+@functools.cache
+def data(root: Path, task: str, held_out: float, settings: str) -> Data:
+    run = RunSettings.parse(settings)
+    splits = root / f"data/splits/{run.study}"
+    inputs = root / f"data/inputs/{run.study}/{run.dataset}"
+    train = read_arrays(splits / task / run.dataset / "train.npz")
+    grids = [
+        inputs / f"features/{run.encoder.name}-{run.encoder.size}-{view}.json"
+        for view in run.train.views
+    ]
+    boxes = inputs / "regions-rpn.npz"
+    read = functools.partial(
+        batches.inputs, grids, None, boxes if boxes.exists() else None, settings=run, learning=True
+    )
+    known = read(train["images"])
+    target, shown = training_target(train["labels"], run.difficult)
+    codes = np.where(train["labels"] == UNKNOWN, DIFFICULT, train["labels"])
+    fit, tune = (np.flatnonzero(train["role"] == role) for role in (FIT, TUNE))
+    if held_out:
+        out = np.random.default_rng(0).permutation(len(fit))[: round(held_out * len(fit))]
+        rows, fit = np.sort(fit[out]), np.delete(fit, out)
+        complete = read_arrays(splits / "full" / run.dataset / "train.npz")["labels"]
+        judged, truth = known, np.where(complete == UNKNOWN, DIFFICULT, complete)[rows]
+    else:
+        report = read_arrays(splits / "full" / run.dataset / "targets.npz")
+        judged, rows, truth = (
+            read(report["images"]),
+            np.arange(len(report["images"])),
+            report["target"],
+        )
+    labels = labelspace.read(inputs / task / "label_counts.npz", inputs / "label_vectors.npz")
+    examples = Examples(known, torch.from_numpy(target), torch.from_numpy(shown), codes, fit, tune)
+    return Data(labels, examples, judged, rows, truth)
+
+
+def trained(root: Path, held_out: float, row: dict[str, Any]) -> dict[str, Any]:
+    """One training: the row with its mAP and its processor time."""
+    torch.set_num_threads(1)
+    run = settings_of(*(row[name] for name in ("study", "task", "dataset", "system", "seed")))
+    plain = run.model_copy(update={"seed": 0, "method": "", "variant": "", "model": {}})
+    seen = data(root, row["task"], held_out, plain.json_text())
+    run = changed(run, row)
+    started = time.process_time()
+    model = run_folder.make(run, seen.labels, seen.examples.inputs.pictures.width)
+    if run.encoder.spread is not None:
+        model.encoder.measure(seen.examples.features())
+    training = Training(model, seen.examples, run.train, run.seed)
+    model.load_state_dict(training.run(Never()), strict=False)
+    logits = inference.scores(model, seen.judged, seen.rows, run.train, torch.device("cpu"))
+    pairs = map(np.ascontiguousarray, (logits.T, seen.codes.T))
+    found = 100 * mean(label_precisions(*pairs, "ignored")["non_interpolated"])
+    return row | {"map": round(found, 2), "cpu_seconds": round(time.process_time() - started, 1)}
+
+
+def changed(run: RunSettings, row: dict[str, Any]) -> RunSettings:
+    """The run with the row's settings; rounds of a method move with its epochs."""
+    lines = run.lines()
+    share = row["epochs"] / lines["train"]["epochs"]
+    for name in ("start", "rounds"):
+        if name in lines["model"]:
+            lines["model"][name] = moved(lines["model"][name], share, row["epochs"])
+    late = [moved(epoch, share, row["epochs"]) for epoch in lines["train"]["drop_at"]]
+    own = {name: row[name] for name in CHOSEN if name != "spread"}
+    lines["train"] |= own | {"drop_at": late, "checkpoint_seconds": 10**6}
+    if lines["train"]["optimizer"] == "exact" and row["system"] in SIMPLE:
+        lines["train"]["optimizer"] = "adamw"
+    lines["encoder"]["spread"] = row["spread"]
+    return RunSettings.model_validate(lines)
+
+
+def moved(epoch: Any, share: float, epochs: int) -> Any:
+    if isinstance(epoch, list):
+        return [moved(each, share, epochs) for each in epoch]
+    return min(max(1, round(epoch * share)), epochs - 1)
+
+
+def start(row: dict[str, Any]) -> dict[str, Any]:
+    """The study's own settings, which are each method's first trial."""
+    run = settings_of(*(row[name] for name in ("study", "task", "dataset", "system", "seed")))
+    return {name: getattr(run.train, name) for name in CHOSEN if name != "spread"} | {
+        "spread": run.encoder.spread
+    }
+
+
+def drawn(around: dict[str, Any], wide: bool, chance: np.random.Generator) -> dict[str, Any]:
+    """Other settings: all lines may change, or, near the best, each with a chance of a half."""
+    found = dict(around)
+    for name in CHOSEN:
+        if not wide and chance.random() < 0.5:
+            continue
+        if name == "spread":
+            found[name] = SPREADS[chance.integers(len(SPREADS))]
+        elif name == "batch":
+            found[name] = BATCHES[chance.integers(len(BATCHES))]
+        else:
+            factors = FACTORS[name] if wide else FACTORS[name][1:-1]
+            value = around[name] * factors[chance.integers(len(factors))]
+            found[name] = max(2, round(value)) if name == "epochs" else rounded(value)
+    return found
+
+
+def rounded(value: float) -> float:
+    """Two digits."""
+    return float(f"{value:.1e}")
+
+
+class Search:
+    """The trials of one method: which come next, and which were best."""
+
+    def __init__(self, given: argparse.Namespace, system: str, done: list[dict[str, Any]]):
+        self.given, self.system = given, system
+        self.rows = [row for row in done if row["system"] == system]
+        self.chance = np.random.default_rng([given.trials, *system.encode()])
+
+    def of(self, stage: str) -> list[dict[str, Any]]:
+        return [row for row in self.rows if row["stage"] == stage]
+
+    def best(self, count: int) -> list[dict[str, Any]]:
+        return sorted(self.of("search"), key=lambda row: -row["map"])[:count]
+
+    def next(self) -> list[dict[str, Any]]:
+        """The trainings to do now; none at the end."""
+        given, found = self.given, self.of("search")
+        first = {
+            "study": given.study, "task": given.task, "system": self.system, "stage": "search",
+            "dataset": given.datasets[0], "seed": 0, "trial": len(found),
+        }  # fmt: skip
+        if not found:
+            return [first | start(first)]
+        if len(found) < given.trials:
+            wide = len(found) < given.trials / 2
+            around = found[0] if wide else self.best(1)[0]
+            chance = np.random.default_rng([len(found), *self.system.encode()])
+            own = {name: around[name] for name in CHOSEN}
+            return [first | drawn(own, wide, chance)]
+        wanted = [
+            row | {"stage": "final", "dataset": dataset, "seed": seed, "task": task}
+            for row in self.best(given.finalists)
+            for dataset, task, seed in given.finals
+        ]
+        there = {tuple(row[name] for name in FIELDS) for row in self.of("final")}
+        return [row for row in wanted if tuple(row[name] for name in FIELDS) not in there]
+
+
+def work(given: argparse.Namespace) -> None:
+    done = read(given.file, given)
+    searches = [Search(given, system, done) for system in given.systems]
+    waiting: dict[Any, Search] = {}
+    with ProcessPoolExecutor(given.jobs) as pool:
+        queue = list(searches)
+        while queue or waiting:
+            for search in queue:
+                for row in search.next():
+                    row = {name: row.get(name) for name in COLUMNS[:-2]}
+                    waiting[pool.submit(trained, given.data, given.held_out, row)] = search
+            ready, _ = wait(waiting, return_when=FIRST_COMPLETED)
+            queue = []
+            for job in ready:
+                search = waiting.pop(job)
+                search.rows.append(job.result())
+                write(given.file, search.rows[-1])
+                if search not in waiting.values():
+                    queue.append(search)
+
+
+def read(path: Path, given: argparse.Namespace) -> list[dict[str, Any]]:
+    if not path.exists():
+        return []
+    with path.open(newline="") as stream:
+        rows = [typed(row) for row in csv.DictReader(stream)]
+    tasks = {given.task, *(task for _, task, _ in given.finals)}
+    return [row for row in rows if row["study"] == given.study and row["task"] in tasks]
+
+
+def typed(row: dict[str, str]) -> dict[str, Any]:
+    whole = ("trial", "seed", "epochs", "batch")
+    real = ("lr", "weight_decay", "map", "cpu_seconds")
+    return (
+        row
+        | {name: int(row[name]) for name in whole}
+        | {name: float(row[name]) for name in real}
+        | {"spread": float(row["spread"]) if row["spread"] else None}
+    )
+
+
+def write(path: Path, row: dict[str, Any]) -> None:
+    new = not path.exists()
+    with path.open("a", newline="") as stream:
+        table = csv.DictWriter(stream, COLUMNS, lineterminator="\n")
+        if new:
+            table.writeheader()
+        table.writerow(row)
+    print(*(row[name] for name in COLUMNS), flush=True)
+
+
+def final(text: str) -> tuple[str, str, int]:
+    dataset, task, seed = text.split(":")
+    return dataset, task, int(seed)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("study")
+    parser.add_argument("task")
+    parser.add_argument("file", type=Path)
+    parser.add_argument("--systems", type=lambda text: text.split(","), required=True)
+    parser.add_argument("--datasets", type=lambda text: text.split(","), default=["voc2007"])
+    parser.add_argument("--finals", type=lambda text: [*map(final, text.split(","))], default=[],
+                        help="DATASET:TASK:SEED, what the finalists are repeated on")  # fmt: skip
+    parser.add_argument("--trials", type=int, default=16)
+    parser.add_argument("--finalists", type=int, default=4)
+    parser.add_argument("--held-out", type=float, default=0.0)
+    parser.add_argument("--data", type=Path, default=Path())
+    parser.add_argument("--jobs", type=int, default=2)
+    numerics.set_seed(0)
+    work(parser.parse_args())
+
+
+if __name__ == "__main__":
+    main()

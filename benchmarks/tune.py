@@ -7,8 +7,9 @@
 The inputs must be there: for `mini`, of a second drawing of the scenes, which the file's README
 describes; for photographs, with `--held-out`, a share of the fit images is judged and not learned.
 
-The first half of a method's trials is drawn at random around its settings in the study, the second
-around the best so far; the best few are then repeated with other seeds and on other data. Each line
+A method's first trial has its settings in the study; the first half of the others is drawn widely
+around them, the second near the best so far. The best few are repeated with other seeds and on
+other data (`--finals`), and near the best of these `--refine` more are tried on the same. Each line
 of the file is one training. A call that is interrupted goes on where it stopped.
 """
 
@@ -38,7 +39,6 @@ from labelgraph.train import run_folder
 from labelgraph.train.loop import Examples, Training
 
 CONFIG = Path("workflow/config")
-SIMPLE = ("baseline", "baseline@max", "partial_bce")  # methods that `exact` can fit
 SPREADS = (None, 0.3, 0.5, 1.0)
 BATCHES = (8, 12, 16, 24, 32, 48)
 FACTORS = {
@@ -141,7 +141,7 @@ def changed(run: RunSettings, row: dict[str, Any]) -> RunSettings:
     late = [moved(epoch, share, row["epochs"]) for epoch in lines["train"]["drop_at"]]
     own = {name: row[name] for name in CHOSEN if name != "spread"}
     lines["train"] |= own | {"drop_at": late, "checkpoint_seconds": 10**6}
-    if lines["train"]["optimizer"] == "exact" and row["system"] in SIMPLE:
+    if lines["train"]["optimizer"] == "exact" and row["stage"] != "optimum":
         lines["train"]["optimizer"] = "adamw"
     lines["encoder"]["spread"] = row["spread"]
     return RunSettings.model_validate(lines)
@@ -189,36 +189,64 @@ class Search:
     def __init__(self, given: argparse.Namespace, system: str, done: list[dict[str, Any]]):
         self.given, self.system = given, system
         self.rows = [row for row in done if row["system"] == system]
-        self.chance = np.random.default_rng([given.trials, *system.encode()])
-
-    def of(self, stage: str) -> list[dict[str, Any]]:
-        return [row for row in self.rows if row["stage"] == stage]
-
-    def best(self, count: int) -> list[dict[str, Any]]:
-        return sorted(self.of("search"), key=lambda row: -row["map"])[:count]
 
     def next(self) -> list[dict[str, Any]]:
         """The trainings to do now; none at the end."""
         given, found = self.given, self.of("search")
-        first = {
-            "study": given.study, "task": given.task, "system": self.system, "stage": "search",
-            "dataset": given.datasets[0], "seed": 0, "trial": len(found),
-        }  # fmt: skip
         if not found:
-            return [first | start(first)]
+            return [self.first(0) | start(self.first(0))]
         if len(found) < given.trials:
             wide = len(found) < given.trials / 2
-            around = found[0] if wide else self.best(1)[0]
-            chance = np.random.default_rng([len(found), *self.system.encode()])
-            own = {name: around[name] for name in CHOSEN}
-            return [first | drawn(own, wide, chance)]
+            around = found[0] if wide else max(found, key=lambda row: row["map"])
+            return [self.first(len(found)) | self.other(around, wide, len(found))]
+        best = sorted(found, key=lambda row: -row["map"])[: given.finalists]
+        if missing := [row for trial in best for row in self.missing(trial, "final")]:
+            return missing
+        refined = self.of("refine")
+        for trial in sorted({row["trial"] for row in refined}):
+            if missing := self.missing(next(r for r in refined if r["trial"] == trial), "refine"):
+                return missing
+        number = given.trials + len({row["trial"] for row in refined})
+        if number == given.trials + given.refine:
+            return []
+        around = max((*self.of("final"), *refined), key=self.score)
+        new = self.first(number) | self.other(around, False, number)
+        return self.missing(new, "refine")
+
+    def of(self, stage: str) -> list[dict[str, Any]]:
+        return [row for row in self.rows if row["stage"] == stage]
+
+    def first(self, trial: int) -> dict[str, Any]:
+        """A line of the search, without settings."""
+        given = self.given
+        about = {"study": given.study, "task": given.task, "system": self.system}
+        return about | {"stage": "search", "trial": trial, "dataset": given.dataset, "seed": 0}
+
+    def other(self, around: dict[str, Any], wide: bool, trial: int) -> dict[str, Any]:
+        """Settings that were not tried before."""
+        chance = np.random.default_rng([trial, *self.system.encode()])
+        tried = {tuple(row[name] for name in CHOSEN) for row in self.rows}
+        while True:
+            found = drawn({name: around[name] for name in CHOSEN}, wide, chance)
+            if tuple(found.values()) not in tried:
+                return found
+
+    def missing(self, row: dict[str, Any], stage: str) -> list[dict[str, Any]]:
+        """What a trial of the second half of the search is trained on, and was not yet."""
         wanted = [
-            row | {"stage": "final", "dataset": dataset, "seed": seed, "task": task}
-            for row in self.best(given.finalists)
-            for dataset, task, seed in given.finals
+            row | {"stage": stage, "dataset": dataset, "task": task, "seed": seed}
+            for dataset, task, seed in self.given.finals
         ]
-        there = {tuple(row[name] for name in FIELDS) for row in self.of("final")}
-        return [row for row in wanted if tuple(row[name] for name in FIELDS) not in there]
+        there = {tuple(each[name] for name in FIELDS) for each in self.of(stage)}
+        return [each for each in wanted if tuple(each[name] for name in FIELDS) not in there]
+
+    def score(self, row: dict[str, Any]) -> float:
+        """The mean over data of the mean over seeds."""
+        found: dict[tuple, list[float]] = {}
+        for each in self.of(row["stage"]):
+            if each["trial"] == row["trial"]:
+                found.setdefault((each["dataset"], each["task"]), []).append(each["map"])
+        return float(np.mean([np.mean(values) for values in found.values()]))
 
 
 def work(given: argparse.Namespace) -> None:
@@ -243,12 +271,15 @@ def work(given: argparse.Namespace) -> None:
 
 
 def read(path: Path, given: argparse.Namespace) -> list[dict[str, Any]]:
+    tasks = {given.task, *(task for _, task, _ in given.finals)}
+    return [row for row in rows_in(path) if row["study"] == given.study and row["task"] in tasks]
+
+
+def rows_in(path: Path) -> list[dict[str, Any]]:
     if not path.exists():
         return []
     with path.open(newline="") as stream:
-        rows = [typed(row) for row in csv.DictReader(stream)]
-    tasks = {given.task, *(task for _, task, _ in given.finals)}
-    return [row for row in rows if row["study"] == given.study and row["task"] in tasks]
+        return [typed(row) for row in csv.DictReader(stream)]
 
 
 def typed(row: dict[str, str]) -> dict[str, Any]:
@@ -283,11 +314,12 @@ def main() -> None:
     parser.add_argument("task")
     parser.add_argument("file", type=Path)
     parser.add_argument("--systems", type=lambda text: text.split(","), required=True)
-    parser.add_argument("--datasets", type=lambda text: text.split(","), default=["voc2007"])
+    parser.add_argument("--dataset", default="voc2007")
     parser.add_argument("--finals", type=lambda text: [*map(final, text.split(","))], default=[],
                         help="DATASET:TASK:SEED, what the finalists are repeated on")  # fmt: skip
     parser.add_argument("--trials", type=int, default=16)
     parser.add_argument("--finalists", type=int, default=4)
+    parser.add_argument("--refine", type=int, default=0)
     parser.add_argument("--held-out", type=float, default=0.0)
     parser.add_argument("--data", type=Path, default=Path())
     parser.add_argument("--jobs", type=int, default=2)

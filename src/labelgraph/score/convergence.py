@@ -1,15 +1,19 @@
-"""Has a method converged? Its number after a longer training, against what it changes by chance.
+"""Has a method converged? How its number moves with more training, against what is chance.
 
-The question is whether a table's number would be higher with more training: on the same images, by
-more than it changes from seed to seed. So the rise is compared with the spread over seeds; other
-images do not matter. A fall by as much is overfitting, which longer training does not help.
+A rise counts if it is larger than the spread over seeds and if the interval of the difference, over
+report images, lies above zero. The spread alone is too little: three seeds may lie within a tenth
+of a point by chance. A fall that counts is overfitting, and no lack of training.
 """
 
-CONVERGED, NOT_CONVERGED, OVERFITS = "converged", "not converged", "overfits"
-VERDICTS = (CONVERGED, NOT_CONVERGED, OVERFITS)
+CONVERGED, NOT_CONVERGED = "converged", "not converged"
+UNCLEAR, OVERFITS = "unclear", "overfits"
+VERDICTS = (CONVERGED, NOT_CONVERGED, UNCLEAR, OVERFITS)
 
 
-def verdict(rise: float, spread: float) -> str:
+def verdict(rise: float, low: float, high: float, spread: float | None) -> str:
+    """`low`, `high`: the interval of the rise, which alone decides if there is no spread."""
+    if spread is None:
+        spread = rise - low
     if rise > spread:
-        return NOT_CONVERGED
-    return OVERFITS if rise < -spread else CONVERGED
+        return NOT_CONVERGED if low > 0 else UNCLEAR
+    return OVERFITS if -rise > spread and high < 0 else CONVERGED

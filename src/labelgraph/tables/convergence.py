@@ -93,12 +93,22 @@ def seeds(book: Book, place: str) -> list[int]:
 
 def runs(book: Book, names: Iterable[str]) -> list[Run]:
     """The runs behind the checks of the named tables."""
+    check_variants(book)
     found = set()
     for check in of_tables(book, names):
         usual = seeds(book, check.place)
         each = [(check.system, seed) for seed in usual] + [(check.longer, usual[0])]
         found |= {run_of(book.study, *of(check.place), *one) for one in each}
     return sorted(found)
+
+
+def check_variants(book: Book) -> None:
+    block = book.size.convergence
+    shown = {system for entry in book.tables.values() for system in tables.systems(entry).values()}
+    if block and (strangers := [name for name in block.variants if name not in shown]):
+        raise ValueError(
+            f"studies/{book.study}: convergence.variants has {strangers}, which no table shows"
+        )
 
 
 def folder(book: Book, check: Check) -> str:
@@ -137,13 +147,20 @@ def recipe(book: Book, names: Iterable[str]) -> Entry:
             {
                 "place": check.place,
                 "system": check.system,
-                "title": titles.system(book, check.system, [check.place]),
+                "title": title(book, check),
                 "where": where(book, check.place),
                 "file": f"{folder(book, check)}/{FILE}",
             }
             for check in found
         ],
     }
+
+
+def title(book: Book, check: Check) -> str:
+    """A variant whose title is a row's name is called by its method too."""
+    method = check.system.partition("@")[0]
+    name, own = (titles.system(book, each, [check.place]) for each in (method, check.system))
+    return own if own.startswith(name.partition(" (")[0]) else f"{name}, {own}"
 
 
 def where(book: Book, place: str) -> str:
@@ -163,6 +180,6 @@ def noted(table: Entry) -> Entry:
             found.setdefault(check["where"], []).append(gain)
     if not found:
         return table
-    gains = "; ".join(f"{', '.join(each)} (on {place})" for place, each in found.items())
+    gains = "; ".join(f"{', '.join(each)} (checked on: {place})" for place, each in found.items())
     note = f"Not converged: {about['times']} the epochs give {gains}."
     return table | {"notes": [*table["notes"], note]}

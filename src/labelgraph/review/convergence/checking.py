@@ -16,8 +16,6 @@ def check(about: dict[str, Any], runs: Path, targets: Path) -> dict[str, Any]:
     """`about`: the `system` and the one that learns `longer`, their `epochs`, and the `seeds`.
 
     `runs`: the folder of the systems; `targets`: what they are judged by. Values are in percent.
-    The interval is over report images. One seed has no spread; half the width of the interval takes
-    its place, since runs that differ by chance err on different images, too.
     """
     folders = [runs / about["system"] / f"seed{seed}" for seed in about["seeds"]]
     usual = [100 * metrics.value(read_json(each / "scores.json"), METRIC) for each in folders]
@@ -37,5 +35,5 @@ def check(about: dict[str, Any], runs: Path, targets: Path) -> dict[str, Any]:
         "difference": found.value,
         "low": found.low,
         "high": found.high,
-        "verdict": convergence.verdict(rise, found.half() if std is None else std),
+        "verdict": convergence.verdict(rise, found.low, found.high, std),
     }

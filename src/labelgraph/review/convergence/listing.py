@@ -13,20 +13,20 @@ FILE = "convergence.csv"  # beside the tables of a study
 NUMBERS = ("mean", "std", "once", "longer", "difference", "low", "high")
 FIELDS = ("place", "system", "epochs", "longer_epochs", "seeds", *NUMBERS, "verdict")
 METHOD = """\
-Every method is trained once more with {times} its epochs, at the same seed; its other settings, and
-the epochs at which its rate falls or its parts begin, stretch with them. `mAP` is that of the
-tables: mean over seeds, and after ± their standard deviation. The difference is between two runs of
-one seed, in brackets with its 95 % interval over report images drawn again.
+Every method is trained once more with {times} its epochs, at the same seed; the epochs at which its
+rate falls or its parts begin stretch with them, and nothing else changes. `mAP` is that of the
+tables: the mean over seeds, and after ± their standard deviation. The difference is between the two
+runs, in brackets with its 95 % interval over report images that are drawn again.
 
-- *{not_converged}*: mAP rises by more than the standard deviation over seeds, so the number in the
-  tables would be higher after more training. Tables say so.
-- *{overfits}*: it falls by more than that. The method learns the training images by heart, and
-  longer training does not help it.
-- *{converged}*: it stays within the spread.
+- *not converged*: mAP rises by more than the standard deviation over seeds, and the interval lies
+  above zero. More training would give a higher number, and tables say so.
+- *unclear*: mAP rises by more than that, but the interval includes zero. A few seeds lie close
+  together by chance, so this alone says little, and tables do not mention it.
+- *overfits*: mAP falls by more than that, and the interval lies below zero. The method has learnt
+  more than enough.
+- *converged*: all else.
 
-Where a place has one seed, there is no spread, and half the width of the interval takes its place.
-The spread is the measure because the tables are about these very images; whether the difference
-would be there on other images is what the interval says."""
+With one seed there is no standard deviation, and the interval alone decides."""
 Entry = dict[str, Any]
 
 
@@ -45,17 +45,16 @@ def as_csv(checks: list[Entry]) -> str:
 def as_markdown(recipe: Entry, checks: list[Entry]) -> str:
     """`recipe`: the study, its note, and how many `times` the epochs."""
     places = dict.fromkeys(check["where"] for check in checks)
-    words = {name.replace(" ", "_"): name for name in VERDICTS}
     parts = [
         f"# Does more training change the numbers of study `{recipe['study']}`?",
         summary(checks, recipe["times"]),
         *[
             text
             for place in places
-            for text in (f"## On {escaping.markdown(place)}", table(checks, place))
+            for text in (f"## {escaping.markdown(place)}", table(checks, place))
         ],
         "## How to read this",
-        METHOD.format(times=recipe["times"], **words),
+        METHOD.format(times=recipe["times"]),
         escaping.prose(recipe["note"]),
     ]
     return "\n\n".join(parts) + "\n"
@@ -77,7 +76,7 @@ def table(checks: list[Entry], place: str) -> str:
 def row(check: Entry) -> list[str]:
     found = check["result"]
     spread = "" if found["std"] is None else f" ± {found['std']:.1f}"
-    ends = f"[{found['low']:+.1f}, {found['high']:+.1f}]"
+    ends = f"[{signed(found['low'])}, {signed(found['high'])}]"
     verdict = found["verdict"]
     return [
         escaping.markdown(check["title"]),
@@ -85,6 +84,11 @@ def row(check: Entry) -> list[str]:
         f"{found['mean']:.1f}{spread}",
         f"{found['once']:.1f}",
         f"{found['longer']:.1f}",
-        f"{found['difference']:+.1f} {ends}".replace("-", "−"),
+        f"{signed(found['difference'])} {ends}",
         f"**{verdict}**" if verdict == NOT_CONVERGED else verdict,
     ]
+
+
+def signed(value: float) -> str:
+    text = f"{value:+.1f}"
+    return "0.0" if text in ("+0.0", "-0.0") else text.replace("-", "−")

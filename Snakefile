@@ -25,6 +25,7 @@ localrules:
     tabulate_recipes,
     tabulate,
     tabulate_costs,
+    tabulate_convergence,
     summarise,
 
 

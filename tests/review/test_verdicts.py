@@ -14,12 +14,12 @@ from conftest import ROOT
 from labelgraph.__main__ import main
 from labelgraph.files.small import read_arrays, write_text
 from labelgraph.review.audit.printed import interval
-from labelgraph.review.claims import comparisons, estimates, listing, resampling, verdicts
+from labelgraph.review.claims import comparisons, estimates, listing, verdicts
 from labelgraph.review.claims import recipe as recipes
 from labelgraph.review.claims.comparisons import End, Pair
 from labelgraph.review.claims.estimates import Estimate
 from labelgraph.review.claims.resampling import Numbers
-from labelgraph.score import bootstrap, metrics
+from labelgraph.score import bootstrap, metrics, redrawn
 from labelgraph.steps import judge_claims
 from labelgraph.study.config import read_study
 from labelgraph.tables import tables
@@ -74,7 +74,7 @@ def literal(study, pair, count):
 
 def drawn_counts(study):
     images = read_arrays(study / "splits/full/voc2007/targets.npz")["images"].tolist()
-    return resampling.draws(len(images), crc32("\n".join(images).encode()), 300)
+    return redrawn.draws(len(images), crc32("\n".join(images).encode()), 300)
 
 
 def test_draws_and_error_are_those_of_a_literal_bootstrap(study):
@@ -103,8 +103,8 @@ def test_runs_on_the_same_images_share_draws_and_others_do_not(study):
     assert numbers.images == {"full/voc2007": 60, "partial-10/voc2007": 60}
     first = drawn_counts(study)
     assert (first.sum(1) == 60).all() and first.dtype == np.uint8
-    assert (resampling.draws(60, 7, 300) != first).any()
-    assert (resampling.draws(60, 7, 300) == resampling.draws(60, 7, 300)).all()
+    assert (redrawn.draws(60, 7, 300) != first).any()
+    assert (redrawn.draws(60, 7, 300) == redrawn.draws(60, 7, 300)).all()
 
 
 def interval_covers(seeds, spread, repetitions, draw):

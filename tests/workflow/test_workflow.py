@@ -15,7 +15,7 @@ from conftest import ROOT
 from labelgraph.figures import plans as figurelist
 from labelgraph.review import stale
 from labelgraph.study.config import read_study
-from labelgraph.tables import tables
+from labelgraph.tables import convergence, tables
 
 SCENES = {
     "layout": "voc2007",
@@ -30,7 +30,13 @@ SCENES = {
     "noise": 2,
     "quality": 90,
 }
-SMALL = {"seeds": [0], "train": {"epochs": 2}, "drawn": {"voc2007": SCENES}, "sizes": {448: 64}}
+SMALL = {
+    "seeds": [0],
+    "train": {"epochs": 2},
+    "drawn": {"voc2007": SCENES},
+    "sizes": {448: 64},
+    "convergence": None,  # whose runs would double the time
+}
 TARGET = "results/tables/mini/ml_gcn_VOC.csv"
 FIGURE = "results/figures/mini/ml_gcn_7.svg"  # of the models behind that table
 EVERYTHING = ("results/tables", "results/figures")
@@ -219,7 +225,19 @@ def test_some_tables_alone_leave_the_metrics_of_the_whole_study(checkout):
     code, text = snakemake(checkout, *options, target="results/tables", small=False)
     assert code == 0, text
     assert jobs(text)["tabulate"] == 1
-    assert not {"summarise", "judge_claims"} & jobs(text).keys()
+    assert not {"summarise", "judge_claims", "tabulate_convergence"} & jobs(text).keys()
+
+
+def test_a_table_trains_its_own_methods_longer_and_no_others(checkout):
+    options = ["-n", "--quiet", "host", "--config", "tables=[ml_gcn_VOC]"]
+    _, text = snakemake(checkout, *options, target="results/tables", small=False)
+    found = [min(job.outputs) for job in planned(text) if job.rule == "train"]
+    longer = {path.removesuffix("/history.csv") for path in found if "longer" in path}
+    folder = "results/runs/mini/full/voc2007"
+    assert longer == {f"{folder}/{name}@longer/seed0" for name in ("baseline", "ml_gcn")}
+    (table,) = [job for job in planned(text) if job.rule == "tabulate"]
+    checks = {path for path in table.inputs if path.endswith("/convergence.json")}
+    assert checks == {f"{path}/convergence.json" for path in longer}
 
 
 @pytest.fixture(scope="module")
@@ -247,7 +265,9 @@ def test_the_whole_graph_resolves_without_data(request, study):
     book = read_study(ROOT / "workflow/config", {"study": study})
     chosen, figures = tables.of_study(book), figurelist.of_study(book)
     plans = [figurelist.plan(book, name, entry) for name, entry in figures.items()]
+    checks = convergence.inputs(book, chosen)
     files = {*tables.inputs(book, chosen), *(path for p in plans for path in figurelist.inputs(p))}
+    files |= {path.replace(convergence.FILE, "scores.json") for path in checks}
     shown = {Path(path).parent for path in files if path.startswith("results/runs/")}
     bases = {book.base(run) for run in tables.runs(book, chosen)} - {None}
     trained = shown | {Path(f"results/runs/{run.folder}") for run in bases}  # bases are not shown
@@ -256,6 +276,8 @@ def test_the_whole_graph_resolves_without_data(request, study):
     assert found["train"] == len(trained)
     assert found["inspect_model"] == sum("/inspections/" in path for path in files) > 5
     assert found["plot"] == len(plans)
+    assert found.get("check_convergence", 0) == len(checks)
+    assert bool(checks) == (study == "laptop")
     assert "draw" not in found
 
 
@@ -265,7 +287,8 @@ PAGES = {"write_report"}
 TABLES = {"tabulate"} | PAGES
 FIGURES = {"plot"} | PAGES
 CLAIMS = {"judge_claims"} | PAGES
-SCORES = {"score", "summarise"} | CLAIMS | TABLES | FIGURES
+CHECKED = {"check_convergence", "tabulate_convergence"} | TABLES
+SCORES = {"score", "summarise"} | CLAIMS | CHECKED | FIGURES
 TRAINED = {"train", "predict", "inspect_model"} | SCORES
 ASKED_FOR = {"calibrate", "assess"}  # of one run of the baseline
 COSTS = {"count_costs", "measure_costs"}
@@ -274,7 +297,7 @@ DATA = {"write_manifest", "embed_labels", "extract_features"} | SPLIT
 RECIPES = {"tabulate_recipes"} | PAGES
 OUTDATED = {
     "numerics.py": DATA | COSTS | {"audit"} | RECIPES,
-    "files/escaping.py": {"audit"} | CLAIMS | TABLES | FIGURES | RECIPES,
+    "files/escaping.py": {"audit", "tabulate_convergence"} | CLAIMS | TABLES | FIGURES | RECIPES,
     "jobs/launch.py": set(),
     "jobs/server.py": set(),
     "jobs/locks.py": set(),
@@ -283,6 +306,7 @@ OUTDATED = {
     "jobs/snakemake_patches.py": set(),
     "jobs/records/before_run.py": set(),
     "study/config.py": CLAIMS | TABLES | FIGURES | RECIPES,
+    "study/longer.py": CLAIMS | TABLES | FIGURES | RECIPES,
     "fetch/transfer.py": set(),
     "scenes/voc2007.py": set(),
     "manifest/readers/voc2007.py": DATA,
@@ -301,10 +325,14 @@ OUTDATED = {
     "predict/inspection/ml_gcn.py": {"inspect_model"} | FIGURES,
     "train/loop.py": TRAINED | ASKED_FOR | {"measure_costs"},
     "score/precision_recall.py": SCORES | {"assess"} | RECIPES,
+    "score/redrawn.py": CLAIMS | CHECKED,
     "tables/rendering.py": TABLES,
     "figures/kinds/retrieval.py": FIGURES,
     "review/audit/rates.py": {"audit"} | PAGES,
-    "review/claims/estimates.py": CLAIMS,
+    "review/claims/estimates.py": CLAIMS | CHECKED,
+    "review/claims/comparisons.py": CLAIMS,
+    "review/convergence/checking.py": CHECKED,
+    "review/convergence/listing.py": {"tabulate_convergence"},
     "review/comparing/comparison.py": set(),
     "costs/timing.py": {"measure_costs"},
     "recipes/here.py": RECIPES,

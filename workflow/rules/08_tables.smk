@@ -1,4 +1,5 @@
-# Scores and published values -> tables; claims and predictions -> verdicts; published values alone
+# Scores and published values -> tables; runs with more epochs -> who has not converged; claims and
+# predictions -> verdicts; published values alone
 # -> an audit of contradictions; recipes of papers and of their code -> beside what is done here.
 
 
@@ -26,6 +27,49 @@ rule tabulate:
             "{params.published}",
             table="{params.table}",
             systems="{input.systems}",
+            output="{output.csv}",
+        )
+
+
+# Is a number higher after a longer training? Beside the longer run.
+rule check_convergence:
+    input:
+        scores=usual_scores,
+        predictions=usual_predictions,
+        longer=[f"{RUN}/scores.json", f"{RUN}/predictions.npz"],
+        targets=f"{SPLIT}/targets.npz",
+        code=code("check_convergence"),
+    output:
+        f"{RUN}/{convergence.FILE}",
+    log:
+        f"logs/{STUDY}/check_convergence/{{task}}-{{dataset}}-{{system}}-{{seed}}.log",
+    params:
+        check=check_settings,
+    shell:
+        step(
+            "check_convergence",
+            check="{params.check}",
+            runs=f"results/runs/{STUDY}/{{wildcards.task}}/{{wildcards.dataset}}",
+            targets="{input.targets}",
+            output="{output}",
+        )
+
+
+rule tabulate_convergence:
+    input:
+        checks=all_checks,
+        code=code("tabulate_convergence"),
+    output:
+        csv=f"{CHECKS}.csv",
+        md=f"{CHECKS}.md",
+    log:
+        f"logs/{STUDY}/tabulate_convergence.log",
+    params:
+        recipe=checks_settings,
+    shell:
+        step(
+            "tabulate_convergence",
+            recipe="{params.recipe}",
             output="{output.csv}",
         )
 

@@ -68,7 +68,7 @@ use rule tabulate as tabulate_costs with:
     params:
         published=published_option,
         table=lambda wildcards, input: json.dumps(
-            tables.recipe(BOOK, wildcards.table)
+            with_checks(wildcards)
             | {"costs": input.costs, "recipes": "../tables/recipes.md"}
         ),
 

@@ -8,6 +8,7 @@ rule write_report:
     input:
         tables=expand(f"{TABLE}{{kind}}", table=TABLES, kind=pagefiles.KINDS),
         runs=run_files,
+        checks=all_checks,
         figures=expand(f"{FIGURE}{{kind}}", figure=FIGURES, kind=pagefiles.PICTURES),
         counts=tables.COUNTS,
         audit="results/tables/audit.csv",

@@ -19,13 +19,13 @@ from labelgraph.jobs.shell_command import step
 from labelgraph.review.audit.printed import PAPERS
 from labelgraph.study.config import read_study, run_of
 from labelgraph.study.validation import check_keys
-from labelgraph.tables import tables
+from labelgraph.tables import convergence, tables
 
 CONFIG = Path("workflow/config")
 try:
     BOOK = read_study(CONFIG, config)
     TABLES = tables.of_study(BOOK)
-    for run in tables.runs(BOOK, TABLES):
+    for run in tables.runs(BOOK, TABLES) + convergence.runs(BOOK, TABLES):
         BOOK.settings(run)
     FIGURES = plans.of_study(BOOK)
     PLANS = {name: plans.plan(BOOK, name, FIGURES[name]) for name in FIGURES}
@@ -94,7 +94,7 @@ wildcard_constraints:
     view=r"[a-z]+",
     kind="rpn|instances",
     name=r"\w+",
-    table=r"(?!claims\.)[^/]+",
+    table=r"(?!(claims|convergence)\.)[^/]+",
     which="boxes|vectors",
     figure="|".join(FIGURES),
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from labelgraph.review.claims import listing
+from labelgraph.review.comparing.sources import NO_CELLS
 from labelgraph.study.config import Book, read_study
 from labelgraph.tables import csv_cells, rendering, tables
 
@@ -28,7 +28,7 @@ def files(folder: Path, config: Path, study: str) -> list[Path]:
     """The tables of the other studies. `folder`: that of all studies' tables."""
     known = {path.stem for path in config.glob("studies/*.yaml")} - {study, OWN}
     found = (path for name in sorted(known) for path in (folder / name).glob("*.csv"))
-    return sorted(path for path in found if path.name != listing.FILE)
+    return sorted(path for path in found if path.name not in NO_CELLS)
 
 
 def read(folder: Path, config: Path, study: str, systems: Path) -> dict[str, list[Result]]:

@@ -6,7 +6,7 @@ from typing import Any
 
 from labelgraph.figures import plans
 from labelgraph.study.config import Book, Run, run_of
-from labelgraph.tables import tables, titles
+from labelgraph.tables import convergence, tables, titles
 
 CHOICES = ("tables", "figures")  # lines of the command line that choose
 
@@ -23,7 +23,7 @@ def read(whole: Book, book: Book) -> list[Missing]:
     """`whole`: the study without a choice on the command line; `book`: with it."""
     known = runs_of(book)
     found = [
-        Missing("table", name, entry["caption"], added(tables.runs(whole, [name]), known, whole))
+        Missing("table", name, entry["caption"], added(behind_tables(whole, [name]), known, whole))
         for name, entry in tables.of_study(whole).items()
         if name not in tables.of_study(book)
     ]
@@ -48,10 +48,14 @@ def with_bases(book: Book, runs: list[Run]) -> set[Run]:
 
 def runs_of(book: Book) -> set[Run]:
     """All trainings of the tables and figures of a study."""
-    found = tables.runs(book, list(tables.of_study(book)))
+    found = behind_tables(book, list(tables.of_study(book)))
     for name, entry in plans.of_study(book).items():
         found += behind_figure(book, name, entry)
     return with_bases(book, found)
+
+
+def behind_tables(book: Book, names: list[str]) -> list[Run]:
+    return tables.runs(book, names) + convergence.runs(book, names)
 
 
 def behind_figure(book: Book, name: str, entry: dict[str, Any]) -> list[Run]:

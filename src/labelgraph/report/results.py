@@ -24,7 +24,7 @@ from labelgraph.report.rest import Missing
 from labelgraph.report.table_pages import TablePage
 from labelgraph.report.verdicts import Verdicts
 from labelgraph.study.config import Book, Run, read_study
-from labelgraph.tables import tables, titles
+from labelgraph.tables import convergence, tables, titles
 
 MAIN = "mAP"  # the metric shown where there is room for one number
 
@@ -83,6 +83,11 @@ def runs_of(book: Book) -> list[Run]:
     return sorted(found | {*tables.runs(book, list(tables.of_study(book)))})
 
 
+def recipe(book: Book, name: str) -> dict[str, Any]:
+    checks = convergence.recipe(book, [name])
+    return tables.recipe(book, name) | {"convergence": checks}
+
+
 def printed(book: Book, places: Places, entry: dict[str, Any]) -> Path | None:
     """The published values of the table's paper, which has its method's name; none for own data."""
     paper = entry["paper"]
@@ -96,7 +101,7 @@ def read(config: Path, places: Places, given: dict[str, Any]) -> Results:
     audit = read_audit(places.audit)
     found = [
         table_pages.read(
-            tables.recipe(book, name),
+            convergence.noted(recipe(book, name)),
             name,
             places.tables / book.study / f"{name}.csv",
             printed(book, places, entry),

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from labelgraph.files.small import write_text
-from labelgraph.tables import intervals, rendering, tables
+from labelgraph.tables import convergence, intervals, rendering, tables
 
 
 def main(table: dict[str, Any], published: Path | None, systems: Path, output: Path) -> None:
@@ -15,7 +15,7 @@ def main(table: dict[str, Any], published: Path | None, systems: Path, output: P
     titles["order"] = titles["order"].astype(int)
     cells = intervals.added(table, tables.cells(table, values, titles))
     write_text(output, cells.to_csv(index=False, lineterminator="\n"))
-    ran = tables.names_of(table, titles)
+    ran, table = tables.names_of(table, titles), convergence.noted(table)
     write_text(output.with_suffix(".md"), rendering.markdown(table, cells, ran))
     write_text(output.with_suffix(".tex"), rendering.latex(table, cells, ran))
 

@@ -8,7 +8,16 @@ from typing import Any
 
 from labelgraph.files import yaml_reader
 from labelgraph.files.yaml_reader import read_yaml, typed
-from labelgraph.study import entries, footnote, merging, own_data, own_tables, recipes, tasks
+from labelgraph.study import (
+    entries,
+    footnote,
+    longer,
+    merging,
+    own_data,
+    own_tables,
+    recipes,
+    tasks,
+)
 from labelgraph.study.entries import (
     Change,
     Dataset,
@@ -70,8 +79,14 @@ class Book:
     def settings(self, run: Run) -> Settings:
         """The merged settings of a run, which everything that speaks of the run reads."""
         if run not in self.known:
-            self.known[run] = self.merge(run)
+            at_length = self.size.convergence and longer.is_longer(run.variant)
+            self.known[run] = self.stretched(run) if at_length else self.merge(run)
         return self.known[run]
+
+    def stretched(self, run: Run) -> Settings:
+        """The settings of a run that learns longer, which shows whether another has converged."""
+        usual = self.settings(replace(run, variant=longer.usual(run.variant)))
+        return longer.stretched(usual, run.variant, self.size.convergence.times)
 
     def merge(self, run: Run) -> Settings:
         variants = self.variants(run.method)

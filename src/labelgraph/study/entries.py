@@ -5,10 +5,12 @@ all of them optional: `partial` makes it. A line with the default None may be le
 null only where its type says so.
 """
 
+import re
 from copy import copy
 from typing import Annotated, Any, Literal, TypeVar
 
-from pydantic import Field, create_model
+from pydantic import AfterValidator, Field, ValidationInfo, create_model
+from pydantic_core import PydanticCustomError
 
 from labelgraph.study.settings import Count, Encoder, Score, Shots, Train
 from labelgraph.study.validation import (
@@ -23,6 +25,7 @@ from labelgraph.study.validation import (
     Text,
     Whole,
     one_of,
+    wanted,
 )
 
 M = TypeVar("M", bound=Block)
@@ -30,6 +33,22 @@ Lines = dict[str, Any]  # KEY: VALUE, read elsewhere
 DatasetName = Annotated[str, one_of("datasets")]
 MethodName = Annotated[str, one_of("methods")]
 TableName = Annotated[str, one_of("tables")]
+PLACE = re.compile(r"(full|partial-[1-9]\d?)/(.+)")  # a task without few shots, and a dataset
+LONGER = re.compile(r"(\w+_)?longer")  # variants that `convergence` makes (longer.py)
+
+
+def place(value: str, info: ValidationInfo) -> str:
+    found, known = PLACE.fullmatch(value), (info.context or {}).get("datasets")
+    if not found or (known is not None and found[2] not in known):
+        raise wanted("full/DATASET or partial-N/DATASET, such as full/voc2007")
+    return value
+
+
+def not_longer(variants: dict[str, Any]) -> dict[str, Any]:
+    if taken := [name for name in variants if LONGER.fullmatch(name)]:
+        said = f"names {taken}; a study's `convergence` makes such variants, so choose another name"
+        raise PydanticCustomError("sentence", "{said}", {"said": said})
+    return variants
 
 
 def partial(model: type[M]) -> type[M]:
@@ -101,8 +120,10 @@ class Method(Change):
     datasets: dict[DatasetName, Change] = Field(
         default={}, description="What the paper sets differently for one dataset."
     )
-    variants: dict[str, Variant] = Field(
-        default={}, description="Ablations, sweep points and released code, by name."
+    variants: Annotated[dict[str, Variant], AfterValidator(not_longer)] = Field(
+        default={},
+        description="Ablations, sweep points and released code, by name; `longer` and names that"
+        " end with `_longer` are taken.",
     )
 
 
@@ -325,6 +346,23 @@ class Drawing(Block):
         return dict(self.model_extra or {})
 
 
+class Convergence(Block):
+    """Each method is trained once more for longer; tables say whose mAP that raises clearly."""
+
+    times: Annotated[int, Field(ge=2, le=100)] = Field(
+        description="How many times the epochs of a method's settings."
+    )
+    places: Some[Annotated[str, AfterValidator(place)]] = Field(
+        description="Where methods are checked: full/DATASET or partial-N/DATASET. Tables of other"
+        " datasets go by the first place of their kind of task."
+    )
+    variants: Different[Text] = Field(
+        default=[],
+        description="The method@variant that are checked themselves; other variants go by their"
+        " method.",
+    )
+
+
 class Study(Change):
     """A study: how large everything is. The same lines may come with --config or --configfile."""
 
@@ -364,6 +402,9 @@ class Study(Change):
     )
     remarks: dict[TableName, Different[Line]] = Field(
         default={}, description="Footnotes of a table in this study."
+    )
+    convergence: Convergence | None = Field(
+        default=None, description="Checks whether methods have converged; null for none."
     )
     figures: dict[str, Lines | None] = Field(
         default={},

@@ -35,7 +35,7 @@ SECTIONS = [  # title, what stands before the tables, models
     (
         "studies/*.yaml, and `--config`",
         "",
-        [entries.Study, entries.Drawing],
+        [entries.Study, entries.Drawing, entries.Convergence],
     ),
     (
         "methods.yaml",

@@ -9,6 +9,7 @@ SETTINGS_FILES = [
     f"workflow/config/{name}.yaml" for name in (*FILES, "own_data", "studies/paper")
 ]
 CLAIMS = f"results/tables/{STUDY}/claims"
+CHECKS = f"results/tables/{STUDY}/convergence"
 CLAIMED = [*PAPERS, "systems", "claims", "own_claims"]  # in workflow/published/
 # The user's own data are in no paper.
 ABOUT_PAPERS = [
@@ -26,12 +27,47 @@ def published_option(wildcards):
     return [f"--published={path}" for path in published(wildcards)]
 
 
+def with_checks(wildcards):
+    """All that a table depends on besides scores and published values."""
+    checks = convergence.recipe(BOOK, [wildcards.table])
+    return tables.recipe(BOOK, wildcards.table) | {"convergence": checks}
+
+
 def table_settings(wildcards):
-    return json.dumps(tables.recipe(BOOK, wildcards.table))
+    return json.dumps(with_checks(wildcards))
 
 
 def table_scores(wildcards):
-    return tables.inputs(BOOK, [wildcards.table])
+    names = [wildcards.table]
+    return tables.inputs(BOOK, names) + convergence.inputs(BOOK, names)
+
+
+def usual_runs(wildcards):
+    """The folders of the runs that a longer one is compared with; its own seed comes first."""
+    about = convergence.settings(BOOK, run(wildcards))
+    folder = f"results/runs/{STUDY}/{about['place']}/{about['system']}"
+    return [f"{folder}/seed{seed}" for seed in about["seeds"]]
+
+
+def usual_scores(wildcards):
+    return [f"{folder}/scores.json" for folder in usual_runs(wildcards)]
+
+
+def usual_predictions(wildcards):
+    return f"{usual_runs(wildcards)[0]}/predictions.npz"
+
+
+def check_settings(wildcards):
+    return json.dumps(convergence.settings(BOOK, run(wildcards)))
+
+
+def all_checks(wildcards):
+    return convergence.inputs(BOOK, TABLES)
+
+
+def checks_settings(wildcards):
+    about = {"study": STUDY, "note": BOOK.size.note}
+    return json.dumps(about | convergence.recipe(BOOK, TABLES))
 
 
 @cache
@@ -59,12 +95,12 @@ def judged_files(wildcards):
 
 def report_files(wildcards):
     """All tables, and the scores behind them, so that a clone with the tables alone trains anew."""
-    scores = tables.inputs(BOOK, TABLES)
+    checks = all_checks(wildcards)
+    scores = tables.inputs(BOOK, TABLES) + checks
     made = expand(f"{TABLE}.csv", table=TABLES)
     # With some of the tables only, these would replace those of the whole study.
-    whole = (
-        [f"{METRICS}.csv", f"{CLAIMS}.csv"] if STUDY != "own" else [f"{METRICS}.csv"]
-    )
+    whole = [f"{METRICS}.csv", *([f"{CHECKS}.csv"] if checks else [])]
+    whole += [f"{CLAIMS}.csv"] if STUDY != "own" else []
     return [*scores, *made, *([] if "tables" in config else whole), *ABOUT_PAPERS]
 
 

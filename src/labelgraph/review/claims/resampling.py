@@ -1,34 +1,15 @@
 """Predictions of runs -> their metrics over report images that are drawn again and again.
 
-The draws belong to the list of images, so all runs that are judged on the same images have the same
-draws, whatever their method, seed or task; runs on other images have draws of their own.
-
 Shapes: N images, S seeds, R draws. Values are in percent.
 """
 
 from collections.abc import Iterable
-from functools import lru_cache
 from pathlib import Path
-from zlib import crc32
 
 import numpy as np
 
-from labelgraph.files.small import read_arrays, read_json
 from labelgraph.review.claims.comparisons import End
-from labelgraph.score import bootstrap, metrics
-from labelgraph.score.predictions import join
-
-AT_ONCE = 100  # draws that are made together
-
-
-@lru_cache(maxsize=1)  # runs come in the order of their images
-def draws(images: int, key: int, count: int) -> np.ndarray:
-    """(R, N), one byte a count: no image is drawn 255 times."""
-    blocks = [
-        bootstrap.draws(images, min(AT_ONCE, count - start), (bootstrap.SEED, key, start))
-        for start in range(0, count, AT_ONCE)
-    ]
-    return np.concatenate([block.astype(np.uint8) for block in blocks])
+from labelgraph.score import bootstrap, redrawn
 
 
 class Numbers:
@@ -51,17 +32,11 @@ class Numbers:
 
     def read_run(self, folder: str, names: set[str]) -> None:
         place = folder.rpartition("/")[0].rpartition("/")[0]
-        scores = read_json(self.runs / folder / "scores.json")
         targets = self.splits / place / "targets.npz"
-        joined = join(self.runs / folder / "predictions.npz", targets)
-        judged = metrics.in_pool(joined.target, scores["settings"]["pool"])
-        images = read_arrays(targets)["images"][judged].tolist()
-        counts = draws(len(images), crc32("\n".join(images).encode()), self.count)
-        arrays = joined.scores[judged], joined.target[judged]
-        drawn = bootstrap.values(counts, *arrays, joined.labels, scores["settings"], names)
+        run = redrawn.read(self.runs / folder, targets, names, self.count)
         for name in names:
-            self.found[folder, name] = metrics.value(scores, name), 100 * drawn[name]
-        self.images[place] = len(images)
+            self.found[folder, name] = run.values[name], run.drawn[name]
+        self.images[place] = run.images
 
     def of(self, end: End, seeds: Iterable[int]) -> tuple[np.ndarray, np.ndarray] | None:
         """(S,) as they are, and (S, R) over draws; None if a run has no value."""

@@ -10,7 +10,7 @@ from labelgraph.tables import csv_cells, tables
 from labelgraph.tables.csv_cells import Cell, Cells, choose
 
 PUBLISHED = "published"
-NO_CELLS = ("claims.csv",)  # beside the tables, but not one of them
+NO_CELLS = ("claims.csv", "convergence.csv")  # beside the tables, but none of them
 WANTED = "expected a folder of tables, a csv file, REVISION:PATH or `published`"
 
 

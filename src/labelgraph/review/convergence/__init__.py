@@ -1,0 +1,1 @@
+"""Whether a longer training changes a method's number."""

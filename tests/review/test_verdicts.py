@@ -14,12 +14,12 @@ from conftest import ROOT
 from labelgraph.__main__ import main
 from labelgraph.files.small import read_arrays, write_text
 from labelgraph.review.audit.printed import interval
-from labelgraph.review.claims import comparisons, estimates, listing, resampling, verdicts
+from labelgraph.review.claims import comparisons, listing, verdicts
 from labelgraph.review.claims import recipe as recipes
-from labelgraph.review.claims.comparisons import End, Pair
-from labelgraph.review.claims.estimates import Estimate
-from labelgraph.review.claims.resampling import Numbers
-from labelgraph.score import bootstrap, metrics
+from labelgraph.review.claims.comparisons import Pair
+from labelgraph.score import bootstrap, estimates, metrics, resampling
+from labelgraph.score.estimates import Estimate
+from labelgraph.score.resampling import End, Numbers
 from labelgraph.steps import judge_claims
 from labelgraph.study.config import read_study
 from labelgraph.tables import tables
@@ -81,7 +81,7 @@ def test_draws_and_error_are_those_of_a_literal_bootstrap(study):
     ends = end("ml_sgm"), end("baseline")
     numbers = Numbers(study / "runs", study / "splits", 300)
     numbers.read(ends)
-    found = verdicts.one(*ends, numbers)
+    found = numbers.difference(*ends)
     both = [numbers.of(each, (0, 1, 2))[1] for each in ends]
     wanted = literal(study, ("ml_sgm", "baseline"), 40)
     np.testing.assert_allclose((both[0] - both[1])[:, :40].T, wanted, atol=1e-9)
@@ -215,7 +215,7 @@ def test_structure_is_a_difference_of_two_independent_differences(study, judged)
     controls = [end(system, place="full/voc2007_control") for system in ("ml_sgm", "baseline")]
     numbers = Numbers(study / "runs", study / "splits", 300)
     numbers.read([*ends, *controls])
-    first, second = verdicts.one(*ends, numbers), verdicts.one(*controls, numbers)
+    first, second = numbers.difference(*ends), numbers.difference(*controls)
     line = judged["structure"]
     assert float(line.here) == pytest.approx(first.value - second.value, abs=1e-5)
     wide = math.hypot(first.half(), second.half())

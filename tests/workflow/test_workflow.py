@@ -108,7 +108,7 @@ def test_touching_files_reruns_nothing(checkout):
 
 def retrained(count, shown=0):
     """`shown`: how many of the retrained models are in the figure."""
-    found = {"train": count, "predict": count, "score": count, "tabulate": 1}
+    found = {"train": count, "predict": count, "score": count, "compare_rows": 1, "tabulate": 1}
     return found | ({"inspect_model": shown, "plot": 1} if shown else {})
 
 
@@ -121,11 +121,15 @@ EDITS = {  # where, what, and how many jobs of which rules run again
         "from torch",
         {"inspect_model": 1, "plot": 1},
     ),
-    "threshold": ("workflow/config/defaults.yaml", "threshold: 0.5", {"score": 6, "tabulate": 1}),
+    "threshold": (
+        "workflow/config/defaults.yaml",
+        "threshold: 0.5",
+        {"score": 6, "compare_rows": 1, "tabulate": 1},
+    ),
     "metric": (
         "src/labelgraph/score/precision_recall.py",
         "import numpy",
-        {"score": 6, "tabulate": 1},
+        {"score": 6, "compare_rows": 1, "tabulate": 1},
     ),
     "loop": ("src/labelgraph/train/loop.py", "import copy", retrained(6, shown=2)),
     "method": ("src/labelgraph/models/ml_gcn.py", "SLOPE", retrained(4, shown=2)),
@@ -265,7 +269,7 @@ PAGES = {"write_report"}
 TABLES = {"tabulate"} | PAGES
 FIGURES = {"plot"} | PAGES
 CLAIMS = {"judge_claims"} | PAGES
-SCORES = {"score", "summarise"} | CLAIMS | TABLES | FIGURES
+SCORES = {"score", "summarise", "compare_rows"} | CLAIMS | TABLES | FIGURES
 TRAINED = {"train", "predict", "inspect_model"} | SCORES
 ASKED_FOR = {"calibrate", "assess"}  # of one run of the baseline
 COSTS = {"count_costs", "measure_costs"}
@@ -301,10 +305,12 @@ OUTDATED = {
     "predict/inspection/ml_gcn.py": {"inspect_model"} | FIGURES,
     "train/loop.py": TRAINED | ASKED_FOR | {"measure_costs"},
     "score/precision_recall.py": SCORES | {"assess"} | RECIPES,
+    "score/estimates.py": {"compare_rows"} | CLAIMS | TABLES,
+    "tables/leaders.py": {"compare_rows"} | TABLES,
     "tables/rendering.py": TABLES,
     "figures/kinds/retrieval.py": FIGURES,
     "review/audit/rates.py": {"audit"} | PAGES,
-    "review/claims/estimates.py": CLAIMS,
+    "review/claims/verdicts.py": CLAIMS,
     "review/comparing/comparison.py": set(),
     "costs/timing.py": {"measure_costs"},
     "recipes/here.py": RECIPES,

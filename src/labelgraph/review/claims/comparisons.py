@@ -9,27 +9,12 @@ from typing import Any
 from labelgraph.review.audit import claims, leading, printed
 from labelgraph.review.audit.claims import Cell, Claim, Place, cells, of
 from labelgraph.review.audit.printed import Interval, Row, interval
+from labelgraph.score.resampling import End
 from labelgraph.tables import table_columns, tables
 
 Entry = dict[str, Any]
 OWN = "labelgraph"  # in the place of a paper, for claims that are made here
 CONTROL = "_control"  # what the name of a dataset's control ends with
-
-
-@dataclass(frozen=True)
-class End:
-    """A metric of a system: its mean over places (task/dataset), for each seed.
-
-    Without places it is a cost, which is counted.
-    """
-
-    system: str
-    metric: str
-    places: tuple[str, ...]
-    seeds: tuple[int, ...]
-
-    def folders(self) -> list[str]:
-        return [f"{place}/{self.system}" for place in self.places]
 
 
 @dataclass(frozen=True)

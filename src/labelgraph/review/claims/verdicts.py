@@ -14,10 +14,10 @@ import numpy as np
 
 from labelgraph.review.audit.claims import Place
 from labelgraph.review.audit.printed import Interval
-from labelgraph.review.claims.comparisons import OWN, Comparison, End, Pair
-from labelgraph.review.claims.estimates import Estimate, estimate
-from labelgraph.review.claims.resampling import Numbers
+from labelgraph.review.claims.comparisons import OWN, Comparison, Pair
 from labelgraph.score import bootstrap
+from labelgraph.score.estimates import Estimate
+from labelgraph.score.resampling import Numbers, common
 
 HOLDS, FAILS, UNDECIDED = "holds", "fails", "undecided"
 NOT_RUN, LEVEL = "not run", "not judged: level"
@@ -126,32 +126,11 @@ def number(pair: Pair, numbers: Numbers, costs: Entry) -> Estimate | None:
     if not pair.first.places:
         values = [costs.get(end.system, {}).get(end.metric) for end in pair.ends()]
         return None if None in values else Estimate(values[0] - sum(values[1:]))
-    found = one(pair.first, pair.second, numbers)
+    found = numbers.difference(pair.first, pair.second)
     if found is None or pair.controls is None:
         return found
-    control = one(*pair.controls, numbers)
+    control = numbers.difference(*pair.controls)
     return control and found.minus(control)
-
-
-def one(first: End, second: End | None, numbers: Numbers) -> Estimate | None:
-    """Paired: the same images and the same seeds."""
-    seeds = common(first, second)
-    known = [numbers.of(end, seeds) for end in (first, second) if end]
-    if None in known or not seeds:
-        return None
-    values, drawn = (
-        known[0]
-        if second is None
-        else (
-            known[0][0] - known[1][0],
-            known[0][1] - known[1][1],
-        )
-    )
-    return estimate(values, drawn)
-
-
-def common(first: End, second: End | None) -> list[int]:
-    return sorted({*first.seeds} & {*(second or first).seeds})
 
 
 def weakest(each: Comparison, known: list[tuple[Pair, Estimate]], numbers: Numbers) -> Judged:

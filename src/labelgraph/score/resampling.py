@@ -7,6 +7,7 @@ Shapes: N images, S seeds, R draws. Values are in percent.
 """
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from zlib import crc32
@@ -14,11 +15,27 @@ from zlib import crc32
 import numpy as np
 
 from labelgraph.files.small import read_arrays, read_json
-from labelgraph.review.claims.comparisons import End
 from labelgraph.score import bootstrap, metrics
+from labelgraph.score.estimates import Estimate, estimate
 from labelgraph.score.predictions import join
 
 AT_ONCE = 100  # draws that are made together
+
+
+@dataclass(frozen=True)
+class End:
+    """A metric of a system: its mean over places (task/dataset), for each seed.
+
+    Without places it is a cost, which is counted.
+    """
+
+    system: str
+    metric: str
+    places: tuple[str, ...]
+    seeds: tuple[int, ...]
+
+    def folders(self) -> list[str]:
+        return [f"{place}/{self.system}" for place in self.places]
 
 
 @lru_cache(maxsize=1)  # runs come in the order of their images
@@ -74,3 +91,18 @@ class Numbers:
         values = [100 * np.mean([value for value, _ in of_seed]) for of_seed in found]
         drawn = [np.mean([some for _, some in of_seed], 0) for of_seed in found]
         return np.array(values), np.array(drawn)
+
+    def difference(self, first: End, second: End | None) -> Estimate | None:
+        """`first` minus `second`, paired: the same images, and the seeds that both have."""
+        seeds = common(first, second)
+        known = [self.of(end, seeds) for end in (first, second) if end]
+        if None in known or not seeds:
+            return None
+        values, drawn = known[0]
+        if second is not None:
+            values, drawn = values - known[1][0], drawn - known[1][1]
+        return estimate(values, drawn)
+
+
+def common(first: End, second: End | None) -> list[int]:
+    return sorted({*first.seeds} & {*(second or first).seeds})

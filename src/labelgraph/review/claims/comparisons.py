@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from labelgraph.review.audit import claims, leading, printed
-from labelgraph.review.audit.claims import Cell, Claim, Place, cells, of
+from labelgraph.review.audit.claims import EQUAL, Cell, Claim, Place, cells, of
 from labelgraph.review.audit.printed import Interval, Row, interval
 from labelgraph.score.resampling import End
 from labelgraph.tables import table_columns, tables
@@ -80,6 +80,8 @@ def needs(claim: Claim, pairs: tuple[Pair, ...], found: int) -> str:
         return "the level of a number"
     if claim.kind == "wins":
         return f"first in {claim.value} of {found} columns, against every other row"
+    if claim.kind == EQUAL:
+        return margin(claim)
     if len(pairs) < 2:
         return ""
     if claim.kind in ("best", "lead"):
@@ -88,18 +90,23 @@ def needs(claim: Claim, pairs: tuple[Pair, ...], found: int) -> str:
     return f"ahead in each of {len(pairs)} columns"
 
 
+def margin(claim: Claim) -> str:
+    return f"no more than {claim.value} apart, a margin of ours"
+
+
 def value(recipe: Entry, entry: Entry | None, table: list[Row], claim: Claim) -> Iterator[Pair]:
     for cell in cells(table, claim.cell):
         yield Pair(end(entry, *cell), size=interval(claim.value))
 
 
 def above(recipe: Entry, entry: Entry | None, table: list[Row], claim: Claim) -> Iterator[Pair]:
-    """Also `gain` and `percent`, whose text has a size."""
+    """Also `gain` and `percent`, whose text has a size, and `equal`, whose value is a margin."""
     lower = {metric: row for row, metric in cells(table, claim.against)}
     for row, metric in cells(table, claim.cell):
         if metric in lower:
             other = lower[metric], metric
-            size = interval(claim.value) or difference((row, metric), other)
+            printed = difference((row, metric), other)
+            size = printed if claim.kind == EQUAL else interval(claim.value) or printed
             yield Pair(end(entry, row, metric), end(entry, *other), size)
 
 
@@ -118,6 +125,7 @@ KINDS = {
     "gain": above,
     "percent": above,
     "above": above,
+    EQUAL: above,
     "best": best,
     "lead": best,
     "wins": best,
@@ -171,6 +179,8 @@ def of_figure(recipe: Entry, claim: Claim) -> Comparison:
         others = [run(recipe, claim.cell, system) for system in here]
     pairs = tuple(Pair(first, other) for other in others)
     every = f"ahead of every other value of {symbol}: {len(pairs)} differences"
+    if claim.kind == EQUAL:
+        return Comparison(claim, pairs, f"{margin(claim)}, for every other value of {symbol}")
     return Comparison(claim, pairs, every if len(pairs) > 1 else "")
 
 

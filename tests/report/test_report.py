@@ -189,10 +189,20 @@ def test_a_method_has_a_page_with_idea_code_results_recipe_and_cost(study_report
     with contextlib.chdir(study_report.parents[2]):
         book = read_study(cases.CONFIG, cases.GIVEN)
     number = recipes.numbered(book.recipes, "ml_sgm")
-    assert re.findall(r'<li id="note-(\d+)"', text) == [str(each) for each in number.values()]
+    same = str(number[cases.SAME])  # stands after the departures
+    wanted = [str(each) for each in number.values() if str(each) != same]
+    assert re.findall(r'<li id="note-(\d+)"', text) == [*wanted, same]
+    before, after = text.split("Notes on what is no departure")
+    assert f'id="note-{same}"' in after and f'id="note-{wanted[-1]}"' in before
+    (count,) = re.findall(
+        r'ml_sgm.html">.*?<td class="number">\d+</td>\s*<td class="number">(\d+)</td>',
+        (study_report / "methods.html").read_text(),
+        re.S,
+    )
     grey = re.findall(r'<li id="note-(\d+)" value="\1" class="absent"', text)
     apply = {number[note] for note in book.departures("ml_sgm", ["full", "partial", "fewshot"])}
     assert {int(each) for each in grey} == {*number.values()} - apply
+    assert int(count) == len(apply - {int(same)})
 
 
 def test_a_method_shows_its_results_in_other_studies(study_report):

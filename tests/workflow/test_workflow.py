@@ -218,6 +218,19 @@ def test_a_wrong_setting_is_named_before_anything_starts(checkout, edited):
     assert not re.search(r"^rule \w+:", text, re.M)
 
 
+def test_a_mistake_in_the_claims_is_a_sentence_with_its_line(checkout, edited):
+    edited("workflow/published/claims.csv", "voc2007 sst_pl 10% mAP", "voc2007 sst_p 10% mAP")
+    code, text = snakemake(checkout, "-n", target="results/tables", small=False)
+    assert code == 1 and "InputFunctionException" not in text
+    path = checkout / "workflow/published/claims.csv"
+    lines = path.read_text().splitlines()
+    number = 1 + next(place for place, line in enumerate(lines) if "sst_p 10%" in line)
+    assert (
+        f"workflow/published/claims.csv, line {number}: no table has the system 'sst_p'; did you"
+        " mean 'sst_pl'?"
+    ) in text
+
+
 def test_some_tables_alone_leave_the_metrics_of_the_whole_study(checkout):
     options = ["-n", "--config", "tables=[ml_gcn_VOC]"]
     code, text = snakemake(checkout, *options, target="results/tables", small=False)

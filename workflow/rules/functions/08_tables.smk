@@ -17,6 +17,12 @@ ABOUT_PAPERS = [
     f"results/tables/{name}.csv" for name in ("audit", "recipes") if STUDY != "own"
 ]
 
+if STUDY != "own" and workflow.is_main_process:  # before a mistake comes up within the plan
+    try:
+        comparisons.made(Path("workflow/published"))
+    except (ValueError, FileNotFoundError) as error:
+        raise WorkflowError(str(error)) from None
+
 
 def published(wildcards):
     """What the paper of a table printed. The user's own data are in no paper."""

@@ -27,8 +27,9 @@ tables.yaml that shows the runs, and a cell's method is METHOD[@VARIANT]. Its ki
     structure  the cell is above `against` by more than on the dataset's control, DATASET_control
 """
 
+import difflib
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
 from fractions import Fraction
 from pathlib import Path
@@ -81,6 +82,7 @@ class Claim:
     cell: Place
     against: Place | None
     value: str
+    line: int = field(default=0, compare=False)  # of the file
 
     @property
     def figure(self) -> str:
@@ -104,8 +106,34 @@ def read(folder: Path, file: str = FILE, kinds: tuple[str, ...] = KINDS) -> list
         if table.startswith(FIGURE) and kind in PRINTED:
             raise ValueError(f"{where}: {table} prints no numbers, so kind cannot be {kind!r}")
         ends = place(where, cell), place(where, against) if against else None
-        found.append(Claim(paper, table, claim, kind, *ends, value))
+        found.append(Claim(paper, table, claim, kind, *ends, value, number))
     return found
+
+
+def check_names(folder: Path, claims: list[Claim], rows: list[Row]) -> None:
+    """A name that no table of any paper has is a mistake of the file, not of a paper."""
+    papers = {(row.paper, row.table) for row in rows}
+    known = {
+        "dataset": {row.dataset for row in rows},
+        "system": {row.method for row in rows},
+        "metric": {metric for row in rows for metric in row.printed},
+    }
+    for claim in claims:
+        where = f"{folder / FILE}, line {claim.line}"
+        if not claim.figure and (claim.paper, claim.table) not in papers:
+            raise ValueError(f"{where}: {folder}/{claim.paper}.csv has no table {claim.table!r}")
+        for each in filter(None, (claim.cell, claim.against)):
+            names = {"dataset": each.dataset, "system": each.method, "metric": each.metric}
+            for kind, name in names.items():
+                if not any(matches(other, name) for other in known[kind]):
+                    raise ValueError(
+                        f"{where}: no table has the {kind} {name!r}{near(name, known[kind])}"
+                    )
+
+
+def near(name: str, known: set[str]) -> str:
+    close = difflib.get_close_matches(name, sorted(known), n=1, cutoff=0.5)
+    return f"; did you mean {close[0]!r}?" if close else ""
 
 
 def place(where: str, text: str) -> Place:

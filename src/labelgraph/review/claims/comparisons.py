@@ -45,9 +45,15 @@ class Comparison:
 
 def of_study(recipe: Entry, folder: Path) -> list[Comparison]:
     """The papers' claims, ours, and every two methods. `folder`: workflow/published."""
-    rows = printed.read(folder)
-    made = claims.read(folder) + claims.read(folder, claims.OWN_FILE, claims.OWN_KINDS)
-    return [of_claim(recipe, rows, claim) for claim in made] + duels(recipe)
+    rows, found = made(folder)
+    return [of_claim(recipe, rows, claim) for claim in found] + duels(recipe)
+
+
+def made(folder: Path) -> tuple[list[Row], list[Claim]]:
+    """The printed tables, and the claims that are made in words."""
+    rows, found = printed.read(folder), claims.read(folder)
+    claims.check_names(folder, found, rows)
+    return rows, found + claims.read(folder, claims.OWN_FILE, claims.OWN_KINDS)
 
 
 def ends(found: Iterable[Comparison]) -> set[End]:

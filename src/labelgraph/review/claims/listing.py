@@ -5,6 +5,7 @@ import io
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import asdict, fields, replace
+from pathlib import Path
 from typing import Any
 
 from labelgraph.files import escaping
@@ -61,6 +62,12 @@ def parse(text: str) -> list[Line]:
     if rows.fieldnames != [each.name for each in fields(Line)]:
         raise ValueError(f"{FILE} does not have the columns of a list of verdicts; make it again")
     return [Line(**row) for row in rows]
+
+
+def missing(path: Path) -> str:
+    """`path`: results/tables/<study>/claims.csv."""
+    study = path.absolute().parent.name
+    return f"{path} is missing; `snakemake {path} --config study={study}` makes it"
 
 
 def summary(lines: list[Line]) -> str:

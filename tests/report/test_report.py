@@ -352,6 +352,7 @@ def test_a_report_without_verdicts_says_who_is_ahead_by_seeds(study_report, tmp_
     first = (tmp_path / "mini/index.html").read_text()
     assert "Does a graph help?" in first and 'id="verdicts"' not in first
     assert " (control)</th>" in first
+    assert "every seed is above every seed of the baseline" in first and "interval" not in first
     assert "This report has no verdicts" in (tmp_path / "mini/claims.html").read_text()
 
 
@@ -393,13 +394,13 @@ def test_a_figure_has_its_number_and_its_numbers(study_report):
     )
 
 
-def a_gain(method, baseline):
+def a_gain(method, baseline, intervals=None):
     """Of two systems with these values, a seed each."""
     values, runs = {}, {}
     for system, found in (("ml_gcn", method), ("baseline@max", baseline)):
         runs[system] = [run_of("mini", "full", "voc2007", system, k) for k in range(len(found))]
         values |= {run.folder: value for run, value in zip(runs[system], found, strict=True)}
-    return against_baseline.gain(*runs.values(), values)
+    return against_baseline.gain(*runs.values(), values, intervals or {})
 
 
 def test_gains_by_hand():
@@ -414,6 +415,33 @@ def test_gains_by_hand():
     assert overview.Place("", False, {"a": alone}, "").verdicts == []
     both = overview.Place("", False, {"a": alone, "b": found}, "")
     assert both.verdicts == [("ahead", 1), ("level", 0), ("behind", 0)]
+
+
+@pytest.mark.parametrize(
+    ("ends", "verdict"),
+    [((0.1, 9.0), "ahead"), ((-0.1, 9.0), "no clear difference"), ((-9.0, -0.1), "behind")],
+)
+def test_the_interval_of_the_claims_decides_and_seeds_do_not(ends, verdict):
+    """Each seed is far above the baseline's, which alone would be ahead."""
+    found = a_gain([71.0, 74.0], [70.0, 69.0], {("voc2007", "ml_gcn", "baseline@max"): ends})
+    assert (found.interval, found.verdict) == (ends, verdict)
+    scale = overview.Place("", False, {"ml_gcn": found}, "").scale
+    assert scale.low <= ends[0] and ends[1] <= scale.high  # the line is whole
+    other = a_gain([71.0, 74.0], [70.0, 69.0], {("voc2007", "ml_gcn", "baseline"): ends})
+    assert (other.interval, other.verdict) == (None, "ahead")
+
+
+def test_strips_have_the_intervals_of_the_claims(study_report):
+    text = (study_report / "index.html").read_text()
+    (cell,) = re.findall(
+        r"<td data-runs[^>]*>(?:(?!</td>).)*\[\+0\.5, \+3\.5\].*?</td>", text, re.S
+    )
+    assert '<span class="verdict ahead">ahead</span>' in cell
+    assert '<line class="interval ahead"' in cell and " ± " not in cell
+    assert "The line is the interval." in text and "every seed is above" not in text
+    page = " ".join((study_report / "methods/ssgrl.html").read_text().split())
+    assert 'points, <span class="verdict ahead">ahead</span>' in page
+    assert "ahead and behind are those whose interval excludes zero" in page
 
 
 def test_a_strip_has_room_for_every_seed():

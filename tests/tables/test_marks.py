@@ -51,11 +51,7 @@ def table_of(study, **changes):
 
 def compared(study, table, count=DRAWS):
     numbers = Numbers(study / "runs", study / "splits", count)
-    return leaders.compare(leaders.context(table), table_columns_printed(), numbers)
-
-
-def table_columns_printed():
-    return pd.DataFrame(columns=["table", "dataset", "metric"])
+    return leaders.compare(leaders.context(table), leaders.read_printed(None), numbers)
 
 
 @cache

@@ -8,13 +8,13 @@ from typing import Any
 
 from labelgraph.files.small import write_text
 from labelgraph.score.resampling import Numbers
-from labelgraph.tables import leaders, tables
+from labelgraph.tables import leaders
 
 
 def main(
     table: dict[str, Any], published: Path | None, runs: Path, splits: Path, output: Path
 ) -> None:
-    found = leaders.compare(table, tables.read_published(published), Numbers(runs, splits))
+    found = leaders.compare(table, leaders.read_printed(published), Numbers(runs, splits))
     write_text(output, found.to_csv(index=False, lineterminator="\n"))
 
 

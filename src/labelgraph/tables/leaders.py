@@ -29,6 +29,13 @@ def context(table: dict[str, Any]) -> dict[str, Any]:
     return {key: table.get(key, {}) for key in ("table", "columns", "task", "scores")}
 
 
+def read_printed(path: Path | None) -> pd.DataFrame:
+    """What a paper printed, which names the columns; without a file nothing is published."""
+    if path is None:
+        return pd.DataFrame(columns=["table", "dataset", "metric"])
+    return pd.read_csv(path, dtype=str, keep_default_na=False)
+
+
 def compare(table: dict[str, Any], published: pd.DataFrame, numbers: Numbers) -> pd.DataFrame:
     """`table`: its `context`."""
     printed = published[published["table"] == table["table"]]

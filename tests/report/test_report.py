@@ -17,6 +17,7 @@ import report_cases as cases
 from conftest import ROOT
 
 from labelgraph import models
+from labelgraph.figures import plans
 from labelgraph.report import (
     against_baseline,
     against_published,
@@ -321,6 +322,18 @@ def test_a_report_of_some_tables_says_what_the_others_would_train(study_report):
         if not any(run.task.startswith("fewshot") for run in tables.runs(whole, [name])):
             assert int(count) == len({*tables.runs(whole, [name])} - known), name
     assert not rest.read(whole, whole)
+
+
+def test_a_report_of_some_figures_says_what_the_others_would_train():
+    chosen = {"tables": ["ml_gcn_VOC"], "figures": ["ml_gcn_5"]}
+    whole, book = (read_study(ROOT / "workflow/config", given) for given in ({}, chosen))
+    found = {each.name: each for each in rest.read(whole, book) if each.kind == "figure"}
+    assert {*found} == {*plans.of_study(whole)} - {"ml_gcn_5"}
+    known = {*tables.runs(book, chosen["tables"])}
+    known |= {*rest.behind_figure(book, "ml_gcn_5", book.figures["ml_gcn_5"])}
+    needed = {*rest.behind_figure(whole, "ml_sgm_8", whole.figures["ml_sgm_8"])}
+    assert found["ml_sgm_8"].trainings == len(needed - known) > 5
+    assert found["ml_sgm_8"].caption.startswith("ML-SGM: mAP against the selection threshold")
 
 
 def test_verdicts_come_first_and_lead_to_their_runs(study_report):

@@ -15,8 +15,8 @@ from pathlib import Path
 import numpy as np
 from scipy.stats import norm
 
-from labelgraph.review.claims.estimates import estimate
 from labelgraph.score import bootstrap, metrics
+from labelgraph.score.estimates import estimate
 
 LABELS, DRAWS, STRENGTH = 6, 200, 1.5
 SETTINGS = {"threshold": 0.5, "top": 3, "difficult_ap": "ignored", "difficult_f1": "negative"}

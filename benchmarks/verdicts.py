@@ -12,9 +12,8 @@ from pathlib import Path
 import numpy as np
 
 from labelgraph.files.small import write_arrays, write_json
-from labelgraph.review.claims.comparisons import End
-from labelgraph.review.claims.resampling import Numbers
 from labelgraph.score import metrics
+from labelgraph.score.resampling import End, Numbers
 
 SETTINGS = {"threshold": 0.5, "top": 3, "difficult_ap": "ignored", "difficult_f1": "negative"}
 PLACE = "full/coco2014"

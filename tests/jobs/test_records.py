@@ -226,6 +226,7 @@ def test_own_data_and_places_on_this_machine_are_not_written_down(run, pulled):
         ("results/runs/mini/full/voc2007/baseline/seed0/scores.json", "mini"),
         ("results/inspections/ml_gcn_5/laptop/full/voc2007/ml_gcn/seed0.npz", "laptop"),
         ("results/tables/own/own_pets.csv", "own"),
+        ("results/comparisons/own/own_pets.csv", "own"),
         ("results/metrics/own.csv", "own"),
         ("results/metrics/own/baseline.json", "own"),
         ("data/raw/own/pets.json", "own"),

@@ -44,9 +44,11 @@ ml_sgm_hostile:
     "it's {{{{ 7 * 7 }}}}": ml_gcn
   notes: [{json.dumps(SCRIPT)}]
 """
+SAME = "weight decay is the paper's; the released code has ten times as much (variant `released`)"
 RECIPES = f"""method,task,item,paper,released,here,kind,note,source
 ml_sgm,all,batch,16,{IMAGE.replace('"', "'")},32,departure,a note,IV
 ml_sgm,fewshot,epochs,20,,20,same,,IV
+ml_sgm,all,weight decay,.0001,.001,.0001,same,{SAME},IV
 """
 LAPTOP = """row,column,published,reproduced,std,seeds,status
 ML-GCN,mAP,94.0,81.500000,0.300000,3,reproduced

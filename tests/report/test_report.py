@@ -17,6 +17,7 @@ import report_cases as cases
 from conftest import ROOT
 
 from labelgraph import models
+from labelgraph.figures import plans
 from labelgraph.report import (
     against_baseline,
     against_published,
@@ -189,10 +190,20 @@ def test_a_method_has_a_page_with_idea_code_results_recipe_and_cost(study_report
     with contextlib.chdir(study_report.parents[2]):
         book = read_study(cases.CONFIG, cases.GIVEN)
     number = recipes.numbered(book.recipes, "ml_sgm")
-    assert re.findall(r'<li id="note-(\d+)"', text) == [str(each) for each in number.values()]
+    same = str(number[cases.SAME])  # stands after the departures
+    wanted = [str(each) for each in number.values() if str(each) != same]
+    assert re.findall(r'<li id="note-(\d+)"', text) == [*wanted, same]
+    before, after = text.split("Notes on what is no departure")
+    assert f'id="note-{same}"' in after and f'id="note-{wanted[-1]}"' in before
+    (count,) = re.findall(
+        r'ml_sgm.html">.*?<td class="number">\d+</td>\s*<td class="number">(\d+)</td>',
+        (study_report / "methods.html").read_text(),
+        re.S,
+    )
     grey = re.findall(r'<li id="note-(\d+)" value="\1" class="absent"', text)
     apply = {number[note] for note in book.departures("ml_sgm", ["full", "partial", "fewshot"])}
     assert {int(each) for each in grey} == {*number.values()} - apply
+    assert int(count) == len(apply - {int(same)})
 
 
 def test_a_method_shows_its_results_in_other_studies(study_report):
@@ -321,6 +332,18 @@ def test_a_table_names_the_methods_that_have_not_converged(study_report):
     assert not [name for name, text in texts.items() if text.count("Not converged") > 1]
 
 
+def test_a_report_of_some_figures_says_what_the_others_would_train():
+    chosen = {"tables": ["ml_gcn_VOC"], "figures": ["ml_gcn_5"]}
+    whole, book = (read_study(ROOT / "workflow/config", given) for given in ({}, chosen))
+    found = {each.name: each for each in rest.read(whole, book) if each.kind == "figure"}
+    assert {*found} == {*plans.of_study(whole)} - {"ml_gcn_5"}
+    known = {*tables.runs(book, chosen["tables"])}
+    known |= {*rest.behind_figure(book, "ml_gcn_5", book.figures["ml_gcn_5"])}
+    needed = {*rest.behind_figure(whole, "ml_sgm_8", whole.figures["ml_sgm_8"])}
+    assert found["ml_sgm_8"].trainings == len(needed - known) > 5
+    assert found["ml_sgm_8"].caption.startswith("ML-SGM: mAP against the selection threshold")
+
+
 def test_verdicts_come_first_and_lead_to_their_runs(study_report):
     first = (study_report / "index.html").read_text()
     assert "Of 2 claims, 1 can be judged here: 1 hold, 0 fail, 0 are undecided" in first
@@ -350,6 +373,7 @@ def test_a_report_without_verdicts_says_who_is_ahead_by_seeds(study_report, tmp_
     first = (tmp_path / "mini/index.html").read_text()
     assert "Does a graph help?" in first and 'id="verdicts"' not in first
     assert " (control)</th>" in first
+    assert "every seed is above every seed of the baseline" in first and "interval" not in first
     assert "This report has no verdicts" in (tmp_path / "mini/claims.html").read_text()
 
 
@@ -391,13 +415,13 @@ def test_a_figure_has_its_number_and_its_numbers(study_report):
     )
 
 
-def a_gain(method, baseline):
+def a_gain(method, baseline, intervals=None):
     """Of two systems with these values, a seed each."""
     values, runs = {}, {}
     for system, found in (("ml_gcn", method), ("baseline@max", baseline)):
         runs[system] = [run_of("mini", "full", "voc2007", system, k) for k in range(len(found))]
         values |= {run.folder: value for run, value in zip(runs[system], found, strict=True)}
-    return against_baseline.gain(*runs.values(), values)
+    return against_baseline.gain(*runs.values(), values, intervals or {})
 
 
 def test_gains_by_hand():
@@ -412,6 +436,33 @@ def test_gains_by_hand():
     assert overview.Place("", False, {"a": alone}, "").verdicts == []
     both = overview.Place("", False, {"a": alone, "b": found}, "")
     assert both.verdicts == [("ahead", 1), ("level", 0), ("behind", 0)]
+
+
+@pytest.mark.parametrize(
+    ("ends", "verdict"),
+    [((0.1, 9.0), "ahead"), ((-0.1, 9.0), "no clear difference"), ((-9.0, -0.1), "behind")],
+)
+def test_the_interval_of_the_claims_decides_and_seeds_do_not(ends, verdict):
+    """Each seed is far above the baseline's, which alone would be ahead."""
+    found = a_gain([71.0, 74.0], [70.0, 69.0], {("voc2007", "ml_gcn", "baseline@max"): ends})
+    assert (found.interval, found.verdict) == (ends, verdict)
+    scale = overview.Place("", False, {"ml_gcn": found}, "").scale
+    assert scale.low <= ends[0] and ends[1] <= scale.high  # the line is whole
+    other = a_gain([71.0, 74.0], [70.0, 69.0], {("voc2007", "ml_gcn", "baseline"): ends})
+    assert (other.interval, other.verdict) == (None, "ahead")
+
+
+def test_strips_have_the_intervals_of_the_claims(study_report):
+    text = (study_report / "index.html").read_text()
+    (cell,) = re.findall(
+        r"<td data-runs[^>]*>(?:(?!</td>).)*\[\+0\.5, \+3\.5\].*?</td>", text, re.S
+    )
+    assert '<span class="verdict ahead">ahead</span>' in cell
+    assert '<line class="interval ahead"' in cell and " ± " not in cell
+    assert "The line is the interval." in text and "every seed is above" not in text
+    page = " ".join((study_report / "methods/ssgrl.html").read_text().split())
+    assert 'points, <span class="verdict ahead">ahead</span>' in page
+    assert "ahead and behind are those whose interval excludes zero" in page
 
 
 def test_a_strip_has_room_for_every_seed():

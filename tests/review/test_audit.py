@@ -26,7 +26,7 @@ def found(folder):
 def test_tables_without_a_mistake_have_no_finding(tmp_path, capsys):
     assert checking.run(write(tmp_path / "clean")) == []
     assert main(["audit", "--published", str(tmp_path / "clean")]) == 0
-    assert capsys.readouterr().out == "0 findings: 0 certain, 0 likely, 0 hint\n"
+    assert capsys.readouterr().out == "0 findings: 0 certain, 0 likely, 0 hints\n"
 
 
 @pytest.mark.parametrize("mistake", PLANTED)
@@ -68,7 +68,7 @@ WRONG_CLAIMS = {
     "best": (4, "new * mAP", "third * mAP", ("I", "mAP", "74.0", "75.0", "claim", "certain")),
     "lead": (5, "new (448, 448)", "third (448, 448)", ("I", "CP", "79.0", "80.0", "claim", "hint")),
     "percent": (6, ",17", ",12", ("IX", "images_per_second", "12", "17", "claim", "certain")),
-    "a row that is not there": (0, "new", "novel", ("2", "mAP", "75.0", "", "claim", "certain")),
+    "a row that is not there": (0, "new", "base", ("2", "mAP", "75.0", "", "claim", "certain")),
 }  # fmt: skip
 
 
@@ -237,10 +237,34 @@ def test_broken_files_get_a_sentence(tmp_path, capsys, kind):
     assert said.count("\n") == 1
 
 
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        (
+            "voc2007 sst_pl 10% mAP",
+            "voc2007 sst_p 10% mAP",
+            "system 'sst_p'; did you mean 'sst_pl'?",
+        ),
+        ("vg200 sst_pl 10% mAP", "vg20 sst_pl 10% mAP", "dataset 'vg20'; did you mean 'vg200'?"),
+        ("sst_pl 10% mAP", "sst_pl 10% MAP", "metric 'MAP'; did you mean 'mAP'?"),
+    ],
+)
+def test_a_misspelt_name_is_a_mistake_of_the_file_and_not_of_the_paper(
+    old, new, said, tmp_path, capsys
+):
+    folder = tmp_path / "published"
+    shutil.copytree(PUBLISHED, folder)
+    text = (folder / "claims.csv").read_text()
+    (folder / "claims.csv").write_text(text.replace(old, new, 1))
+    line = text[: text.index(old)].count("\n") + 1
+    assert main(["audit", "--published", str(folder)]) == 2
+    assert f"claims.csv, line {line}: no table has the {said}" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize("text", ["", "table,dataset,method,setting,metric,value,note\n"])
 def test_a_paper_without_lines_is_named(text, tmp_path, capsys):
     folder = tmp_path / "published"
     shutil.copytree(PUBLISHED, folder)
     (folder / "ia_gcn.csv").write_text(text)
     assert main(["audit", "--published", str(folder)]) == 2
-    assert "ia_gcn.csv has no line of table 1, but claims.csv has" in capsys.readouterr().err
+    assert "ia_gcn.csv has no table '1'" in capsys.readouterr().err

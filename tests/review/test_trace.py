@@ -364,6 +364,21 @@ def write_claims(here):
 CLAIMS = "results/tables/mini/claims.csv"
 
 
+@pytest.mark.parametrize("folder", [True, False])
+@pytest.mark.parametrize("name", ["claims", "ml_sgm_II"])
+def test_a_file_that_was_not_made_is_named_with_the_command_for_it(
+    folder, name, tmp_path, monkeypatch, capsys
+):
+    monkeypatch.chdir(tmp_path)
+    path = f"results/tables/mini/{name}.csv"
+    if folder:
+        Path(path).parent.mkdir(parents=True)
+    assert main(["trace", path, "--row", "4"]) == 2
+    said = capsys.readouterr().err
+    assert f"{path} is missing; `snakemake {path} --config study=mini` makes it" in said
+    assert "Errno" not in said
+
+
 def test_a_verdict_leads_to_the_runs_of_both_sides(checkout, capsys):
     write_claims("0.000000")
     found = chain.trace(Path(CLAIMS), "2", None)

@@ -2,6 +2,7 @@
 
 import json
 import math
+import re
 from dataclasses import replace
 from pathlib import Path
 from zlib import crc32
@@ -13,13 +14,14 @@ from conftest import ROOT
 
 from labelgraph.__main__ import main
 from labelgraph.files.small import read_arrays, write_text
+from labelgraph.review.audit.claims import Claim, Place
 from labelgraph.review.audit.printed import interval
-from labelgraph.review.claims import comparisons, estimates, listing, verdicts
+from labelgraph.review.claims import comparisons, listing, verdicts
 from labelgraph.review.claims import recipe as recipes
-from labelgraph.review.claims.comparisons import End, Pair
-from labelgraph.review.claims.estimates import Estimate
-from labelgraph.review.claims.resampling import Numbers
-from labelgraph.score import bootstrap, metrics, redrawn
+from labelgraph.review.claims.comparisons import Pair
+from labelgraph.score import bootstrap, estimates, metrics, redrawn
+from labelgraph.score.estimates import Estimate
+from labelgraph.score.resampling import End, Numbers
 from labelgraph.steps import judge_claims
 from labelgraph.study.config import read_study
 from labelgraph.tables import tables
@@ -81,7 +83,7 @@ def test_draws_and_error_are_those_of_a_literal_bootstrap(study):
     ends = end("ml_sgm"), end("baseline")
     numbers = Numbers(study / "runs", study / "splits", 300)
     numbers.read(ends)
-    found = verdicts.one(*ends, numbers)
+    found = numbers.difference(*ends)
     both = [numbers.of(each, (0, 1, 2))[1] for each in ends]
     wanted = literal(study, ("ml_sgm", "baseline"), 40)
     np.testing.assert_allclose((both[0] - both[1])[:, :40].T, wanted, atol=1e-9)
@@ -173,6 +175,36 @@ def test_verdicts_of_planted_differences(judged):
     assert (judged["ahead"].seeds, judged["at 10%"].seeds) == ("0 1 2", "0")
 
 
+def test_comparable_numbers_lie_within_a_margin(judged):
+    near, far = judged["comparable"], judged["said to be comparable"]
+    assert near.verdict == "holds" and float(near.low) > -20 and float(near.high) < 20
+    assert far.verdict == "fails" and float(far.low) > 1
+    assert judged["too near to tell"].verdict == "undecided"
+    assert near.needs == "no more than 20 apart, a margin of ours"
+    assert near.published == "1.0" and near.size_within == "yes"  # the size is the table's
+    sweep = judged["k matters little"]
+    assert sweep.verdict == "holds" and sweep.compared == "1 of 2"
+    assert sweep.needs == "no more than 20 apart, a margin of ours, for every other value of k"
+    text = listing.as_markdown(RECIPE, [near])
+    assert "no more than 20 apart, a margin of ours" in text and "the papers name no margin" in text
+    assert "up to 0 of" in listing.summary([near] * 60)  # equal systems are no false alarm
+
+
+@pytest.mark.parametrize(
+    ("value", "verdict"), [(0.0, "holds"), (0.9, "undecided"), (2.0, "fails"), (-2.0, "fails")]
+)
+def test_an_interval_that_is_within_a_margin_on_both_sides_has_the_p_value_for_it(value, verdict):
+    """A standard error of 0.4 and a margin of 1: within up to 0.216, outside from 1.784 on."""
+    claim = Claim("p", "t", "comparable", "equal", Place("d", "m", "", "mAP"), None, "1")
+    pair = Pair(end("ml_sgm"), end("baseline"))
+    found = Estimate(value, ((0.16, math.inf),))
+    assert verdicts.side(pair, found, claim) == verdict
+    true, false = verdicts.against(pair, found, claim)
+    assert (true < 0.025, false < 0.025) == (verdict == "holds", verdict == "fails")
+    for edge in (1 - 1.959964 * 0.4, 1.959964 * 0.4 - 1):
+        assert verdicts.against(pair, Estimate(edge, found.parts), claim)[0] == pytest.approx(0.025)
+
+
 def test_a_claim_that_needs_several_differences_is_decided_by_the_weakest(judged):
     best = judged["best"]
     assert best.verdict == "undecided" and best.second == "full/voc2007/ml_sgm@part"
@@ -215,7 +247,7 @@ def test_structure_is_a_difference_of_two_independent_differences(study, judged)
     controls = [end(system, place="full/voc2007_control") for system in ("ml_sgm", "baseline")]
     numbers = Numbers(study / "runs", study / "splits", 300)
     numbers.read([*ends, *controls])
-    first, second = verdicts.one(*ends, numbers), verdicts.one(*controls, numbers)
+    first, second = numbers.difference(*ends), numbers.difference(*controls)
     line = judged["structure"]
     assert float(line.here) == pytest.approx(first.value - second.value, abs=1e-5)
     wide = math.hypot(first.half(), second.half())
@@ -274,9 +306,12 @@ def test_the_page_answers_who_is_ahead_before_anything_else(shown):
     text = shown.with_suffix(".md").read_text()
     head, _, rest = text.partition("## Claims of ML-SGM")
     assert head.startswith(
-        "# What the papers claim, and what the study `mini` says\n\nOf 13 claims"
+        "# What the papers claim, and what the study `mini` says\n\nOf 17 claims"
     )
-    assert "- VOC 2007 (60 report images, 3 seeds): ahead of linear: ML-SGM\\* (+" in head
+    assert (
+        "- drawn, VOC 2007 layout (60 report images, 3 seeds): ahead of linear: ML-SGM\\* (+"
+        in head
+    )
     assert "- With structure against without: gains more: none; no clear difference: ML-SGM" in head
     assert "| linear |" in head and "## Does a gain need structure?" in head
     rows = [line for line in rest.splitlines() if line.startswith(("| **", "| undecided"))]
@@ -300,7 +335,7 @@ def test_a_study_that_runs_little_has_a_page(study, tmp_path, kept):
     assert structure.verdict == "not run"
     text = (tmp_path / "claims.md").read_text()
     assert "Does a gain need structure?" not in text
-    assert ("### VOC 2007 (60 report images, 3 seeds)" in text) == bool(kept)
+    assert ("### drawn, VOC 2007 layout (60 report images, 3 seeds)" in text) == bool(kept)
 
 
 def test_the_command_lists_verdicts(shown, capsys):
@@ -383,6 +418,26 @@ def test_a_missing_metric_is_named(study):
 
 def test_labels_of_the_small_study_are_those_of_its_runs(study):
     assert read_arrays(study / "splits/full/voc2007/targets.npz")["labels"].tolist() == LABELS
+
+
+def test_drawn_data_are_never_called_by_the_name_of_photographs(mini, judged):
+    recipe = mini[1]
+    numbers = {"verdict": "holds", "seeds": "0", "paper": comparisons.OWN, "kind": "above"}
+    pairs = [
+        replace(
+            judged["ahead"],
+            **numbers | {"table": f"full/{name}", "cell": f"{name} ml_sgm mAP"},
+            first=f"full/{name}/ml_sgm",
+            second=f"full/{name}/ml_gcn",
+        )
+        for name in ("voc2007", "coco2014", "nuswide")
+    ]
+    texts = [listing.in_short(recipe, [], pairs), *(listing.where(recipe, line) for line in pairs)]
+    for text in texts:
+        assert re.findall(r"VOC 2007|MS-COCO|NUS-WIDE", text)
+        assert not re.search(r"(?<!drawn, )(VOC 2007|MS-COCO|NUS-WIDE)", text), text
+    of_paper = replace(pairs[0], paper="ml_sgm", table="II")
+    assert listing.where(recipe, of_paper) == "Table II, VOC 2007 mAP"  # a place in print
 
 
 def test_a_line_is_whole_in_the_csv_file(judged):

@@ -83,15 +83,11 @@ def written(tmp_path, noises):
     return (tmp_path / "t.md").read_text(), (tmp_path / "t.tex").read_text()
 
 
-def test_what_overlaps_is_not_marked_and_what_does_not_is(tmp_path):
-    close, tex = written(tmp_path / "a", {"one": 1.5, "two": 1.53})
-    assert "**" not in close and "textbf" not in tex and "underline" not in tex
-    far, tex = written(tmp_path / "b", {"good": 0.01, "bad": 30.0})
-    assert "| good | here | **100.0 [100.0, 100.0]** | **100.0 [100.0, 100.0]** | 100.0 |" in far
-    assert r"\textbf{100.0 [100.0, 100.0]}" in tex
-    assert "In brackets, the 95 % confidence interval" in far
-    line = next(line for line in far.splitlines() if line.startswith("| bad"))
-    assert line.count("[") == 2 and "*" not in line
+def test_brackets_are_explained_and_nothing_is_marked_without_a_comparison(tmp_path):
+    text, tex = written(tmp_path, {"good": 0.01, "bad": 30.0})
+    assert "| good | here | 100.0 [100.0, 100.0] | 100.0 [100.0, 100.0] | 100.0 |" in text
+    assert "**" not in text and "textbf{1" not in tex
+    assert "In brackets, the 95 % confidence interval" in text
 
 
 def test_the_csv_has_the_ends_and_is_read(tmp_path):
@@ -119,30 +115,6 @@ def test_of_several_seeds_both_ends_are_means(tmp_path):
         ["55.000000", "80.000000"]
     ]
     assert intervals.added(entry | {"spread": {}}, cells) is cells
-
-
-@pytest.mark.parametrize(
-    ("cells", "wanted"),
-    [
-        (["90.0 [85.0, 95.0]", "80.0 ± 0.1 [70.0, 84.0]", "60.0 [50.0, 69.0]", ""], 2),
-        (["60.0 [50.0, 69.0]", "90.0 [85.0, 95.0]", "70.0 [60.0, 84.0]"], 1),
-        (["90.0 [83.0, 95.0]", "80.0 [70.0, 84.0]"], 0),
-        (["90.0 [80.0, 95.0]"], 0),
-        (["90.0", "80.0 ± 0.1", ""], 3),
-    ],
-)
-def test_which_places_are_distinct(cells, wanted):
-    column = pd.Series(cells)
-    assert intervals.distinct(column, pd.DataFrame({"mAP": column})) == wanted
-
-
-def test_beside_columns_with_intervals_one_without_has_no_best():
-    column, other = (
-        pd.Series(["90.0", "80.0"]),
-        pd.Series(["90.0 [85.0, 95.0]", "80.0 [70.0, 84.0]"]),
-    )
-    assert intervals.distinct(column, pd.DataFrame({"a": column, "b": other})) == 0
-    assert intervals.distinct(pd.Series(["90.0", other[1]]), pd.DataFrame({"b": other})) == 0
 
 
 def test_tables_of_the_papers_ask_for_no_assessment():

@@ -114,7 +114,7 @@ def test_touching_files_reruns_nothing(checkout):
 
 def retrained(count, shown=0):
     """`shown`: how many of the retrained models are in the figure."""
-    found = {"train": count, "predict": count, "score": count, "tabulate": 1}
+    found = {"train": count, "predict": count, "score": count, "compare_rows": 1, "tabulate": 1}
     return found | ({"inspect_model": shown, "plot": 1} if shown else {})
 
 
@@ -127,11 +127,15 @@ EDITS = {  # where, what, and how many jobs of which rules run again
         "from torch",
         {"inspect_model": 1, "plot": 1},
     ),
-    "threshold": ("workflow/config/defaults.yaml", "threshold: 0.5", {"score": 6, "tabulate": 1}),
+    "threshold": (
+        "workflow/config/defaults.yaml",
+        "threshold: 0.5",
+        {"score": 6, "compare_rows": 1, "tabulate": 1},
+    ),
     "metric": (
         "src/labelgraph/score/precision_recall.py",
         "import numpy",
-        {"score": 6, "tabulate": 1},
+        {"score": 6, "compare_rows": 1, "tabulate": 1},
     ),
     "loop": ("src/labelgraph/train/loop.py", "import copy", retrained(6, shown=2)),
     "method": ("src/labelgraph/models/ml_gcn.py", "SLOPE", retrained(4, shown=2)),
@@ -220,6 +224,19 @@ def test_a_wrong_setting_is_named_before_anything_starts(checkout, edited):
     assert not re.search(r"^rule \w+:", text, re.M)
 
 
+def test_a_mistake_in_the_claims_is_a_sentence_with_its_line(checkout, edited):
+    edited("workflow/published/claims.csv", "voc2007 sst_pl 10% mAP", "voc2007 sst_p 10% mAP")
+    code, text = snakemake(checkout, "-n", target="results/tables", small=False)
+    assert code == 1 and "InputFunctionException" not in text
+    path = checkout / "workflow/published/claims.csv"
+    lines = path.read_text().splitlines()
+    number = 1 + next(place for place, line in enumerate(lines) if "sst_p 10%" in line)
+    assert (
+        f"workflow/published/claims.csv, line {number}: no table has the system 'sst_p'; did you"
+        " mean 'sst_pl'?"
+    ) in text
+
+
 def test_some_tables_alone_leave_the_metrics_of_the_whole_study(checkout):
     options = ["-n", "--config", "tables=[ml_gcn_VOC]"]
     code, text = snakemake(checkout, *options, target="results/tables", small=False)
@@ -288,7 +305,8 @@ TABLES = {"tabulate"} | PAGES
 FIGURES = {"plot"} | PAGES
 CLAIMS = {"judge_claims"} | PAGES
 CHECKED = {"check_convergence", "tabulate_convergence"} | TABLES
-SCORES = {"score", "summarise"} | CLAIMS | CHECKED | FIGURES
+COMPARED = {"compare_rows"} | TABLES
+SCORES = {"score", "summarise"} | CLAIMS | COMPARED | CHECKED | FIGURES
 TRAINED = {"train", "predict", "inspect_model"} | SCORES
 ASKED_FOR = {"calibrate", "assess"}  # of one run of the baseline
 COSTS = {"count_costs", "measure_costs"}
@@ -325,12 +343,14 @@ OUTDATED = {
     "predict/inspection/ml_gcn.py": {"inspect_model"} | FIGURES,
     "train/loop.py": TRAINED | ASKED_FOR | {"measure_costs"},
     "score/precision_recall.py": SCORES | {"assess"} | RECIPES,
-    "score/redrawn.py": CLAIMS | CHECKED,
+    "score/redrawn.py": CLAIMS | COMPARED | CHECKED,
+    "score/estimates.py": CLAIMS | COMPARED | CHECKED,
+    "tables/leaders.py": COMPARED,
     "tables/rendering.py": TABLES,
     "figures/kinds/retrieval.py": FIGURES,
     "review/audit/rates.py": {"audit"} | PAGES,
-    "review/claims/estimates.py": CLAIMS | CHECKED,
     "review/claims/comparisons.py": CLAIMS,
+    "review/claims/verdicts.py": CLAIMS,
     "review/convergence/checking.py": CHECKED,
     "review/convergence/listing.py": {"tabulate_convergence"},
     "review/comparing/comparison.py": set(),

@@ -6,9 +6,34 @@
 include: "functions/08_tables.smk"
 
 
+# Which values of a table are bold: a caption asks for no predictions.
+rule compare_rows:
+    input:
+        runs=table_predictions,
+        published=published,
+        code=code("compare_rows"),
+    output:
+        LEADERS,
+    log:
+        f"logs/{STUDY}/compare_rows/{{table}}.log",
+    params:
+        table=compared_settings,
+        published=published_option,
+    shell:
+        step(
+            "compare_rows",
+            "{params.published}",
+            table="{params.table}",
+            runs=f"results/runs/{STUDY}",
+            splits=f"data/splits/{STUDY}",
+            output="{output}",
+        )
+
+
 rule tabulate:
     input:
         scores=table_scores,
+        leaders=table_leaders,
         published=published,
         systems="workflow/published/systems.csv",
         code=code("tabulate"),
@@ -20,11 +45,11 @@ rule tabulate:
         f"logs/{STUDY}/tabulate/{{table}}.log",
     params:
         table=table_settings,
-        published=published_option,
+        options=table_options,
     shell:
         step(
             "tabulate",
-            "{params.published}",
+            "{params.options}",
             table="{params.table}",
             systems="{input.systems}",
             output="{output.csv}",

@@ -55,6 +55,7 @@ rule measure_costs:
 use rule tabulate as tabulate_costs with:
     input:
         scores=table_scores,
+        leaders=table_leaders,
         costs=rules.measure_costs.output.json,
         published=published,
         systems="workflow/published/systems.csv",
@@ -66,7 +67,7 @@ use rule tabulate as tabulate_costs with:
     log:
         "logs/costs/tabulate-{table}.log",
     params:
-        published=published_option,
+        options=table_options,
         table=lambda wildcards, input: json.dumps(
             with_checks(wildcards)
             | {"costs": input.costs, "recipes": "../tables/recipes.md"}

@@ -35,9 +35,7 @@ def run(arguments: argparse.Namespace) -> int:
         raise ValueError(f"there is no study {arguments.study!r}; {STUDIES} has {known}")
     path = Path("results/tables", arguments.study, listing.FILE)
     if not path.exists():
-        raise FileNotFoundError(
-            f"{path} is missing; `snakemake {path} --config study={arguments.study}` makes it"
-        )
+        raise FileNotFoundError(listing.missing(path))
     papers = {arguments.paper} if arguments.paper else {*PAPERS}
     known = enumerate(listing.parse(path.read_text("utf-8")), 2)
     lines = {place: each for place, each in known if each.paper in papers}

@@ -1,4 +1,8 @@
-"""Does a graph help? Each method against its baseline, seed by seed, on each dataset."""
+"""Does a graph help? Each method against its baseline on each dataset.
+
+The verdict is that of the interval which the claims have of the same difference. A report of some
+tables has no claims; there, seeds alone decide.
+"""
 
 from dataclasses import dataclass
 from statistics import fmean, stdev
@@ -7,6 +11,8 @@ from labelgraph.study.config import Book, Run
 
 METRIC, TASK, BASELINE = "mAP", "full", "baseline"
 AHEAD, LEVEL, BEHIND, UNKNOWN = "ahead", "level", "behind", "one seed"
+UNCLEAR = "no clear difference"
+Intervals = dict[tuple[str, str, str], tuple[float, float]]  # dataset, system, baseline -> ends
 
 
 @dataclass(frozen=True)
@@ -20,10 +26,14 @@ class Gain:
     mean: float
     std: float | None  # the standard deviations of both over their seeds, added in quadrature
     runs: tuple[str, ...]
+    interval: tuple[float, float] | None = None  # of the mean, 95 %
 
     @property
     def verdict(self) -> str:
-        """A method is ahead if each of its seeds is above every seed of the baseline."""
+        """Of the interval; without one, ahead is who has each seed above the baseline's."""
+        if self.interval:
+            low, high = self.interval
+            return AHEAD if low > 0 else BEHIND if high < 0 else UNCLEAR
         low, high = self.band
         if len(self.seeds) < 2 or low == high:
             return UNKNOWN
@@ -32,7 +42,9 @@ class Gain:
         return BEHIND if max(self.seeds) < low else LEVEL
 
 
-def compare(book: Book, runs: list[Run], values: dict[str, float | None]) -> dict[str, list[Gain]]:
+def compare(
+    book: Book, runs: list[Run], values: dict[str, float | None], intervals: Intervals
+) -> dict[str, list[Gain]]:
     """Dataset -> its methods by gain, the largest first. `values`: folder of a run -> its mAP."""
     groups: dict[tuple[str, str], list[Run]] = {}
     for run in runs:
@@ -43,7 +55,7 @@ def compare(book: Book, runs: list[Run], values: dict[str, float | None]) -> dic
         here = {system: each for (place, system), each in groups.items() if place == dataset}
         plain = [name for name in book.methods if name in here and name != BASELINE]
         pairs = [(here[name], here.get(against(book, name))) for name in plain]
-        gains = [gain(method, base, values) for method, base in pairs if base]
+        gains = [gain(method, base, values, intervals) for method, base in pairs if base]
         if gains:
             found[dataset] = sorted(gains, key=lambda each: (-each.mean, each.system))
     return found
@@ -54,7 +66,9 @@ def against(book: Book, method: str) -> str:
     return book.method(method).against or BASELINE
 
 
-def gain(method: list[Run], baseline: list[Run], values: dict[str, float]) -> Gain:
+def gain(
+    method: list[Run], baseline: list[Run], values: dict[str, float], intervals: Intervals
+) -> Gain:
     ours = [values[run.folder] for run in method]
     theirs = [values[run.folder] for run in baseline]
     middle = fmean(theirs)
@@ -69,4 +83,5 @@ def gain(method: list[Run], baseline: list[Run], values: dict[str, float]) -> Ga
         mean=fmean(ours) - middle,
         std=std,
         runs=tuple(run.folder for run in [*method, *baseline]),
+        interval=intervals.get((method[0].dataset, method[0].system, baseline[0].system)),
     )

@@ -7,8 +7,8 @@ from typing import Any
 
 import pandas as pd
 
-from labelgraph.tables import rendering, table_columns, tables
-from labelgraph.tables.rendering import HERE, PUBLISHED
+from labelgraph.tables import marks, rendering, table_columns, tables
+from labelgraph.tables.marks import HERE, PUBLISHED
 
 STEPS = (0.05, 2, 10, 25)  # from each of these differences on, the shade is one step stronger
 BEST, SECOND = "best", "second"
@@ -101,7 +101,7 @@ def shown(table: Entry, lines: pd.DataFrame) -> tuple[dict, dict]:
     """Source, row, column -> the text in the Markdown table; the same -> whether it is best."""
     kind = {"kind": table["spread"]} if table.get("spread") else {}
     texts = rendering.lines(lines, **kind)
-    marked = rendering.marked(texts, BEST.format, SECOND.format)
+    marked = marks.marked(texts, lines, BEST.format, SECOND.format)
     found, ranks = {}, {}
     for plain, mark in zip(texts.to_numpy(), marked.to_numpy(), strict=True):
         for column, text, rank in zip(texts.columns[2:], plain[2:], mark[2:], strict=True):

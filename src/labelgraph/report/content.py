@@ -57,6 +57,7 @@ def of_methods(results: Results) -> dict[str, Entry]:
             "method": method,
             "number": results.number,
             "gains": gains.get(method.name, []),
+            "intervals": results.verdicts is not None,
             "training": made.get(method.name),
             "lists": cost_lists(method_pages.cost_lines(results.costs, method.name)),
             "claims": results.verdicts.of(method.name) if results.verdicts else [],
@@ -69,7 +70,11 @@ def of_methods(results: Results) -> dict[str, Entry]:
 
 def method_list(results: Results) -> Entry:
     gains = overview.gains_of(results)
-    return {"methods": results.methods, "gains": gains}
+    return {
+        "methods": results.methods,
+        "gains": gains,
+        "intervals": results.verdicts is not None,
+    }
 
 
 def found_in_tables(results: Results) -> list[Entry]:

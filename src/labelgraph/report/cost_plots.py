@@ -66,9 +66,7 @@ def ordered(results: Results) -> list[str]:
     """The datasets on which methods have all labels, those of the overview first."""
     runs = [run for run in results.runs if run.task == against_baseline.TASK]
     known = {titles.dataset(results.book, run.dataset): run.dataset for run in runs}
-    places = overview.places(
-        results.book, against_baseline.compare(results.book, results.runs, results.main)
-    )
+    places = overview.compared(results)
     first = [known[place.title] for place in places if not place.control]
     return list(dict.fromkeys([*first, *known.values()]))
 

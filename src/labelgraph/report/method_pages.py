@@ -14,6 +14,7 @@ from labelgraph.study.config import Book
 from labelgraph.study.recipes import ALL, TRAINING, Row, numbered
 from labelgraph.tables import tables, titles
 
+SAME = "same"  # the kind of a row that is no departure
 TASKS = {ALL: "all tasks", "full": "all labels known", "partial": "some labels known"}
 SHAPES = "Shapes:"  # starts the last paragraph of a method's docstring, on the letters of its code
 
@@ -28,6 +29,7 @@ class Departure:
     here: (
         bool  # whether it applies to the study: those on training do not where features are cached
     )
+    same: bool  # whether it explains what is done as the paper or its released code does
 
 
 @dataclass(frozen=True)
@@ -81,7 +83,7 @@ def page(
         sources=tuple(
             Source(below(path), path.read_text(encoding="utf-8")) for path in files(name)
         ),
-        departures=tuple(departures(book.recipes, name, book.usual.encoder.cached)),
+        departures=tuple(departures(book.recipes, name, book.usual.encoder.cached, own)),
         recipe={
             TASKS.get(task, "few shots"): [line for line in own if line["task"] == task]
             for task in tasks
@@ -113,13 +115,20 @@ def docstring(method: str) -> tuple[str, ...]:
     return (idea[:1].upper() + idea[1:], *kept[1:])
 
 
-def departures(rows: Iterable[Row], method: str, cached: bool) -> list[Departure]:
+def departures(
+    rows: Iterable[Row], method: str, cached: bool, lines: list[dict[str, str]]
+) -> list[Departure]:
+    """`lines`: of recipes.csv, which has the kind of each row; without any all are departures."""
     own = [row for row in rows if row.method == method]
+    kinds: dict[str, set[str]] = {}
+    for line in lines:
+        kinds.setdefault(line["note"], set()).add(line["kind"])
     found = []
     for note, number in numbered(own, method).items():
         items = dict.fromkeys(row.item for row in own if row.note == note)
         here = not (cached and {*items} <= {*TRAINING})
-        found.append(Departure(number, ", ".join(items), note, here))
+        same = kinds.get(note) == {SAME}
+        found.append(Departure(number, ", ".join(items), note, here, same))
     return found
 
 

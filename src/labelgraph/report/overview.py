@@ -25,7 +25,7 @@ VERDICTS = (AHEAD, LEVEL, BEHIND)
 
 def page(results: Results) -> dict[str, Any]:
     book = results.book
-    found = places(book, against_baseline.compare(book, results.runs, results.main))
+    found = compared(results)
     far = against_published.compare(results.tables)
     differ = differs(far)
     return {
@@ -47,12 +47,17 @@ def page(results: Results) -> dict[str, Any]:
 
 def gains_of(results: Results) -> dict[str, list[tuple[str, Gain]]]:
     """Method -> title of a dataset and the gain there, in the order of the overview."""
-    book = results.book
     found: dict[str, list[tuple[str, Gain]]] = {}
-    for place in places(book, against_baseline.compare(book, results.runs, results.main)):
+    for place in compared(results):
         for gain in place.gains.values():
             found.setdefault(gain.system, []).append((place.title, gain))
     return found
+
+
+def compared(results: Results) -> list["Place"]:
+    known = results.verdicts.intervals if results.verdicts else {}
+    gains = against_baseline.compare(results.book, results.runs, results.main, known)
+    return places(results.book, gains)
 
 
 @dataclass(frozen=True)
@@ -82,7 +87,11 @@ class Place:
     @property
     def scale(self) -> Scale:
         """The whole width for this dataset: on a common scale most strips would be a point."""
-        ends = [end for gain in self.gains.values() for end in (*gain.seeds, *gain.band, 0)]
+        ends = [
+            end
+            for gain in self.gains.values()
+            for end in (*gain.seeds, *gain.band, *(gain.interval or ()), 0)
+        ]
         return Scale(math.floor(min(ends)), math.floor(max(ends)) + 1)
 
     @property
@@ -184,7 +193,7 @@ def after(results: Results, found: list[Place]) -> list[dict[str, str]]:
     """What to open next, and why."""
     links = []
     if found:
-        links.append(("#gains", "Method by method", "each seed beside the baseline's seeds"))
+        links.append(("#gains", "Method by method", "each beside its baseline, seed by seed"))
     if most := max(results.tables, key=lambda table: table.reproduced, default=None):
         why = "the table with the most results; click a cell for its runs"
         name = results.source(most) if most.printed else most.caption

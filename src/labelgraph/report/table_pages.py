@@ -8,7 +8,7 @@ import pandas as pd
 
 from labelgraph.report.cells import Cell, Entry, maker
 from labelgraph.study import recipes
-from labelgraph.tables import rendering, tables
+from labelgraph.tables import marks, rendering, tables
 
 
 @dataclass(frozen=True)
@@ -45,6 +45,7 @@ class TablePage:
     parts: tuple[Part, ...]
     about: tuple[str, ...]  # the study and its protocol
     deviation: bool  # whether ± is the standard deviation; otherwise `about` says what it is
+    legend: str  # what its marks mean; empty without any
     notes: tuple[str, ...]
     departures: dict[str, tuple[str, str]]  # method -> its title, and the notes' numbers
     findings: tuple[Entry, ...]  # of the audit
@@ -90,6 +91,7 @@ def read(
         parts=tuple(part(table, columns, rows, names, len(blocks) > 1) for columns in blocks),
         about=tuple(rendering.remarks(table | {"notes": []})),
         deviation=not table.get("spread"),
+        legend=marks.legend(lines, "bold", "italic", rendering.heads(table, str)),
         notes=tuple(table["notes"]),
         departures={
             method: (found["title"], recipes.ranges(found["numbers"]))

@@ -32,6 +32,18 @@ class Verdicts:
     pairs: tuple[Claim, ...]
     kinds: tuple[str, ...] = VERDICTS
 
+    @property
+    def intervals(self) -> dict[tuple[str, str, str], tuple[float, float]]:
+        """Dataset and two systems, all labels known -> ends of the first one's lead in mAP."""
+        found = {}
+        for each in self.pairs:
+            if each.line.verdict in listing.JUDGED:
+                for line in (each.line, listing.turned(each.line)):
+                    _, dataset, first = line.first.split("/")
+                    ends = float(line.low), float(line.high)
+                    found[dataset, first, line.second.split("/")[-1]] = ends
+        return found
+
     def of(self, method: str) -> list[tuple[str, int]]:
         """How many claims of a method's own paper have which verdict."""
         found = Counter(each.line.verdict for each in self.papers if each.line.paper == method)

@@ -8,6 +8,7 @@ gives for the copies. Values are fractions, NaN where undefined.
 Shapes: N images, C labels, R draws.
 """
 
+import re
 from collections.abc import Collection, Iterator
 from typing import TYPE_CHECKING
 
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 DRAWS, SEED = 1000, 0
 WIDEST = 4_000_000  # counts that are processed at a time
 RATES = ("CP", "CR", "CF1", "OP", "OR", "OF1")
+COVERED = re.compile(rf"mAP|AP:.*|({'|'.join(RATES)})(_top\d+(_strict)?)?")
 LEVEL = 95  # percent of the draws that lie within an interval
 
 
@@ -29,6 +31,11 @@ def draws(images: int, count: int = DRAWS, seed: int | tuple[int, ...] = SEED) -
     chosen = np.random.default_rng(seed).integers(0, images, (count, images))
     places = chosen + images * np.arange(count)[:, None]
     return np.bincount(places.ravel(), minlength=count * images).reshape(count, images)
+
+
+def covered(name: str) -> bool:
+    """Whether `values` has draws of the metric, provided that its top is that of the settings."""
+    return COVERED.fullmatch(name) is not None
 
 
 def interval(values: np.ndarray) -> list[float] | None:

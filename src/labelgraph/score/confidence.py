@@ -15,9 +15,8 @@ NOTES = {
     ),
     PICTURES: (
         "In brackets, the 95 % confidence interval over the reported pictures, by a thousand"
-        " bootstrap draws: few pictures give wide intervals. A value is marked as the best only if"
-        " its interval lies above all others. ± is the standard deviation over seeds, where there"
-        " are several."
+        " bootstrap draws: few pictures give wide intervals. ± is the standard deviation over"
+        " seeds, where there are several."
     ),
 }
 

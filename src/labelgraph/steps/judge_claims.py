@@ -8,7 +8,7 @@ from typing import Any
 
 from labelgraph.files.small import read_json, write_text
 from labelgraph.review.claims import comparisons, listing, verdicts
-from labelgraph.review.claims.resampling import Numbers
+from labelgraph.score.resampling import Numbers
 
 
 def main(recipe: dict[str, Any], published: Path, runs: Path, splits: Path, output: Path) -> None:

@@ -7,13 +7,21 @@ from pathlib import Path
 from typing import Any
 
 from labelgraph.files.small import write_text
-from labelgraph.tables import convergence, intervals, rendering, tables
+from labelgraph.tables import convergence, intervals, marks, rendering, tables
 
 
-def main(table: dict[str, Any], published: Path | None, systems: Path, output: Path) -> None:
+def main(
+    table: dict[str, Any],
+    published: Path | None,
+    systems: Path,
+    output: Path,
+    leaders: Path | None = None,
+) -> None:
     values, titles = tables.read_published(published), tables.read_published(systems)
     titles["order"] = titles["order"].astype(int)
-    cells = intervals.added(table, tables.cells(table, values, titles))
+    cells = tables.cells(table, values, titles)
+    cells = marks.added(cells, leaders, tables.rows_of(table, titles))
+    cells = intervals.added(table, cells)
     write_text(output, cells.to_csv(index=False, lineterminator="\n"))
     ran, table = tables.names_of(table, titles), convergence.noted(table)
     write_text(output.with_suffix(".md"), rendering.markdown(table, cells, ran))
@@ -25,6 +33,7 @@ def command(arguments: list[str]) -> None:
     parser.add_argument("--table", type=json.loads, required=True, help="JSON text")
     parser.add_argument("--published", type=Path, help="without a file nothing is published")
     parser.add_argument("--systems", type=Path, required=True, help="titles of the paper's rows")
+    parser.add_argument("--leaders", type=Path, help="what `compare_rows` makes of the same runs")
     parser.add_argument(
         "--output", type=Path, required=True, help="the .csv; the others go beside it"
     )

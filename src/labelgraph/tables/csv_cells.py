@@ -7,12 +7,13 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 
-from labelgraph.tables import intervals
+from labelgraph.tables import intervals, marks
 from labelgraph.tables.tables import FIELDS
 
 DIGITS = 16  # before the point, at most: no metric and no cost comes near
 STATUSES = ("reproduced", "quoted")
-HEADERS = (FIELDS, FIELDS + intervals.FIELDS)
+MORE = ((), intervals.FIELDS, (marks.FIELD,), (marks.FIELD, *intervals.FIELDS))  # first older ones
+HEADERS = [FIELDS + more for more in MORE]
 
 
 @dataclass(frozen=True)
@@ -24,6 +25,7 @@ class Cell:
     std: str
     seeds: str
     status: str
+    best: str = ""  # of ours: whether it cannot be told from the best of its column
     low: str = ""
     high: str = ""
 
@@ -47,7 +49,7 @@ def parse(name: str, content: bytes) -> Cells:
                 f"{name}, line {number}: {len(line)} fields, expected {len(lines[0])}; the file is"
                 " cut off or was edited by hand"
             )
-        place, cell = (line[0], line[1]), Cell(*line[2:])
+        place, cell = (line[0], line[1]), Cell(**dict(zip(lines[0][2:], line[2:], strict=True)))
         check(f"{name}, line {number}", cell)
         if place in cells:
             raise ValueError(f"{name}, line {number}: row {place[0]!r}, column {place[1]!r} again")
@@ -81,6 +83,10 @@ def check(where: str, cell: Cell) -> None:
         text = getattr(cell, field)
         if text and number(text) is None:
             raise ValueError(f"{where}: {field} is {text!r}, expected a number or nothing")
+    if cell.best not in ("", marks.BEST, marks.BEHIND):
+        raise ValueError(
+            f"{where}: best is {cell.best!r}, expected {marks.BEST}, {marks.BEHIND} or nothing"
+        )
     if cell.seeds and not cell.seeds.isdecimal():
         raise ValueError(f"{where}: seeds is {cell.seeds!r}, expected a number or nothing")
 

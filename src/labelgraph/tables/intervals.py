@@ -5,7 +5,6 @@ ends of the interval that the step `assess` found for each run. Of several seeds
 end is the mean.
 """
 
-import re
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +17,6 @@ from labelgraph.tables import table_columns
 
 FIELDS = ("low", "high")
 FILE = "assessment.json"  # in a run's folder, beside scores.json
-PRINTED = re.compile(r"(\S+).* \[(\S+), (\S+)\]")
 
 
 def shown(table: dict[str, Any]) -> bool:
@@ -58,21 +56,3 @@ def behind(texts: list[str], cells: pd.DataFrame) -> list[str]:
     return [
         f"{text} [{float(low):.1f}, {float(high):.1f}]" if low else text for text, low, high in rows
     ]
-
-
-def distinct(column: pd.Series, table: pd.DataFrame) -> int:
-    """How many of a column's best cells have an interval above those of all cells below them.
-
-    0 if the best one's interval overlaps another's, or if a cell has no interval. In a table
-    without intervals every cell counts.
-    """
-    if not any(each.str.match(PRINTED).any() for _, each in table.items()):
-        return len(column)
-    cells = [PRINTED.match(cell) for cell in column if cell]
-    if None in cells:
-        return 0
-    best = sorted((tuple(map(float, cell.groups())) for cell in cells), reverse=True)
-    clear = 0
-    while clear < len(best) - 1 and best[clear][1] > max(high for *_, high in best[clear + 1 :]):
-        clear += 1
-    return clear

@@ -1,8 +1,7 @@
 """Cells -> the table as people read it: Markdown and LaTeX.
 
 Every row of the paper has a line with the published values and, where it was run here, a line with
-our values below, which names what ran if the paper's name does not. In each column the two highest
-published values are marked, and the two highest of ours.
+our values below, which names what ran if the paper's name does not. marks.py marks values.
 """
 
 from collections.abc import Callable
@@ -13,10 +12,10 @@ import pandas as pd
 from labelgraph.files import escaping
 from labelgraph.score import confidence
 from labelgraph.study import recipes
-from labelgraph.tables import intervals, table_columns
+from labelgraph.tables import intervals, marks, table_columns
 from labelgraph.tables.cost_columns import COSTS, heading
+from labelgraph.tables.marks import HERE, PUBLISHED
 
-PUBLISHED, HERE = "published", "here"
 DEPARTURES = "Notes on the methods' recipes, by their numbers in recipes.md"
 
 
@@ -46,24 +45,6 @@ def ours(mean: str, std: str, seeds: str, kind: str) -> str:
     if not std:
         return f"{float(mean):.1f}"
     return f"{float(mean):.1f} ± {confidence.half_width(float(std), int(seeds), kind):.1f}"
-
-
-def marked(
-    table: pd.DataFrame, best: Callable[[str], str], second: Callable[[str], str]
-) -> pd.DataFrame:
-    """Marks the two highest values of each column, among the published ones and among ours."""
-    table, plain = table.copy(), table.iloc[:, 2:]
-    for source in (PUBLISHED, HERE):
-        chosen = table["source"] == source
-        for column in table.columns[2:].difference([*COSTS]):
-            texts = table.loc[chosen, column]
-            numbers = texts[texts != ""].map(lambda text: float(text.split(" ")[0]))
-            ranks = sorted(set(numbers), reverse=True)
-            styles = (best, second)[: intervals.distinct(texts, plain)]
-            for place, style in zip(ranks, styles, strict=False):
-                same = numbers.index[numbers == place]
-                table.loc[same, column] = table.loc[same, column].map(style)
-    return table
 
 
 def remarks(table: dict[str, Any]) -> list[str]:
@@ -98,6 +79,11 @@ def header(table: dict[str, Any], name: str) -> str:
     return f"{table['titles'][dataset]} {text}" if dataset else text
 
 
+def heads(table: dict[str, Any], escaped: Callable[[str], str]) -> Callable[[str], str]:
+    """A column's name -> its head, escaped."""
+    return lambda name: escaped(header(table, name))
+
+
 def blocks(table: dict[str, Any], names: list[str]) -> list[list[str]]:
     """The columns side by side: all of them, or those of one dataset if there are several tasks."""
     if not table_columns.settings(table):
@@ -109,8 +95,8 @@ def blocks(table: dict[str, Any], names: list[str]) -> list[list[str]]:
 def markdown(table: dict[str, Any], cells: pd.DataFrame, ran: dict[str, str]) -> str:
     """`ran`: row -> what ran for it, where the paper's name does not say it."""
     shown = lines(cells, table.get("spread") or "std")
-    shown["system"] = [escaping.markdown(name) for name in names_of(shown, ran)]
-    shown = marked(shown, "**{}**".format, "*{}*".format)
+    names = [escaping.markdown(name) for name in names_of(shown, ran)]
+    shown = marks.marked(shown, cells, "**{}**".format, "*{}*".format).assign(system=names)
     parts = []
     for columns in blocks(table, list(shown.columns[2:])):
         names = ["", "", *(escaping.markdown(header(table, name)) for name in columns)]
@@ -124,20 +110,22 @@ def markdown(table: dict[str, Any], cells: pd.DataFrame, ran: dict[str, str]) ->
             table, lambda name, title: f"[{escaping.markdown(title)}]({table['recipes']}#{name})"
         ),
     ])  # fmt: skip
-    legend = "Best **bold**, second *italic*.\n\n" if "**" in body else ""
-    return f"# {escaping.markdown(table['caption'])}\n\n{body}\n\n{legend}{notes}\n"
+    legend = marks.legend(cells, "**bold**", "*italic*", heads(table, escaping.markdown))
+    title = f"# {escaping.markdown(table['caption'])}"
+    return "\n\n".join(filter(None, [title, body, legend, notes])) + "\n"
 
 
 def latex(table: dict[str, Any], cells: pd.DataFrame, ran: dict[str, str]) -> str:
     """A booktabs table for a plain LaTeX document; it is scaled to the width of the text."""
     plain = lines(cells, table.get("spread") or "std")
-    plain["system"] = names_of(plain, ran)
-    shown = marked(
+    shown = marks.marked(
         plain,
+        cells,
         lambda text: rf"\textbf{{{escaping.latex(text)}}}",
         lambda text: rf"\underline{{{escaping.latex(text)}}}",
     )
     shown = shown.where(shown != plain, plain.map(escaping.latex))
+    shown["system"] = [escaping.latex(name) for name in names_of(plain, ran)]
     body, wide = [], 0
     for columns in blocks(table, list(shown.columns[2:])):
         names = ["", "", *(escaping.latex(header(table, name)) for name in columns)]
@@ -146,7 +134,9 @@ def latex(table: dict[str, Any], cells: pd.DataFrame, ran: dict[str, str]) -> st
         body += [" & ".join(row) + r" \\" for row in rows]
         wide = max(wide, len(columns))
     below = [*remarks(table), *departures(table, lambda _, title: title)]
-    notes = r" \\ ".join(map(escaping.latex, below))
+    bold, italic = r"\textbf{bold}", r"\underline{underlined}"
+    legend = marks.legend(cells, bold, italic, heads(table, escaping.latex))
+    notes = r" \\ ".join(filter(None, [legend, *map(escaping.latex, below)]))
     return "\n".join(
         [
             r"% needs \usepackage{booktabs} and \usepackage{graphicx}",

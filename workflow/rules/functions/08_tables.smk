@@ -4,10 +4,12 @@ from labelgraph.own import ending
 from labelgraph.review.claims import comparisons
 from labelgraph.review.claims import recipe as claims_recipe
 from labelgraph.study.config import FILES
+from labelgraph.tables import leaders
 
 SETTINGS_FILES = [
     f"workflow/config/{name}.yaml" for name in (*FILES, "own_data", "studies/paper")
 ]
+LEADERS = f"results/comparisons/{STUDY}/{{table}}.csv"
 CLAIMS = f"results/tables/{STUDY}/claims"
 CHECKS = f"results/tables/{STUDY}/convergence"
 CLAIMED = [*PAPERS, "systems", "claims", "own_claims"]  # in workflow/published/
@@ -15,6 +17,12 @@ CLAIMED = [*PAPERS, "systems", "claims", "own_claims"]  # in workflow/published/
 ABOUT_PAPERS = [
     f"results/tables/{name}.csv" for name in ("audit", "recipes") if STUDY != "own"
 ]
+
+if STUDY != "own" and workflow.is_main_process:  # before a mistake comes up within the plan
+    try:
+        comparisons.made(Path("workflow/published"))
+    except (ValueError, FileNotFoundError) as error:
+        raise WorkflowError(str(error)) from None
 
 
 def published(wildcards):
@@ -31,6 +39,31 @@ def with_checks(wildcards):
     """All that a table depends on besides scores and published values."""
     checks = convergence.recipe(BOOK, [wildcards.table])
     return tables.recipe(BOOK, wildcards.table) | {"convergence": checks}
+
+
+def table_leaders(wildcards):
+    """Who is best in each column. A table of counts alone has no runs to compare."""
+    some = tables.runs(BOOK, [wildcards.table])
+    return expand(LEADERS, table=wildcards.table) if some else []
+
+
+def table_options(wildcards):
+    found = [f"--leaders={path}" for path in table_leaders(wildcards)]
+    return [*published_option(wildcards), *found]
+
+
+def table_predictions(wildcards):
+    runs = tables.runs(BOOK, [wildcards.table])
+    splits = sorted({f"{run.task}/{run.dataset}" for run in runs})
+    return [
+        *(f"results/runs/{run.folder}/predictions.npz" for run in runs),
+        *(f"results/runs/{run.folder}/scores.json" for run in runs),
+        *(f"data/splits/{STUDY}/{split}/targets.npz" for split in splits),
+    ]
+
+
+def compared_settings(wildcards):
+    return json.dumps(leaders.context(tables.recipe(BOOK, wildcards.table)))
 
 
 def table_settings(wildcards):

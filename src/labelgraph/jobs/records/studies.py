@@ -4,7 +4,8 @@ OWN = "own"  # the study of the user's own data, whose records are not committed
 DOWNLOADED = ("data/raw/official/", "data/archives/")  # used by all studies
 PER_STUDY = {
     *("manifests", "splits", "inputs"),  # in data/
-    *("runs", "tables", "figures", "metrics", "report", "inspections"),  # in results/
+    # in results/
+    *("runs", "comparisons", "tables", "figures", "metrics", "report", "inspections"),
 }
 
 

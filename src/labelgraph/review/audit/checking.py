@@ -37,15 +37,11 @@ COUNTED = (top_three, placement, selections)  # need the counts of images and la
 def run(folder: Path) -> list[Finding]:
     """`folder`: workflow/published or a copy of it. The surest findings come first."""
     rows = printed.read(folder)
-    claimed = [each for each in claims.read(folder) if not each.figure]
+    made = claims.read(folder)
+    claims.check_names(folder, made, rows)
+    claimed = [each for each in made if not each.figure]
     counts = image_counts.read(folder)
     tables = list(dict.fromkeys((row.paper, row.table) for row in rows))
-    for claim in claimed:
-        if (claim.paper, claim.table) not in tables:
-            raise ValueError(
-                f"{folder}/{claim.paper}.csv has no line of table {claim.table}, but claims.csv has"
-                " claims about it"
-            )
     found = [each for check in CHECKS for each in check.check(rows)]
     found += [each for check in COUNTED for each in check.check(rows, counts)]
     found += stated.check(rows, claimed)

@@ -8,15 +8,18 @@ table names none, and `*` in setting or metric matches anything.
     gain     the cell is `value` above the cell `against`
     percent  the cell is `value` percent below the cell `against`
     above    the cell is above `against`, each with the same metric
+    equal    the cell and `against` differ by less than `value`, a margin of ours: the text calls
+             them comparable and gives none
     best     nothing in the cell's column is above it; for a cell with a setting, only rows with
              that setting count, if there are any
     lead     the same, if the text praises the cell without calling it best
     wins     that many of the cells are best in their column
 
 A table `Fig. 4` is a figure that draws a metric against a setting of a method. It prints no
-numbers, so its kinds are above, best and lead, and the audit leaves it out. The setting of its
-cells is `SYMBOL = VALUE`: the title of a variant in methods.yaml or, if no variant has that title,
-the method itself. `best` and `lead` compare a cell with the other values of its symbol.
+numbers, so its kinds are above, best, lead and equal, and the audit leaves it out. The setting of
+its cells is `SYMBOL = VALUE`: the title of a variant in methods.yaml or, if no variant has that
+title, the method itself. `best`, `lead` and `equal` compare a cell with the other values of its
+symbol.
 
 own_claims.csv has claims that no paper makes. Its `paper` is `labelgraph`, `table` a table of
 tables.yaml that shows the runs, and a cell's method is METHOD[@VARIANT]. Its kinds are `above` and
@@ -24,8 +27,9 @@ tables.yaml that shows the runs, and a cell's method is METHOD[@VARIANT]. Its ki
     structure  the cell is above `against` by more than on the dataset's control, DATASET_control
 """
 
+import difflib
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
 from fractions import Fraction
 from pathlib import Path
@@ -41,9 +45,11 @@ from labelgraph.review.audit.printed import (
 KIND = "claim"
 Cell = tuple[Row, str]
 
-KINDS = ("value", "gain", "percent", "above", "best", "lead", "wins")
-WITH_VALUE = ("value", "gain", "percent", "wins")
-AGAINST = ("gain", "percent", "above", "structure")
+EQUAL = "equal"
+KINDS = ("value", "gain", "percent", "above", EQUAL, "best", "lead", "wins")
+PRINTED = ("value", "gain", "percent", "wins")  # whose value a table can contradict
+WITH_VALUE = (*PRINTED, EQUAL)
+AGAINST = ("gain", "percent", "above", EQUAL, "structure")
 FIGURE = "Fig. "
 FILE = "claims.csv"
 OWN_FILE, OWN_KINDS = "own_claims.csv", ("above", "structure")  # no paper's, judged by runs alone
@@ -76,6 +82,7 @@ class Claim:
     cell: Place
     against: Place | None
     value: str
+    line: int = field(default=0, compare=False)  # of the file
 
     @property
     def figure(self) -> str:
@@ -91,15 +98,42 @@ def read(folder: Path, file: str = FILE, kinds: tuple[str, ...] = KINDS) -> list
         where = f"{path}, line {number}"
         if kind not in kinds:
             raise ValueError(f"{where}: kind is {kind!r}, not one of {kinds}")
-        if bool(against) != (kind in AGAINST):
+        alone = kind == EQUAL and table.startswith(FIGURE)
+        if bool(against) != (kind in AGAINST and not alone):
             raise ValueError(f"{where}: `against` is needed by {AGAINST} and by no other kind")
         if (interval(value) is not None) != (kind in WITH_VALUE):
             raise ValueError(f"{where}: `value` is needed by {WITH_VALUE} and by no other kind")
-        if table.startswith(FIGURE) and kind in WITH_VALUE:
+        if table.startswith(FIGURE) and kind in PRINTED:
             raise ValueError(f"{where}: {table} prints no numbers, so kind cannot be {kind!r}")
         ends = place(where, cell), place(where, against) if against else None
-        found.append(Claim(paper, table, claim, kind, *ends, value))
+        found.append(Claim(paper, table, claim, kind, *ends, value, number))
     return found
+
+
+def check_names(folder: Path, claims: list[Claim], rows: list[Row]) -> None:
+    """A name that no table of any paper has is a mistake of the file, not of a paper."""
+    papers = {(row.paper, row.table) for row in rows}
+    known = {
+        "dataset": {row.dataset for row in rows},
+        "system": {row.method for row in rows},
+        "metric": {metric for row in rows for metric in row.printed},
+    }
+    for claim in claims:
+        where = f"{folder / FILE}, line {claim.line}"
+        if not claim.figure and (claim.paper, claim.table) not in papers:
+            raise ValueError(f"{where}: {folder}/{claim.paper}.csv has no table {claim.table!r}")
+        for each in filter(None, (claim.cell, claim.against)):
+            names = {"dataset": each.dataset, "system": each.method, "metric": each.metric}
+            for kind, name in names.items():
+                if not any(matches(other, name) for other in known[kind]):
+                    raise ValueError(
+                        f"{where}: no table has the {kind} {name!r}{near(name, known[kind])}"
+                    )
+
+
+def near(name: str, known: set[str]) -> str:
+    close = difflib.get_close_matches(name, sorted(known), n=1, cutoff=0.5)
+    return f"; did you mean {close[0]!r}?" if close else ""
 
 
 def place(where: str, text: str) -> Place:

@@ -7,7 +7,7 @@ from dataclasses import asdict, fields
 
 from labelgraph.files import escaping
 from labelgraph.files.plurals import counted
-from labelgraph.review.audit.findings import KINDS, SURE, Finding
+from labelgraph.review.audit.findings import HINT, KINDS, SURE, Finding
 
 MEANING = {
     "certain": "no numbers that round to the printed digits fit together",
@@ -27,7 +27,8 @@ def as_csv(found: list[Finding]) -> str:
 
 def counts(found: list[Finding]) -> str:
     number = Counter(each.sure for each in found)
-    return ", ".join(f"{number[sure]} {sure}" for sure in SURE)
+    plural = {HINT: "hints"}
+    return ", ".join(counted(number[sure], sure, plural.get(sure, sure)) for sure in SURE)
 
 
 def as_text(found: list[Finding]) -> str:

@@ -7,29 +7,14 @@ from pathlib import Path
 from typing import Any
 
 from labelgraph.review.audit import claims, leading, printed
-from labelgraph.review.audit.claims import Cell, Claim, Place, cells, of
+from labelgraph.review.audit.claims import EQUAL, Cell, Claim, Place, cells, of
 from labelgraph.review.audit.printed import Interval, Row, interval
+from labelgraph.score.resampling import End
 from labelgraph.tables import table_columns, tables
 
 Entry = dict[str, Any]
 OWN = "labelgraph"  # in the place of a paper, for claims that are made here
 CONTROL = "_control"  # what the name of a dataset's control ends with
-
-
-@dataclass(frozen=True)
-class End:
-    """A metric of a system: its mean over places (task/dataset), for each seed.
-
-    Without places it is a cost, which is counted.
-    """
-
-    system: str
-    metric: str
-    places: tuple[str, ...]
-    seeds: tuple[int, ...]
-
-    def folders(self) -> list[str]:
-        return [f"{place}/{self.system}" for place in self.places]
 
 
 @dataclass(frozen=True)
@@ -60,9 +45,15 @@ class Comparison:
 
 def of_study(recipe: Entry, folder: Path) -> list[Comparison]:
     """The papers' claims, ours, and every two methods. `folder`: workflow/published."""
-    rows = printed.read(folder)
-    made = claims.read(folder) + claims.read(folder, claims.OWN_FILE, claims.OWN_KINDS)
-    return [of_claim(recipe, rows, claim) for claim in made] + duels(recipe)
+    rows, found = made(folder)
+    return [of_claim(recipe, rows, claim) for claim in found] + duels(recipe)
+
+
+def made(folder: Path) -> tuple[list[Row], list[Claim]]:
+    """The printed tables, and the claims that are made in words."""
+    rows, found = printed.read(folder), claims.read(folder)
+    claims.check_names(folder, found, rows)
+    return rows, found + claims.read(folder, claims.OWN_FILE, claims.OWN_KINDS)
 
 
 def ends(found: Iterable[Comparison]) -> set[End]:
@@ -95,6 +86,8 @@ def needs(claim: Claim, pairs: tuple[Pair, ...], found: int) -> str:
         return "the level of a number"
     if claim.kind == "wins":
         return f"first in {claim.value} of {found} columns, against every other row"
+    if claim.kind == EQUAL:
+        return margin(claim)
     if len(pairs) < 2:
         return ""
     if claim.kind in ("best", "lead"):
@@ -103,18 +96,23 @@ def needs(claim: Claim, pairs: tuple[Pair, ...], found: int) -> str:
     return f"ahead in each of {len(pairs)} columns"
 
 
+def margin(claim: Claim) -> str:
+    return f"no more than {claim.value} apart, a margin of ours"
+
+
 def value(recipe: Entry, entry: Entry | None, table: list[Row], claim: Claim) -> Iterator[Pair]:
     for cell in cells(table, claim.cell):
         yield Pair(end(entry, *cell), size=interval(claim.value))
 
 
 def above(recipe: Entry, entry: Entry | None, table: list[Row], claim: Claim) -> Iterator[Pair]:
-    """Also `gain` and `percent`, whose text has a size."""
+    """Also `gain` and `percent`, whose text has a size, and `equal`, whose value is a margin."""
     lower = {metric: row for row, metric in cells(table, claim.against)}
     for row, metric in cells(table, claim.cell):
         if metric in lower:
             other = lower[metric], metric
-            size = interval(claim.value) or difference((row, metric), other)
+            printed = difference((row, metric), other)
+            size = printed if claim.kind == EQUAL else interval(claim.value) or printed
             yield Pair(end(entry, row, metric), end(entry, *other), size)
 
 
@@ -133,6 +131,7 @@ KINDS = {
     "gain": above,
     "percent": above,
     "above": above,
+    EQUAL: above,
     "best": best,
     "lead": best,
     "wins": best,
@@ -186,6 +185,8 @@ def of_figure(recipe: Entry, claim: Claim) -> Comparison:
         others = [run(recipe, claim.cell, system) for system in here]
     pairs = tuple(Pair(first, other) for other in others)
     every = f"ahead of every other value of {symbol}: {len(pairs)} differences"
+    if claim.kind == EQUAL:
+        return Comparison(claim, pairs, f"{margin(claim)}, for every other value of {symbol}")
     return Comparison(claim, pairs, every if len(pairs) > 1 else "")
 
 

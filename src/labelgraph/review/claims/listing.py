@@ -5,10 +5,12 @@ import io
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import asdict, fields, replace
+from pathlib import Path
 from typing import Any
 
 from labelgraph.files import escaping
 from labelgraph.files.plurals import counted
+from labelgraph.review.audit.claims import EQUAL
 from labelgraph.review.claims.comparisons import OWN
 from labelgraph.review.claims.verdicts import (
     FAILS,
@@ -31,9 +33,12 @@ Entry = dict[str, Any]
 METHOD = """\
 A verdict is about the difference between two systems here: the claim *holds* if the 95 % interval
 of the difference lies on the claimed side of zero, *fails* if it lies on the other, and is
-*undecided* otherwise. `size within` says whether the published size lies in the interval. A claim
-that needs several differences, such as "best", holds if each of them does, and fails if one fails
-clearly even among so many; the numbers shown are those of the difference that supports it least.
+*undecided* otherwise. A claim that two numbers are comparable *holds* if the interval lies within a
+margin on both sides of zero, and *fails* if it lies outside; the papers name no margin, so it is
+ours, and stands beside the claim. `size within` says whether the published size lies in the
+interval. A claim that needs several differences, such as "best", holds if each of them does, and
+fails if one fails clearly even among so many; the numbers shown are those of the difference that
+supports it least.
 Only rows with a run here can take part: `2 of 7` means that 5 of 7 are only quoted, so that *holds*
 says less than the paper's words.
 
@@ -59,11 +64,17 @@ def parse(text: str) -> list[Line]:
     return [Line(**row) for row in rows]
 
 
+def missing(path: Path) -> str:
+    """`path`: results/tables/<study>/claims.csv."""
+    study = path.absolute().parent.name
+    return f"{path} is missing; `snakemake {path} --config study={study}` makes it"
+
+
 def summary(lines: list[Line]) -> str:
     """How many claims of papers have which verdict, and how many of them by chance."""
     found, sure = tally(lines), tally(lines, "corrected")
     judged = sum(found[name] for name in JUDGED)
-    chance = WRONG / 2 * sum(bool(line.p) for line in lines)
+    chance = WRONG / 2 * sum(bool(line.p) and line.kind != EQUAL for line in lines)
     partly = sum(part(line) for line in lines if line.verdict == HOLDS)
     return (
         f"Of {counted(len(lines), 'claim', 'claims')}, {judged} can be judged here: {found[HOLDS]}"
@@ -141,7 +152,7 @@ def in_short(recipe: Entry, own: list[Line], pairs: list[Line]) -> str:
     found = []
     for method in OURS:
         both = [line for line in oriented(pairs, FIRST) if line.first.endswith(f"/{method}")]
-        sides = [(recipe["printed"][line.table.partition("/")[2]], line) for line in both]
+        sides = [(datasets[line.table.partition("/")[2]], line) for line in both]
         found.append((f"{titles.get(method)} against {titles.get(FIRST)}", by_side(sides, "ahead")))
     for place in places(pairs):
         here = [line for line in pairs if line.table == place]
@@ -281,9 +292,10 @@ def table(recipe: Entry, lines: list[Line]) -> str:
 
 
 def where(recipe: Entry, line: Line) -> str:
-    """The table of the paper, the dataset and the metric."""
+    """The table of the paper, its dataset and the metric; of our own claims what was judged."""
     dataset, *_, metric = line.cell.split(" ")
-    there = " ".join(filter(None, [recipe["printed"].get(dataset, ""), metric_name(metric)]))
+    known = recipe["datasets" if line.paper == OWN else "printed"]
+    there = " ".join(filter(None, [known.get(dataset, ""), metric_name(metric)]))
     if line.paper == OWN:
         return there
     return f"{line.table}, {there}" if "." in line.table else f"Table {line.table}, {there}"
@@ -305,6 +317,7 @@ def compared(recipe: Entry, line: Line) -> str:
     names = [system(recipe, text) for text in (line.first, line.second) if text]
     metric = f"in {metric_name(line.metric)}" if line.cell.endswith("*") and line.second else ""
     share = f"{line.compared} differences" if line.compared else ""
+    share = "; ".join(filter(None, [line.needs if line.kind == EQUAL else "", share]))
     seed = "one seed" if len(line.seeds.split()) == 1 else ""
     return "; ".join(filter(None, [" − ".join(names), metric, share, seed]))
 

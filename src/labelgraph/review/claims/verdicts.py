@@ -1,8 +1,11 @@
 """Pairs of numbers -> a verdict on each claim, plain and corrected for many claims.
 
 A claim that needs several differences holds if each interval lies above zero, and fails if one is
-below zero so clearly that it is no chance among so many. Its p-value is two-sided: that all are
-ahead takes the largest p-value of any of them, that one is behind the smallest times their number.
+below zero so clearly that it is no chance among so many. A claim that numbers are comparable holds
+if each interval lies within its margin on both sides of zero, and fails if one lies outside.
+
+The p-value is two-sided: that all are ahead takes the largest p-value of any of them, that one is
+behind the smallest times their number.
 """
 
 from collections import Counter
@@ -12,12 +15,12 @@ from typing import Any
 
 import numpy as np
 
-from labelgraph.review.audit.claims import Place
+from labelgraph.review.audit.claims import EQUAL, Claim, Place
 from labelgraph.review.audit.printed import Interval
-from labelgraph.review.claims.comparisons import OWN, Comparison, End, Pair
-from labelgraph.review.claims.estimates import Estimate, estimate
-from labelgraph.review.claims.resampling import Numbers
+from labelgraph.review.claims.comparisons import OWN, Comparison, Pair
 from labelgraph.score import bootstrap
+from labelgraph.score.estimates import Estimate
+from labelgraph.score.resampling import Numbers, common
 
 HOLDS, FAILS, UNDECIDED = "holds", "fails", "undecided"
 NOT_RUN, LEVEL = "not run", "not judged: level"
@@ -126,41 +129,19 @@ def number(pair: Pair, numbers: Numbers, costs: Entry) -> Estimate | None:
     if not pair.first.places:
         values = [costs.get(end.system, {}).get(end.metric) for end in pair.ends()]
         return None if None in values else Estimate(values[0] - sum(values[1:]))
-    found = one(pair.first, pair.second, numbers)
+    found = numbers.difference(pair.first, pair.second)
     if found is None or pair.controls is None:
         return found
-    control = one(*pair.controls, numbers)
+    control = numbers.difference(*pair.controls)
     return control and found.minus(control)
-
-
-def one(first: End, second: End | None, numbers: Numbers) -> Estimate | None:
-    """Paired: the same images and the same seeds."""
-    seeds = common(first, second)
-    known = [numbers.of(end, seeds) for end in (first, second) if end]
-    if None in known or not seeds:
-        return None
-    values, drawn = (
-        known[0]
-        if second is None
-        else (
-            known[0][0] - known[1][0],
-            known[0][1] - known[1][1],
-        )
-    )
-    return estimate(values, drawn)
-
-
-def common(first: End, second: End | None) -> list[int]:
-    return sorted({*first.seeds} & {*(second or first).seeds})
 
 
 def weakest(each: Comparison, known: list[tuple[Pair, Estimate]], numbers: Numbers) -> Judged:
     """By the pair that supports the claim least; it decides alone whether all hold or one fails."""
-    kind = each.claim.kind
-    least = {id(pair): reached(pair, kind) for pair, _ in known}
-    pair, found = max(known, key=lambda both: both[1].p_ahead(least[id(both[0])]))
-    zero = least[id(pair)]
-    verdict = HOLDS if found.low > zero else FAILS if found.high < zero else UNDECIDED
+    chances = [against(pair, found, each.claim) for pair, found in known]
+    most = max(range(len(known)), key=lambda place: chances[place][0])
+    pair, found = known[most]
+    verdict = side(pair, found, each.claim)
     line = described(each, pair, len(known), numbers)
     line = replace(
         line,
@@ -173,12 +154,33 @@ def weakest(each: Comparison, known: list[tuple[Pair, Estimate]], numbers: Numbe
     )
     if not pair.first.places:
         return Judged(line)
-    holds = max(some.p_ahead(least[id(one)]) for one, some in known)
-    fails = min(some.p_behind(least[id(one)]) for one, some in known) * len(known)
+    holds = max(ahead for ahead, _ in chances)
+    fails = min(behind for _, behind in chances) * len(known)
     p = min(1.0, 2 * min(holds, fails))
     if verdict == FAILS and p > WRONG:  # not clear among so many
         line = replace(line, verdict=UNDECIDED, corrected=UNDECIDED)
     return Judged(replace(line, p=f"{p:.3g}"), p, holds <= fails)
+
+
+def against(pair: Pair, found: Estimate, claim: Claim) -> tuple[float, float]:
+    """One-sided p-values: that the claim is true of the pair, and that it is not."""
+    if claim.kind == EQUAL:
+        margin = float(claim.value)
+        within = max(found.p_ahead(-margin), found.p_behind(margin))
+        return within, min(found.p_ahead(margin), found.p_behind(-margin))
+    least = reached(pair, claim.kind)
+    return found.p_ahead(least), found.p_behind(least)
+
+
+def side(pair: Pair, found: Estimate, claim: Claim) -> str:
+    """Where the interval lies: the verdict on one pair."""
+    if claim.kind == EQUAL:
+        margin = float(claim.value)
+        inside = -margin < found.low and found.high < margin
+        outside = found.low > margin or found.high < -margin
+        return HOLDS if inside else FAILS if outside else UNDECIDED
+    least = reached(pair, claim.kind)
+    return HOLDS if found.low > least else FAILS if found.high < least else UNDECIDED
 
 
 def reached(pair: Pair, kind: str) -> float:
@@ -208,7 +210,7 @@ def described(each: Comparison, pair: Pair, compared: int, numbers: Numbers) -> 
         claim.kind,
         spelled(claim.cell),
         spelled(claim.against),
-        published(claim.value, pair.size),
+        published(claim, pair.size),
         *[""] * 4,
         "",
         "",
@@ -232,9 +234,10 @@ def spelled(place: Place | None) -> str:
     return " ".join(filter(None, words))
 
 
-def published(value: str, size: Interval | None) -> str:
-    if value or size is None:
-        return value
+def published(claim: Claim, size: Interval | None) -> str:
+    stated = claim.value if claim.kind != EQUAL else ""  # its value is a margin
+    if stated or size is None:
+        return stated
     return f"{float(size.low + size.high) / 2:.1f}"
 
 
@@ -250,7 +253,7 @@ def unjudged(each: Comparison, verdict: str, reason: str) -> Line:
         claim.kind,
         spelled(claim.cell),
         spelled(claim.against),
-        published(claim.value, size),
+        published(claim, size),
         *[""] * 4,
         verdict,
         verdict,

@@ -6,8 +6,7 @@ from typing import Any
 import numpy as np
 
 from labelgraph.files.small import read_json
-from labelgraph.review.claims import estimates
-from labelgraph.score import bootstrap, convergence, metrics, redrawn
+from labelgraph.score import bootstrap, convergence, estimates, metrics, redrawn
 
 METRIC = "mAP"
 

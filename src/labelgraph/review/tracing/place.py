@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Any
 
+from labelgraph.review.claims import listing
 from labelgraph.study.config import Book
 from labelgraph.tables import rendering, table_columns, tables, titles
 from labelgraph.tables.csv_cells import choose
@@ -17,13 +18,11 @@ def checkout(path: Path) -> tuple[Path, str]:
     names = [parent.name for parent in parents[:3]]
     if len(names) < 3 or names[1:] != ["tables", "results"]:
         raise ValueError(f"{path} is not results/tables/<study>/<table>.csv of a checkout")
-    if not path.exists() and path.parent.exists():
-        choose(
-            "table",
-            path.name,
-            sorted(each.name for each in path.parent.glob("*.csv")),
-            str(path.parent),
-        )
+    if not path.exists():
+        there = sorted(each.name for each in path.parent.glob("*.csv"))
+        if there and path.name != listing.FILE:
+            choose("table", path.name, there, str(path.parent))
+        raise FileNotFoundError(listing.missing(path))
     return parents[3], names[0]
 
 

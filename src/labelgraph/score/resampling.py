@@ -1,15 +1,32 @@
-"""Predictions of runs -> their metrics over report images that are drawn again and again.
+"""Differences of systems, paired over report images that are drawn again and over seeds.
 
-Shapes: N images, S seeds, R draws. Values are in percent.
+Shapes: S seeds, R draws. Values are in percent.
 """
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
-from labelgraph.review.claims.comparisons import End
 from labelgraph.score import bootstrap, redrawn
+from labelgraph.score.estimates import Estimate, estimate
+
+
+@dataclass(frozen=True)
+class End:
+    """A metric of a system: its mean over places (task/dataset), for each seed.
+
+    Without places it is a cost, which is counted.
+    """
+
+    system: str
+    metric: str
+    places: tuple[str, ...]
+    seeds: tuple[int, ...]
+
+    def folders(self) -> list[str]:
+        return [f"{place}/{self.system}" for place in self.places]
 
 
 class Numbers:
@@ -49,3 +66,18 @@ class Numbers:
         values = [100 * np.mean([value for value, _ in of_seed]) for of_seed in found]
         drawn = [np.mean([some for _, some in of_seed], 0) for of_seed in found]
         return np.array(values), np.array(drawn)
+
+    def difference(self, first: End, second: End | None) -> Estimate | None:
+        """`first` minus `second`, paired: the same images, and the seeds that both have."""
+        seeds = common(first, second)
+        known = [self.of(end, seeds) for end in (first, second) if end]
+        if None in known or not seeds:
+            return None
+        values, drawn = known[0]
+        if second is not None:
+            values, drawn = values - known[1][0], drawn - known[1][1]
+        return estimate(values, drawn)
+
+
+def common(first: End, second: End | None) -> list[int]:
+    return sorted({*first.seeds} & {*(second or first).seeds})

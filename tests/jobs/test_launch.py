@@ -37,7 +37,7 @@ def command(a):
     time.sleep(60)
 """,
 }
-JOBS = ("__init__", "launch", "server", "shortages", "user_errors")
+JOBS = ("__init__", "launch", "server", "gpu_check", "shortages", "user_errors")
 LONG = "x" * 200  # no address of a socket may be as long
 
 

@@ -48,6 +48,7 @@ rule measure_costs:
             setup="{params.setup}",
             networks="{params.networks}",
             output="{output.json}",
+            gpus="{resources.gpu}",
         )
 
 

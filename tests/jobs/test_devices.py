@@ -7,12 +7,14 @@ import subprocess
 import sys
 import threading
 import time
+from types import SimpleNamespace
 
 import gpu_cases
 import pytest
 from gpu_cases import NAMES, lines_of, nvidia_smi
+from snakemake.exceptions import WorkflowError
 
-from labelgraph.jobs import devices
+from labelgraph.jobs import devices, snakemake_patches
 from labelgraph.jobs.devices import Need
 
 PATIENCE_SECONDS = 60
@@ -293,14 +295,25 @@ def test_eight_jobs_on_four_gpus_whatever_ends_them(start, tmp_path):
         assert "BlockingIOError" not in words
 
 
-def test_a_waiting_job_can_be_stopped_and_ends_with_its_snakemake(start, tmp_path):
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL])
+def test_a_waiting_job_can_be_stopped_and_ends_with_its_snakemake(
+    start, environment, tmp_path, number
+):
+    """SIGINT goes to the job itself, SIGKILL to the process that started it."""
     for job in range(4):
         start(job)
-    waiting = start("waiting")
-    until(lambda: "waits" in (tmp_path / "waiting.err").read_text())
-    waiting.send_signal(signal.SIGINT)
-    assert waiting.wait(PATIENCE_SECONDS) == -signal.SIGINT
-    assert "Traceback" not in (tmp_path / "waiting.err").read_text()
+    until(lambda: len([*tmp_path.glob("*.begun")]) == 4)
+    launch = f"{environment['HERE']}/src/labelgraph/jobs/launch.py"
+    command = [sys.executable, "-I", "-S", launch, "--gpus", "1", "use", str(tmp_path), "late"]
+    parent = "import subprocess, sys; subprocess.run(sys.argv[1:])"
+    above = [sys.executable, "-c", parent] * (number == signal.SIGKILL)
+    options = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
+    with subprocess.Popen([*above, *command], env=environment, **options) as process:
+        assert "use waits for a GPU" in process.stdout.readline()
+        process.send_signal(number)
+        assert process.stdout.read() == ""  # comes when the job has ended
+    assert process.returncode == -number
+    assert not (tmp_path / "late.begun").exists()
 
 
 def test_a_job_sees_its_own_gpus_and_one_without_sees_none(start, tmp_path):
@@ -359,3 +372,103 @@ def test_locks_that_cannot_be_written_are_named(environment, tmp_path):
     assert done.returncode == 1
     assert re.match(r"use: jobs share out the GPUs by files in .* and that failed", done.stderr)
     assert done.stderr.count("\n") == 1
+
+
+SNAKEFILE = """
+import sys
+sys.path.insert(0, str(Path("src").resolve()))
+from labelgraph.jobs import shell_command, snakemake_patches
+from snakemake.logging import logger
+
+shell.prefix(shell_command.prefix(config["share"]))
+onstart:
+    for sentence in snakemake_patches.limit_gpus(workflow, 1, config["share"]):
+        logger.warning(sentence)
+rule all:
+    input: expand("{name}.txt", name=[*"abcdef"])
+rule count:
+    output: "{name}.txt"
+    log: "{name}.log"
+    resources: gpu=config["processes"], processes=config["processes"]
+    shell: shell_command.step("count", "{output}", gpus="{resources.gpu}")
+"""
+
+
+@pytest.fixture
+def snakemake(tmp_path, environment):
+    """Runs six jobs that need a GPU. Returns the exit code, the words, and what the jobs saw."""
+    gpu_cases.package(tmp_path)
+    (tmp_path / "Snakefile").write_text(SNAKEFILE)
+
+    def run(*arguments, said, share=1, processes=1):
+        path = f"{nvidia_smi(tmp_path / 'bin', said)}:/usr/bin:/bin"
+        more = {"PATH": path, "TMPDIR": str(tmp_path)}
+        command = [sys.executable, "-m", "snakemake", "--cores", "8", *arguments]
+        command += ["--config", f"share={share}", f"processes={processes}"]
+        options = {"capture_output": True, "text": True, "timeout": 60, "cwd": tmp_path}
+        done = subprocess.run(command, env=environment | more, **options)
+        texts = [path.read_text().split() for path in sorted(tmp_path.glob("[a-f].txt"))]
+        return done.returncode, done.stdout + done.stderr, texts
+
+    return run
+
+
+def test_snakemake_starts_as_many_jobs_as_there_are_gpus(snakemake):
+    code, words, seen = snakemake(said=lines_of(NAMES[:2]))
+    assert code == 0, words
+    assert "waits" not in words
+    assert max(int(at_once) for at_once, _ in seen) == 2
+    assert {gpu for _, gpu in seen} == {*NAMES[:2]}
+
+
+def test_snakemake_counts_places_and_says_what_waits(snakemake):
+    """Six jobs at once are allowed, and there are two GPUs for two jobs each."""
+    code, words, seen = snakemake("--resources", "gpu=6", said=lines_of(NAMES[:2]), share=2)
+    assert code == 0, words
+    assert (
+        "--resources gpu=6 was given, and there are 2 (`nvidia-smi -L` lists 2): 4 jobs run at a"
+        " time, the others wait" in words
+    )
+    assert words.count(" waits for a GPU: other jobs of yours use some or all of the 2 here") == 2
+    assert max(int(at_once) for at_once, _ in seen) == 4
+
+
+def test_snakemake_starts_nothing_that_could_never_run(snakemake):
+    code, words, seen = snakemake(said="No devices found.\n")
+    assert code == 1
+    assert (
+        "a GPU is needed, and there is none that may be used (`nvidia-smi -L` lists none" in words
+    )
+    assert seen == []
+    assert "Traceback" not in words
+
+
+@pytest.mark.parametrize(
+    ("given", "gpu", "processes", "sentence"),
+    [
+        ({}, 0, 1, None),
+        ({}, 1, 1, None),
+        ({"gpu": 2}, 1, 2, None),
+        ({}, 1, 3, "3 GPUs at a time are needed, and there are 2 that may be used"),
+        ({"gpu": 1}, 1, 2, "--resources gpu=1 is less than one training needs, 2 (a GPU for each"),
+        ({"gpu": 0}, 1, 1, "--resources gpu=0 is less than one training needs, 1 (a GPU for each"),
+    ],
+)
+def test_what_is_said_on_start(machine, given, gpu, processes, sentence):
+    """Snakemake itself lowers a job's number of GPUs to what --resources gives."""
+    machine(lines_of(NAMES[:2]))
+    asked = {"gpu": min(gpu * processes, given.get("gpu", 9)), "processes": processes}
+    jobs = [SimpleNamespace(resources=asked), SimpleNamespace(resources={"mem_mb": 1})]
+    workflow = SimpleNamespace(
+        dag=SimpleNamespace(needrun_jobs=lambda: iter(jobs)),
+        scheduler=SimpleNamespace(global_resources=dict(given), resources=dict(given)),
+        output_settings=SimpleNamespace(quiet=None),
+    )
+    if sentence:
+        with pytest.raises(WorkflowError, match=re.escape(sentence)):
+            list(snakemake_patches.limit_gpus(workflow, gpu, 1))
+    else:
+        assert list(snakemake_patches.limit_gpus(workflow, gpu, 1)) == []
+        limit = given or {"gpu": 2} if gpu else {}
+        assert workflow.scheduler.global_resources == limit
+        assert workflow.scheduler.resources == limit

@@ -125,6 +125,6 @@ def limit_gpus(workflow: Any, gpu: int, share: int) -> Iterator[str]:
 
 def error(workflow: Any, sentence: str) -> WorkflowError:
     """An error that is shown even with `--quiet all`, where Snakemake hides its own last words."""
-    if Quietness.ALL in workflow.output_settings.quiet:
+    if Quietness.ALL in (workflow.output_settings.quiet or ()):
         print(sentence, file=sys.stderr)
     return WorkflowError(sentence)

@@ -4,6 +4,7 @@ They take the place of the error messages of the libraries that failed.
 """
 
 import errno
+import re
 import resource
 
 from labelgraph.jobs.user_errors import NO_SHARED_MEMORY, USER_ERRORS
@@ -15,9 +16,9 @@ NO_MEMORY = (  # messages of torch's allocators, of the loader of libraries, of 
     *("failed to map segment from shared object", "CUDA error: out of memory"),
 )
 # What CUDA says when a GPU has failed or is gone. Whatever a bug causes is not among them.
-LOST = (
-    *("unspecified launch failure", "unknown error", "uncorrectable ECC error", "GPU is lost"),
-    *("no CUDA-capable device is detected", "device(s) is/are busy or unavailable"),
+LOST = re.compile(
+    r"CUDA[^\n\\]*(unspecified launch failure|unknown error|uncorrectable ECC error|GPU is lost"
+    r"|no CUDA-capable device is detected|device\(s\) is/are busy or unavailable)"
 )
 
 
@@ -47,10 +48,9 @@ def sentence(error: BaseException) -> str | None:
 
 
 def of_gpu(error: BaseException) -> str | None:
-    """CUDA's words, if a GPU has failed."""
-    lines = str(error).splitlines() if isinstance(error, RuntimeError) else []
-    found = (line for line in lines if "CUDA" in line and any(mark in line for mark in LOST))
-    return next(found, None)
+    """CUDA's words, if a GPU has failed, of this process or of several that train together."""
+    found = LOST.search(str(error)) if isinstance(error, RuntimeError) else None
+    return found and found[0]
 
 
 def no_memory(words: str) -> str:

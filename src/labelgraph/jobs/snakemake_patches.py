@@ -110,6 +110,7 @@ def limit_gpus(workflow: Any, gpu: int, share: int) -> Iterator[str]:
     if given is None:
         for resources in (limits, workflow.scheduler.resources):
             resources["gpu"] = places
+        yield f"{seen.reason}: at most {places} of the jobs that need a GPU run at a time"
     elif given < needed:
         raise error(
             workflow,

@@ -336,7 +336,7 @@ class Study(Change):
         description="The images that choose the checkpoint; `report` is what the papers did."
     )
     gpu: Annotated[int, Field(ge=0, le=1)] = Field(
-        description="1: each process has a GPU of its own; 0: it computes on the processor."
+        description="GPUs of each process; with 0, it computes on the processor."
     )
     gpu_share: Positive = Field(
         default=1,

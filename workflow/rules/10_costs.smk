@@ -49,6 +49,7 @@ rule measure_costs:
             networks="{params.networks}",
             output="{output.json}",
             gpus="{resources.gpu}",
+            alone=True,
         )
 
 

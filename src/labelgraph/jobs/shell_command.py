@@ -20,14 +20,14 @@ def prefix(share: int) -> str:
     )
 
 
-def step(name: str, /, *words: str, gpus: str = "", **options: str) -> str:
+def step(name: str, /, *words: str, gpus: str = "", alone: bool = False, **options: str) -> str:
     """The command of a rule, in which every value is quoted for the shell.
 
     Users choose the names of labels, parts, folders and files. `options` become --OPTION=VALUE, so
     a value may start with a dash; `words` are arguments, or names of lists of arguments. `gpus` is
-    how many GPUs the job gets; without it, the job sees none.
+    how many GPUs the job gets; without it, the job sees none. A job that is `alone` shares none.
     """
     given = [f"--{option}={value}" for option, value in options.items()]
-    start = ["step", *["--gpus", gpus] * bool(gpus), "--log {log}"]
+    start = ["step", *["--gpus", gpus] * bool(gpus), *["--share 1"] * alone, "--log {log}"]
     command = " ".join([*start, name, *words, *given])
     return re.sub(r"{([^{}]+)}", r"{\1:q}", command)

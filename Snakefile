@@ -15,6 +15,7 @@ container: "docker://python:3.11"
 
 include: "workflow/rules/common.smk"
 include: "workflow/rules/records.smk"
+include: "workflow/rules/gpus.smk"
 
 
 # On a cluster these run where Snakemake runs: downloads, since compute nodes often have no internet

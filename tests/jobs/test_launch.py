@@ -19,6 +19,19 @@ def command(a):
     import torch
     print(a, os.getcwd(), os.environ["MKL_CBWR"], os.environ.get("MARK"), torch.get_num_threads())
 """,
+    # Whether a process that this one starts could still use CUDA, here and after a check of a GPU.
+    "fork": """
+import os
+from labelgraph.jobs import gpu_check
+def command(a):
+    import torch
+    for _ in "12":
+        if os.fork() == 0:
+            print(torch.cuda._is_in_bad_fork(), flush=True)
+            os._exit(0)
+        os.wait()
+        print([*gpu_check.broken(["GPU-none"])], flush=True)
+""",
     "wrong": "def command(a):\n    raise ValueError('lower train.lr')\n",
     "bug": "def command(a):\n    raise KeyError('lost')\n",
     "leave": "import sys\ndef command(a):\n    sys.exit(143)\n",
@@ -37,7 +50,7 @@ def command(a):
     time.sleep(60)
 """,
 }
-JOBS = ("__init__", "launch", "server", "shortages", "user_errors")
+JOBS = ("__init__", "launch", "server", "gpu_check", "shortages", "user_errors")
 LONG = "x" * 200  # no address of a socket may be as long
 
 
@@ -75,6 +88,12 @@ def test_a_step_runs_where_and_as_the_caller_says(step, tmp_path):
     answer = step("say", "x y", cwd=tmp_path, MARK="here")
     assert answer.stdout.split("\n")[0] == f"['x y'] {tmp_path} COMPATIBLE here 1"
     assert answer.returncode == 0
+
+
+def test_neither_the_server_nor_the_check_of_a_gpu_asks_cuda(step):
+    """A process whose parent has asked it cannot use it, and steps are forks that fork."""
+    answer = step("fork")
+    assert answer.stdout.split("\n")[:4] == ["False", "['GPU-none']"] * 2
 
 
 def test_the_folder_of_the_socket_is_open_to_nobody_else(step, environment):

@@ -12,6 +12,7 @@ import tempfile
 
 import numpy as np
 import pytest
+import torch
 from conftest import relined
 from PIL import Image
 from run_cases import run_settings
@@ -26,6 +27,7 @@ WORKER = (
     "RuntimeError: unable to allocate shared memory(shm) for file </torch_1>: No space left (28)\n"
 )
 BUS = "DataLoader worker (pid 7) is killed by signal: Bus error. It is possible that ..."
+LOST = "CUDA error: uncorrectable ECC error"
 SHARED = "in /dev/shm, which is full or cannot be written"
 
 
@@ -39,6 +41,15 @@ SHARED = "in /dev/shm, which is full or cannot be written"
         (RuntimeError("can't start new thread"), "no more threads can be started"),
         (RuntimeError(WORKER), f"{SHARED} (RuntimeError: unable to allocate"),
         (RuntimeError(BUS), SHARED),
+        (
+            RuntimeError("CUDA out of memory. Tried"),
+            "the GPU is out of memory (CUDA out of memory.",
+        ),
+        (torch.AcceleratorError(f"{LOST}\nCompile with"), f"a GPU failed ({LOST}). The job is"),
+        (
+            RuntimeError(f"process 1 of 2 ...: {{'message': \"{LOST}\\nC\""),
+            f"a GPU failed ({LOST}).",
+        ),
     ],
 )
 def test_a_shortage_is_named(error, said):
@@ -49,6 +60,7 @@ def test_a_shortage_is_named(error, said):
     "error",
     [
         *(ValueError("can't allocate memory"), KeyError("shared memory")),
+        *(RuntimeError("CUDA error: device-side assert triggered"), RuntimeError("GPU is lost")),
         *(RuntimeError("size mismatch"), ImportError("No module named 'x'")),
         FileNotFoundError(errno.ENOENT, "No such file", "can't start new thread/shared memory.png"),
     ],

@@ -340,3 +340,16 @@ def test_a_wrong_key_is_named_with_its_whole_path():
     methods["ml_gcn"]["datasets"] = {"voc": {}}
     with pytest.raises(ValueError, match=r"ml_gcn\.datasets has unknown keys \['voc'\]"):
         validated(dict[str, Method], "methods.yaml: ", methods, datasets=["voc2007", "coco2014"])
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({"gpu": 2}, "gpu is 2; expected a whole number from 0 to 1"),
+        ({"gpu_share": 4}, r"gpu_share is 4, and gpu is 0, so no job uses a GPU; set gpu to 1"),
+        ({"gpu": 1, "gpu_share": 2, "processes": 4}, "gpu_share is 2, and processes is 4: what"),
+    ],
+)
+def test_gpus_that_make_no_sense_are_refused(given, said):
+    with pytest.raises(ValueError, match=said):
+        read_study(CONFIG, given)

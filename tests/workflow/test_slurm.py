@@ -5,6 +5,7 @@ job, so it has to be asked for: `uv run --extra cluster pytest -m slurm`, as roo
 """
 
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -14,6 +15,7 @@ from pathlib import Path
 import pytest
 import slurm_cluster
 import yaml
+from gpu_cases import lines_of, nvidia_smi
 from test_workflow import SMALL, TARGET, copy_of
 
 RUNS = "results/runs/mini/full/voc2007"
@@ -43,8 +45,12 @@ def cluster(tmp_path_factory):
         cluster.stop()
 
 
-def start(folder, *arguments):
-    config = [f"{name}={json.dumps(value)}" for name, value in (SMALL | {"gpu": 1}).items()]
+# SLURM's two GPUs are none that torch could use.
+CHECK = "def broken(names):\n    return {}\n"
+
+
+def start(folder, *arguments, gpu):
+    config = [f"{name}={json.dumps(value)}" for name, value in (SMALL | {"gpu": gpu}).items()]
     command = [sys.executable, "-m", "snakemake", *arguments, "--config", *config, "--", TARGET]
     with (folder / "output.txt").open("w") as output:
         return subprocess.Popen(command, cwd=folder, stdout=output, stderr=output)
@@ -67,7 +73,8 @@ def undisturbed(tmp_path_factory):
     training = folder / "src/labelgraph/train/loop.py"
     assert KEEP in training.read_text()
     training.write_text(training.read_text().replace(KEEP, KEEP + HOLD))
-    finish(start(folder, "--cores", "2"), folder)
+    (folder / "src/labelgraph/jobs/gpu_check.py").write_text(CHECK)
+    finish(start(folder, "--cores", "2", gpu=0), folder)
     return folder
 
 
@@ -81,13 +88,17 @@ def wait_for(condition, process, folder):
     return found
 
 
-def test_after_a_cancelled_training_the_table_is_the_same(cluster, undisturbed, tmp_path):
+def test_after_a_cancelled_training_the_table_is_the_same(
+    cluster, undisturbed, tmp_path, monkeypatch
+):
+    program = nvidia_smi(tmp_path / "bin", lines_of(["GPU-one", "GPU-two"]))
+    monkeypatch.setenv("PATH", f"{program}:{os.environ['PATH']}")
     folder = shutil.copytree(undisturbed, tmp_path / "study", symlinks=True)
     for method in METHODS:
         shutil.rmtree(folder / RUNS / method)
     (folder / TARGET).unlink()
     (folder / "hold").touch()
-    process = start(folder, "--profile", "workflow/profiles/slurm", *QUICK)
+    process = start(folder, "--profile", "workflow/profiles/slurm", *QUICK, gpu=1)
 
     def held():
         return sorted(path.name.removeprefix("held-") for path in folder.glob("held-*"))

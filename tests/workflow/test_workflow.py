@@ -1,6 +1,7 @@
 """The workflow, run small: what runs, what runs again after an edit, and that numbers stay."""
 
 import json
+import os
 import random
 import re
 import shutil
@@ -11,6 +12,7 @@ from pathlib import Path
 
 import pytest
 from conftest import ROOT
+from gpu_cases import nvidia_smi
 
 from labelgraph.figures import plans as figurelist
 from labelgraph.review import stale
@@ -98,6 +100,20 @@ def edited(checkout):
     yield edit
     for path, text in before.items():
         path.write_text(text)
+
+
+def test_a_study_that_needs_a_gpu_ends_at_once_where_there_is_none(checkout, tmp_path):
+    """Nothing has started, so the tests that follow find everything as it was."""
+    words = command("--forcerun", "train")
+    words.insert(words.index("--config") + 1, "gpu=1")
+    path = f"{nvidia_smi(tmp_path / 'bin', 'No devices found.')}:{os.environ['PATH']}"
+    given = os.environ | {"PATH": path}
+    done = subprocess.run(words, cwd=checkout, env=given, capture_output=True, text=True)
+    assert done.returncode == 1
+    text = done.stdout + done.stderr
+    assert "a GPU is needed, and there is none that may be used (`nvidia-smi -L` lists none" in text
+    assert "or let it run on the processor, many times slower, with --config gpu=0" in text
+    assert "Finished jobid" not in text
 
 
 def test_asked_again_there_is_nothing_to_do(checkout):

@@ -120,4 +120,5 @@ rule propose_regions:
             root="{params.root}",
             settings="{params.settings}",
             output="{output}",
+            gpus="{resources.gpu}",
         )

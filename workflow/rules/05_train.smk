@@ -44,4 +44,5 @@ rule train:
             work="work",
             output="{params.folder}",
             processes="{resources.processes}",
+            gpus="{resources.gpu}",
         )

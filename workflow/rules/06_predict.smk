@@ -29,6 +29,7 @@ rule predict:
             report="{input.report}",
             output="{output}",
             processes="{resources.processes}",
+            gpus="{resources.gpu}",
         )
 
 
@@ -63,4 +64,5 @@ rule calibrate:
             model="{input.model}",
             train="{input.train}",
             output="{output}",
+            gpus="{resources.gpu}",
         )

@@ -36,6 +36,7 @@ rule inspect_model:
             model="{input.model}",
             report="{input.report}",
             output="{output}",
+            gpus="{resources.gpu}",
         )
 
 

@@ -48,6 +48,8 @@ rule measure_costs:
             setup="{params.setup}",
             networks="{params.networks}",
             output="{output.json}",
+            gpus="{resources.gpu}",
+            alone=True,
         )
 
 

@@ -62,7 +62,7 @@ RUN = f"results/runs/{STUDY}/{{task}}/{{dataset}}/{{system}}/seed{{seed}}"
 snakemake_patches.look_once_at_a_time()
 if workflow.is_main_process:
     snakemake_patches.name_finished_files(workflow)
-shell.prefix(shell_command.PREFIX)
+shell.prefix(shell_command.prefix(BOOK.size.gpu_share))
 
 
 def on_cluster():

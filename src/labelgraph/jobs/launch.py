@@ -1,13 +1,14 @@
 """Runs a step in a process that has imported torch already: the import is slower than most steps.
 
-    python -I -S launch.py [--present FILE] [--log FILE] STEP ARGUMENTS...
+    python -I -S launch.py [--present FILE] [--share N] [--gpus N] [--log FILE] STEP ARGUMENTS...
 
 The first call starts a server (server.py) that imports the slow packages once. The server forks for
 every call, and the fork takes over the caller's folder, environment and terminal. When Snakemake,
 the caller's parent, dies, the caller ends, and its fork ends with it, so no job runs on unnoticed.
 While they run, both hold a shared lock on the file `--present`, so that the next Snakemake can wait
-for them (locks.py). This program starts once for every job, so it uses little of the standard
-library and nothing else.
+for them (locks.py). A job sees the GPUs that were locked for it, `--gpus` of them or a place on one
+that `--share` jobs share (devices.py), and no other.
+This program starts once for every job, so it uses little of the standard library and nothing else.
 """
 
 import contextlib
@@ -25,11 +26,16 @@ sys.path.append(str(Path(__file__).parents[2]))  # `python -I -S` finds no packa
 
 from labelgraph.numerics import PINS
 
+OPTIONS = ("--present", "--share", "--gpus")
+# Not in TMPDIR: two jobs of one user on one machine must see each other's locks, whatever it is.
+GPU_LOCKS = Path("/tmp")
 SERVER = Path(__file__).with_name("server.py")
 START_SECONDS = 600  # a busy disk takes minutes to give torch for the first time
 LOOK_SECONDS = 0.5  # how often a caller checks that its parent is still there
 KILLED = 137
 NO_SOCKET = 75  # exit code of server.py if it cannot create its socket
+GPU_FAILED = 76  # of a job whose GPU failed: it starts again, on another one or from a checkpoint
+RESTARTS = 1  # of a job whose GPU failed while it computed
 # SLURM ends each of its job steps as a whole and gives it processors, memory and GPUs of its own,
 # so no server serves two of them.
 STEP = ("SLURM_JOB_ID", "SLURM_STEP_ID")
@@ -37,28 +43,92 @@ STEP = ("SLURM_JOB_ID", "SLURM_STEP_ID")
 
 def main(arguments: list[str]) -> int:
     parent, streams = os.getppid(), [0, 1, 2]
-    if arguments[:1] == ["--present"]:
-        streams.append(hold_shared_lock(arguments[1]))
-        arguments = arguments[2:]
-    request = {"argv": arguments, "cwd": str(Path.cwd()), "env": os.environ | PINS}
-    try:
-        line = connect(address())
-    except OSError as error:
-        print(f"{named(arguments)}: {error}", file=sys.stderr)
-        return 1
+    options, arguments = own_options(arguments)
+    if "--present" in options:
+        streams.append(hold_shared_lock(options["--present"]))
+
+    unusable: set[str] = set()
+    restarts = 0
+    while True:
+        try:
+            gpus = take_gpus(options, named(arguments), parent, unusable)
+            line = connect(address()) if gpus is not None else None
+        except (OSError, ValueError) as error:
+            print(f"{named(arguments)}: {error}", file=sys.stderr)
+            return 1
+        if line is None:
+            return KILLED
+        code, *broken = call(line, arguments, gpus, streams, parent)
+        restarts += code == GPU_FAILED and not broken
+        if code != GPU_FAILED or restarts > RESTARTS:
+            return code
+        unusable.update(broken)
+
+
+def call(
+    line: socket.socket,
+    arguments: list[str],
+    gpus: dict[str, list[int]],
+    streams: list[int],
+    parent: int,
+) -> list:
+    """Runs the step. Returns its exit code, and the GPUs that it could not use at all.
+
+    The locks go to the process that runs the step, so nobody gets its GPUs before that has ended.
+    """
+    environment = os.environ | PINS | {"CUDA_VISIBLE_DEVICES": ",".join(gpus)}
+    request = {"argv": arguments, "cwd": str(Path.cwd()), "env": environment, "gpus": [*gpus]}
+    locks = [lock for both in gpus.values() for lock in both]
     with line:
-        socket.send_fds(line, [json.dumps(request).encode() + b"\n"], streams)
+        socket.send_fds(line, [json.dumps(request).encode() + b"\n"], streams + locks)
+        for lock in locks:
+            os.close(lock)
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: line.sendall(b"stop\n"))
         line.settimeout(LOOK_SECONDS)
         while os.getppid() == parent:
             with contextlib.suppress(TimeoutError):
-                if answer := line.recv(16):
-                    return int(answer)
+                if answer := line.recv(1 << 12):
+                    code, *broken = answer.decode().split()
+                    return [int(code), *broken]
                 why = limited() or "perhaps because memory ran out"
                 print(f"{named(arguments)} was killed, {why}", file=sys.stderr)
                 break
-    return KILLED
+    return [KILLED]
+
+
+def own_options(arguments: list[str]) -> tuple[dict[str, str], list[str]]:
+    """The options of this program, and the rest: the step with its log and its arguments."""
+    options = {}
+    while arguments[0] in OPTIONS:
+        options[arguments[0]], arguments = arguments[1], arguments[2:]
+    return options, arguments
+
+
+def take_gpus(
+    options: dict[str, str], job: str, parent: int, unusable: set[str]
+) -> dict[str, list[int]] | None:
+    """The job's GPUs and their locks; waits for them. None when nobody wants the job any more."""
+    count, share = int(options.get("--gpus", 0)), int(options.get("--share", 1))
+    if not count:
+        return {}
+    from labelgraph.jobs import devices
+
+    for number in (signal.SIGTERM, signal.SIGINT):  # no traceback while it waits
+        signal.signal(number, signal.SIG_DFL)
+
+    def say(text: str) -> None:
+        print(f"{job} {text}", file=sys.stderr, flush=True)
+
+    try:
+        need = devices.Need(count, share, frozenset(unusable))
+        folder, wanted = private_folder(GPU_LOCKS), lambda: os.getppid() == parent
+        return devices.take(folder, need, say, wanted) or None
+    except OSError as error:
+        raise OSError(
+            f"jobs share out the GPUs by files in {GPU_LOCKS}/labelgraph-{os.getuid()}, and that"
+            f" failed ({error}); make room there, or make it writable"
+        ) from None
 
 
 def named(arguments: list[str]) -> str:
@@ -86,9 +156,9 @@ def address() -> Path:
     return private_folder() / f"{key:08x}.socket"
 
 
-def private_folder() -> Path:
-    """This user's folder in TMPDIR. Its permissions protect the socket."""
-    temporary = Path(os.environ.get("TMPDIR") or "/tmp").absolute()
+def private_folder(temporary: Path | None = None) -> Path:
+    """This user's folder in TMPDIR. Its permissions protect the socket and the locks."""
+    temporary = temporary or Path(os.environ.get("TMPDIR") or "/tmp").absolute()
     folder = temporary / f"labelgraph-{os.getuid()}"
     try:
         folder.mkdir(mode=0o700, exist_ok=True)

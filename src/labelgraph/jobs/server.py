@@ -26,6 +26,8 @@ SLOW = (
 IDLE_SECONDS = 30
 KILLED = 137
 NO_SOCKET = 75  # launch.py knows it
+GPU_FAILED = 76  # launch.py starts the job again
+DESCRIPTORS = 128  # at most, of one call: the terminal's and the caller's locks
 
 
 def serve(path: Path) -> int:
@@ -76,7 +78,7 @@ def answer(line: socket.socket) -> None:
     """
     os.setsid()
     line.settimeout(None)
-    text, descriptors, _, _ = socket.recv_fds(line, 1 << 16, 4)
+    text, descriptors, _, _ = socket.recv_fds(line, 1 << 16, DESCRIPTORS)
     while not text.endswith(b"\n"):
         text += line.recv(1 << 20)
     request = json.loads(text)
@@ -86,11 +88,12 @@ def answer(line: socket.socket) -> None:
     os.chdir(request["cwd"])
     os.environ.clear()
     os.environ.update(request["env"])
-    code = perform(request["argv"], threading.Thread(target=obey, args=(line,), daemon=True).start)
+    begin = threading.Thread(target=obey, args=(line,), daemon=True).start
+    code, broken = perform(request["argv"], request["gpus"], begin)
     sys.stdout.flush()
     sys.stderr.flush()
     with contextlib.suppress(OSError):
-        line.sendall(str(code).encode())
+        line.sendall(" ".join([str(code), *broken]).encode())
     os._exit(code)
 
 
@@ -101,8 +104,10 @@ def obey(line: socket.socket) -> None:
     os.killpg(0, signal.SIGKILL)  # and everything that it has started
 
 
-def perform(arguments: list[str], begin: Callable[[], None]) -> int:
-    """Runs a step. A user's mistake ends in one sentence, a bug in a traceback.
+def perform(
+    arguments: list[str], gpus: list[str], begin: Callable[[], None]
+) -> tuple[int, list[str]]:
+    """Runs a step. Returns its exit code, and those of its GPUs that it could not use at all.
 
     `begin` starts the first thread, which fails where the system allows no more of them.
     """
@@ -111,29 +116,41 @@ def perform(arguments: list[str], begin: Callable[[], None]) -> int:
         log, arguments = Path(arguments[1]), arguments[2:]
     name, *rest = arguments
     sys.path.insert(0, str(Path(__file__).resolve().parents[2]))  # this checkout's code
+    from labelgraph.jobs import gpu_check, shortages
+
+    broken: dict[str, str] = {}
+    try:
+        begin()
+        if broken := gpu_check.broken(gpus):
+            code, message = GPU_FAILED, "".join(gpu_check.lines(name, broken))
+        else:
+            importlib.import_module(f"labelgraph.steps.{name}").command(rest)
+            code, message = 0, ""
+    except SystemExit as stop:
+        code, message = int(stop.code or 0), ""
+    except BaseException as error:
+        code = GPU_FAILED if gpus and shortages.of_gpu(error) else 1
+        message = explanation(name, error)
+    sys.stderr.write(message)
+    if log:
+        log.parent.mkdir(parents=True, exist_ok=True)
+        log.write_text(message or f"{name}: exit code {code}\n", encoding="utf-8")
+    return code, [*broken]
+
+
+def explanation(name: str, error: BaseException) -> str:
+    """A user's mistake ends in one sentence, a bug in a traceback."""
     from safetensors import SafetensorError  # raised for a full disk and for a damaged file
 
     from labelgraph.jobs import shortages
     from labelgraph.jobs.user_errors import USER_ERRORS
 
-    try:
-        begin()
-        importlib.import_module(f"labelgraph.steps.{name}").command(rest)
-        code, message = 0, ""
-    except SystemExit as stop:
-        code, message = int(stop.code or 0), ""
-    except BaseException as error:
-        code, message = 1, traceback.format_exc()
-        said = shortages.sentence(error)
-        if said is None and isinstance(error, (*USER_ERRORS, SafetensorError)):
-            said = str(error)
-        if said is not None and "LABELGRAPH_TRACEBACK" not in os.environ:
-            message = f"{name}: {said}\n"
-    sys.stderr.write(message)
-    if log:
-        log.parent.mkdir(parents=True, exist_ok=True)
-        log.write_text(message or f"{name}: exit code {code}\n", encoding="utf-8")
-    return code
+    said = shortages.sentence(error)
+    if said is None and isinstance(error, (*USER_ERRORS, SafetensorError)):
+        said = str(error)
+    if said is None or "LABELGRAPH_TRACEBACK" in os.environ:
+        return "".join(traceback.format_exception(error))
+    return f"{name}: {said}\n"
 
 
 if __name__ == "__main__":

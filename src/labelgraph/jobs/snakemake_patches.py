@@ -7,8 +7,10 @@ and writes the folder .snakemake.
 """
 
 import logging
+import os
 import sys
 import threading
+from collections.abc import Iterator
 from typing import Any, NoReturn
 
 from snakemake import exceptions
@@ -17,6 +19,8 @@ from snakemake.logging import logger
 from snakemake.scheduling.job_scheduler import JobScheduler
 from snakemake.settings.types import Quietness
 from snakemake_interface_logger_plugins.common import LogEvent
+
+from labelgraph.jobs import devices
 
 VERSION = "9.27"  # the one that these changes were written for
 
@@ -83,8 +87,45 @@ def refuse_to_run_beside(workflow: Any, sentence: str) -> None:
     workflow.unlock = unlock
 
 
+def limit_gpus(workflow: Any, gpu: int, share: int) -> Iterator[str]:
+    """Lets as many jobs with a GPU run at a time as the GPUs of this machine have places.
+
+    Snakemake sets no limit unless `--resources gpu` is given, and a profile is a fixed text that
+    also holds on clusters. To be called on start, when it is known which jobs will run and where.
+    Yields sentences for the user; the error says that no job could ever start.
+    """
+    jobs = [job for job in workflow.dag.needrun_jobs() if job.resources.get("gpu") is not None]
+    # Not resources.gpu, which Snakemake lowers silently to what --resources allows.
+    needed = gpu * max((job.resources.get("processes", 1) for job in jobs), default=0)
+    if not needed:
+        return
+    try:
+        seen = devices.visible(os.environ)
+    except ValueError as wrong:
+        raise error(workflow, str(wrong)) from None
+    if len(seen.names) < needed:
+        raise error(workflow, devices.too_few(seen, needed))
+    limits, places = workflow.scheduler.global_resources, len(seen.names) * share
+    given = limits.get("gpu")
+    if given is None:
+        for resources in (limits, workflow.scheduler.resources):
+            resources["gpu"] = places
+        yield f"{seen.reason}: at most {places} of the jobs that need a GPU run at a time"
+    elif given < needed:
+        raise error(
+            workflow,
+            f"--resources gpu={given} is less than one training needs, {needed} (a GPU for each of"
+            " its processes); pass that number or more, or leave it out",
+        )
+    elif given > places:
+        yield (
+            f"--resources gpu={given} was given, and {devices.there_are(len(seen.names))}"
+            f" ({seen.reason}): {places} jobs run at a time, the others wait"
+        )
+
+
 def error(workflow: Any, sentence: str) -> WorkflowError:
     """An error that is shown even with `--quiet all`, where Snakemake hides its own last words."""
-    if Quietness.ALL in workflow.output_settings.quiet:
+    if Quietness.ALL in (workflow.output_settings.quiet or ()):
         print(sentence, file=sys.stderr)
     return WorkflowError(sentence)

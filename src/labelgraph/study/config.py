@@ -252,10 +252,24 @@ def read_study(folder: Path, given: dict[str, Any]) -> Book:
     validated(entries.SomeStudy, "--config: ", lines, **known)
     rows = recipes.read(folder.parent / "published/recipes.csv", parts["methods"])
     size = validated(Study, file, over(size, lines), **known)
+    check_gpu_share(file, size)
     book = Book(study, **read, size=size, recipes=rows)
     book = with_own_data(book, standing)
     own_data.check_boxes(book.size.boxes, study, filter(book.runs_on, book.datasets))
     return book
+
+
+def check_gpu_share(file: str, size: Study) -> None:
+    if size.gpu_share == 1:
+        return
+    where = f"{file}gpu_share is {size.gpu_share}, and"
+    if not size.gpu:
+        raise ValueError(f"{where} gpu is 0, so no job uses a GPU; set gpu to 1, or gpu_share to 1")
+    if size.processes > 1:
+        raise ValueError(
+            f"{where} processes is {size.processes}: what fills several GPUs cannot share one; set"
+            " one of them to 1"
+        )
 
 
 def with_own_data(book: Book, defaults: OwnData) -> Book:

@@ -373,7 +373,13 @@ class Study(Change):
     selection: Literal["tune", "report"] = Field(
         description="The images that choose the checkpoint; `report` is what the papers did."
     )
-    gpu: Whole = Field(description="GPUs of each process.")
+    gpu: Annotated[int, Field(ge=0, le=1)] = Field(
+        description="GPUs of each process; with 0, it computes on the processor."
+    )
+    gpu_share: Positive = Field(
+        default=1,
+        description="Jobs that share a GPU, where they are small; with `gpu: 1`, `processes: 1`.",
+    )
     processes: Positive = Field(
         description="Processes that train one model together; 1 where features are cached."
     )

@@ -265,7 +265,7 @@ def a_number(part: dict) -> str:
     high, under = part.get("maximum"), part.get("exclusiveMaximum")
     under = None if under == LIMIT else under
     whole = "a whole number" if part["type"] == "integer" else "a number"
-    noun = "a share" if 1 in (high, under) else whole
+    noun = "a share" if 1 in (high, under) and part["type"] == "number" else whole
     if high is not None and over is not None:
         return f"{noun} above {over:g}, up to {high}"
     if high is not None:

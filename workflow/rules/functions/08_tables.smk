@@ -18,7 +18,9 @@ ABOUT_PAPERS = [
     f"results/tables/{name}.csv" for name in ("audit", "recipes") if STUDY != "own"
 ]
 
-if STUDY != "own" and workflow.is_main_process:  # before a mistake comes up within the plan
+if (
+    STUDY != "own" and workflow.is_main_process
+):  # before a mistake comes up within the plan
     try:
         comparisons.made(Path("workflow/published"))
     except (ValueError, FileNotFoundError) as error:

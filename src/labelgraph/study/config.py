@@ -24,6 +24,7 @@ from labelgraph.study.entries import (
     Defaults,
     FewShot,
     Method,
+    MethodChange,
     OwnData,
     Study,
     Usual,
@@ -93,13 +94,15 @@ class Book:
         if run.variant not in variants:
             raise ValueError(f"{run.method} has no variant {run.variant!r}, only {list(variants)}")
         method, where = self.method(run.method), f"{run.study}: {run.system} on {run.dataset}: "
+        own = self.size.methods.get(run.method, MethodChange())
         layers = [
             self.defaults,
             method,
             method.datasets.get(run.dataset, Change()),
             variants[run.variant].recipe,
             self.size,
-            self.size.methods.get(run.method, Change()),
+            own,
+            own.datasets.get(run.dataset, Change()),
             variants[run.variant],
         ]
         if tasks.has_shots(run.task):

@@ -106,6 +106,14 @@ class Variant(Change):
     )
 
 
+class MethodChange(Change):
+    """What a study changes of a method."""
+
+    datasets: dict[DatasetName, Change] = Field(
+        default={}, description="What is different on one dataset."
+    )
+
+
 class Method(Change):
     """A method, named like its file in `src/labelgraph/models/`."""
 
@@ -423,7 +431,7 @@ class Study(Change):
     own_table: partial(OwnTable) = Field(
         default=None, description="Lines of the table of your own data."
     )
-    methods: dict[MethodName, Change] = Field(
+    methods: dict[MethodName, MethodChange] = Field(
         default={}, description="What the study changes of a method."
     )
     datasets: dict[Any, Lines | None] = Field(

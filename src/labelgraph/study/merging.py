@@ -1,9 +1,9 @@
 """Lays the layers of settings over each other: the one place where this happens.
 
 A later layer overrides an earlier one, line by line: defaults, the method, the method on this
-dataset, the variant's recipe, the study, the study's lines for the method, the variant. In a
-partial task the block `partial` of a layer comes right after the layer; in the second stage of a
-few-shot task the blocks `shots` of all layers come last.
+dataset, the variant's recipe, the study, the study's lines for the method, those for the method on
+this dataset, the variant. In a partial task the block `partial` of a layer comes right after the
+layer; in the second stage of a few-shot task the blocks `shots` of all layers come last.
 """
 
 from collections.abc import Sequence

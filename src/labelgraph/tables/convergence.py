@@ -53,7 +53,14 @@ def of_table(book: Book, name: str) -> list[Check]:
     own = {*block.variants}
     shown = {system if system in own else system.partition("@")[0]
              for system in tables.systems(entry).values()}  # fmt: skip
-    return sorted(Check(place, system) for place in nearest(book, entry) for system in shown)
+    found = (Check(place, system) for place in nearest(book, entry) for system in shown)
+    return sorted(check for check in found if takes_steps(book, check))
+
+
+def takes_steps(book: Book, check: Check) -> bool:
+    """What is solved exactly has no epochs, so there is nothing to check."""
+    run = run_of(book.study, *of(check.place), check.system, 0)
+    return book.settings(run).training.train.optimizer != "exact"
 
 
 def nearest(book: Book, entry: Entry) -> list[str]:

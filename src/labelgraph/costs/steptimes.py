@@ -102,6 +102,22 @@ def as_lines(found: Speeds) -> dict[str, Any]:
     }
 
 
+def text(study: str, listed: list[dict[str, Any]]) -> str:
+    """A line for each method: what a step takes beside its multiply-adds, and their speed."""
+    head = f"{study}: a step takes a + multiply-adds / speed\n"
+    lines = [
+        f"{line['method']:14} a {1000 * line['step'][0]:6.1f} ms  speed {speed(line['step']):>7}"
+        f"  forward: a {1000 * line['forward'][0]:6.1f} ms  speed {speed(line['forward']):>7}"
+        for line in listed
+    ]
+    return "\n".join([head, *lines]) + "\n"
+
+
+def speed(line: list[float]) -> str:
+    """Multiply-adds a second; a dash if they take no time that could be measured."""
+    return f"{1e-9 / line[1]:.1f} G/s" if line[1] else "-"
+
+
 def encoder_pace(name: str, size: int) -> Pace:
     """Of the encoder alone, as features are extracted."""
     network = features.fused(encoders.build(name, None, "nothing").eval())

@@ -218,7 +218,7 @@ def bench(monkeypatch, precision="bfloat16"):
     monkeypatch.setattr(timing, "measure", lambda *_: found)
     monkeypatch.setattr(provenance, "hardware", lambda: {"gpu": "NVIDIA H900"})
     options = ["--device", "cuda", "--precision", precision, "--methods", "ml_gcn"]
-    assert cli.main(["bench", "heads", *options, "--channels-last"]) == 0
+    assert cli.main(["bench", "heads", *options, "--channels-last", "--json"]) == 0
 
 
 def test_a_gpu_that_was_measured_is_used(monkeypatch, capsys):

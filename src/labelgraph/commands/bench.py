@@ -52,6 +52,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         parser.add_argument(
             f"--{name}", type=positive, default=default, help=f"{help} (default: {default})"
         )
+    of_machine(parser)
+    _given.add_arguments(parser)
+    parser.add_argument("--json", action="store_true", help="print a list of objects with `method`")
+
+
+def of_machine(parser: argparse.ArgumentParser) -> None:
+    """Options that say how the machine computes."""
     parser.add_argument(
         "--device",
         choices=["cpu", "cuda"],
@@ -69,8 +76,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="the memory layout that suits half precision on a GPU",
     )
-    _given.add_arguments(parser)
-    parser.add_argument("--json", action="store_true", help="print a list of objects with `method`")
 
 
 def positive(text: str) -> int:

@@ -172,7 +172,7 @@ def makespan(jobs: list[Job], devices: int) -> float:
 
 
 def one_seed(book: Book, runs: list[Run]) -> list[Run]:
-    first = min((run.seed for run in runs), default=0)
+    first = book.size.seeds[0]
     return [run for run in runs if tasks.has_shots(run.task) or run.seed == first]
 
 

@@ -204,7 +204,8 @@ def test_a_local_copy_is_no_download():
 
 def test_faster_rcnn_reads_more_pixels_than_the_encoder():
     first, both = (regions.faster_rcnn(800, kind) for kind in ("rpn", "instances"))
-    assert 100e9 < first < both < 150e9  # torchvision's page has 134 G for both
+    assert first > work.stages("resnet101", 448)[0].each
+    assert both - first == 1000 * (256 * 49 * 1024 + 1024**2 + 1024 * 5 * 91)
 
 
 def entry(method, step, gflops=10.0):
@@ -301,6 +302,18 @@ def test_the_bill_adds_up(monkeypatch, capsys):
     assert saved["what"] == "one seed" and saved["trainings"] == 3
     text = bill.text(found)
     assert text.startswith("mini: 9 trainings, ") and "gm_mlic_1" in text
+
+
+def test_trainings_that_are_there_are_compared_with_their_estimates(monkeypatch, tmp_path):
+    monkeypatch.setattr(bill, "RUNS", tmp_path)
+    jobs = [job("a", 30.0), job("b", 10.0), job("c", 99.0)]
+    assert bill.checked(jobs, "cpu_seconds") is None
+    for name, seconds in (("a", 15.0), ("b", 5.0)):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "provenance.json").write_text(json.dumps({"cpu_seconds": seconds}))
+    found = bill.checked(jobs, "cpu_seconds")
+    assert (found["trainings"], found["ratio"], found["methods"]) == (2, 2.0, {"ml_gcn": 2.0})
+    assert "the 2 trainings of these" in bill.comparison(found)
 
 
 def test_nothing_to_train_is_said(capsys):

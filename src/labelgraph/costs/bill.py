@@ -2,16 +2,19 @@
 
 import textwrap
 from collections import defaultdict
+from pathlib import Path
 from typing import Any
 
 from labelgraph.costs import planning, storage
 from labelgraph.costs.planning import HOUR, KINDS, Choice, Costs, Job
 from labelgraph.files.plurals import counted
+from labelgraph.files.small import read_json
 from labelgraph.tables import titles
 
 DAY = 24 * HOUR
 GB = 1e9
 DEVICES = (1, 4, 8)
+RUNS = Path("results/runs")
 
 
 def bill(costs: Costs, choice: Choice, devices: tuple[int, ...] = DEVICES) -> dict[str, Any]:
@@ -44,6 +47,7 @@ def bill(costs: Costs, choice: Choice, devices: tuple[int, ...] = DEVICES) -> di
         "tables": by_table(costs, choice, jobs),
         "methods": by_method(costs, jobs),
         "savings": savings(costs, choice, jobs),
+        "checked": checked(trained, "wall_seconds" if gpu else "cpu_seconds"),
     }
 
 
@@ -110,9 +114,32 @@ def savings(costs: Costs, choice: Choice, jobs: list[Job]) -> list[dict[str, Any
     return found
 
 
+def checked(trained: list[Job], clock: str) -> dict[str, Any] | None:
+    """What trainings that are there took, beside their estimates; None if there are none."""
+    took, estimated = defaultdict(float), defaultdict(float)
+    count = 0
+    for job in trained:
+        path = RUNS / job.name / "provenance.json"
+        if path.exists():
+            count += 1
+            took[job.method] += read_json(path)[clock]
+            estimated[job.method] += job.seconds
+    if not count:
+        return None
+    return {
+        "trainings": count,
+        "took_hours": sum(took.values()) / HOUR,
+        "estimated_hours": sum(estimated.values()) / HOUR,
+        "ratio": sum(estimated.values()) / sum(took.values()),
+        "methods": {method: estimated[method] / took[method] for method in sorted(took)},
+    }
+
+
 def text(found: dict[str, Any]) -> str:
     blocks = [heading(found), whole(found), room(found), tables(found), methods(found)]
-    return "\n\n".join([*blocks, cheaper(found)] if found["savings"] else blocks) + "\n"
+    blocks += [cheaper(found)] * bool(found["savings"])
+    blocks += [comparison(found["checked"])] * bool(found["checked"])
+    return "\n\n".join(blocks) + "\n"
 
 
 def heading(found: dict[str, Any]) -> str:
@@ -197,6 +224,16 @@ def cheaper(found: dict[str, Any]) -> str:
         for line in found["savings"]
     ]
     return "\n".join(["What cheaper choices save", *lines])
+
+
+def comparison(known: dict[str, Any]) -> str:
+    ratios = ", ".join(f"{method} {ratio:.2f}" for method, ratio in known["methods"].items())
+    return (
+        f"Checked: the {counted(known['trainings'], 'training', 'trainings')} of these that"
+        f" results/runs has took {number(known['took_hours'])} hours, estimated at"
+        f" {number(known['estimated_hours'])}, {known['ratio']:.2f} times as many.\n"
+        + wrapped(f"  By method: {ratios}.")
+    )
 
 
 def span(found: list[float]) -> str:

@@ -18,7 +18,7 @@ from labelgraph.study.config import Book, run_of
 MEASURED = Path("results/costs/speeds.json")  # what `labelgraph bench` found on this machine
 PUBLISHED = Path("workflow/published")
 TABLE = "ml_sgm_IX"  # speeds on a 2080 Ti
-ERROR = 1.3  # the error of single methods of the study `mini`, on a processor
+ERROR = 1.3  # either way, where the speed was measured: a margin, which no comparison supports yet
 PASSES = 3  # a training step is a forward and a backward pass, which costs two
 
 
@@ -93,8 +93,8 @@ def of_bench(name: str, found: dict[str, Any]) -> Speeds:
     first, *others = found["methods"]
     basis = (
         f"`labelgraph bench heads` measured {first['step_images_per_second']:.0f} images a second"
-        f" of {first['method']} in training on this GPU; other sizes are scaled by multiply-adds,"
-        f" and a factor of {ERROR} either way allows for that"
+        f" of {first['method']} in training on this GPU; other sizes are scaled by multiply-adds."
+        f" The interval is a margin of a factor of {ERROR} either way, not a measurement"
     )
     paces = {line["method"]: pace(line) for line in others}
     return Speeds(name, basis, pace(first), paces, 1 / ERROR, ERROR)

@@ -84,8 +84,8 @@ def of_lines(found: dict[str, Any], device: str) -> Speeds:
     }
     basis = (
         "measured on one thread of this processor, for each method: seconds of a step = a + b x"
-        f" multiply-adds. Single methods of the study `mini` were off by up to a factor of"
-        f" {speeds.ERROR}"
+        f" multiply-adds. The interval is a margin of a factor of {speeds.ERROR} either way, not a"
+        " measurement; where trainings are there, the last lines compare them with their estimates"
     )
     usual = paces.pop("")
     return Speeds(device, basis, usual, paces, 1 / speeds.ERROR, speeds.ERROR)

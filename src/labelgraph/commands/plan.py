@@ -16,9 +16,9 @@ DESCRIPTION = """Says what a study, or some of its tables or methods, will cost:
 with an interval, days, downloads, disk, memory, the longest job, and what cheaper choices save. It
 needs no data. Hours come from multiply-adds, images and epochs, and from a speed: that which
 `labelgraph bench` measured on this machine, one that you give, or one that others published; the
-first lines say which. Network by network, multiply-adds are counted once, which takes a minute or
-two for the study `paper`, and are kept in results/costs. Drawing, scores, tables and figures are
-not counted: they take minutes."""
+first lines say which. Multiply-adds are counted once, which took 75 seconds for the study `paper`,
+and are kept in results/costs. Drawing, scores, tables and figures are not counted. Where trainings
+of the study are there, the last lines compare what they took with their estimates."""
 EXAMPLES = (
     "labelgraph plan --config study=paper",
     "labelgraph plan --config study=paper 'tables=[ml_sgm_II]' --gpu a100 --gpus 1 8",

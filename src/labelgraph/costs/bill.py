@@ -37,7 +37,10 @@ def bill(costs: Costs, choice: Choice, devices: tuple[int, ...] = DEVICES) -> di
             for kind in KINDS
             if (some := [job for job in jobs if job.kind == kind])
         },
-        "days": {count: interval(costs, planning.makespan(jobs, count) / DAY) for count in devices},
+        "days": [
+            {"devices": count, "days": interval(costs, planning.makespan(jobs, count) / DAY)}
+            for count in devices
+        ],
         "longest": {"name": longest.name, "kind": longest.kind}
         | {"hours": interval(costs, longest.seconds / HOUR)},
         "memory_gb": {"most": round(max(job.memory for job in trained) / GB, 2)}
@@ -157,7 +160,8 @@ def whole(found: dict[str, Any]) -> str:
     ]
     what = "GPU" if found["unit"] == "GPU-hours" else "core"
     days = [
-        f"  on {n} {what}{'s' * (n > 1)}: {span(line)} days" for n, line in found["days"].items()
+        f"  on {counted(line['devices'], what, f'{what}s')}: {span(line['days'])} days"
+        for line in found["days"]
     ]
     longest, memory = found["longest"], found["memory_gb"]
     where = "of a GPU in single precision, at most" if what == "GPU" else "of a process, at most"

@@ -24,6 +24,7 @@ from labelgraph.costs.speeds import Line, Pace, Speeds
 from labelgraph.encoders import encoder as encoders
 from labelgraph.files.small import write_json
 from labelgraph.inputs import batches, features
+from labelgraph.study import tasks
 from labelgraph.study.config import Book, Run
 from labelgraph.study.settings import RunSettings
 from labelgraph.train.examples import Examples
@@ -63,9 +64,9 @@ def name_of(book: Book, device: str) -> str:
 
 
 def setups(book: Book, runs: list[Run]) -> list[dict[str, Any]]:
-    """One run of each method: the method as it is, if it is among them."""
+    """One run of each method: the method as it is, with all images, if that is among them."""
     first: dict[str, Run] = {}
-    for run in sorted(runs, key=lambda run: (run.variant, run.task, run.dataset)):
+    for run in sorted(runs, key=lambda run: (tasks.has_shots(run.task), run.variant, run)):
         first.setdefault(run.method, run)
     return [
         {

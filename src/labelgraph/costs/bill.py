@@ -140,8 +140,10 @@ def checked(trained: list[Job], clock: str) -> dict[str, Any] | None:
 
 def text(found: dict[str, Any]) -> str:
     blocks = [heading(found), whole(found), room(found), tables(found), methods(found)]
-    blocks += [cheaper(found)] * bool(found["savings"])
-    blocks += [comparison(found["checked"])] * bool(found["checked"])
+    if found["savings"]:
+        blocks.append(cheaper(found))
+    if found["checked"]:
+        blocks.append(comparison(found["checked"]))
     return "\n\n".join(blocks) + "\n"
 
 

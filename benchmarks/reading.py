@@ -3,12 +3,15 @@
     python benchmarks/reading.py [--images FOLDER] [--count 100] [--repeats 3]
 
 The usual pipeline is Pillow, then torchvision's Resize, ToTensor and Normalize, then the encoder as
-loaded. Without a folder of JPEG files it uses drawn ones with the detail of photographs. Times are
-processor time of one thread. Both run with the pins of a training step (benchmarks/pinning.py).
+loaded. The second table is about training on a GPU: random crops at 448 pixels of COCO-sized
+photographs, and how many processes must read them for 900 images a second. Without a folder of JPEG
+files it uses drawn ones with the detail of photographs. Times are processor time of one thread.
+Both run with the pins of a training step (benchmarks/pinning.py).
 """
 
 import argparse
 import copy
+import math
 import os
 import statistics
 import sys
@@ -37,6 +40,14 @@ SIDES = (224, 448)
 KINDS = {"a photo site's, 500 x 375": (500, 375), "a camera's, 4000 x 3000": (4000, 3000)}
 GRAINS = (3, 9, 40, 150, 400)  # cells of noise a side: shapes, edges and texture
 BATCH = 16
+COCO = (640, 480)
+SIDE, SQUASHED, WANTED = 448, 640, 900  # pixels, pixels, images a second
+# crops of a photograph: ML-SGM's 448 of 640 pixels, SSGRL's five sides of 640, ML-GCN's
+CROPS = {
+    "448 of 640": views.Chances("squares", [0.7], "sideways"),
+    "320 to 640 of 640": views.Chances("squares", [1.0, 0.9, 0.8, 0.6, 0.5], "sideways"),
+    "multi-scale": views.Chances("multiscale", [1.0], "sideways"),
+}
 
 
 def draw(folder: Path, size: tuple[int, int], count: int) -> list[Path]:
@@ -70,6 +81,47 @@ def ours(side: int) -> Callable[[list[Path]], torch.Tensor]:
         return encoder.normalised(features.read_chunk(Path("/"), names, "plain", side))
 
     return read
+
+
+def usual_crop(paths: list[Path]) -> torch.Tensor:
+    """448 of 640 pixels, as the papers' released code reads them."""
+    pipeline = transforms.Compose(
+        [
+            transforms.Resize((SQUASHED, SQUASHED)),
+            transforms.RandomCrop(SIDE),
+            transforms.RandomHorizontalFlip(),
+            transforms.ToTensor(),
+            transforms.Normalize(*encoders.IMAGENET),
+        ]
+    )
+    return torch.stack([pipeline(Image.open(path).convert("RGB")) for path in paths])
+
+
+def our_crop(chances: views.Chances) -> Callable[[list[Path]], torch.Tensor]:
+    """As a training reads them (src/labelgraph/inputs/batches.py)."""
+
+    def read(paths: list[Path]) -> torch.Tensor:
+        found = []
+        for row, path in enumerate(paths):
+            image = read_image(path, views.least_drawn(chances, SIDE))
+            height, width, _ = image.shape
+            window = views.drawn(chances, width, height, np.random.default_rng(row))
+            found.append(views.cut(image, window, SIDE))
+        return torch.stack(found)
+
+    return read
+
+
+def cropping(paths: list[Path], repeats: int) -> None:
+    print(f"\n| crops at {SIDE} | usual, 448 of 640 | ours, a second | workers for {WANTED} |")
+    print("| --- | ---: | ---: | ---: |")
+    for name, chances in CROPS.items():
+        slow, fast, _ = compare([usual_crop, our_crop(chances)], chunks(paths), repeats)
+        speed = len(paths) / fast
+        print(
+            f"| {name} | {len(paths) / slow:.0f} | {speed:.0f} | {math.ceil(WANTED / speed)} |",
+            flush=True,
+        )
 
 
 def spent(work: Callable[[Any], object], part: Any) -> float:
@@ -164,6 +216,12 @@ def main() -> None:
             sets[kind] = draw(Path(folder, str(size[0])), size, min(count, options.count))
         for kind, paths in sets.items():
             reading(kind, paths[: options.count], options.repeats)
+        Path(folder, "coco").mkdir()
+        given = next(iter(sets.values())) if options.images else None
+        cropping(
+            (given or draw(Path(folder, "coco"), COCO, options.count))[: options.count],
+            options.repeats,
+        )
         extracting(next(iter(sets.values()))[: options.count], options.repeats)
 
 

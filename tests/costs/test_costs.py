@@ -17,6 +17,7 @@ from labelgraph.tables import rendering, tables
 
 SMALL = {"encoder": "resnet18", "size": 64, "labels": 6}
 HERE = {"batch": 1, "repeats": 1, "threads": 1, "device": "cpu", "precision": "float32"}
+HERE |= {"channels_last": False}
 KEYS = {"method", "forward_ratio", "step_ratio", "params_m", "gflops", "peak_mb"}
 BOOK = read_study(ROOT / "workflow/config", {})
 

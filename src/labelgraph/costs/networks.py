@@ -22,6 +22,7 @@ def measured(book: Book) -> dict[str, Any]:
         "threads": 1,
         "device": "cuda" if book.size.gpu else "cpu",
         "precision": "float32",
+        "channels_last": False,
     }
 
 

@@ -60,8 +60,13 @@ class Alive(TorchDispatchMode):
 class Turn:
     """A network with everything that its forward pass and training step need."""
 
-    def __init__(self, model: nn.Module, batch: counting.Batch, device: torch.device, number: str):
-        self.model, self.batch, self.device, self.number = model.to(device), batch, device, number
+    def __init__(
+        self, model: nn.Module, batch: counting.Batch, device: torch.device, setup: dict[str, Any]
+    ):
+        layout = torch.channels_last if setup["channels_last"] else torch.contiguous_format
+        self.model = model.to(device).to(memory_format=layout)
+        self.batch = batch | {"image": batch["image"].contiguous(memory_format=layout)}
+        self.device, self.number = device, setup["precision"]
         self.model.requires_grad_(True)
         options = {"lr": RATE, "momentum": 0.9, "weight_decay": 1e-4}
         self.optimizer = torch.optim.SGD(self.model.parameters(), **options)
@@ -129,7 +134,7 @@ def measure(
 
     def turn(system: str, settings: dict[str, Any]) -> Turn:
         model = counting.build(system, settings, labels, encoder)
-        return Turn(model, batch, device, setup["precision"])
+        return Turn(model, batch, device, setup)
 
     counted = {line["method"]: line for line in counting.count(setup, networks)}
     alone = turn("baseline", {"pooling": "average"})
@@ -179,7 +184,8 @@ def markdown(setup: dict[str, Any], hardware: dict[str, Any], found: list[dict])
     where = hardware.get("gpu") if setup["device"] == "cuda" else hardware.get("processor")
     about = (
         f"{setup['encoder']}, {setup['size']} pixels, {setup['labels']} labels, batches of"
-        f" {setup['batch']}, {setup['repeats']} turns, {setup['precision']}; {setup['device']}"
+        f" {setup['batch']}, {setup['repeats']} turns, {setup['precision']},"
+        f" {'channels last' if setup['channels_last'] else 'channels first'}; {setup['device']}"
         f" ({where}), {setup['threads']} thread(s). FLOPs are multiply-adds of one image."
     )
     return f"# What each method costs beside its encoder\n\n{body}\n\n{about}\n"

@@ -92,8 +92,7 @@ def prepare(folder: Path, study: str, address: str) -> Path:
     tiny.copy(folder)
     config = folder / "workflow/config"
     change(config / "figures.yaml", lambda found: {FIGURE: found[FIGURE]})
-    small = CHANGES | ({"drawn": tiny.SETTINGS["drawn"]} if study == "mini" else {})
-    change(config / f"studies/{study}.yaml", lambda found: found | small)
+    change(config / f"studies/{study}.yaml", small)
     fetched = functools.partial(served, folder.with_name("archives"), address)
     change(config / "sources.yaml", fetched)
     shutil.copy(tiny.ROOT / ".gitignore", folder)
@@ -103,6 +102,11 @@ def prepare(folder: Path, study: str, address: str) -> Path:
     git(folder, "add", "-A")
     git(folder, "commit", "-qm", "before")
     return folder
+
+
+def small(found: dict) -> dict:
+    drawn = {"drawn": found["drawn"] | tiny.SETTINGS["drawn"]} if "drawn" in found else {}
+    return found | CHANGES | drawn
 
 
 def change(path: Path, how) -> None:

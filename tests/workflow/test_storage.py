@@ -153,15 +153,34 @@ def test_no_storage_is_configured_and_no_usage_is_reported():
     assert "analytics = false" in text
 
 
+def copy_code(folder):
+    for name in ("src", "workflow"):
+        shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copy(ROOT / "Snakefile", folder)
+
+
+def made_by(run, folder, arguments):
+    """The files that Snakemake would make."""
+    lines = run.run("snakemake", folder, "-n", *arguments).splitlines()
+    listed = [line.removeprefix("    output: ") for line in lines if "    output: " in line]
+    return [path for line in listed for path in line.split(", ")]
+
+
+def test_official_data_are_got_alone(run, tmp_path):
+    copy_code(tmp_path)
+    made = made_by(run, tmp_path, ["--config", "study=paper", "--", "data/raw"])
+    assert {f"data/raw/official/{name}.json" for name in ("voc2007", "nuswide")} <= {*made}
+    assert "data/archives/resnet101-63fe2227.pth" in made
+    assert all(path.startswith(studies.DOWNLOADED) for path in made)
+
+
 SHARED = ("results/costs/", "results/tables/audit.", "results/tables/recipes.")
 
 
 @pytest.mark.parametrize("study", ["mini", "paper", "mini with one table", "mine without figures"])
 def test_a_stage_makes_all_its_outputs_and_nothing_else(run, tmp_path, study):
     """A clone that pulls gets every file, and no output is missing whatever is chosen."""
-    for name in ("src", "workflow"):
-        shutil.copytree(ROOT / name, tmp_path / name, ignore=shutil.ignore_patterns("__pycache__"))
-    shutil.copy(ROOT / "Snakefile", tmp_path)
+    copy_code(tmp_path)
     config = tmp_path / "workflow/config"
     study, _, changed = study.partition(" with")
     if study == "mine":
@@ -174,14 +193,7 @@ def test_a_stage_makes_all_its_outputs_and_nothing_else(run, tmp_path, study):
         path = config / "studies/mini.yaml"
         path.write_text(f"{path.read_text()}\ntables: [ml_gcn_VOC]\n")
     stage = stage_of(study, config)
-    options, targets = stage["cmd"].partition("--cores all ")[2].split("-- ")
-    text = run.run("snakemake", tmp_path, "-n", *options.split(), "--", *targets.split())
-    made = [
-        path
-        for line in text.splitlines()
-        if line.startswith("    output: ")
-        for path in line.removeprefix("    output: ").split(", ")
-    ]
+    made = made_by(run, tmp_path, stage["cmd"].partition("--cores all ")[2].split())
     assert len(made) > 100
     kept = {f"{name}/" for name in outs_of(stage)}
     below = {path: [name for name in kept if f"{path}/".startswith(name)] for path in made}

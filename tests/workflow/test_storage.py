@@ -13,6 +13,7 @@ import yaml
 from conftest import ROOT
 from toy_study import jobs
 
+from labelgraph.__main__ import main
 from labelgraph.commands import track
 from labelgraph.jobs.records import studies
 from labelgraph.study.config import read_study
@@ -127,6 +128,22 @@ def test_without_a_name_the_default_study_runs_and_no_other(run, clone):
     said = run.dvc(clone, "repro", "--dry")
     assert "results/tables" in said
     assert "laptop" not in said
+
+
+def test_track_writes_the_stage_of_a_study_that_exists(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    for name in ("workflow", "dvc.yaml"):
+        (tmp_path / name).symlink_to(ROOT / name)
+    assert main(["track", "laptop"]) == 0
+    assert f"`dvc repro {STAGE}` runs the study" in capsys.readouterr().out
+    assert yaml.safe_load((tmp_path / STAGE).read_text())["stages"]["study"] == stage_of("laptop")
+    for study, told in {
+        "mini": "`dvc repro` runs it",
+        "own": "no file",
+        "x": "there is no",
+    }.items():
+        assert main(["track", study]) == 2
+        assert told in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("study", STUDIES)

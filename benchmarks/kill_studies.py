@@ -99,7 +99,7 @@ def prepare(folder: Path) -> Path:
     (config / "studies/mini.yaml").write_text(yaml.safe_dump(study | {"figures": {}}))
     stage = yaml.safe_load((folder / "dvc.yaml").read_text())["stages"]["study"]
     stage["cmd"] = f"exec env LABELGRAPH_PARENT=$PPID {shlex.join(COMMAND)}"
-    absent = {"results/costs/counts.json", "results/inspections", "results/figures/mini"}
+    absent = {"results/costs/counts.json", "results/inspections/mini", "results/figures/mini"}
     stage["outs"] = [out for out in stage["outs"] if not absent & out.keys()]
     (folder / "dvc.yaml").write_text(yaml.safe_dump({"stages": {"study": stage}}))
     (folder / ".gitignore").write_text("/data/\n/results/runs/\n")

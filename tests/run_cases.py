@@ -48,7 +48,7 @@ def make_run(folder: Path, method: str, inputs: dict[str, str] | None = None) ->
     weights = {name: value.clone() for name, value in model.state_dict().items()}
     run_folder.save_model(folder / "model.safetensors", weights, labels)
     run_folder.write_settings(folder / "settings.yaml", chosen)
-    write_json(folder / "provenance.json", {"inputs": inputs or {}, "git": {"commit": None}})
+    write_json(folder / "provenance.json", {"inputs": inputs or {}})
     return folder
 
 

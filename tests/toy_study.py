@@ -12,32 +12,44 @@ import subprocess
 import sys
 from pathlib import Path
 
+import yaml
 from conftest import ROOT
 
-OF_THE_REST = ("results/costs/counts.json", "results/metrics/mini.csv")  # targets of dvc.yaml
+from labelgraph.commands import track
+from labelgraph.study.config import read_study
+
+OUTS = ("data/raw/drawn", "data/inputs/mini", "results/runs/mini", "results/tables/mini")
 SNAKEFILE = """
 from pathlib import Path
 
 configfile: "workflow/config/methods.yaml"
 
 STUDY = config.get("study", "mini")
+RAW = f"data/raw/{'drawn' if STUDY == 'mini' else 'official'}/numbers.txt"
 last_words = list
 
 include: "workflow/rules/records.smk"
 
-RUN = "results/runs/mini/{method}"
+RUN = f"results/runs/{STUDY}/{{method}}"
 
 rule all:
     default_target: True
-    input: "results/tables/mini/main.csv", expand(f"{RUN}/scores.json", method=config["methods"])
+    input:
+        f"results/tables/{STUDY}/main.csv",
+        expand(f"{RUN}/scores.json", method=config["methods"]),
 
 rule draw:
     input: code="src/draw.sh",
-    output: numbers="data/raw/drawn/numbers.txt", grid="data/inputs/mini/grid.bin",
+    output: RAW,
     shell: "sh {input.code} {output}"
 
+rule extract:
+    input: RAW,
+    output: f"data/inputs/{STUDY}/grid.bin",
+    shell: "head -c 2000000 /dev/zero > {output}"
+
 rule train:
-    input: numbers=rules.draw.output.numbers, grid=rules.draw.output.grid, code="src/train.sh",
+    input: numbers=RAW, grid=rules.extract.output, code="src/train.sh",
     output: model=f"{RUN}/model.txt", about=f"{RUN}/provenance.json",
     params: rate=lambda wildcards: config["methods"][wildcards.method],
     shell: "sh {input.code} {input.numbers} {params.rate} {output}"
@@ -49,7 +61,7 @@ rule score:
 
 rule tabulate:
     input: expand(f"{RUN}/scores.json", method=config["methods"]),
-    output: "results/tables/mini/main.csv",
+    output: f"results/tables/{STUDY}/main.csv",
     shell: "cat {input} > {output}"
 
 rule:
@@ -58,10 +70,11 @@ rule:
 """
 FILES = {
     "Snakefile": SNAKEFILE,
-    "src/draw.sh": "seq 1 50 > $1; head -c 2000000 /dev/zero > $2\n",
+    "src/draw.sh": "seq 1 0.5 25 > $1\n",
     "src/train.sh": """while [ -e hold ]; do sleep 0.1; done
 awk -v rate=$2 '{print rate * $1}' $1 > $3
-echo "{\\"seed\\": 0, \\"wall_seconds\\": $(date +%s%N)}" > $4
+echo '{"seed": 0}' > $4
+date +%s%N > $(dirname $4)/circumstances.json
 """,
     "src/score.sh": "awk '{sum += $1} END {print sum}' $1\n",
     "workflow/config/methods.yaml": "methods:\n  a: 1\n  b: 2\n  c: 3\n",
@@ -139,7 +152,7 @@ def write(folder: Path) -> Path:
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(ROOT / name, folder / name)
     (folder / "profiles").symlink_to("workflow/profiles")
-    (folder / "dvc.yaml").write_text(stage())
+    (folder / "dvc.yaml").write_text(yaml.safe_dump(stages()))
     shutil.copytree(
         ROOT / ".dvc", folder / ".dvc", ignore=lambda *_: ["tmp", "cache", "config.local"]
     )
@@ -147,17 +160,17 @@ def write(folder: Path) -> Path:
     return folder
 
 
-def stage() -> str:
-    """The repository's dvc.yaml, as far as this study has its files."""
-    text = (ROOT / "dvc.yaml").read_text().split("\nparams:")[0]
-    kept = ("data/raw/drawn", "data/inputs/mini", "results/runs/mini", "results/tables/mini")
-    lines = [
-        line
-        for line in text.splitlines()
-        if not re.match(r" +- (data|results)", line) or line.split()[1].rstrip(":") in kept
-    ]
-    text = "\n".join(lines).replace("src/labelgraph", "src")
-    return text.replace(f" results/figures\n      {' '.join(OF_THE_REST)}\n", "\n") + "\n"
+def stages(study: str = "mini") -> dict:
+    """The repository's dvc.yaml, or what `track` makes of it, as far as there are such files."""
+    default = yaml.safe_load((ROOT / "dvc.yaml").read_text())
+    stage = default["stages"]["study"]
+    stage["outs"] = [out for out in stage["outs"] if not out.keys().isdisjoint(OUTS)]
+    stage["deps"] = ["Snakefile", "src", "workflow"]
+    stage["cmd"] = stage["cmd"].partition(" results/figures")[0]
+    default |= {"metrics": [], "plots": []}
+    if study != "mini":
+        default = track.stages(read_study(ROOT / "workflow/config", {"study": study}), default)
+    return {"stages": default["stages"]}
 
 
 def jobs(text: str) -> dict[str, int]:

@@ -46,7 +46,7 @@ def job(made, inputs=(), sources=None, **changed):
     return Job(
         made={name: now.content(name) for name in made},
         inputs=list(inputs),
-        sources={name: now.bytes(name) for name in sources or ()},
+        sources={name: now.content(name) for name in sources or ()},
         params=["'1'"],
         rule=RULE | changed,
     )
@@ -63,49 +63,20 @@ def came(*jobs):
 def test_a_file_that_is_as_it_was_is_not_read_again(monkeypatch):
     file("a", "one")
     first = Hashes({})
-    assert first.bytes("a") == first.content("a") == hashes.sha256(Path("a"))
+    assert first.content("a") == hashes.sha256(Path("a"))
     monkeypatch.setattr(hashes, "sha256", lambda path: "read")
-    assert Hashes(first.known).bytes("a") == first.bytes("a")
+    assert Hashes(first.known).content("a") == first.content("a")
     file("a", "two", LATE + 1)  # as large, but newer
-    assert first.bytes("a") != "read"  # looked at once
-    assert Hashes(first.known).bytes("a") == "read"
+    assert first.content("a") != "read"  # looked at once
+    assert Hashes(first.known).content("a") == "read"
     Path("a").unlink()
     assert not Hashes(first.known).exists("a") and "a" not in first.known
 
 
 def test_a_very_large_file_is_known_by_its_size(monkeypatch):
     monkeypatch.setattr(hashes, "LARGE", 10)
-    assert Hashes({}).bytes(file("a", "x" * 11)) == "size:11"
-    assert Hashes({}).bytes(file("b", "x" * 10)) == hashes.sha256(Path("b"))
-
-
-ACCOUNT = {"seed": 0, **dict.fromkeys(hashes.CIRCUMSTANCES, 1)}
-
-
-@pytest.mark.parametrize(
-    "circumstance", ["git", "hardware", "wall_seconds", "cpu_seconds", "peak_mb", "processes"]
-)
-def test_when_and_where_a_run_was_is_no_part_of_its_account(circumstance):
-    file("1/provenance.json", json.dumps(ACCOUNT))
-    file("2/provenance.json", json.dumps(ACCOUNT | {circumstance: 2}))
-    now = Hashes({})
-    assert now.bytes("1/provenance.json") != now.bytes("2/provenance.json")
-    assert now.content("1/provenance.json") == now.content("2/provenance.json")
-
-
-def test_all_else_is_part_of_an_account_and_other_files_have_none():
-    contents = [ACCOUNT | {"seed": 1}, ACCOUNT, {"seed": 0}, [1], "broken"]
-    for number, content in enumerate(contents):
-        text = content if content == "broken" else json.dumps(content)
-        file(f"{number}/provenance.json", text)
-        file(f"{number}/other.json", text)
-    now = Hashes({})
-    found = [now.content(f"{number}/provenance.json") for number in range(5)]
-    assert found[1] == found[2] and len({*found}) == 4
-    for number in (3, 4):  # no account at all: its bytes
-        assert found[number] == now.bytes(f"{number}/provenance.json")
-    for number in range(5):
-        assert now.content(f"{number}/other.json") == now.bytes(f"{number}/other.json")
+    assert Hashes({}).content(file("a", "x" * 11)) == "size:11"
+    assert Hashes({}).content(file("b", "x" * 10)) == hashes.sha256(Path("b"))
 
 
 def test_times_of_a_link_and_of_what_it_leads_to():
@@ -220,7 +191,7 @@ def test_what_came_with_a_checkout_is_taken_over_once():
     record = found["a"][1]
     assert record["starttime"] == record["endtime"] == LATE / 1e9
     assert record["input"] == ["in"] and record["params"] == ["'1'"] and record["rule"] == "make"
-    assert record["input_checksums"] == {"in": f"sha256:{Hashes({}).bytes('in')}"}
+    assert record["input_checksums"] == {"in": f"sha256:{Hashes({}).content('in')}"}
     assert record["job_hash"] == found["b"][1]["job_hash"] != 0
     assert record["incomplete"] is False
 
@@ -329,13 +300,12 @@ def test_a_large_input_that_is_old_enough_keeps_its_time():
 
 
 def test_an_input_that_is_not_here_has_the_checksum_of_its_records():
-    made = job([file("x/in", "0"), file("x/provenance.json", json.dumps(ACCOUNT))])
-    came(made, job([file("a", "1")], inputs=["x/in", "x/provenance.json"]))
-    for name in made.made:
-        Path(name).unlink()
+    made = job([file("x/in", "0")])
+    came(made, job([file("a", "1")], inputs=["x/in"]))
+    Path("x/in").unlink()
     before_run.sync("mini")
     sums = metadata.read()["a"][1]["input_checksums"]
-    assert sums == {"x/in": f"sha256:{made.made['x/in']}"}  # an account's bytes are not known
+    assert sums == {"x/in": f"sha256:{made.made['x/in']}"}
 
 
 def test_other_records_come_with_another_branch():
@@ -353,7 +323,7 @@ def test_other_records_come_with_another_branch():
 def ran(output, inputs=(), params=(), rule="make", text="1"):
     """As Snakemake leaves it."""
     file(output, text)
-    sums = {name: f"sha256:{Hashes({}).bytes(name)}" for name in inputs}
+    sums = {name: f"sha256:{Hashes({}).content(name)}" for name in inputs}
     record = RULE | {"rule": rule, "input": [*inputs], "params": [*params], "log": []}
     record |= {"input_checksums": sums, "record_format_version": metadata.FORMAT}
     metadata.write(output, record)
@@ -367,26 +337,13 @@ def test_a_study_is_written_down_and_read_again():
     jobs = {job.name: job for job in travelling.read()}
     assert jobs.keys() == {"x/a", "t"}
     assert jobs["x/a"].made.keys() == {"x/a", "x/b"}
-    assert jobs["x/a"].sources == {"src/code.py": Hashes({}).bytes("src/code.py")}
+    assert jobs["x/a"].sources == {"src/code.py": Hashes({}).content("src/code.py")}
     assert jobs["t"].inputs == ["x/a", "x/b"] and jobs["t"].sources == {}
     assert jobs["t"].rule["rule"] == "table"
     assert before_run.sync("mini") == []  # its own file: nothing to take over
     before = travelling.FILE.stat().st_mtime_ns
     after_run.export("mini")
     assert travelling.FILE.stat().st_mtime_ns == before
-
-
-def test_an_account_that_a_job_has_read_is_an_input_by_what_it_says():
-    ran("x/provenance.json", text=json.dumps(ACCOUNT))
-    ran("t", ["x/provenance.json"])
-    after_run.export("mini")
-    made = {job.name: job for job in travelling.read()}["t"]
-    assert made.inputs == ["x/provenance.json"] and made.sources == {}
-    old = Hashes({}).bytes("x/provenance.json")
-    ran("x/provenance.json", text=json.dumps(ACCOUNT | {"seed": 50}))
-    after_run.export("mini")
-    made = {job.name: job for job in travelling.read()}["t"]
-    assert made.inputs == [] and made.sources == {"x/provenance.json": old}
 
 
 def test_what_is_somebodys_own_or_names_a_place_is_not_written_down():
@@ -403,7 +360,7 @@ def test_what_is_somebodys_own_or_names_a_place_is_not_written_down():
 def test_a_job_that_read_another_version_of_an_input_says_which():
     ran("in", text="0")
     ran("a", ["in"])
-    old = Hashes({}).bytes("in")
+    old = Hashes({}).content("in")
     ran("in", text="9")
     after_run.export("mini")
     found = {job.name: job for job in travelling.read()}["a"]
@@ -430,17 +387,16 @@ def test_records_of_what_is_not_here_stay_as_long_as_something_here_comes_from_t
 
 
 def test_an_input_made_otherwise_now_is_not_what_an_earlier_job_read():
-    first = job([file("in", "0"), file("x/provenance.json", json.dumps(ACCOUNT))])
-    came(first, job([file("a", "1")], inputs=["in", "x/provenance.json"]))
+    first = job([file("in", "0")])
+    came(first, job([file("a", "1")], inputs=["in"]))
     Path("a").unlink()
     file("a/b", "")  # a is not here, but b, which was made from it, is
     ran("in", text="9")
-    ran("x/provenance.json", text="{}")
     before = travelling.contents([first])
     now = before | {name: Hashes({}).content(name) for name in before}
     found = after_run.adjusted(travelling.read()[0], before, now)
     assert found.inputs == []
-    assert found.sources == {"in": before["in"], "x/provenance.json": None}
+    assert found.sources == {"in": before["in"]}
     assert after_run.adjusted(first, before, now) == first
 
 

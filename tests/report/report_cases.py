@@ -9,8 +9,9 @@ from pathlib import Path
 import numpy as np
 from conftest import ROOT
 
-from labelgraph.files.small import write_json, write_text
+from labelgraph.files.small import sha256, write_json, write_text
 from labelgraph.files.yaml_reader import read_yaml
+from labelgraph.jobs.provenance import CIRCUMSTANCES
 from labelgraph.report.results import Places, recipe
 from labelgraph.review.claims import listing
 from labelgraph.review.claims.comparisons import OWN
@@ -159,18 +160,19 @@ def leave(book: Book, run: Run, place: int) -> None:
     write_json(folder / "settings.yaml", settings.training.lines())  # JSON is YAML
     curve = [f"{epoch},{1 / epoch},{0.5 + epoch / 20}" for epoch in range(1, 6)]
     write_text(folder / "history.csv", "\n".join(["epoch,loss,tune_map", *curve]) + "\n")
-    write_json(folder / "provenance.json", origin(run, place))
+    origin = {"seed": run.seed, "packages": {"torch": "2.13.0", "numpy": "2.4.6"}}
+    origin["inputs"] = {f"data/splits/{run.dataset}/train.npz": f"{run.dataset:0<64}"}
+    write_json(folder / "provenance.json", origin)
+    write_json(folder / CIRCUMSTANCES, circumstances(folder, run, place))
 
 
-def origin(run: Run, place: int) -> dict:
+def circumstances(folder: Path, run: Run, place: int) -> dict:
     return {
         "git": {"commit": "0123456789abcdef" * 2, "clean": run.seed == 0},
-        "packages": {"torch": "2.13.0", "numpy": "2.4.6"},
         "python": "3.11.7",
         "hardware": {"machine": "x86_64", "processor": "made up", "cores": 2},
-        "seed": run.seed,
-        "inputs": {f"data/splits/{run.dataset}/train.npz": f"{run.dataset:0<64}"},
         "wall_seconds": 10.0 + place,
         "cpu_seconds": 1.5,
         "peak_mb": 600.0 + place,
+        "history": sha256(folder / "history.csv"),
     }

@@ -4,6 +4,7 @@ import contextlib
 import csv
 import json
 import re
+import shutil
 import subprocess
 import sys
 from collections import defaultdict
@@ -18,6 +19,7 @@ from conftest import ROOT
 
 from labelgraph import models
 from labelgraph.figures import plans
+from labelgraph.jobs.provenance import CIRCUMSTANCES
 from labelgraph.report import (
     against_baseline,
     against_published,
@@ -375,6 +377,23 @@ def test_a_report_without_verdicts_says_who_is_ahead_by_seeds(study_report, tmp_
     assert " (control)</th>" in first
     assert "every seed is above every seed of the baseline" in first and "interval" not in first
     assert "This report has no verdicts" in (tmp_path / "mini/claims.html").read_text()
+
+
+def test_runs_that_were_trained_elsewhere_have_no_cost_here(study_report, tmp_path):
+    """As in a clone that pulled them."""
+    left = shutil.ignore_patterns(CIRCUMSTANCES)
+    with contextlib.chdir(study_report.parents[2]):
+        shutil.copytree("results/runs", tmp_path / "runs", ignore=left)
+        places = replace(cases.places(), runs=tmp_path / "runs")
+        write_report.main(cases.GIVEN, cases.CONFIG, places, tmp_path / "report")
+    made = tmp_path / "report/mini"
+    assert "<dd>unknown: the runs were trained elsewhere</dd>" in (made / "index.html").read_text()
+    costs = (made / "costs.html").read_text()
+    assert "trained elsewhere</td>" in costs and "processor seconds of a training" not in costs
+    assert "This study trained it" in (made / "methods/ml_gcn.html").read_text()
+    known, before = study(made)["runs"], study(study_report)["runs"]
+    assert {run["cpu"] for run in known} == {None}
+    assert [run["values"] for run in known] == [run["values"] for run in before]
 
 
 def test_costs_are_those_counted_and_those_measured(study_report):

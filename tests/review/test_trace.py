@@ -45,7 +45,10 @@ def write_runs(book, method, task, inputs):
         folder = Path("results/runs", run.folder)
         write_json(folder / "scores.json", scored(seed))
         write_text(folder / "settings.yaml", yaml.safe_dump(book.settings(run).training.lines()))
-        write_json(folder / "provenance.json", provenance.Clock().account(inputs, seed))
+        write_json(folder / "provenance.json", provenance.account(inputs, seed))
+        write_text(folder / "history.csv", f"epoch,loss\n1,{seed}\n")
+        met = provenance.Clock().circumstances(folder, 1)
+        write_json(folder / provenance.CIRCUMSTANCES, met)
 
 
 def write_table(book, name, row):
@@ -178,7 +181,7 @@ def test_only_files_of_the_checkout_are_opened(checkout, monkeypatch, capsys, na
 
 
 def test_the_text_of_a_run_cannot_drive_a_terminal(checkout, capsys):
-    path = run_folder(0) / "provenance.json"
+    path = run_folder(0) / "circumstances.json"
     write_json(path, json.loads(path.read_text()) | {"python": "\x1b[31m3\n\u202efake"})
     main(["trace", TABLE, "--row", ROW, "--column", COLUMN])
     assert "Python \\u001b[31m3\\u000a\\u202efake\n" in capsys.readouterr().out
@@ -208,11 +211,14 @@ def test_a_wrong_name_is_refused_with_the_right_ones(checkout, capsys, row, colu
     assert told in capsys.readouterr().err
 
 
-def origin(**changes):
-    """The text of a provenance.json."""
-    found = {"git": {"commit": None, "clean": None}, "packages": {}, "python": "3", "hardware": {}}
-    found |= {"inputs": {}, "wall_seconds": 1.5, "cpu_seconds": 2, "peak_mb": 300.0}
-    return json.dumps(found | changes)
+def write_origin(folder, **changes):
+    """What a training leaves, with other values."""
+    (folder / "history.csv").write_text("epoch\n")
+    met = provenance.Clock().circumstances(folder, 1) | {"peak_mb": 300.0}
+    account = {"packages": {}, "inputs": {}}
+    for name, found in (("provenance.json", account), (provenance.CIRCUMSTANCES, met)):
+        found |= {key: value for key, value in changes.items() if key in found}
+        write_json(folder / name, found)
 
 
 def scores(mean):
@@ -222,15 +228,26 @@ def scores(mean):
 
 
 def test_a_complete_provenance_is_accepted(tmp_path):
-    (tmp_path / "provenance.json").write_text(origin())
-    assert behind.read_origin(tmp_path / "provenance.json")["peak_mb"] == 300
+    write_origin(tmp_path)
+    assert behind.read_origin(tmp_path)["peak_mb"] == 300
+
+
+@pytest.mark.parametrize("name", ["circumstances.json", "history.csv"])
+def test_of_a_run_that_was_trained_elsewhere_the_circumstances_are_unknown(checkout, capsys, name):
+    """A pulled run has no circumstances, or those of a training here that had another history."""
+    path = run_folder(1) / name
+    path.unlink() if name.startswith("circumstances") else path.write_text("epoch,loss\n1,9\n")
+    assert main(["trace", TABLE, "--row", ROW, "--column", COLUMN]) == 0
+    said = capsys.readouterr().out
+    assert said.count("trained   elsewhere") == 1 and said.count("  machine  ") == 2
+    found = trace()["runs"][1]
+    assert found["git"]["commit"] is found["wall_seconds"] is None and found["packages"]["torch"]
 
 
 @pytest.mark.parametrize(
     ("changes", "told"),
     [
         ({"git": {"commit": 3, "clean": True}}, "commit is 3"),
-        ({"git": {"commit": None}}, "there is no clean"),
         ({"packages": "torch"}, "packages is 'torch'"),
         ({"hardware": None}, "hardware is None"),
         ({"inputs": ["data/train.npz"]}, "inputs is ['data/train.npz']"),
@@ -239,9 +256,9 @@ def test_a_complete_provenance_is_accepted(tmp_path):
     ],
 )
 def test_every_value_of_a_provenance_must_be_of_its_kind(tmp_path, changes, told):
-    (tmp_path / "provenance.json").write_text(origin(**changes))
+    write_origin(tmp_path, **changes)
     with pytest.raises(ValueError, match="is not what a training writes: ") as error:
-        behind.read_origin(tmp_path / "provenance.json")
+        behind.read_origin(tmp_path)
     assert str(error.value).endswith(told)
 
 
@@ -258,8 +275,9 @@ def test_a_pipe_in_a_runs_folder_is_not_opened(checkout, capsys, name):
     [
         ("provenance.json", "{", "not JSON"),
         ("provenance.json", "[]", "is not what a run writes; expected the keys"),
-        ("provenance.json", '{"git": {}}', "is not what a run writes; expected the keys"),
-        ("provenance.json", origin(git=[]), "is not what a training writes: git is []"),
+        ("provenance.json", '{"inputs": {}}', "is not what a run writes; expected the keys"),
+        ("circumstances.json", "[]", "is not what a training writes; remove it"),
+        ("circumstances.json", '{"git": {}}', "is not what a training writes; remove it"),
         ("settings.yaml", "- a", "is not what a training writes; expected KEY: VALUE"),
         ("scores.json", "{}", "is not what a run writes; expected the keys"),
         ("scores.json", '{"map": 1, "ap": 1, "settings": 1, "labels": 1}', "mAP cannot be read"),

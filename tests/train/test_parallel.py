@@ -130,7 +130,7 @@ def test_snakemake_trains_and_predicts_in_two_processes(tmp_path, monkeypatch):
     folder = copy_of(tmp_path)
     snakemake(folder, processes=2)
     assert "Nothing to be done" in snakemake(folder, "-n", processes=1)
-    assert read_json(folder / RUN / "provenance.json")["processes"] == 2
+    assert read_json(folder / RUN / "circumstances.json")["processes"] == 2
     monkeypatch.chdir(folder)
     data = "data/{}/mini/{}"
     settings = yaml.safe_load((folder / RUN / "settings.yaml").read_text())

@@ -90,7 +90,7 @@ def test_targets_of_snakemake_exist():
 
 def exists(target):
     """Whether a rule makes it; by its name, since nothing is planned here."""
-    if re.fullmatch(r"results/[a-z]+", target):
+    if re.fullmatch(r"(results|data)/[a-z]+", target):
         return f'"{target}"' in RULES
     run = re.fullmatch(r"results/runs/(\w+)/full/(\w+)/(\w+)/seed\d/([\w.]+)", target)
     if not run:

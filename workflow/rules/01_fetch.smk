@@ -93,3 +93,13 @@ rule draw:
             index="{output}",
             jobs="{threads}",
         )
+
+
+# In a clone that pulled the rest: made in the same run as a training, they would outdate all others.
+for alias in ("data/raw", "data/raw/"):
+
+    rule:
+        name:
+            alias
+        input:
+            raw_files,

@@ -106,21 +106,29 @@ def a_run(run: dict[str, Any]) -> list[str]:
     if not run["found"]:
         return ["", f"{run['folder']}  missing"]
     packages = ", ".join(f"{name} {version}" for name, version in run["packages"].items())
-    machine = run["hardware"].get("gpu") or run["hardware"].get("processor")
     known = "no value" if run["value"] is None else f"{run['value']:.2f}"
-    clean = {True: "clean", False: "with changed files", None: ""}[run["git"]["clean"]]
     return [
         "",
         f"{run['folder']}  {known}",
-        f"  commit    {run['git']['commit'] or 'none'} {clean}".rstrip(),
-        f"  packages  {packages}; Python {run['python']}",
-        f"  machine   {machine}, {run['hardware'].get('cores')} cores",
-        f"  cost      {run['wall_seconds']} s, {run['cpu_seconds']} s of processor time,"
-        f" {run['peak_mb']} MB",
+        f"  packages  {packages}",
+        *circumstances(run),
         *(
             f"  input     {each['state']:7} {each['sha256'][:12]} {each['path']}"
             for each in run["inputs"]
         ),
+    ]
+
+
+def circumstances(run: dict[str, Any]) -> list[str]:
+    if run["python"] is None:
+        return ["  trained   elsewhere, and pulled: commit, machine and cost are not known here"]
+    clean = {True: "clean", False: "with changed files", None: ""}[run["git"]["clean"]]
+    machine = run["hardware"].get("gpu") or run["hardware"].get("processor")
+    return [
+        f"  commit    {run['git']['commit'] or 'none'} {clean}".rstrip(),
+        f"  machine   {machine}, {run['hardware'].get('cores')} cores; Python {run['python']}",
+        f"  cost      {run['wall_seconds']} s, {run['cpu_seconds']} s of processor time,"
+        f" {run['peak_mb']} MB",
     ]
 
 

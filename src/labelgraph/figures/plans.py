@@ -140,7 +140,9 @@ def files(book: Book, name: str, entry: Entry, dataset: str, shown: list[Run]) -
         "targets": f"data/splits/{place}/targets.npz",
         "counts": f"data/inputs/{book.study}/{dataset}/full/label_counts.npz",
         "predictions": {run.system: f"results/runs/{run.folder}/predictions.npz" for run in own},
-        "inspections": {run.system: f"results/inspections/{name}/{run.folder}.npz" for run in own},
+        "inspections": {
+            run.system: f"results/inspections/{book.study}/{name}/{run.place}.npz" for run in own
+        },
     }
     return {key: found[key] for key in found if key in KINDS[entry["kind"]].reads}
 

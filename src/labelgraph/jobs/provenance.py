@@ -1,4 +1,9 @@
-"""Where a result comes from: commit, packages, machine, inputs, cost."""
+"""Where a result comes from.
+
+provenance.json has what decides the result and is the same wherever it is computed again: packages,
+seed, inputs. circumstances.json beside it has what differs each time: commit, machine, times. DVC
+and Snakemake leave it out (.dvcignore), so it is there only where the run was trained.
+"""
 
 import hashlib
 import json
@@ -11,31 +16,55 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-from labelgraph.files.small import sha256
+from labelgraph.files.small import read_json, sha256
 
+CIRCUMSTANCES = "circumstances.json"
+UNKNOWN = {
+    "git": {"commit": None, "clean": None},
+    "python": None,
+    "hardware": {},
+    **dict.fromkeys(("wall_seconds", "cpu_seconds", "peak_mb")),
+}
 PACKAGES = ("labelgraph", "torch", "torchvision", "numpy", "pillow", "safetensors", "snakemake")
 
 
 class Clock:
-    """Starts with the step and ends with `account`."""
+    """Starts with the step and ends with `circumstances`."""
 
     def __init__(self) -> None:
         self.start, self.cpu = time.perf_counter(), time.process_time()
 
-    def account(self, inputs: dict[str, str], seed: int | None) -> dict[str, Any]:
-        """`inputs` come from `record`."""
+    def circumstances(self, folder: Path, processes: int) -> dict[str, Any]:
+        """`folder`: of the run, whose history.csv tells to which training they belong."""
         unit = 1024 if sys.platform == "linux" else 1  # bytes in a unit of ru_maxrss
         return {
             "git": git_state(),
-            "packages": {name: installed(name) for name in PACKAGES},
             "python": platform.python_version(),
             "hardware": hardware(),
-            "seed": seed,
-            "inputs": inputs,
+            "processes": processes,
             "wall_seconds": round(time.perf_counter() - self.start, 3),
             "cpu_seconds": round(time.process_time() - self.cpu, 3),
             "peak_mb": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 1e6, 1),
+            "history": sha256(folder / "history.csv"),
         }
+
+
+def account(inputs: dict[str, str], seed: int | None) -> dict[str, Any]:
+    """`inputs` come from `record`."""
+    packages = {name: installed(name) for name in PACKAGES}
+    return {"packages": packages, "seed": seed, "inputs": inputs}
+
+
+def circumstances(folder: Path) -> dict[str, Any]:
+    """Those of a run, or UNKNOWN if it was trained elsewhere and then pulled."""
+    path, history = folder / CIRCUMSTANCES, folder / "history.csv"
+    if not (path.is_file() and history.is_file()):
+        return UNKNOWN
+    found = read_json(path)
+    known = isinstance(found, dict) and UNKNOWN.keys() <= found.keys()
+    if not known or not isinstance(found["git"], dict) or UNKNOWN["git"].keys() - found["git"]:
+        raise ValueError(f"{path} is not what a training writes; remove it")
+    return found if found.get("history") == sha256(history) else UNKNOWN
 
 
 def record(inputs: list[Path]) -> dict[str, str]:

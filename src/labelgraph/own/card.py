@@ -8,6 +8,7 @@ from safetensors import safe_open
 
 from labelgraph.files.escaping import markdown, prose
 from labelgraph.files.small import read_json
+from labelgraph.jobs.provenance import circumstances
 from labelgraph.own.reading import Trained
 from labelgraph.predict import calibration, runfiles
 from labelgraph.tables.titles import fill
@@ -80,7 +81,7 @@ def facts(trained: Trained, method: dict[str, Any]) -> str:
     encoder, view = settings.encoder, settings.encoder.test_view
     variant = f", variant {markdown(settings.variant)}" if settings.variant else ""
     part = "the whole picture" if view == "plain" else "the middle of the picture"
-    commit = runfiles.account(trained.folder).get("git", {}).get("commit")
+    commit = circumstances(trained.folder)["git"]["commit"]
     regions = "; regions of a detector" if trained.detector is not None else ""
     lines = {
         "method": f"{markdown(fill(method['title'], settings.encoder))}{variant}"

@@ -4,7 +4,7 @@ from statistics import fmean, stdev
 from typing import Any
 
 from labelgraph.costs import networks
-from labelgraph.report import cost_plots, method_pages, overview
+from labelgraph.report import cost_plots, method_pages, overview, runs
 from labelgraph.report.cells import Cell
 from labelgraph.report.results import MAIN, Results
 from labelgraph.report.table_pages import Row
@@ -151,8 +151,7 @@ def group(results: Results, dataset: str, task: str, system: str, found: list[En
         "map": f"{fmean(known):.1f}{deviation}" if known else "",
         "places": [results.number[record["folder"]] for record in found],
         "epochs": max(len(record["history"].get("epoch", [])) for record in found),
-        "cpu": fmean(record["cpu"] for record in found),
-        "peak": max(record["peak"] for record in found),
+        **runs.cost(found),
     }
 
 
@@ -195,9 +194,8 @@ def trainings(results: Results) -> list[Entry]:
             "name": name,
             "title": titles.system(results.book, name),
             "runs": len(each),
-            "cpu": sum(record["cpu"] for record in each),
-            "peak": max(record["peak"] for record in each),
+            **runs.cost(each),
         }
         for name, each in found.items()
     ]
-    return sorted(lines, key=lambda line: (-line["cpu"], line["title"]))
+    return sorted(lines, key=lambda line: (-(line["cpu"] or 0), line["title"]))

@@ -101,7 +101,8 @@ def of_runs(results: Results, dataset: str) -> tuple[dict[str, float], dict[str,
         place = run.task, run.dataset, run.variant
         if value is not None and place == (against_baseline.TASK, dataset, ""):
             maps.setdefault(run.system, []).append(value)
-            seconds.setdefault(run.system, []).append(record["cpu"])
+            if record["cpu"] is not None:  # it ran here
+                seconds.setdefault(run.system, []).append(record["cpu"])
     return (
         {name: fmean(values) for name, values in maps.items()},
         {name: fmean(values) for name, values in seconds.items()},

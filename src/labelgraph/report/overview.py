@@ -15,6 +15,7 @@ from labelgraph.report.against_baseline import (
 )
 from labelgraph.report.against_published import Distance
 from labelgraph.report.results import Results
+from labelgraph.report.runs import cost
 from labelgraph.study.config import Book
 from labelgraph.tables import titles
 
@@ -155,13 +156,12 @@ def made(results: Results) -> dict[str, Any]:
         "quoted": sum(table.quoted for table in results.tables),
         "commit": commits([pools["git"][record["git"]] for record in records]),
         "machines": [machine(found) for found in pools["machine"]],
-        "cpu": sum(record["cpu"] for record in records),
-        "peak": max((record["peak"] for record in records), default=0),
+        **cost(records),
     }
 
 
 def machine(found: dict[str, Any]) -> str:
-    parts = [found.get("processor") or found["machine"], found.get("gpu")]
+    parts = [found.get("processor") or found.get("machine", "another machine"), found.get("gpu")]
     if found.get("cores"):
         parts.insert(1, f"{found['cores']} cores")
     return ", ".join(filter(None, parts))
@@ -171,7 +171,7 @@ def commits(states: list[dict[str, Any]]) -> str:
     """The commit of most runs; each cell shows its own."""
     count = Counter(state["commit"][:9] for state in states if state["commit"])
     if not count:
-        return "outside a repository"
+        return "unknown"
     others = f" and {len(count) - 1} more" * (len(count) > 1)
     changed = any(state["clean"] is False for state in states)
     return count.most_common(1)[0][0] + others + ", some uncommitted" * changed

@@ -7,10 +7,12 @@ import csv
 import json
 import math
 from pathlib import Path
+from statistics import fmean
 from typing import Any
 
 from labelgraph.files.small import read_json
 from labelgraph.files.yaml_reader import read_yaml
+from labelgraph.jobs.provenance import circumstances
 from labelgraph.score import metrics
 from labelgraph.study.config import Run
 
@@ -40,7 +42,7 @@ def read(folder: Path, runs: list[Run], shown: dict[str, set[str]]) -> dict[str,
 
 
 def read_run(folder: Path, run: Run, shown: set[str], pools: Pools) -> dict[str, Any]:
-    origin = read_json(folder / "provenance.json")
+    origin, met = read_json(folder / "provenance.json"), circumstances(folder)
     settings = read_yaml(folder / "settings.yaml")
     scores = metrics.flat(read_json(folder / "scores.json"))
     names = sorted(shown | {name for name in scores if name.startswith("mAP")})
@@ -50,17 +52,27 @@ def read_run(folder: Path, run: Run, shown: set[str], pools: Pools) -> dict[str,
         "folder": run.folder,
         "seed": run.seed,
         "settings": pools.place("settings", settings),
-        "git": pools.place("git", origin["git"]),
-        "packages": pools.place("packages", {"python": origin["python"], **origin["packages"]}),
-        "machine": pools.place("machine", origin["hardware"]),
+        "git": pools.place("git", met["git"]),
+        "packages": pools.place("packages", {"python": met["python"], **origin["packages"]}),
+        "machine": pools.place("machine", met["hardware"]),
         "inputs": pools.place("inputs", inputs),
-        "wall": origin["wall_seconds"],
-        "cpu": origin["cpu_seconds"],
-        "peak": origin["peak_mb"],
+        "wall": met["wall_seconds"],
+        "cpu": met["cpu_seconds"],
+        "peak": met["peak_mb"],
         "metrics": pools.place("metrics", names),
         "values": [percent(scores[name]) for name in names],
         "history": read_history(folder / "history.csv"),
     }
+
+
+def cost(records: list[dict[str, Any]]) -> dict[str, float | None]:
+    """Processor seconds of each run and of all, and memory; null if all were trained elsewhere."""
+    here = [record for record in records if record["cpu"] is not None]
+    if not here:
+        return dict.fromkeys(("each", "cpu", "peak"))
+    seconds = [record["cpu"] for record in here]
+    peak = max(record["peak"] for record in here)
+    return {"each": fmean(seconds), "cpu": sum(seconds), "peak": peak}
 
 
 def percent(value: float | None) -> float | None:

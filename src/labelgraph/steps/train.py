@@ -1,8 +1,9 @@
 """A training file and a method's settings -> a trained model in its run's folder.
 
-Writes model.safetensors, history.csv, settings.yaml and provenance.json. A training that was
-stopped or killed continues from its last checkpoint when the step runs again. With `--base` it is
-the second stage of a few-shot task, which trains another run's model further on an episode.
+Writes model.safetensors, history.csv, settings.yaml, provenance.json and circumstances.json. A
+training that was stopped or killed continues from its last checkpoint when the step runs again.
+With `--base` it is the second stage of a few-shot task, which trains another run's model further on
+an episode.
 """
 
 import argparse
@@ -73,8 +74,9 @@ def main(settings: RunSettings, files: Files, output: Path) -> None:
         run_folder.save_model(output / "model.safetensors", weights | kept, labels)
         write_text(output / "history.csv", pd.DataFrame(training.history).to_csv(index=False))
         run_folder.write_settings(output / "settings.yaml", settings)
-        account = clock.account(record, settings.seed) | {"processes": team.size}
-        write_json(output / "provenance.json", account)
+        write_json(output / "provenance.json", provenance.account(record, settings.seed))
+        met = clock.circumstances(output, team.size)
+        write_json(output / provenance.CIRCUMSTANCES, met)
         checkpoint.remove()
 
     team.by_first(save)

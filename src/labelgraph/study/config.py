@@ -53,7 +53,12 @@ class Run:
 
     @property
     def folder(self) -> str:
-        return f"{self.study}/{self.task}/{self.dataset}/{self.system}/seed{self.seed}"
+        return f"{self.study}/{self.place}"
+
+    @property
+    def place(self) -> str:
+        """In a folder of the study."""
+        return f"{self.task}/{self.dataset}/{self.system}/seed{self.seed}"
 
 
 def run_of(study: str, task: str, dataset: str, system: str, seed: int) -> Run:

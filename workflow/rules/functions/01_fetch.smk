@@ -1,9 +1,18 @@
 # Functions for the rules of 01_fetch.smk.
 
+from types import SimpleNamespace
+
 from labelgraph.files import filestamps
 from labelgraph.study import own_data
 
 OWN_BOXES = BOOK.size.boxes  # dataset -> the user's COCO results
+
+
+def raw_files(wildcards):
+    """What trainings read that DVC does not carry: raw folders, and the encoder's weights."""
+    names = {run.dataset for run in tables.runs(BOOK, TABLES)}
+    folders = {f"{raw(SimpleNamespace(dataset=name))}.json" for name in names}
+    return sorted(folders | ({BOOK.usual.encoder.weights} - {None, "imagenet"}))
 
 
 def own_folder(wildcards):

@@ -1,6 +1,11 @@
 # Functions for the rules of 04_inputs.smk.
 
-DETECTOR = DETECTORS["of_study"][STUDY]
+DETECTOR = DETECTORS["of_study"].get(STUDY)
+if DETECTOR is None:
+    raise WorkflowError(
+        f"workflow/config/detectors.yaml: of_study names no detector for {STUDY}; add"
+        f" `{STUDY}: light`, or the one that it shall use"
+    )
 
 
 def view_parts(wildcards):

@@ -2,7 +2,7 @@
 
 from labelgraph.figures import fields
 
-INSPECTION = f"results/inspections/{{figure}}/{STUDY}/{{task}}/{{dataset}}/{{system}}/seed{{seed}}.npz"
+INSPECTION = f"results/inspections/{STUDY}/{{figure}}/{{task}}/{{dataset}}/{{system}}/seed{{seed}}.npz"
 
 
 def figure_files(wildcards):

@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 from labelgraph.jobs.records import travelling
-from labelgraph.jobs.records.hashes import Hashes, is_account
+from labelgraph.jobs.records.hashes import Hashes
 from labelgraph.jobs.records.memory import Memory, recall
 from labelgraph.jobs.records.studies import OWN, is_own
 from labelgraph.jobs.records.travelling import RULE, Job
@@ -32,7 +32,7 @@ def export(study: str) -> None:
     jobs += [adjusted(job, before, made) for job in earlier if job.made.keys().isdisjoint(here)]
     travelling.write(leading_somewhere(jobs, memory.hashes), file)
     if not own:
-        memory.file = Hashes({}).bytes(str(file))
+        memory.file = Hashes({}).content(str(file))
     memory.save()
 
 
@@ -59,13 +59,11 @@ def job_of(outputs: list[str], record: dict[str, Any], made: dict[str, str], has
     inputs, sources = [], {}
     for path in record["input"]:
         read = (record["input_checksums"] or {}).get(path, "").removeprefix("sha256:") or None
-        now = {None, made.get(path)}  # Snakemake computes no checksum of a large file
-        if made.get(path) == hashes.content(path):
-            now.add(hashes.bytes(path))
-        if path in made and read in now:
+        # Snakemake computes no checksum of a large file
+        if path in made and read in (None, made[path]):
             inputs.append(path)
         else:
-            sources[path] = read or hashes.bytes(path)
+            sources[path] = read or hashes.content(path)
     return Job(
         made={output: made[output] for output in outputs},
         inputs=inputs,
@@ -78,9 +76,8 @@ def job_of(outputs: list[str], record: dict[str, Any], made: dict[str, str], has
 def adjusted(job: Job, before: dict[str, str], made: dict[str, str]) -> Job:
     """Inputs that have been made anew since are recorded with the sha256 that this job read."""
     other = [path for path in job.inputs if made[path] != before[path]]
-    was = {path: None if is_account(path) else before[path] for path in other}
-    kept = [path for path in job.inputs if path not in was]
-    return replace(job, inputs=kept, sources=job.sources | was)
+    kept = [path for path in job.inputs if path not in other]
+    return replace(job, inputs=kept, sources=job.sources | {path: before[path] for path in other})
 
 
 def leading_somewhere(jobs: list[Job], hashes: Hashes) -> list[Job]:

@@ -12,7 +12,6 @@ from typing import Any
 
 from labelgraph.files.plurals import counted
 from labelgraph.jobs.records import metadata, travelling
-from labelgraph.jobs.records.hashes import is_account
 from labelgraph.jobs.records.memory import Memory, recall
 from labelgraph.jobs.records.studies import OWN, concerns
 from labelgraph.jobs.records.travelling import Job
@@ -30,7 +29,7 @@ def sync(study: str) -> list[str]:
     if study == OWN:
         jobs += travelling.read(travelling.file_of(study))
     made = travelling.contents(jobs)
-    file = memory.hashes.bytes(str(travelling.FILE))
+    file = memory.hashes.content(str(travelling.FILE))
     taken = set()
     for place, job in enumerate(jobs):
         lost = {
@@ -84,7 +83,7 @@ def take_over(memory: Memory, job: Job, outputs: set[str], made: dict[str, str])
     """Writes the records that Snakemake would have if it had run the job here."""
     if not outputs:
         return
-    record = record_of(job, made, memory)
+    record = record_of(job, made)
     oldest = min(memory.hashes.write_time(output) for output in outputs)
     for output in outputs:
         time = memory.hashes.write_time(output) / 1e9
@@ -97,14 +96,10 @@ def take_over(memory: Memory, job: Job, outputs: set[str], made: dict[str, str])
             memory.hashes.age(path, oldest)
 
 
-def record_of(job: Job, made: dict[str, str], memory: Memory) -> dict[str, Any]:
+def record_of(job: Job, made: dict[str, str]) -> dict[str, Any]:
     """As Snakemake would have written it. An input that has changed keeps its old checksum."""
     sums = {path: sha for path, sha in job.sources.items() if sha}
-    for path in job.inputs:
-        if memory.hashes.content(path) == made[path]:
-            sums[path] = memory.hashes.bytes(path)
-        elif not is_account(path):  # the checksum of a missing account is unknown
-            sums[path] = made[path]
+    sums |= {path: made[path] for path in job.inputs}
     name = "|".join(sorted(job.made))
     return {
         **job.rule,
@@ -129,7 +124,7 @@ def out_of_date(memory: Memory, changed: set[str]) -> dict[str, str]:
         for path, checksum in (record.get("input_checksums") or {}).items():
             if path in changed or not hashes.exists(path):
                 continue
-            other = checksum != f"sha256:{hashes.bytes(path)}"
+            other = checksum != f"sha256:{hashes.content(path)}"
             if other and hashes.read_time(path) <= hashes.write_time(output):
                 found[output] = path
                 break

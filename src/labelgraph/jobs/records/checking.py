@@ -52,7 +52,7 @@ def check(targets: list[str], options: list[str]) -> Finding:
             parent(scratch / output).touch()
             os.utime(scratch / output, ns=(LONG_AGO, LONG_AGO))
             content = here.content(output) or recorded
-            known[output] = [identity(str(scratch / output)), content, content]
+            known[output] = [identity(str(scratch / output)), content]
         Memory(Hashes(known), {}, None, {}, {}).save(scratch)
         return dry_run(scratch, targets, options)
 

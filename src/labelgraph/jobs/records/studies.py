@@ -15,8 +15,6 @@ def study_of(path: str) -> str | None:
         return OWN
     _, _, below = path.partition("/")
     kind, *rest = below.split("/")
-    if kind == "inspections":  # results/inspections/FIGURE/STUDY/...
-        rest = rest[1:]
     if kind == "metrics" and rest:
         return rest[0].removesuffix(".csv")
     return rest[0] if kind in PER_STUDY and len(rest) > 1 else None

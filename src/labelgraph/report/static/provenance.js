@@ -89,10 +89,11 @@ function curves(runs) {
 function runTable(runs, metric, coloured) {
   const rows = runs.map((run, place) => {
     const git = pool("git", run);
-    const commit = git.commit ? git.commit.slice(0, 9) + (git.clean === false ? ", with changes" : "") : "none";
+    const commit = git.commit ? git.commit.slice(0, 9) + (git.clean === false ? ", with changes" : "") : "unknown";
+    const cost = run.cpu === null ? ["elsewhere", "", ""] : [`${run.wall.toFixed(1)} s`, `${run.cpu.toFixed(1)} s`, `${Math.round(run.peak)} MB`];
     const key = coloured ? make(`span.key.seed${place % 5}`) : null;
     return [make("td", key, `${run.seed}`), make("td", make("code", run.folder)), percent(valueOf(run, metric)),
-      commit, `${run.wall.toFixed(1)} s`, `${run.cpu.toFixed(1)} s`, `${Math.round(run.peak)} MB`];
+      commit, ...cost];
   });
   return tableOf(["Seed", "Run, below results/runs", metric, "Commit", "Time", "Processor", "Memory"], rows);
 }

@@ -5,6 +5,7 @@ from typing import Any
 
 from labelgraph.files.small import read_json, regular, sha256
 from labelgraph.files.yaml_reader import read_yaml
+from labelgraph.jobs.provenance import circumstances
 from labelgraph.score.metrics import value
 from labelgraph.study.config import Book, run_of
 from labelgraph.tables import tables
@@ -12,12 +13,12 @@ from labelgraph.tables.table_columns import Column
 
 Entry = dict[str, Any]
 NUMBER = int | float
-KEPT = {  # what is shown of provenance.json, and of which kind each is
+KEPT = {  # what is shown of provenance.json and circumstances.json, and of which kind each is
     "git": dict,
     "packages": dict,
-    "python": str,
+    "python": str | None,
     "hardware": dict,
-    **dict.fromkeys(("wall_seconds", "cpu_seconds", "peak_mb"), NUMBER),
+    **dict.fromkeys(("wall_seconds", "cpu_seconds", "peak_mb"), NUMBER | None),
 }
 GIT = {"commit": str | None, "clean": bool | None}
 
@@ -65,7 +66,7 @@ def a_run(book: Book, root: Path, scores: Path, metric: str) -> Entry:
         raise ValueError(
             f"{folder}/settings.yaml is not what a training writes; expected KEY: VALUE"
         )
-    origin = read_origin(folder / "provenance.json")
+    origin = read_origin(folder)
     known = number(folder / "scores.json", metric)
     return about | {
         "value": None if known is None else 100 * known,
@@ -86,9 +87,10 @@ def read_whole(path: Path, keys: set[str]) -> Entry:
     return found
 
 
-def read_origin(path: Path) -> Entry:
-    """provenance.json, whose values must be of the kinds that a training writes."""
-    found = read_whole(path, {*KEPT, "inputs"})
+def read_origin(folder: Path) -> Entry:
+    """Provenance and circumstances, whose values must be of the kinds that a training writes."""
+    path = folder / "provenance.json"
+    found = read_whole(path, {"packages", "inputs"}) | circumstances(folder)
     check_kinds(path, found, KEPT | {"inputs": dict})
     check_kinds(path, found["git"], GIT)
     check_kinds(path, found["inputs"], dict.fromkeys(found["inputs"], str))

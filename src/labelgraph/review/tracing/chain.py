@@ -11,6 +11,7 @@
      "runs": [{"folder", "task", "dataset", "method", "variant", "seed", "found", and where found:
                "value" in percent, "settings", "as_configured", "git": {"commit", "clean"},
                "packages", "python", "hardware", "wall_seconds", "cpu_seconds", "peak_mb",
+               of which those from circumstances.json are null where the run was trained elsewhere,
                "inputs": [{"path", "sha256", "state": a key of STATES}]}],
      "command": null, or the command that makes the missing files,
      "problems": [a sentence for each problem]}

@@ -155,7 +155,7 @@ def test_mistakes_of_all_entries_of_a_file_are_reported_at_once(tmp_path):
     assert str(error.value).splitlines() == [
         "methods.yaml: ml_gcn lacks ['title']",
         "methods.yaml: ssgrl.variants.released.encoder.learns is 'some'; expected one of all,"
-        " last_stage, nothing",
+        " last_stage, nothing, or lines of KEY: VALUE",
     ]
 
 

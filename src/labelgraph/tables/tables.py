@@ -85,7 +85,7 @@ def runs(book: Book, names: list[str]) -> list[Run]:
         for entry in (book.tables[name] for name in names)
         for block in trained(entry)
         if book.runs_on(block["dataset"])
-        for task in tasks(entry, block)
+        for task in filter(book.runs_task, tasks(entry, block))
         for system in systems(entry).values()
         for seed in seeds(book, entry, block["dataset"], task)
     }
@@ -98,7 +98,7 @@ def places(book: Book, entry: dict[str, Any]) -> list[str]:
         f"{task}/{block['dataset']}"
         for block in trained(entry)
         if book.runs_on(block["dataset"])
-        for task in tasks(entry, block)
+        for task in filter(book.runs_task, tasks(entry, block))
     ]
 
 
@@ -157,7 +157,7 @@ def recipe(book: Book, name: str) -> dict[str, Any]:
                 ]
                 for block in trained(entry)
                 if book.runs_on(block["dataset"])
-                for task in tasks(entry, block)
+                for task in filter(book.runs_task, tasks(entry, block))
             }
             for row, system in systems(entry).items()
         },

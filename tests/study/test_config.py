@@ -247,7 +247,7 @@ def test_a_missing_model_setting_is_named(book):
     [
         (
             {"study": "minni"},
-            r"there is no .*minni\.yaml; .* has \['laptop', 'mini', 'own', 'paper'\]",
+            r"there is no .*minni\.yaml; .* has \['evening', 'laptop', 'mini', 'own', 'paper'\]",
         ),
         ({"epochs": 3}, r"--config has unknown keys \['epochs'\]; known are .*'train'"),
     ],

@@ -1,6 +1,6 @@
 # Functions for the rules of 04_inputs.smk.
 
-DETECTOR = DETECTORS["of_study"][STUDY]
+DETECTOR = DETECTORS["of_study"][BOOK.size.like or STUDY]
 
 
 def view_parts(wildcards):

@@ -78,7 +78,7 @@ def ours(side: int) -> Callable[[list[Path]], torch.Tensor]:
 
     def read(paths: list[Path]) -> torch.Tensor:
         names = np.array([str(path) for path in paths])
-        return encoder.normalised(features.read_chunk(Path("/"), names, "plain", side))
+        return encoder.pixels(features.read_chunk(Path("/"), names, "plain", side))
 
     return read
 

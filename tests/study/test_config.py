@@ -15,6 +15,7 @@ from labelgraph.tables import tables
 
 CONFIG = ROOT / "workflow/config"
 RUN = run_of("mini", "full", "voc2007", "ml_gcn@binary", 1)
+LAST = {"last_stages": 2, "normalisation": "rests"}  # of `encoder.learns`
 
 
 @pytest.fixture(scope="module")
@@ -119,7 +120,18 @@ def test_a_wrong_line_is_named(block, key, wrong, message):
     [
         ("encoder", "weights", "a <b>.pth", r"Snakemake reads \['<', '>'\] in a path"),
         ("encoder", "weights", "no.pth", r"encoder\.weights is 'no\.pth', which is not a file"),
-        ("encoder", "learns", "all", r"encoder\.cached needs encoder\.learns: nothing"),
+        (
+            "encoder",
+            "learns",
+            "all",
+            r"encoder\.cached needs encoder\.learns: nothing, or a number",
+        ),
+        (
+            "encoder",
+            "learns",
+            LAST | {"last_stages": 9},
+            r"last_stages is 9; efficientnet_lite0 has 8",
+        ),
         ("model", "treshold", 0.4, r"model has unknown keys \['treshold'\]; known are .*threshold"),
     ],
 )
@@ -155,7 +167,7 @@ def test_mistakes_of_all_entries_of_a_file_are_reported_at_once(tmp_path):
     assert str(error.value).splitlines() == [
         "methods.yaml: ml_gcn lacks ['title']",
         "methods.yaml: ssgrl.variants.released.encoder.learns is 'some'; expected one of all,"
-        " last_stage, nothing",
+        " last_stage, nothing, or lines of KEY: VALUE",
     ]
 
 
@@ -247,7 +259,7 @@ def test_a_missing_model_setting_is_named(book):
     [
         (
             {"study": "minni"},
-            r"there is no .*minni\.yaml; .* has \['laptop', 'mini', 'own', 'paper'\]",
+            r"there is no .*minni\.yaml; .* has \['evening', 'laptop', 'mini', 'own', 'paper'\]",
         ),
         ({"epochs": 3}, r"--config has unknown keys \['epochs'\]; known are .*'train'"),
     ],
@@ -255,6 +267,96 @@ def test_a_missing_model_setting_is_named(book):
 def test_a_wrong_command_line_is_named(given, message):
     with pytest.raises((ValueError, FileNotFoundError), match=message):
         read_study(CONFIG, given)
+
+
+def exact(**encoder):
+    given = {"encoder": encoder, "methods": {"baseline": {"train": {"optimizer": "exact"}}}}
+    book = read_study(CONFIG, {"study": "laptop", **given})
+    return book.settings(run_of("laptop", "full", "voc2007", "baseline", 0)).training
+
+
+def test_an_optimum_is_solved_for_only_where_no_stage_learns():
+    assert exact().encoder.rests and exact(learns=LAST | {"last_stages": 0}).encoder.rests
+    with pytest.raises(ValueError, match=r"exact needs encoder\.cached: true and learns"):
+        exact(learns=LAST)
+
+
+def test_stages_that_learned_before_few_shots_stay_part_of_the_encoder(book):
+    run = run_of("mini", "fewshot-1", "coco2014", "kggr", 0)
+    found = edited(book, {"encoder": {"learns": LAST}}).settings(run).training
+    assert found.encoder.learns.lines() == LAST
+    assert book.settings(run).training.encoder.learns == "nothing"
+
+
+def of_files(folder, **files):
+    """A study from files that are like mini, or like another."""
+    shutil.copytree(CONFIG, folder / "config")
+    (folder / "published").mkdir()
+    shutil.copy(CONFIG.parent / "published/recipes.csv", folder / "published")
+    for name, lines in files.items():
+        (folder / f"config/studies/{name}.yaml").write_text(yaml.safe_dump(lines))
+    return read_study(folder / "config", {"study": next(iter(files))})
+
+
+def test_a_study_like_another_lists_its_differences(tmp_path, book):
+    lines = {"like": "mini", "title": "short", "note": "Short.", "train": {"epochs": 2}}
+    lines |= {"methods": {"ml_gcn": {"train": {"lr": 0.5}}}, "seeds": [7]}
+    size, other = of_files(tmp_path, short=lines).size, book.size
+    assert size.train == other.train.model_copy(update={"epochs": 2})
+    before = other.methods["ml_gcn"]
+    assert size.methods["ml_gcn"].lines() == before.lines() | {
+        "train": before.train.lines() | {"lr": 0.5}
+    }
+    assert size.methods["ssgrl"] == other.methods["ssgrl"] and size.drawn == other.drawn
+    assert (size.seeds, size.title, size.note, size.remarks) == ([7], "short", "Short.", {})
+    assert other.remarks
+
+
+@pytest.mark.parametrize(
+    ("lines", "message"),
+    [
+        ({"like": "minni"}, r"x\.yaml: like is 'minni'; expected one of .*laptop, mini"),
+        ({"like": "x"}, r"x\.yaml: like is 'x'; expected one of evening"),
+        ({"like": "evening"}, "like is evening, which is like another study itself"),
+        ({"like": "mini"}, r"x\.yaml lacks \['note', 'title'\]"),
+        ({"like": "mini", "trian": {}}, r"x\.yaml has unknown keys \['trian'\]"),
+    ],
+)
+def test_a_study_that_can_be_like_no_other_is_named(tmp_path, lines, message):
+    with pytest.raises(ValueError, match=message):
+        of_files(tmp_path, x=lines)
+
+
+def test_evening_is_laptop_with_two_stages_that_learn():
+    """The same settings of every method, apart from what makes the encoder learn."""
+    evening, laptop = (read_study(CONFIG, {"study": name}) for name in ("evening", "laptop"))
+    for method in sorted({run.method for run in tables.runs(evening, [*evening.size.tables])}):
+        found, like = (
+            book.settings(run_of(book.study, "full", "voc2007", method, 0)).training
+            for book in (evening, laptop)
+        )
+        changed = {"study": "evening", "encoder": found.encoder}
+        steps = like.train.model_copy(update={"encoder_lr": found.train.encoder_lr})
+        if method in ("baseline", "partial_bce"):
+            steps = steps.model_copy(update={"optimizer": "adamw"})
+        assert found == like.model_copy(update=changed | {"train": steps})
+        assert found.encoder.learns.lines() == LAST
+
+
+def test_a_study_runs_the_tasks_that_it_names():
+    book = read_study(CONFIG, {"study": "evening", "tasks": ["full", "partial-50"]})
+    runs = tables.runs(book, tables.of_study(book))
+    assert {run.task for run in runs} == {"full", "partial-50"}
+    scores = tables.recipe(book, "ml_sgm_V")["scores"]
+    assert {place for row in scores.values() for place in row} == {"partial-50/voc2007"}
+    with pytest.raises(
+        ValueError, match=r"runs none of the datasets in its tasks of \['ml_sgm_V'\]"
+    ):
+        tables.of_study(read_study(CONFIG, {"study": "evening", "tasks": ["full"]}))
+    with pytest.raises(
+        ValueError, match=r"tasks names \['partial-0'\]; it may name full, partial-1"
+    ):
+        tables.of_study(read_study(CONFIG, {"study": "evening", "tasks": ["full", "partial-0"]}))
 
 
 def test_the_command_line_changes_single_lines():

@@ -168,7 +168,7 @@ def test_departures_are_one_line_with_their_numbers_and_a_link(table, values):
     assert rendering.DEPARTURES not in markdown(table | {"departures": {}})
 
 
-@pytest.mark.parametrize("study", ["mini", "laptop", "paper"])
+@pytest.mark.parametrize("study", ["mini", "laptop", "evening", "paper"])
 def test_no_table_has_many_notes(study):
     """The study, its protocol, what the deviation is, and the table's own notes."""
     book = read_study(ROOT / "workflow/config", {"study": study})
@@ -484,7 +484,7 @@ def test_heads_of_columns():
 def test_every_table_of_every_study_fits_its_published_rows():
     titles = tables.read_published(ROOT / "workflow/published/systems.csv")
     titles["order"] = titles["order"].astype(int)
-    for study in ("mini", "laptop", "paper"):
+    for study in ("mini", "laptop", "evening", "paper"):
         book = read_study(ROOT / "workflow/config", {"study": study})
         for name in tables.of_study(book):
             table = tables.recipe(book, name)

@@ -16,10 +16,13 @@ import yaml
 from conftest import ROOT, narrow, relined
 
 from labelgraph import models
+from labelgraph.encoders import encoder as encoders
 from labelgraph.figures import fields
+from labelgraph.files.images import read_image
 from labelgraph.files.small import read_arrays, read_json, write_arrays
 from labelgraph.jobs import provenance
 from labelgraph.manifest import manifest
+from labelgraph.own import reading
 from labelgraph.steps import (
     count_labels,
     embed_labels,
@@ -32,6 +35,7 @@ from labelgraph.steps import (
     write_manifest,
 )
 from labelgraph.study.config import read_study, run_of
+from labelgraph.train import loop, run_folder
 
 SAMPLE = ROOT / "tests/samples/voc2007"
 BOOK = read_study(ROOT / "workflow/config", {"study": "paper"})
@@ -71,17 +75,19 @@ def folder(tmp_path_factory):
     return here
 
 
-def settings(method, **encoder):
+def settings(method, steps=(), **encoder):
+    """`steps`: lines of `train`."""
     run = run_of("paper", "full", "voc2007", method, 0)
     found = BOOK.settings(run)
     small = {"name": "resnet18", "weights": None, "learns": "all"} | encoder
     model = {key: narrow(value) for key, value in found.training.model.items()}
     few = {"epochs": 2, "batch": 4, "workers": 0, "drop_at": [], "precision": "float32"}
+    few |= dict(steps)
     return relined(found.training, encoder=small, model=model, train=few), found.scoring
 
 
-def run(folder, output, method, source, **encoder):
-    training, scoring = settings(method, **encoder)
+def run(folder, output, method, source, steps=(), **encoder):
+    training, scoring = settings(method, steps, **encoder)
     common = ["--settings", training.json_text(), *source]
     common += ["--regions", str(folder / "regions.npz")]
     train.command(
@@ -145,17 +151,103 @@ def inspect(folder, output, training, view):
     assert all(np.isfinite(found[key]).all() for key in shown)
 
 
-def test_frozen_features_are_those_of_the_encoder_itself(folder, tmp_path):
-    """The same model scores the same images from cached features and from the images."""
-    encoder = {"name": "efficientnet_lite0", "weights": "imagenet", "size": 96, "test_size": 96}
-    frozen = encoder | {"learns": "nothing", "test_view": "plain"}
-    chosen = {key: encoder[key] for key in ("name", "weights")} | {"view": "plain", "size": 96}
-    index = tmp_path / "features/plain.json"
+LITE = {"name": "efficientnet_lite0", "weights": "imagenet"}
+LITE |= {"size": 96, "test_size": 96, "test_view": "plain"}
+
+
+def features(folder, output, cut):
+    """Of all images; `cut` may name the last stages that do not belong to them."""
+    chosen = {key: LITE[key] for key in ("name", "weights")} | {"view": "plain", "size": 96}
+    index = output / f"features{''.join(map(str, cut.values()))}/plain.json"
     extract_features.command(
         ["--manifest", str(folder / "manifest.npz"), "--root", str(SAMPLE)]
-        + ["--encoder", json.dumps(chosen), "--parts", '["trainval", "test"]']
-        + ["--code", __file__, "--work", str(tmp_path / "work"), "--output", str(index)]
+        + ["--encoder", json.dumps(chosen | cut), "--parts", '["trainval", "test"]']
+        + ["--code", __file__, "--work", str(output / "work"), "--output", str(index)]
     )
+    return index
+
+
+def last_stages(count, normalisation="learns", **more):
+    learns = {"last_stages": count, "normalisation": normalisation}
+    return LITE | {"learns": learns, "cached": True, **more}
+
+
+def same_bytes(one, other):
+    names = ("model.safetensors", "history.csv", "predictions.npz")
+    return [name for name in names if (one / name).read_bytes() == (other / name).read_bytes()]
+
+
+def test_no_last_stage_is_a_frozen_encoder_and_all_are_one_that_learns(folder, tmp_path):
+    """To the last digit: cached features at either end, beside the paths without a cut."""
+    still = {"crops": "none", "mirror": "none"}
+    files = [features(folder, tmp_path, cut) for cut in ({}, {"last_stages": 8})]
+    at_end, at_start = (["--features", str(index)] for index in files)
+    ways = {
+        "frozen": (at_end, LITE | {"learns": "nothing", "cached": True, "spread": 0.3}),
+        "none": (at_end, last_stages(0, spread=0.3)),
+        "images": (["--images", str(SAMPLE)], LITE | {"learns": "all"}),
+        "all": (at_start, last_stages(8)),
+        "rests": (at_start, last_stages(8, "rests")),
+    }
+    for name, (source, encoder) in ways.items():
+        run(folder, tmp_path / name, "baseline", source, still, **encoder)
+    equal = ["model.safetensors", "history.csv", "predictions.npz"]
+    assert same_bytes(tmp_path / "frozen", tmp_path / "none") == equal
+    assert same_bytes(tmp_path / "images", tmp_path / "all") == equal
+    assert same_bytes(tmp_path / "images", tmp_path / "rests") == []
+
+
+@pytest.fixture(scope="module")
+def halves(folder, tmp_path_factory):
+    """A run whose last two stages learned from cached features, and how to make it."""
+    here = tmp_path_factory.mktemp("halves")
+    source = ["--features", str(features(folder, here, {"last_stages": 2}))]
+    encoder, steps = last_stages(2, "learns", spread=0.5), {"checkpoint_seconds": 0, "ema": 0.9}
+
+    def make(output):
+        run(folder, output, "ml_gcn", source, steps, **encoder)
+        return output
+
+    return make(here / "whole"), make
+
+
+def test_a_killed_training_of_last_stages_ends_in_the_same_bytes(halves, tmp_path, monkeypatch):
+    whole, make = halves
+    step, left = loop.Training.learn, iter(range(1))
+
+    def until_killed(self, batch):
+        if next(left, None) is None:
+            raise KeyboardInterrupt
+        return step(self, batch)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(loop.Training, "learn", until_killed)
+        with pytest.raises(KeyboardInterrupt):
+            make(tmp_path)
+    assert list(tmp_path.glob("work/*/state.json"))
+    torch.manual_seed(99)
+    assert len(same_bytes(make(tmp_path), whole)) == 3
+
+
+def test_stages_that_learned_are_part_of_the_run_and_see_pictures(folder, halves):
+    run, _ = halves
+    trained, stored = reading.read(run), read_arrays(run / "predictions.npz")
+    pictures = [read_image(SAMPLE / name) for name in stored["images"].tolist()]
+    found = trained.scores(trained.batch([trained.see(picture) for picture in pictures]))
+    np.testing.assert_allclose(found, stored["scores"], atol=2e-2 * np.abs(found).max())
+    first = encoders.build("efficientnet_lite0", "imagenet", "nothing").state_dict()
+    learnt = {name.removeprefix("encoder."): value for name, value in
+              run_folder.read_weights(run / "model.safetensors").items()
+              if name.startswith("encoder.stages.")}  # fmt: skip
+    kept = {name: value for name, value in first.items() if int(name.split(".")[1]) >= 13}
+    assert learnt.keys() == kept.keys()
+    assert not [name for name in kept if torch.equal(learnt[name], kept[name])]
+
+
+def test_frozen_features_are_those_of_the_encoder_itself(folder, tmp_path):
+    """The same model scores the same images from cached features and from the images."""
+    frozen = LITE | {"learns": "nothing"}
+    index = features(folder, tmp_path, {})
     cached, live = tmp_path / "cached", tmp_path / "live"
     run(folder, cached, "ml_gcn", ["--features", str(index)], **frozen)
     run(folder, live, "ml_gcn", ["--features", str(index)], **frozen)

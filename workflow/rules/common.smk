@@ -49,7 +49,7 @@ MANIFEST = f"data/manifests/{STUDY}/{{dataset}}.npz"
 SPLIT = f"data/splits/{STUDY}/{{task}}/{{dataset}}"
 INPUTS = f"data/inputs/{STUDY}/{{dataset}}"
 COUNTS = f"data/inputs/{STUDY}/{{dataset}}/{{task}}/label_counts.npz"
-FEATURES = f"{INPUTS}/features/{{encoder}}-{{size}}-{{view}}"
+FEATURES = f"{INPUTS}/features/{{encoder}}{{cut}}-{{size}}-{{view}}"
 DETECTED = f"{INPUTS}/detector.safetensors"
 REGIONS = f"{INPUTS}/regions-{{kind}}.npz"
 AUDITED = [*PAPERS, "systems", "claims", "image_counts"]  # in workflow/published/
@@ -90,6 +90,7 @@ wildcard_constraints:
     system=r"\w+(@\w+)?",
     seed=r"\d+",
     encoder=r"\w+",
+    cut=r"(-before_last_\d+)?",
     size=r"\d+",
     view=r"[a-z]+",
     kind="rpn|instances",

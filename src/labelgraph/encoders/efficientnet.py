@@ -22,6 +22,8 @@ STAGES = (
     (5, 2, 6, 192, 4),
     (3, 1, 6, 320, 1),
 )
+# where each stage begins in the network: the stem, then the stages; the head is part of the last
+BEGINS = (0, *(2 + sum(stage[4] for stage in STAGES[:place]) for place in range(len(STAGES))))
 
 
 class SamePadding(nn.Module):

@@ -1,13 +1,16 @@
-"""Image encoders (images in, a grid of features out), and a stand-in for cached features.
+"""Image encoders (images in, a grid of features out), whole or from cached features on.
 
 Shapes: B images, F = `width` features, h and w about 1/32 of the image's height and width.
 """
 
-from collections.abc import Callable, Iterable
+from collections import OrderedDict
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
+from typing import Self
 
 import torch
 from torch import Tensor, nn
+from torch.nn.modules.batchnorm import _BatchNorm
 
 from labelgraph.encoders import efficientnet
 from labelgraph.files.tensors import fill, read_weights
@@ -17,20 +20,15 @@ LEAST_SPREAD = 0.1  # of the average feature's
 LITE = ((0.498, 0.498, 0.498), (0.502, 0.502, 0.502))
 
 
-class Encoder(nn.Module):
-    """Bytes (B, 3, H, W) -> features (B, F, h, w). `stages` go from the image to the features."""
+class Pixels(nn.Module):
+    """Bytes (B, 3, H, W) -> the numbers that the first stage was trained on."""
 
-    def __init__(self, stages: nn.Sequential, width: int, mean: tuple, std: tuple):
+    def __init__(self, mean: tuple, std: tuple):
         super().__init__()
-        self.stages = stages
-        self.width = width
         self.register_buffer("mean", 255 * torch.tensor(mean), persistent=False)
         self.register_buffer("std", 255 * torch.tensor(std), persistent=False)
 
     def forward(self, image: Tensor) -> Tensor:
-        return self.stages(self.normalised(image))
-
-    def normalised(self, image: Tensor) -> Tensor:
         """With channels last, works on whole rows of pixels; vectors of 3 numbers would be slow."""
         if not image.is_contiguous(memory_format=torch.channels_last):
             return (image - self.mean[:, None, None]) / self.std[:, None, None]
@@ -40,30 +38,80 @@ class Encoder(nn.Module):
         return rows.unflatten(2, (width, 3)).permute(0, 3, 1, 2)
 
 
-class Cached(nn.Module):
-    """Passes on features (B, F, h, w) that a frozen encoder has computed before.
+class Resting(nn.Module):
+    """Where `rests` is true, normalisation keeps its statistics, also in stages that learn."""
 
-    With `spread` each feature is centred and scaled as it was found in the fit images.
+    rests = False
+
+    def train(self, mode: bool = True) -> Self:
+        super().train(mode)
+        if self.rests:
+            for module in self.modules():
+                if isinstance(module, _BatchNorm):
+                    module.eval()
+        return self
+
+
+class Encoder(Resting):
+    """Bytes (B, 3, H, W) -> features (B, F, h, w). `stages` go from the image to the features.
+
+    `begins`: the place of each stage's first layer, where a stage has several.
     """
 
-    def __init__(self, width: int, spread: float | None = None):
+    def __init__(
+        self,
+        stages: nn.Sequential,
+        width: int,
+        mean: tuple,
+        std: tuple,
+        begins: Sequence[int] | None = None,
+    ):
+        super().__init__()
+        self.pixels, self.stages = Pixels(mean, std), stages
+        self.width, self.begins = width, begins or range(len(stages))
+
+    def forward(self, image: Tensor) -> Tensor:
+        return self.stages(self.pixels(image))
+
+    def start(self, last: int) -> int:
+        """The place of the first layer of the last stages."""
+        count = len(self.begins)
+        if not 0 <= last <= count:
+            raise ValueError(f"encoder.learns.last_stages is {last}; the encoder has {count}")
+        return self.begins[count - last] if last else len(self.stages)
+
+
+class Cached(Resting):
+    """Goes on from what the first stages of an encoder have computed before.
+
+    `stages` are the others, under the names that they have in the encoder; without any, features
+    (B, F, h, w) are passed on. With `spread` each feature is centred and scaled as it was found in
+    the fit images before training.
+    """
+
+    def __init__(
+        self, width: int, spread: float | None = None, stages: nn.Sequential | None = None
+    ):
         super().__init__()
         self.width, self.spread = width, spread
+        self.stages = nn.Sequential() if stages is None else stages
         if spread is not None:
             self.register_buffer("mean", torch.zeros(width))
             self.register_buffer("factor", torch.ones(width))
 
     def forward(self, image: Tensor) -> Tensor:
-        features = image.float()
+        features = self.stages(image.float())
         if self.spread is None:
             return features
         return (features - self.mean[:, None, None]) * self.factor[:, None, None]
 
+    @torch.no_grad()
     def measure(self, batches: Iterable[Tensor]) -> None:
         """Finds mean and spread of each feature over all places of these images."""
         count, total, squares = 0, 0.0, 0.0
-        for features in batches:
-            grid = features.double()
+        self.eval()
+        for image in batches:
+            grid = self.stages(image.to(self.mean.device).float()).double()
             count += grid[:, 0].numel()
             total, squares = total + grid.sum((0, 2, 3)), squares + grid.square().sum((0, 2, 3))
         mean = total / count
@@ -77,24 +125,42 @@ def available() -> list[str]:
     return sorted(BUILDERS)
 
 
-def build(name: str, weights: str | None, learns: str) -> Encoder:
-    """`weights`: imagenet, a file, or null. `learns`: all, last_stage or nothing."""
+def build(name: str, weights: str | None, learns: str | int) -> Encoder:
+    """`weights`: imagenet, a file, or null. `learns`: all, last_stage, nothing, or last stages."""
     if name not in available():
         raise ValueError(f"no encoder {name!r}; there are {available()}")
     encoder = BUILDERS[name](weights)
-    if learns not in ("all", "last_stage", "nothing"):
+    last = {"all": len(encoder.begins), "last_stage": 1, "nothing": 0}.get(learns, learns)
+    if isinstance(last, str):
         raise ValueError(f"encoder.learns is {learns!r}; it may be all, last_stage or nothing")
-    encoder.requires_grad_(learns == "all")
-    if learns == "last_stage":
-        encoder.stages[-1].requires_grad_(True)
+    encoder.requires_grad_(False)
+    encoder.stages[encoder.start(last) :].requires_grad_(True)
     return encoder
+
+
+def before(encoder: Encoder, last: int) -> nn.Module:
+    """Bytes -> what the stages before the last ones give, which can be cached."""
+    start = encoder.start(last)
+    if start == 0:
+        return nn.Identity()  # numbers up to 255, which half precision keeps
+    encoder.stages = encoder.stages[:start]
+    return encoder
+
+
+def after(encoder: Encoder, last: int, spread: float | None) -> Cached:
+    """What `before` gives -> features."""
+    start = encoder.start(last)
+    layers = encoder.stages[start:]
+    if start == 0:
+        layers = nn.Sequential(OrderedDict(pixels=encoder.pixels, **dict(layers.named_children())))
+    return Cached(encoder.width, spread, layers)
 
 
 def efficientnet_lite0(weights: str | None) -> Encoder:
     layers = efficientnet.build()
     if weights == "imagenet":
         layers.load_state_dict(efficientnet.imagenet_weights(layers))
-    encoder = Encoder(layers, efficientnet.WIDTH, *LITE)
+    encoder = Encoder(layers, efficientnet.WIDTH, *LITE, efficientnet.BEGINS)
     return encoder if weights in ("imagenet", None) else load(encoder, Path(weights))
 
 

@@ -96,7 +96,7 @@ def plan(book: Book, name: str, entry: Entry) -> dict[str, Any]:
             for system in entry.get("systems", [])
         },
         "files": {each: files(book, name, entry, each, own) for each in datasets},
-        "frozen": all(book.settings(run).training.encoder.learns == "nothing" for run in behind),
+        "frozen": all(book.settings(run).training.encoder.rests for run in behind),
         "note": book.size.note,
         "protocol": book.circumstances(titled, seeds(book, entry)),
     }

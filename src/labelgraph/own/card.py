@@ -11,6 +11,8 @@ from labelgraph.files.small import read_json
 from labelgraph.jobs.provenance import circumstances
 from labelgraph.own.reading import Trained
 from labelgraph.predict import calibration, runfiles
+from labelgraph.study import encoder_titles
+from labelgraph.study.settings import Encoder
 from labelgraph.tables.titles import fill
 
 FEW = 10  # a label with fewer positives is listed as weak
@@ -92,12 +94,18 @@ def facts(trained: Trained, method: dict[str, Any]) -> str:
         "calibration": markdown(
             calibration.describe(trained.calibration, trained.folder / "calibration.json")
         ),
-        "encoder": f"{encoder.name}, {LEARNS[encoder.learns]}",
+        "encoder": f"{encoder.name}, {learned(encoder)}",
         "input": f"RGB, {part} squashed to {encoder.test_size} x {encoder.test_size}"
         f" pixels{regions}",
         "commit": markdown(str(commit or "unknown")),
     }
     return "\n".join(["| | |", "| --- | --- |", *(f"| {k} | {v} |" for k, v in lines.items())])
+
+
+def learned(encoder: Encoder) -> str:
+    if last := encoder.last_stages:
+        return f"{encoder_titles.last(last)} fine-tuned"
+    return LEARNS["nothing" if encoder.rests else encoder.learns]
 
 
 def read_checked(path: Path, keys: set[str], step: str) -> dict[str, Any]:

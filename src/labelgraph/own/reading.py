@@ -102,10 +102,9 @@ def read(folder: Path) -> Trained:
     chosen, complete = settings.encoder, holds_encoder(path)
     if chosen.cached:
         network = encoders.build(chosen.name, chosen.weights, "nothing").eval()
-        encoder, width = (
-            fused(network).to(run_folder.device(), memory_format=torch.channels_last),
-            network.width,
-        )
+        width = network.width
+        network = fused(encoders.before(network, chosen.last_stages))
+        encoder = network.to(run_folder.device(), memory_format=torch.channels_last)
     elif complete:  # the pretrained weights are not needed
         bare = chosen.model_copy(update={"weights": None})
         settings = settings.model_copy(update={"encoder": bare})

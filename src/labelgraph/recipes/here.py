@@ -4,6 +4,7 @@ from collections.abc import Callable
 from decimal import Decimal
 
 from labelgraph.encoders import views
+from labelgraph.study import encoder_titles
 from labelgraph.study.settings import Encoder, Settings, Train
 
 OPTIMIZERS = {"adam": "Adam", "adamw": "AdamW", "exact": "none: the optimum is solved for"}
@@ -41,7 +42,7 @@ def optimizer(train: Train) -> str:
 
 def encoder_rate(settings: Settings) -> str:
     training = settings.training
-    return "at rest" if training.encoder.learns == "nothing" else number(training.train.encoder_lr)
+    return "at rest" if training.encoder.rests else number(training.train.encoder_lr)
 
 
 def schedule(train: Train) -> str:
@@ -56,7 +57,17 @@ def learned(settings: Settings) -> str:
     shots = settings.training.shots
     if shots and shots.learns != "all":
         return ", ".join(shots.learns)
-    return LEARNED[settings.training.encoder.learns]
+    encoder = settings.training.encoder
+    if last := encoder.last_stages:
+        return f"{encoder_titles.last(last)} and head"
+    return LEARNED["nothing" if encoder.rests else encoder.learns]
+
+
+def normalised(encoder: Encoder) -> str:
+    last = encoder.last_stages
+    if last and encoder.learns.normalisation == "learns":
+        return f"batch statistics in the {encoder_titles.last(last)}, at rest before"
+    return NORMALISED["nothing" if last or encoder.rests else encoder.learns]
 
 
 def crops(train: Train) -> str:
@@ -95,7 +106,7 @@ ITEMS: dict[str, Callable[[Settings], str]] = {
     "batch": lambda run: number(run.training.train.batch),
     "precision": lambda run: run.training.train.precision,
     "learned parts": learned,
-    "batch normalisation": lambda run: NORMALISED[run.training.encoder.learns],
+    "batch normalisation": lambda run: normalised(run.training.encoder),
     "image size": lambda run: number(run.training.encoder.size),
     "test size": lambda run: number(run.training.encoder.test_size),
     "resize": lambda run: RESIZED.get(run.training.train.crops, "to a square"),

@@ -25,13 +25,14 @@ def main(
     work: Path,
     output: Path,
 ) -> None:
-    """`encoder`: name, weights, view and size."""
+    """`encoder`: name, weights, view, size; with last_stages, features before these stages."""
     listed = read_arrays(manifest)
     chosen = [part in parts for part in listed["parts"].tolist()]
     images, digests = listed["images"][chosen], listed["digests"][chosen]
     depends = {"encoder": encoder, "images": images.tolist(), "digests": digests.tolist()}
     folder = work / provenance.key(output, depends, {}, code)
     network = encoders.build(encoder["name"], encoder["weights"], "nothing")
+    network = encoders.before(network, encoder.get("last_stages", 0))
     grid = output.with_suffix(".npy")
     shape = extract(network, root, images, encoder["view"], encoder["size"], folder, grid)
     write_json(output, {**depends, "shape": shape, "sha256": sha256(grid)})

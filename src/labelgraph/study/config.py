@@ -34,6 +34,7 @@ from labelgraph.study.settings import Encoder, Settings
 from labelgraph.study.validation import check_keys, shown, validated
 
 FILES = ("defaults", "methods", "datasets", "tables", "figures")
+OF_ITS_OWN = {"title", "note", "remarks"}  # what a study does not take over from another
 
 
 @dataclass(frozen=True, order=True)
@@ -213,6 +214,9 @@ class Book:
     def runs_on(self, dataset: str) -> bool:
         return dataset in (self.datasets if self.size.only is None else self.size.only)
 
+    def runs_task(self, task: str) -> bool:
+        return self.size.tasks is None or task in self.size.tasks
+
     def protocol(self, dataset: str, task: str) -> dict[str, Any]:
         """The settings of the step `split`: which images train, choose and are reported."""
         entry = self.dataset(dataset)
@@ -255,7 +259,7 @@ def read_study(folder: Path, given: dict[str, Any]) -> Book:
     read = read_files(parts)
     known = {name: parts[name] for name in ("methods", "datasets", "tables")}
     file = f"studies/{study}.yaml: "
-    size = read_yaml(folder / "studies" / f"{study}.yaml")
+    size = laid_over_another(folder / "studies", study, known)
     validated(Study, file, size, **known)
     validated(entries.SomeStudy, "--config: ", lines, **known)
     rows = recipes.read(folder.parent / "published/recipes.csv", parts["methods"])
@@ -278,6 +282,23 @@ def check_gpu_share(file: str, size: Study) -> None:
             f"{where} processes is {size.processes}: what fills several GPUs cannot share one; set"
             " one of them to 1"
         )
+
+
+def laid_over_another(folder: Path, study: str, known: dict[str, Any]) -> Any:
+    """The lines of a study's file, over those of the study that it is like."""
+    size, file = read_yaml(folder / f"{study}.yaml"), f"studies/{study}.yaml: "
+    if not (is_block(size) and "like" in size):
+        return size
+    validated(entries.SomeStudy, file, size, **known)
+    others = sorted({path.stem for path in folder.glob("*.yaml")} - {study})
+    if (other := size["like"]) not in others:
+        raise ValueError(f"{file}like is {shown(other)}; expected one of {', '.join(others)}")
+    below = read_yaml(folder / f"{other}.yaml")
+    if not is_block(below) or "like" in below:
+        raise ValueError(
+            f"{file}like is {other}, which is like another study itself; name that one"
+        )
+    return over({key: below[key] for key in below.keys() - OF_ITS_OWN}, size)
 
 
 def with_own_data(book: Book, defaults: OwnData) -> Book:

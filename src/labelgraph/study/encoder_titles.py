@@ -1,10 +1,19 @@
-"""The encoders' names as people read them."""
+"""The encoders' names as people read them, and how many stages they have."""
 
 TITLES = {
     "efficientnet_lite0": "EfficientNet-Lite0",
     **{f"resnet{depth}": f"ResNet-{depth}" for depth in (18, 34, 50, 101)},
 }
 
+STAGES = {  # how many stages each has
+    "efficientnet_lite0": 8,
+    **{f"resnet{depth}": 5 for depth in (18, 34, 50, 101)},
+}
+
 
 def title(name: str) -> str:
     return TITLES.get(name, name)
+
+
+def last(count: int) -> str:
+    return "last stage" if count == 1 else f"last {count} stages"

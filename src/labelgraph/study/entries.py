@@ -376,6 +376,11 @@ class Study(Change):
 
     title: Line = Field(description="The name.")
     note: Line = Field(description="What its tables are; printed below each.")
+    like: Text = Field(
+        default=None,
+        description="Another study, all of whose lines hold here, too, but its title, note and"
+        " remarks; the lines of this file are laid over them.",
+    )
     origin: Literal["drawn", "official"] = Field(description="Where the images come from.")
     seeds: Some[Whole] = Field(description="The seeds of its runs.")
     selection: Literal["tune", "report"] = Field(
@@ -400,6 +405,11 @@ class Study(Change):
     drawn: dict[str, Drawing] = Field(default={}, description="Drawn datasets, by raw folder.")
     only: Different[DatasetName] = Field(
         default=None, description="The datasets that are run; all by default."
+    )
+    tasks: Different[Text] = Field(
+        default=None,
+        description="The tasks that are run, such as full and partial-50; all by default. Cells of"
+        " other tasks are quoted.",
     )
     boxes: dict[str, Text] = Field(
         default={}, description="Regions of your own, COCO results by dataset."

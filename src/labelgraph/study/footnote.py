@@ -33,6 +33,12 @@ def facts(training: RunSettings, selection: str) -> list[str]:
     name = encoder_titles.title(encoder.name) + " without pretrained weights" * (
         encoder.weights is None
     )
+    if encoder.last_stages:
+        rest = "at rest" if encoder.learns.normalisation == "rests" else "learned"
+        name += (
+            f" whose {encoder_titles.last(encoder.last_stages)} learn, statistics of batch"
+            f" normalisation {rest}"
+        )
     return [name, f"{encoder.test_size} pixels", kept]
 
 

@@ -11,7 +11,7 @@ from math import isfinite
 from pathlib import Path
 from typing import Any
 
-from labelgraph.study import tasks
+from labelgraph.study import encoder_titles, tasks
 from labelgraph.study.entries import Change, Defaults, Lines
 from labelgraph.study.method_files import keywords
 from labelgraph.study.settings import Encoder, RunSettings, Train
@@ -52,7 +52,9 @@ def with_shots(found: Merged, layers: Layers) -> Merged:
             for stage in stages
         ]
     )
-    encoder = found["encoder"] | {"learns": "nothing"}
+    encoder = dict(found["encoder"])
+    if isinstance(encoder["learns"], str):  # stages that learned in the first stage stay its own
+        encoder["learns"] = "nothing"
     return found | changed | {"encoder": encoder, "shots": shots}
 
 
@@ -139,12 +141,16 @@ def is_finite(value: float) -> bool:
 def contradictions(encoder: Encoder, train: Train) -> list[str]:
     """Settings that contradict each other, and weights that do not exist."""
     found, weights = [], encoder.weights
-    if encoder.cached and encoder.learns != "nothing":
-        found.append("encoder.cached needs encoder.learns: nothing")
+    if encoder.cached and encoder.learns in ("all", "last_stage"):
+        found.append("encoder.cached needs encoder.learns: nothing, or a number of last_stages")
+    if encoder.last_stages > (count := encoder_titles.STAGES[encoder.name]):
+        found.append(
+            f"encoder.learns.last_stages is {encoder.last_stages}; {encoder.name} has {count}"
+        )
     if encoder.spread is not None and not encoder.cached:
         found.append("encoder.spread needs encoder.cached: true")
-    if train.optimizer == "exact" and not encoder.cached:
-        found.append("train.optimizer: exact needs encoder.cached: true")
+    if train.optimizer == "exact" and not (encoder.cached and encoder.rests):
+        found.append("train.optimizer: exact needs encoder.cached: true and learns: nothing")
     if signs := {*"<>{}\n"} & {*str(weights)}:
         found.append(
             f"encoder.weights is {weights!r}; Snakemake reads {sorted(signs)} in a path as signs"

@@ -30,7 +30,13 @@ SECTIONS = [  # title, what stands before the tables, models
         "`defaults.yaml` has all lines of these blocks. Methods, datasets, studies and variants"
         " change single lines. The lines of `model` are the keywords of the method's `build`; they"
         " stand in `methods.yaml` and, explained, in the method's file.",
-        [settings.Encoder, settings.Train, settings.Score, entries.BaseShots],
+        [
+            settings.Encoder,
+            settings.LastStages,
+            settings.Train,
+            settings.Score,
+            entries.BaseShots,
+        ],
     ),
     (
         "studies/*.yaml, and `--config`",
@@ -128,6 +134,10 @@ def takes_of(part: dict[str, Any], schema: dict[str, Any]) -> str:
     if "$ref" in part:
         name = part["$ref"].rpartition("/")[2]
         return linked(name) if known(name) else describe(part, schema)
+    blocks = [each for each in part.get("anyOf", []) if "$ref" in each]
+    if len(blocks) == 1 and len(part["anyOf"]) > 1 and {"type": "null"} not in part["anyOf"]:
+        others = [each for each in part["anyOf"] if each not in blocks]
+        return f"{describe({'anyOf': others}, schema)}, or {takes_of(blocks[0], schema)}"
     inside = part.get("additionalProperties")
     if isinstance(inside, dict) and "$ref" in inside:
         return f"NAME: {takes_of(inside, schema)}"
@@ -153,6 +163,8 @@ def schemas() -> dict[str, str]:
     found = {}
     for name, kind in KINDS.items():
         schema = plain(adapter(kind).json_schema())
+        if "like" in schema.get("properties", {}):  # a study like another may leave out all else
+            schema["anyOf"] = [{"required": each} for each in (["like"], schema.pop("required"))]
         schema = {"$schema": "https://json-schema.org/draft/2020-12/schema"} | schema
         found[f"{name}.json"] = json.dumps(schema, indent=1, ensure_ascii=False) + "\n"
     return found

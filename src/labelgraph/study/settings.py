@@ -19,6 +19,20 @@ Side = Annotated[int, Field(ge=1, le=4096)]
 Many = Annotated[int, Field(ge=1, le=100_000)]
 
 
+class LastStages(Block):
+    """The first stages of the encoder rest, and the last ones learn."""
+
+    last_stages: Annotated[int, Field(ge=0, le=64)] = Field(
+        description="How many stages learn. EfficientNet-Lite0 has 8: the stem and seven stages of"
+        " blocks, with the head in the last; a ResNet has 5: the stem and four."
+    )
+    normalisation: Literal["rests", "learns"] = Field(
+        description="Whether batch normalisation in these stages keeps the statistics that it came"
+        " with (`rests`) or uses those of each batch and learns their average (`learns`). Its scale"
+        " and shift learn either way."
+    )
+
+
 class Encoder(Block):
     """The network that turns an image into features, and how images are shown to it."""
 
@@ -29,11 +43,13 @@ class Encoder(Block):
         description="The weights it starts from: `imagenet` for those of a package, a file, or null"
         " for random ones."
     )
-    learns: Literal["all", "last_stage", "nothing"] = Field(
-        description="Which part of it is trained."
+    learns: Literal["all", "last_stage", "nothing"] | LastStages = Field(
+        description="Which part of it is trained; a number of stages is"
+        " `{last_stages: 2, normalisation: rests}`."
     )
     cached: bool = Field(
-        description="Whether its features are computed once and kept; only with `learns: nothing`."
+        description="Whether what does not learn is computed once and kept: all features with"
+        " `learns: nothing`, or those before the last stages that learn."
     )
     spread: Annotated[float, Field(gt=0)] | None = Field(
         description="Cached features: their mean over the fit images is subtracted, and each is"
@@ -45,6 +61,18 @@ class Encoder(Block):
         description="Whether the whole reported image is shown, or its middle: 70 % of each side as"
         " in ML-SGM (448 of 640 pixels), or 90 % as in SSGRL (576 of 640)."
     )
+
+    @property
+    def last_stages(self) -> int:
+        """How many stages learn, where a number is given."""
+        return self.learns.last_stages if isinstance(self.learns, LastStages) else 0
+
+    @property
+    def rests(self) -> bool:
+        """Whether no weight of it learns."""
+        return self.learns == "nothing" or (
+            isinstance(self.learns, LastStages) and not self.learns.last_stages
+        )
 
 
 class Train(Block):

@@ -12,6 +12,7 @@ import pandas as pd
 
 from labelgraph.files.small import read_json
 from labelgraph.score.metrics import value
+from labelgraph.split.settings import TASK
 from labelgraph.study import encoder_titles, recipes
 from labelgraph.study.config import Book, Run, run_of
 from labelgraph.study.entries import Table
@@ -44,12 +45,18 @@ def of_study(book: Book) -> dict[str, dict[str, Any]]:
                 f"tables.{name} is {entry['paper']} {entry['table']}; name it"
                 f" {entry['paper']}_{entry['table']}"
             )
+    if strange := [task for task in book.size.tasks or [] if not TASK.fullmatch(task)]:
+        raise ValueError(
+            f"studies/{book.study}: tasks names {strange}; it may name full, partial-1 to -99,"
+            " fewshot-base, fewshot-1 to -99"
+        )
     wanted = list(book.tables) if book.size.tables is None else book.size.tables
     if unknown := [name for name in wanted if name not in book.tables]:
         raise ValueError(f"tables.yaml has no {unknown}; it has {list(book.tables)}")
     shown = {name for name in wanted if runs(book, [name]) or not trained(book.tables[name])}
     if empty := sorted({*(book.size.tables or [])} - shown):
-        raise ValueError(f"study {book.study} runs none of the datasets of {empty}")
+        what = "datasets" if book.size.tasks is None else "datasets in its tasks"
+        raise ValueError(f"study {book.study} runs none of the {what} of {empty}")
     for name in sorted(shown):
         for other in {book.settings(run).scoring.top for run in runs(book, [name])} - {top}:
             check_within(name, book.tables[name], book.datasets, other)
@@ -85,7 +92,7 @@ def runs(book: Book, names: list[str]) -> list[Run]:
         for entry in (book.tables[name] for name in names)
         for block in trained(entry)
         if book.runs_on(block["dataset"])
-        for task in tasks(entry, block)
+        for task in filter(book.runs_task, tasks(entry, block))
         for system in systems(entry).values()
         for seed in seeds(book, entry, block["dataset"], task)
     }
@@ -98,7 +105,7 @@ def places(book: Book, entry: dict[str, Any]) -> list[str]:
         f"{task}/{block['dataset']}"
         for block in trained(entry)
         if book.runs_on(block["dataset"])
-        for task in tasks(entry, block)
+        for task in filter(book.runs_task, tasks(entry, block))
     ]
 
 
@@ -157,7 +164,7 @@ def recipe(book: Book, name: str) -> dict[str, Any]:
                 ]
                 for block in trained(entry)
                 if book.runs_on(block["dataset"])
-                for task in tasks(entry, block)
+                for task in filter(book.runs_task, tasks(entry, block))
             }
             for row, system in systems(entry).items()
         },

@@ -13,7 +13,7 @@ from labelgraph.encoders import encoder as encoders
 from labelgraph.files.small import whole, write_text
 from labelgraph.files.tensors import fill, read_safetensors
 from labelgraph.parts.labelspace import LabelSpace
-from labelgraph.study.settings import RunSettings
+from labelgraph.study.settings import Encoder, RunSettings
 from labelgraph.train.checkpoint import pack, unpack
 
 LABEL_FIELDS = ("counts", "positive_rate", "vectors")
@@ -24,16 +24,24 @@ def device() -> torch.device:
 
 
 def make(settings: RunSettings, labels: LabelSpace, width: int | None) -> nn.Module:
-    """The untrained model of a run. `width`: of cached features; null where images are read."""
+    """The untrained model of a run. `width`: of what is cached; null where images are read."""
     numerics.set_seed(settings.seed)
-    chosen = settings.encoder
-    if width is not None:
-        encoder = encoders.Cached(width, chosen.spread)
-    else:
-        encoder = encoders.build(chosen.name, chosen.weights, chosen.learns)
+    encoder = make_encoder(settings.encoder, width)
     model = models.build(settings.method, labels, encoder, **settings.model).to(device())
     layout = torch.channels_last if settings.train.channels_last else torch.contiguous_format
     return model.to(memory_format=layout)
+
+
+def make_encoder(chosen: Encoder, width: int | None) -> nn.Module:
+    last = chosen.last_stages
+    if width is not None and not last:
+        return encoders.Cached(width, chosen.spread)
+    learns = chosen.learns if isinstance(chosen.learns, str) else last
+    encoder = encoders.build(chosen.name, chosen.weights, learns)
+    if width is not None:
+        encoder = encoders.after(encoder, last, chosen.spread)
+    encoder.rests = bool(last) and chosen.learns.normalisation == "rests"
+    return encoder
 
 
 def save_model(path: Path, weights: dict[str, Tensor], labels: LabelSpace) -> None:

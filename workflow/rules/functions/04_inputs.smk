@@ -1,6 +1,6 @@
 # Functions for the rules of 04_inputs.smk.
 
-DETECTOR = DETECTORS["of_study"].get(STUDY)
+DETECTOR = DETECTORS["of_study"].get(BOOK.size.like or STUDY)
 if DETECTOR is None:
     raise WorkflowError(
         f"workflow/config/detectors.yaml: of_study names no detector for {STUDY}; add"
@@ -17,14 +17,15 @@ def view_parts(wildcards):
 
 def encoder_settings(wildcards):
     """All settings that the features depend on."""
-    return json.dumps(
-        {
-            "name": wildcards.encoder,
-            "weights": BOOK.usual.encoder.weights,
-            "view": wildcards.view,
-            "size": int(wildcards.size),
-        }
-    )
+    found = {
+        "name": wildcards.encoder,
+        "weights": BOOK.usual.encoder.weights,
+        "view": wildcards.view,
+        "size": int(wildcards.size),
+    }
+    if wildcards.cut:
+        found["last_stages"] = int(wildcards.cut.rpartition("_")[2])
+    return json.dumps(found)
 
 
 def embedding(wildcards):
@@ -111,6 +112,7 @@ def image_inputs(views, size):
         chosen = views(training)
         names = {
             "encoder": encoder.name,
+            "cut": f"-before_last_{last}" if (last := encoder.last_stages) else "",
             "size": getattr(encoder, size),
             "dataset": wildcards.dataset,
         }

@@ -74,6 +74,6 @@ def table(book: Book, entry: Entry) -> Entry:
         f"{task}/{block['dataset']}": tables.seeds(book, entry, block["dataset"], task)
         for block in table_columns.trained(entry)
         if book.runs_on(block["dataset"])
-        for task in table_columns.tasks(entry, block)
+        for task in filter(book.runs_task, table_columns.tasks(entry, block))
     }
     return found

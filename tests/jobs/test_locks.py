@@ -13,7 +13,7 @@ import toy_study
 from labelgraph.jobs import locks
 
 TABLE = "results/tables/mini/main.csv"
-MADE = "1275\n2550\n3825\n"
+MADE = "637\n1274\n1911\n"
 
 
 @pytest.fixture(scope="module")

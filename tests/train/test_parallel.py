@@ -111,6 +111,8 @@ STUDY = {
         "glove": {"layout": "glove", "seed": 1, "dimensions": 8, "others": 9},
     },
     "encoder": {"cached": False},
+    "tables": ["ml_gcn_depth"],  # others have methods that need cached features
+    "figures": [],
     "sizes": {448: 64},
     "train": {"epochs": 2, "batch": 16, "workers": 0},
 }

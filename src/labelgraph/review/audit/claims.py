@@ -22,7 +22,8 @@ title, the method itself. `best`, `lead` and `equal` compare a cell with the oth
 symbol.
 
 own_claims.csv has claims that no paper makes. Its `paper` is `labelgraph`, `table` a table of
-tables.yaml that shows the runs, and a cell's method is METHOD[@VARIANT]. Its kinds are `above` and
+tables.yaml that shows the runs, a cell's method is METHOD[@VARIANT], and its setting is a task like
+`partial-10`; without one, all labels are known. Its kinds are `above` and
 
     structure  the cell is above `against` by more than on the dataset's control, DATASET_control
 """

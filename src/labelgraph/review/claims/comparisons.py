@@ -196,8 +196,8 @@ def point(recipe: Entry, place: Place) -> End | None:
 
 
 def run(recipe: Entry, place: Place, system: str) -> End | None:
-    """A system with all labels known, if a table of the study needs it."""
-    there = f"full/{place.dataset}"
+    """A system, if a table of the study needs it; its setting is a task, by default `full`."""
+    there = f"{place.setting or 'full'}/{place.dataset}"
     known = recipe["runs"].get(there, {}).get(system)
     return End(system, place.metric, (there,), tuple(known)) if known else None
 

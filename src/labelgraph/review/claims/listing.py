@@ -116,18 +116,21 @@ def as_markdown(recipe: Entry, lines: list[Line]) -> str:
     papers, own, pairs = split(lines)
     judged = [line for line in papers if line.verdict in JUDGED]
     own = [line for line in own if line.verdict in JUDGED]
+    gains = [line for line in own if line.kind == "structure"]
+    others = [line for line in own if line.kind != "structure"]
     parts = [
         f"# What the papers claim, and what the study `{recipe['study']}` says",
         summary(papers),
         "## In short",
         "Differences in mAP with their 95 % intervals. A star: still clear after Holm's correction"
-        f" over all {len(pairs)} pairs of systems, or over the claims about structure.",
-        in_short(recipe, own, pairs),
+        f" over all {len(pairs)} pairs of systems, or over our own claims.",
+        in_short(recipe, gains, pairs),
         "## Who is ahead of whom",
         "Points of mAP by which the row's system is ahead of the column's; **bold** if the 95 %"
         " interval excludes zero, with a star as above. Intervals are in the csv file.",
         *[text for place in places(pairs) for text in ahead(recipe, place, pairs)],
-        *(["## Does a gain need structure?", STRUCTURE, table(recipe, own)] if own else []),
+        *(["## Does a gain need structure?", STRUCTURE, table(recipe, gains)] if gains else []),
+        *(["## What does ML-SGM's matching add?", STAGES, table(recipe, others)] if others else []),
         "## Verdicts on the papers' claims",
         markdown_table(["claims of", *VERDICTS], tallies(papers), right=len(VERDICTS)),
         *[
@@ -228,6 +231,10 @@ STRUCTURE = """\
 The gain of each method over the linear layer on scenes in which labels belong together, minus its
 gain on the control, in which they do not. The two gains come from different images, so their errors
 add."""
+
+STAGES = """\
+The activation maps are ML-SGM's first stage: a linear layer at each place, of which the highest
+score counts. Its matching is compared with these scores of the same training."""
 
 
 def by_verdict(lines: list[Line]) -> str:

@@ -340,8 +340,8 @@ def test_a_report_of_some_figures_says_what_the_others_would_train():
     found = {each.name: each for each in rest.read(whole, book) if each.kind == "figure"}
     assert {*found} == {*plans.of_study(whole)} - {"ml_gcn_5"}
     known = {*tables.runs(book, chosen["tables"])}
-    known |= {*rest.behind_figure(book, "ml_gcn_5", book.figures["ml_gcn_5"])}
-    needed = {*rest.behind_figure(whole, "ml_sgm_8", whole.figures["ml_sgm_8"])}
+    known |= {*rest.behind_figure(book, "ml_gcn_5", plans.of_study(book)["ml_gcn_5"])}
+    needed = {*rest.behind_figure(whole, "ml_sgm_8", plans.of_study(whole)["ml_sgm_8"])}
     assert found["ml_sgm_8"].trainings == len(needed - known) > 5
     assert found["ml_sgm_8"].caption.startswith("ML-SGM: mAP against the selection threshold")
 

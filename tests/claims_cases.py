@@ -75,7 +75,7 @@ CLAIMS = [  # table, claim, kind, cell, against, value
     ("I", "level", "value", "voc2007 ml_sgm mAP", "", "95.0"),
     ("I", "first on one label", "wins", "voc2007 ml_sgm AP:*", "", "1"),
     ("I", "ahead of a quoted row", "above", "voc2007 ml_sgm mAP", "voc2007 other mAP", ""),
-    ("I", "no such row", "gain", "voc2007 ml_sgm mAP", "voc2007 nobody mAP", "1.0"),
+    ("I", "no such row", "gain", "voc2007 ml_sgm mAP", "voc2007 ml_sgm nobody mAP", "1.0"),
     ("V", "on average", "above", "voc2007 ml_sgm avg mAP", "voc2007 baseline avg mAP", ""),
     ("V", "at 10%", "above", "voc2007 ml_sgm 10% mAP", "voc2007 baseline 10% mAP", ""),
     ("I", "comparable", "equal", "voc2007 ml_sgm mAP", "voc2007 ml_sgm part mAP", "20"),

@@ -195,19 +195,20 @@ def point(recipe: Entry, place: Place) -> End | None:
     return run(recipe, place, variants.get(place.setting, place.method))
 
 
-def run(recipe: Entry, place: Place, system: str) -> End | None:
-    """A system, if a table of the study needs it; its setting is a task, by default `full`."""
-    there = f"{place.setting or 'full'}/{place.dataset}"
+def run(recipe: Entry, place: Place, system: str, task: str = "full") -> End | None:
+    """A system, if a table of the study needs it."""
+    there = f"{task}/{place.dataset}"
     known = recipe["runs"].get(there, {}).get(system)
     return End(system, place.metric, (there,), tuple(known)) if known else None
 
 
 def own(recipe: Entry, claim: Claim) -> Comparison:
     """A claim that is made here; its cells name systems."""
-    here = [run(recipe, place, place.method) for place in (claim.cell, claim.against)]
+    both = claim.cell, claim.against
+    here = [run(recipe, place, place.method, place.setting or "full") for place in both]
     if claim.kind == "above":
         return Comparison(claim, (Pair(*here),), "")
-    controls = [run(recipe, replaced(place), place.method) for place in (claim.cell, claim.against)]
+    controls = [run(recipe, replaced(place), place.method) for place in both]
     words = "two differences, of independent images"
     if None in controls:
         return Comparison(claim, (Pair(None, None),), words)

@@ -6,6 +6,7 @@ import re
 import subprocess
 import sys
 import threading
+import time
 from types import SimpleNamespace
 
 import pytest
@@ -87,6 +88,29 @@ rule make:
     output: "made/{number}"
     shell: "touch {output}"
 """
+
+
+def test_a_training_that_has_ended_says_its_place_and_the_time_left(monkeypatch):
+    rules = {1: "split", 2: "train", 3: "train", 4: "train", 5: "predict"}
+    jobs = [
+        SimpleNamespace(jobid=number, rule=SimpleNamespace(name=name))
+        for number, name in rules.items()
+    ]
+    dag = SimpleNamespace(needrun_jobs=lambda exclude_finished: jobs)
+    clock = iter([100.0, 190.0, 300.0, 350.0])
+    monkeypatch.setattr(time, "monotonic", lambda: next(clock))
+    trainings = snakemake_patches.Trainings()
+    trainings.begin(dag, [1])
+    assert trainings.end(1) == ""
+    for started in ([2], [3, 4]):
+        trainings.begin(dag, started)
+    said = [trainings.end(job) for job in (2, 5, 3, 4)]
+    assert said == [
+        "; training 1 of 3, about 3 min to the end of the last",
+        "",
+        "; training 2 of 3, about 2 min to the end of the last",
+        "; training 3 of 3",
+    ]
 
 
 def test_jobs_beyond_the_limit_start_although_no_job_is_left_whose_end_would_start_them(tmp_path):

@@ -15,6 +15,7 @@ from run_cases import LABELS, calibrate, make_run, picture, run_settings
 from torch import nn
 
 from labelgraph.__main__ import main
+from labelgraph.encoders.encoder import Cached
 from labelgraph.files.small import write_arrays, write_json
 from labelgraph.own import card, exporting, reading
 from labelgraph.parts import components
@@ -100,6 +101,26 @@ def test_scores_are_those_of_the_run_and_the_card_shows_how(exported, monkeypatc
     said = dict(line.rsplit(" ", 1) for line in capsys.readouterr().out.splitlines())
     assert {name: float(value) for name, value in said.items()} == pytest.approx(wanted, abs=0.02)
     assert said
+
+
+@needs_onnx
+@ignores_packages
+def test_stages_that_learned_and_the_spread_are_exported(tmp_path):
+    torch.manual_seed(4)
+    layers = [nn.Conv2d(WIDTH, WIDTH, 1), nn.BatchNorm2d(WIDTH), nn.ReLU6(True)]
+    encoder = Cached(WIDTH, 0.5, nn.Sequential(*layers))
+    encoder.measure([Small()(picture) for picture in torch.rand(2, 5, 3, 32, 32).mul(255)])
+    trained = small_run(tmp_path / "run", "ml_gcn")
+    trained.model.encoder = encoder
+    assert exporting.export(trained, tmp_path / "model.onnx") < 1e-4
+    plain = encoder.factor.clone()
+    encoder.factor.mul_(2)  # what is written depends on it
+    image = torch.rand(1, 3, SIDE, SIDE) * 255
+    with torch.inference_mode():
+        twice, _ = exporting.Whole(trained).eval()(image)
+        encoder.factor.copy_(plain)
+        once, _ = exporting.Whole(trained).eval()(image)
+    assert not torch.allclose(once, twice)
 
 
 def run_snippet(file, folder, monkeypatch):

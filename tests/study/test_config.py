@@ -261,6 +261,7 @@ def test_a_missing_model_setting_is_named(book):
             r"there is no .*minni\.yaml; .* has \['evening', 'laptop', 'mini', 'own', 'paper'\]",
         ),
         ({"epochs": 3}, r"--config has unknown keys \['epochs'\]; known are .*'train'"),
+        ({"like": "laptop"}, r"--config: like is 'laptop'; it may stand in the file of a study"),
     ],
 )
 def test_a_wrong_command_line_is_named(given, message):

@@ -456,6 +456,18 @@ def test_a_layout_outdates_the_scenes_that_are_drawn_in_it_alone(checkout):
     assert outdated(found, "src/labelgraph/scenes/render.py") == found
 
 
+def test_features_are_named_after_the_place_where_the_encoder_was_cut(checkout, laptop):
+    run = A_RUN.replace("laptop", "evening")
+    options = ["-n", "--quiet", "host", "--config", "study=evening"]
+    evening = snakemake(checkout, *options, target=f"{run}/model.safetensors", small=False)[1]
+    for study, text, cut in (("laptop", laptop, ""), ("evening", evening, "-before_last_2")):
+        made = {path for job in planned(text) if job.rule == "extract_features"
+                for path in job.outputs}  # fmt: skip
+        start = f"data/inputs/{study}/voc2007/features/efficientnet_lite0{cut}-224"
+        assert made == {f"{start}-{view}.{end}" for view in ("plain", "flip")
+                        for end in ("json", "npy")}  # fmt: skip
+
+
 def test_what_is_half_done_is_named_after_the_code_of_the_rule():
     """So a training that was cut off goes on after an edit that does not concern it."""
     for name, step in (("04_inputs", "extract_features"), ("05_train", "train")):

@@ -52,7 +52,7 @@ rule extract_features:
         index=f"{FEATURES}.json",
         grid=f"{FEATURES}.npy",
     log:
-        f"logs/{STUDY}/extract_features/{{dataset}}-{{encoder}}{{cut}}-{{size}}-{{view}}.log",
+        f"logs/{STUDY}/extract_features/{{dataset}}-{{encoder}}-{{size}}-{{view}}.log",
     threads: threads_of_a_job
     params:
         encoder=encoder_settings,

@@ -7,9 +7,11 @@ and writes the folder .snakemake.
 """
 
 import logging
+import math
 import os
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from typing import Any, NoReturn
 
@@ -53,21 +55,52 @@ def look_once_at_a_time() -> None:
 
 
 def name_finished_files(workflow: Any) -> None:
-    """Adds a job's first file to the line that says it has finished.
+    """Adds a job's first file to the line that says it has finished, and a training's place.
 
     `Finished jobid: 7 (Rule: train)` does not say which of dozens of trainings has finished.
     """
     first: dict[int, list[str]] = {}  # job -> its first file, if it makes any
+    trainings = Trainings()
 
     def add_file(record: logging.LogRecord) -> bool:
-        if getattr(record, "event", None) == LogEvent.JOB_FINISHED:
+        event = getattr(record, "event", None)
+        if event == LogEvent.JOB_STARTED:
+            trainings.begin(workflow.dag, record.jobs)
+        if event == LogEvent.JOB_FINISHED:
             if record.job_id not in first:
                 first.update({job.jobid: [*job.output[:1]] for job in workflow.dag.jobs})
             for path in first.get(record.job_id, []):
-                record.msg, record.args = f"{record.getMessage()}: {path}", None
+                said = f"{record.getMessage()}: {path}{trainings.end(record.job_id)}"
+                record.msg, record.args = said, None
         return True
 
     logger.addFilter(add_file)
+
+
+class Trainings:
+    """How many of the trainings have ended, and how long the others will take."""
+
+    def __init__(self) -> None:
+        self.planned: set[int] = set()
+        self.ended = 0
+        self.since = 0.0  # when the first one began
+
+    def begin(self, dag: Any, jobs: list[int]) -> None:
+        if not self.planned:
+            planned = dag.needrun_jobs(exclude_finished=False)
+            trainings = {job.jobid for job in planned if job.rule.name == "train"}
+            if trainings.intersection(jobs):
+                self.planned, self.since = trainings, time.monotonic()
+
+    def end(self, job: int) -> str:
+        """What the line of a job that has ended says of them."""
+        if job not in self.planned:
+            return ""
+        self.ended += 1
+        left = len(self.planned) - self.ended
+        minutes = math.ceil((time.monotonic() - self.since) / self.ended * left / 60)
+        after = f", about {minutes} min to the end of the last" if left else ""
+        return f"; training {self.ended} of {len(self.planned)}{after}"
 
 
 def refuse_to_run_beside(workflow: Any, sentence: str) -> None:

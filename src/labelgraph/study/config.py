@@ -258,6 +258,11 @@ def read_study(folder: Path, given: dict[str, Any]) -> Book:
     standing = validated(OwnData, "own_data.yaml: ", read_yaml(folder / "own_data.yaml"))
     read = read_files(parts)
     known = {name: parts[name] for name in ("methods", "datasets", "tables")}
+    if "like" in lines:
+        raise ValueError(
+            f"--config: like is {shown(lines['like'])}; it may stand in the file of a study only,"
+            " and study=NAME chooses the study"
+        )
     file = f"studies/{study}.yaml: "
     size = laid_over_another(folder / "studies", study, known)
     validated(Study, file, size, **known)
@@ -298,7 +303,7 @@ def laid_over_another(folder: Path, study: str, known: dict[str, Any]) -> Any:
         raise ValueError(
             f"{file}like is {other}, which is like another study itself; name that one"
         )
-    return over({key: below[key] for key in below.keys() - OF_ITS_OWN}, size)
+    return over({key: line for key, line in below.items() if key not in OF_ITS_OWN}, size)
 
 
 def with_own_data(book: Book, defaults: OwnData) -> Book:

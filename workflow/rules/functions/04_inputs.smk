@@ -7,6 +7,8 @@ if DETECTOR is None:
         f" `{STUDY}: light`, or the one that it shall use"
     )
 
+CUT = "-before_last_"  # in the name of features that the stages after it go on from
+
 
 def view_parts(wildcards):
     """Flipped and other views for training do not include the reported images."""
@@ -17,15 +19,14 @@ def view_parts(wildcards):
 
 def encoder_settings(wildcards):
     """All settings that the features depend on."""
+    name, _, last = wildcards.encoder.partition(CUT)
     found = {
-        "name": wildcards.encoder,
+        "name": name,
         "weights": BOOK.usual.encoder.weights,
         "view": wildcards.view,
         "size": int(wildcards.size),
     }
-    if wildcards.cut:
-        found["last_stages"] = int(wildcards.cut.rpartition("_")[2])
-    return json.dumps(found)
+    return json.dumps(found | ({"last_stages": int(last)} if last else {}))
 
 
 def embedding(wildcards):
@@ -109,10 +110,9 @@ def image_inputs(views, size):
                 f"{raw(wildcards)}.json",
                 *([encoder.weights] if weights else []),
             ]
-        chosen = views(training)
+        chosen, last = views(training), encoder.last_stages
         names = {
-            "encoder": encoder.name,
-            "cut": f"-before_last_{last}" if (last := encoder.last_stages) else "",
+            "encoder": encoder.name + (f"{CUT}{last}" if last else ""),
             "size": getattr(encoder, size),
             "dataset": wildcards.dataset,
         }

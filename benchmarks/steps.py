@@ -23,6 +23,7 @@ SYSTEMS = ("baseline", "ml_sgm", "c_tran", "ssgrl", "add_gcn")
 TIMES = (0.5, 1.0, 2.0, 4.0)
 SEEDS = (0, 1)
 DATA = {"task": "full", "dataset": "voc2007"}
+TICKS = (100, 200, 500, 1000, 2000)
 IMAGES = 360  # fit images
 Rows = list[dict[str, Any]]
 
@@ -54,13 +55,15 @@ def curve(study: str, rows: Rows, system: str) -> curves.Curve:
 
 def draw(study: str, rows: Rows, optimum: float) -> style.Drawing:
     figure = style.new(style.PAGE * 0.75, 2.8)
-    axes = figure.add_axes((0.09, 0.15, 0.5, 0.8))
+    axes = figure.add_axes((0.09, 0.15, 0.48, 0.8))
     found = [curve(study, rows, system) for system in SYSTEMS]
     for place, each in enumerate(found):
         curves.plot(axes, each, place)
     line = {"color": style.GREY, "linewidth": 1.0, "linestyle": "--"}
     axes.axhline(optimum, label="linear (average pooling), optimum", **line)
     axes.set(xscale="log", xlabel="steps of the optimizer", ylabel="mAP")
+    axes.set_xticks(TICKS, [f"{tick:,}" for tick in TICKS])
+    axes.set_xticks([], minor=True)
     curves.finish(axes, found, "")
     axes.legend(loc="upper left", bbox_to_anchor=(1.02, 1.02))
     return style.Drawing(figure)

@@ -144,17 +144,20 @@ def test_jobs_share_devices_and_a_prediction_follows_its_training():
 
 def test_a_training_is_its_epochs_of_steps_and_judgements(monkeypatch):
     chosen = book("mini")
-    run = run_of("mini", "full", "voc2007", "baseline", 0)
+    run = run_of("mini", "full", "voc2007", "ml_gcn", 0)
     settings = chosen.settings(run).training.train
     costs = planning.Costs(chosen, Speeds("x", "y", SECOND, {}, 0.5, 2.0))
     costs.sizes["voc2007"] = dataset_sizes.Size(400, 300, 20, "")
     steps = -(-360 // settings.batch)
     assert costs.training(run).seconds == settings.epochs * (steps + 1)
     assert costs.prediction(run).seconds == -(-300 // 64)
+    exact = run_of("mini", "full", "voc2007", "baseline", 0)
+    batches = -(-400 // 64)  # the fit and tune images are read once, and one problem is solved
+    assert costs.training(exact).seconds == batches + 1
 
 
 def test_cheaper_choices_leave_fewer_runs():
-    paper = book("paper", seeds=[3, 4])
+    paper = book("paper", seeds=[3, 4], tables=["ml_sgm_III", "ml_sgm_V", "ml_sgm_VI"])
     choice = planning.chosen(paper, False, [])
     runs = choice.runs()
     assert {run.seed for run in planning.one_seed(paper, runs) if run.task == "full"} == {3}

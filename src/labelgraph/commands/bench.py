@@ -12,11 +12,11 @@ from labelgraph.jobs import provenance
 from labelgraph.study.config import read_study
 
 HELP = "measure the time, memory, parameters and FLOPs of methods, relative to their encoder"
-DESCRIPTION = """`bench heads` measures the time, memory, parameters and FLOPs of methods with an
-encoder that learns, relative to the encoder alone. `bench steps` measures on a processor how long a
-training step of a study with cached features takes: a + b x multiply-adds, for each method. On a
-GPU `heads`, and `steps` always, keep what they found in results/costs/speeds.json, from which
-`labelgraph plan` says what a study will cost."""
+DESCRIPTION = """What things cost: `bench heads` measures the time, memory, parameters and FLOPs of
+methods with an encoder that learns, relative to the encoder alone. `bench steps` measures on a
+processor how long a training step of a study with cached features takes: a + b x multiply-adds, for
+each method. On a GPU `heads`, and `steps` always, keep what they found in
+results/costs/speeds.json, from which `labelgraph plan` says what a study will cost."""
 EXAMPLES = (
     "labelgraph bench heads",
     "labelgraph bench heads --methods ml_gcn,c_tran --encoder resnet18 --size 224",

@@ -84,16 +84,26 @@ class Costs:
         share = dataset_sizes.share(self.book, run, size)
         network = work.network(settings, size.labels, settings.encoder.size)
         pace = self.speeds.pace(run.method)
-        steps = ceil(share.fit / train.batch)
-        learning = steps * pace.step.seconds(network.step(share.fit / steps))
-        reading = passes(settings.model, train.epochs) * self.judging(run, network, share.fit)
-        epoch = learning + self.judging(run, network, share.tune)
-        seconds = pace.start + train.epochs * epoch + reading
+        if train.optimizer == "exact":
+            width = work.stages(settings.encoder.name, settings.encoder.size)[2]
+            products = work.solving(share.fit * len(train.views), width, size.labels)
+            read = len(train.views) * self.judging(run, network, share.fit + share.tune)
+            seconds = pace.start + read + pace.step.seconds(products)
+        else:
+            seconds = pace.start + self.learning(run, network, share)
         memory = network.memory(train.batch, train.optimizer)
         if settings.encoder.cached:
             memory += regions.BASE + self.grid_bytes(run, share)
         weights = work.FLOAT * network.learnt_weights()
         return Job("trainings", run.folder, run.method, seconds, memory, weights, share.fit)
+
+    def learning(self, run: Run, network: work.Network, share: Share) -> float:
+        """Seconds of a training's steps, of judging the tune images, and of a method's readings."""
+        settings = self.book.settings(run).training
+        epochs, steps = settings.train.epochs, ceil(share.fit / settings.train.batch)
+        step = self.speeds.pace(run.method).step.seconds(network.step(share.fit / steps))
+        reading = passes(settings.model, epochs) * self.judging(run, network, share.fit)
+        return epochs * (steps * step + self.judging(run, network, share.tune)) + reading
 
     def judging(self, run: Run, network: work.Network, images: int) -> float:
         """Seconds of the forward passes over images."""

@@ -16,18 +16,25 @@ from typing import Any
 
 import numpy as np
 import torch
+from torch import nn
 
 from labelgraph.costs import counting, timing
 from labelgraph.encoders import encoder as encoders
 from labelgraph.files.small import read_json, sha256, write_json
 from labelgraph.jobs import sourcecode
-from labelgraph.study.settings import RunSettings
+from labelgraph.study.settings import Encoder, RunSettings
 from labelgraph.train.loop import loss_of
 
 FLOAT = 4  # bytes
-STATES = {"sgd": 1, "adam": 2, "adamw": 2}  # numbers that an optimizer keeps for each weight
+STATES = {
+    "exact": 0,
+    "sgd": 1,
+    "adam": 2,
+    "adamw": 2,
+}  # numbers that an optimizer keeps for each weight
 KNOWN = Path("results/costs/multiply_adds.json")  # what was counted before
 LABELS = (8, 12, 16)  # at which networks are counted
+LOOKS = 3 * 220  # of an exact fit: forward and backward, as often as the solver did in a trial
 FEW, MORE = 2, 3  # images of the two batches that tell `once` from `each`
 
 
@@ -81,10 +88,34 @@ def network(training: RunSettings, labels: int, size: int) -> Network:
     """The network of a run for images of `size` pixels."""
     chosen = training.encoder
     whole, parts, width, grid = stages(chosen.name, size)
-    learnt = {"all": whole, "last_stage": parts[-1], "nothing": NONE}[chosen.learns]
+    learnt = added(parts[first_that_learns(chosen) :])
     block = json.dumps(training.model, sort_keys=True)
     head = counted(training.method, without_fractions(block), labels, width, grid)
-    return Network(head, NONE, NONE) if chosen.cached else Network(head, whole, learnt)
+    return Network(head, learnt if chosen.cached else whole, learnt)
+
+
+def first_that_learns(chosen: Encoder) -> int:
+    """The place of the first layer of an encoder that learns."""
+    encoder = skeleton(chosen.name)
+    every = {"all": len(encoder.begins), "last_stage": 1}
+    last = every.get(chosen.learns, 0) if isinstance(chosen.learns, str) else chosen.last_stages
+    return encoder.start(last)
+
+
+@cache
+def skeleton(name: str) -> nn.Module:
+    with torch.device("meta"):  # shapes only: nothing is computed
+        return encoders.build(name, None, "all").eval()
+
+
+def added(parts: list[Count]) -> Count:
+    return Count(*(sum(getattr(part, key) for part in parts) for key in Count.__annotations__))
+
+
+def solving(images: int, width: int, labels: int) -> int:
+    """Multiply-adds of an exact fit: a decomposition, and the solver's looks at all images."""
+    kept = min(images, width)
+    return images * kept * (12 * kept + LOOKS * labels)
 
 
 def without_fractions(block: str) -> str:
@@ -95,9 +126,8 @@ def without_fractions(block: str) -> str:
 @cache
 def stages(name: str, size: int) -> tuple[Count, list[Count], int, int]:
     """The encoder, its stages, its width, and the side of its grid of features."""
-    with torch.device("meta"):  # shapes only: nothing is computed
-        encoder = encoders.build(name, None, "all").eval()
-        image = torch.empty(1, 3, size, size)
+    encoder = skeleton(name)
+    image = torch.empty(1, 3, size, size, device="meta")
     found = []
     for stage in encoder.stages:
         with timing.Alive([image]) as alive, counting.Products() as counted:
@@ -105,8 +135,7 @@ def stages(name: str, size: int) -> tuple[Count, list[Count], int, int]:
             image = stage(image)
         found.append(Count(0, counted.total(), counting.parameters([stage]), 0, alive.now - before))
         image = image.detach()
-    whole = Count(*(sum(getattr(part, key) for part in found) for key in Count.__annotations__))
-    return whole, found, encoder.width, image.shape[-1]
+    return added(found), found, encoder.width, image.shape[-1]
 
 
 @cache

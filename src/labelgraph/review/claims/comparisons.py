@@ -224,7 +224,9 @@ def duels(recipe: Entry) -> list[Comparison]:
     found = []
     for place, systems in recipe["runs"].items():
         task, dataset = place.split("/")
-        plain = [name for name in systems if "@" not in name or name.startswith("baseline@")]
+        most = max(map(len, systems.values()))  # others were trained for one table alone
+        full = [name for name, seeds in systems.items() if len(seeds) == most]
+        plain = [name for name in full if "@" not in name or name.startswith("baseline@")]
         for number, first in enumerate(plain if task == "full" else []):
             for second in plain[number + 1 :]:
                 both = [Place(dataset, name, "", "mAP") for name in (first, second)]

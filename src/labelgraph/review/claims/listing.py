@@ -215,7 +215,7 @@ def interval(line: Line) -> str:
 
 def points(text: str) -> str:
     """With a digit more where one would show zero."""
-    value = float(text)
+    value = float(text) or 0.0  # never minus zero
     return f"{value:.{1 if abs(value) >= 0.05 else 2}f}".replace("-", "−")
 
 

@@ -1,5 +1,7 @@
 """Comparing tables names the cells that differ, and nothing else."""
 
+import csv
+import io
 import json
 import re
 import subprocess
@@ -361,10 +363,12 @@ def test_ours_beside_the_published_values(monkeypatch, capsys):
     code, found = compare(capsys, COMMITTED, "published")
     assert code == 1
     texts = [path.read_text() for path in COMMITTED.glob("*.csv")]
-    lines = [line.split(",") for text in texts for line in text.splitlines()]
-    both = [line for line in lines if line[-1] == "reproduced" and line[-5] and line[-4]]
+    cells = [cell for text in texts for cell in csv.DictReader(io.StringIO(text))]
+    ours = [cell for cell in cells if cell.get("status") == "reproduced"]
+    both = [(cell["published"], cell["reproduced"]) for cell in ours]
+    both = [pair for pair in both if all(pair)]
     assert found["cells"] == len(both)
-    sizes = sorted(abs(Decimal(line[-5]) - Decimal(line[-4])) for line in both)
+    sizes = sorted(abs(Decimal(one) - Decimal(other)) for one, other in both)
     assert [abs(each["difference"]) for each in found["differences"]] == [
         float(size) for size in reversed(sizes) if size
     ]

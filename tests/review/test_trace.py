@@ -362,6 +362,8 @@ def test_every_committed_table_can_be_traced():
         if path.name == claimed.FILE:
             assert listing.parse(path.read_text())
             continue
+        if path.name == "convergence.csv":  # of runs, not of cells
+            continue
         cells = csv_cells.parse(path.name, path.read_bytes())
         row, column = next(place for place, cell in cells.items() if cell.status == "reproduced")
         found = trace(row, column, path)

@@ -32,7 +32,7 @@ def checks(found, name):
 
 
 def test_a_table_needs_the_checks_of_its_own_methods(mini):
-    assert checks(mini, "ml_gcn_VOC") == ["full/voc2007/baseline", "full/voc2007/ml_gcn"]
+    assert checks(mini, "ml_gcn_VOC") == ["full/voc2007/ml_gcn"]
     assert checks(mini, "gm_mlic_sweeps") == ["full/voc2007/gm_mlic"]
     assert convergence.inputs(mini, ["gm_mlic_sweeps"]) == [
         "results/runs/mini/full/voc2007/gm_mlic@longer/seed0/convergence.json"
@@ -40,7 +40,7 @@ def test_a_table_needs_the_checks_of_its_own_methods(mini):
 
 
 def test_variants_go_by_their_method_unless_they_are_checked(mini):
-    systems = ("baseline", "ml_sgm", "ml_sgm@bl_gl")
+    systems = ("ml_sgm", "ml_sgm@bl_gl")
     assert checks(mini, "ml_sgm_VII") == [f"full/voc2007/{name}" for name in systems]
     assert "partial-50/voc2007/ml_sgm@partial" in checks(mini, "ml_sgm_V")
     assert "partial-50/voc2007/ml_sgm" not in checks(mini, "ml_sgm_V")

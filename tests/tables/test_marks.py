@@ -17,7 +17,7 @@ from claims_cases import LABELS, RECIPE, SETTINGS, write_published, write_runs
 from labelgraph.files.small import read_arrays, read_json
 from labelgraph.review.audit.claims import Claim, Place
 from labelgraph.review.claims import comparisons, verdicts
-from labelgraph.score import bootstrap, metrics, resampling
+from labelgraph.score import bootstrap, metrics, redrawn
 from labelgraph.score.resampling import Numbers
 from labelgraph.steps import compare_rows, tabulate
 from labelgraph.tables import csv_cells, leaders, marks, rendering
@@ -61,7 +61,7 @@ def evaluated(folder):
     targets = read_arrays(folder.parents[4] / "splits" / place / "targets.npz")
     scores = read_arrays(folder / "predictions.npz")["scores"]
     names, found = targets["images"].tolist(), []
-    counts = resampling.draws(len(names), crc32("\n".join(names).encode()), DRAWS)
+    counts = redrawn.draws(len(names), crc32("\n".join(names).encode()), DRAWS)
     for count in [[1] * len(names), *counts.tolist()]:
         rows = [image for image in range(len(names)) for _ in range(count[image])]
         scored = metrics.evaluate(scores[rows], targets["target"][rows], **SETTINGS)

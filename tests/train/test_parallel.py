@@ -113,6 +113,7 @@ STUDY = {
     "encoder": {"cached": False},
     "tables": ["ml_gcn_depth"],  # others have methods that need cached features
     "figures": [],
+    "methods": {"ml_gcn": {"train": {"epochs": 2, "batch": 16}}},
     "sizes": {448: 64},
     "train": {"epochs": 2, "batch": 16, "workers": 0},
 }

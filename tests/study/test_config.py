@@ -460,3 +460,25 @@ def test_a_wrong_key_is_named_with_its_whole_path():
 def test_gpus_that_make_no_sense_are_refused(given, said):
     with pytest.raises(ValueError, match=said):
         read_study(CONFIG, given)
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"encoder": {"spread": 0.5}}, "encoder.spread needs encoder.cached: true"),
+        ({"train": {"optimizer": "exact"}}, "train.optimizer: exact needs encoder.cached: true"),
+    ],
+)
+def test_what_needs_cached_features_says_so(change, said):
+    paper = read_study(CONFIG, {"study": "paper"})
+    with pytest.raises(ValueError, match=said):
+        edited(paper, {"methods": {"baseline": change}}).settings(
+            run_of("paper", "full", "voc2007", "baseline", 0)
+        )
+
+
+def test_a_study_may_change_a_method_on_one_dataset(book):
+    change = {"datasets": {"scenes": {"train": {"lr": 0.7}}}}
+    own = edited(book, {"methods": {"ml_gcn": change}})
+    assert trained(own, dataset="scenes").train.lr == 0.7
+    assert trained(own) == trained(book)

@@ -8,6 +8,8 @@ from torch import nn
 
 from labelgraph.encoders.encoder import Cached
 from labelgraph.files.yaml_reader import read_yaml
+from labelgraph.parts import convex
+from labelgraph.parts.pooledlinear import ConvexLinear
 from labelgraph.study.settings import Train
 from labelgraph.train.checkpoint import Checkpoint
 from labelgraph.train.loop import Examples, Training
@@ -171,3 +173,49 @@ def test_mixed_precision_learns_too(tmp_path):
     learning = training(precision="bfloat16", epochs=2)
     learning.run(Checkpoint(tmp_path))
     assert np.isfinite(learning.history[-1]["loss"])
+
+
+class Plain(ConvexLinear):
+    def __init__(self):
+        super().__init__(Cached(WIDTH, 0.5), LABELS, "average")
+
+
+def exact(model):
+    """A training on two views, which needs no step of an optimizer."""
+    run = training(optimizer="exact", views=["plain", "flip"])
+    grids = run.examples.inputs.grids
+    views = [grids, grids.flip(3) + 1]
+    shown = []
+
+    def batches(parts, view):
+        shown.append(view)
+        yield from ({"image": views[view or 0][part]} for part in parts)
+
+    run.examples.inputs.batches = batches
+    run.model, run.shown, run.views = model, shown, views
+    return run
+
+
+def test_an_exact_fit_solves_the_problem_of_all_views(tmp_path):
+    model = Plain()
+    run = exact(model)
+    model.encoder.measure([run.views[0][:9]])
+    kept = run.run(Checkpoint(tmp_path))
+    assert run.shown[:4] == [0, 1, 0, 1]  # fit, then tune
+    x = [model.pooled(grids).double() for grids in run.views]
+    target = run.examples.target.double()
+
+    def entries(rows):
+        both = torch.cat([each[rows] for each in x]), torch.cat([target[rows]] * 2)
+        return convex.Entries(*both, torch.ones_like(both[1]))
+
+    best = convex.optimum(entries(slice(0, 9)), entries(slice(9, None)))
+    torch.testing.assert_close(kept["classifier.weight"], best.weight.float())
+    torch.testing.assert_close(kept["classifier.bias"], best.bias.float())
+    torch.testing.assert_close(kept["encoder.factor"], model.encoder.factor)
+    assert len(run.history) == 1
+
+
+def test_only_a_linear_layer_is_fitted_exactly(tmp_path):
+    with pytest.raises(ValueError, match="exact, and the method has no `solve`"):
+        exact(Model()).run(Checkpoint(tmp_path))

@@ -1,6 +1,6 @@
 """How much of what a method learned from partial labels holds for the labels that were hidden.
 
-    python benchmarks/memorised.py benchmarks/memorised.csv --systems partial_bce,ml_sgm@partial
+    python benchmarks/memorised.py benchmarks/memorised.csv
 
 Reads the runs of `mini` on VOC 2007's layout (`snakemake results/tables` makes them). The fit
 images are scored again, and average precision is taken twice: over the entries whose labels the
@@ -24,6 +24,7 @@ from labelgraph.score.average_precision import label_precisions, mean
 from labelgraph.split.roles import FIT
 from labelgraph.train import run_folder
 
+SYSTEMS = ["partial_bce", "ml_gcn", "sarb", "ml_sgm@partial", "ml_sgm@partial_maps"]
 COLUMNS = ("task", "system", "seed", "seen_labels", "hidden_labels", "new_images")
 
 
@@ -76,7 +77,7 @@ if __name__ == "__main__":
     parser.add_argument("output", type=Path)
     parser.add_argument("--study", default="mini")
     parser.add_argument("--tasks", type=words, default=["partial-10", "partial-50"])
-    parser.add_argument("--systems", type=words, default=["partial_bce", "ml_sgm@partial"])
+    parser.add_argument("--systems", type=words, default=SYSTEMS)
     parser.add_argument("--seeds", type=words, default=[0])
     torch.set_num_threads(1)
     numerics.set_seed(0)

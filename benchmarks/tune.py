@@ -1,8 +1,7 @@
 """Tries settings of every method, the same number for each, on images that no table reports.
 
-    python benchmarks/tune.py mini full --trials 16 tuning.csv       # methods with all labels known
-    python benchmarks/tune.py mini partial-50 --trials 16 tuning.csv
-    python benchmarks/tune.py laptop full --held-out 0.3 --data ../photographs tuning.csv
+    python benchmarks/tune.py mini full tuning.csv --systems ml_gcn,ml_sgm --data ../second
+    python benchmarks/tune.py laptop full tuning.csv --systems ml_gcn,ml_sgm --held-out 0.3
 
 The inputs must be there: for `mini`, of a second drawing of the scenes, which the file's README
 describes; for photographs, with `--held-out`, a share of the fit images is judged and not learned.

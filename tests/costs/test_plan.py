@@ -22,6 +22,7 @@ from labelgraph.costs import (
 from labelgraph.costs.planning import Job
 from labelgraph.costs.speeds import Line, Pace, Speeds
 from labelgraph.costs.work import Count
+from labelgraph.files.small import sha256, write_json
 from labelgraph.jobs import provenance
 from labelgraph.study.config import read_study, run_of
 
@@ -31,8 +32,9 @@ SECOND = Pace(Line(1.0, 0.0), Line(1.0, 0.0), 0.0)  # whatever is computed
 
 @pytest.fixture(autouse=True)
 def here(monkeypatch, tmp_path):
-    """In the repository, with nothing measured or counted before, and nothing left behind."""
+    """In the repository, with nothing measured or trained before, and nothing left behind."""
     monkeypatch.chdir(ROOT)
+    monkeypatch.setattr(bill, "RUNS", tmp_path / "runs")
     monkeypatch.setattr(speeds, "MEASURED", tmp_path / "speeds.json")
     monkeypatch.setattr(work, "KNOWN", tmp_path / "multiply_adds.json")
     work.law.cache_clear()
@@ -309,13 +311,18 @@ def test_the_bill_adds_up(monkeypatch, capsys):
     assert text.startswith("mini: 9 trainings, ") and "gm_mlic_1" in text
 
 
-def test_trainings_that_are_there_are_compared_with_their_estimates(monkeypatch, tmp_path):
+def test_trainings_made_here_are_compared_with_their_estimates(monkeypatch, tmp_path):
     monkeypatch.setattr(bill, "RUNS", tmp_path)
     jobs = [job("a", 30.0), job("b", 10.0), job("c", 99.0)]
     assert bill.checked(jobs, "cpu_seconds") is None
     for name, seconds in (("a", 15.0), ("b", 5.0)):
-        (tmp_path / name).mkdir()
-        (tmp_path / name / "provenance.json").write_text(json.dumps({"cpu_seconds": seconds}))
+        run = tmp_path / name
+        run.mkdir()
+        (run / "history.csv").write_text(name)
+        met = {**provenance.UNKNOWN, "cpu_seconds": seconds, "history": sha256(run / "history.csv")}
+        write_json(run / provenance.CIRCUMSTANCES, met)
+    (tmp_path / "c").mkdir()  # trained elsewhere and pulled: nothing is known of what it took
+    (tmp_path / "c/history.csv").write_text("c")
     found = bill.checked(jobs, "cpu_seconds")
     assert (found["trainings"], found["ratio"], found["methods"]) == (2, 2.0, {"ml_gcn": 2.0})
     assert "the 2 trainings of these" in bill.comparison(found)

@@ -8,7 +8,7 @@ from typing import Any
 from labelgraph.costs import planning, storage
 from labelgraph.costs.planning import HOUR, KINDS, Choice, Costs, Job
 from labelgraph.files.plurals import counted
-from labelgraph.files.small import read_json
+from labelgraph.jobs.provenance import circumstances
 from labelgraph.tables import titles
 
 DAY = 24 * HOUR
@@ -118,14 +118,14 @@ def savings(costs: Costs, choice: Choice, jobs: list[Job]) -> list[dict[str, Any
 
 
 def checked(trained: list[Job], clock: str) -> dict[str, Any] | None:
-    """What trainings that are there took, beside their estimates; None if there are none."""
+    """What trainings made here took, beside their estimates; None if there are none."""
     took, estimated = defaultdict(float), defaultdict(float)
     count = 0
     for job in trained:
-        path = RUNS / job.name / "provenance.json"
-        if path.exists():
+        seconds = circumstances(RUNS / job.name)[clock]
+        if seconds is not None:
             count += 1
-            took[job.method] += read_json(path)[clock]
+            took[job.method] += seconds
             estimated[job.method] += job.seconds
     if not count:
         return None

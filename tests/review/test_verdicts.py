@@ -20,7 +20,7 @@ from labelgraph.review.claims import comparisons, listing, verdicts
 from labelgraph.review.claims import recipe as recipes
 from labelgraph.review.claims.comparisons import Pair
 from labelgraph.score import bootstrap, estimates, metrics, redrawn
-from labelgraph.score.estimates import Estimate
+from labelgraph.score.estimates import Estimate, estimate
 from labelgraph.score.resampling import End, Numbers
 from labelgraph.steps import judge_claims
 from labelgraph.study.config import read_study
@@ -256,6 +256,27 @@ def test_structure_is_a_difference_of_two_independent_differences(study, judged)
     assert verdicts.number(pair, numbers, {}) == first.minus(second)
 
 
+def test_learning_is_a_difference_of_two_paired_differences(study, judged):
+    """Over the same draws of the same images, so what is hard for all of them cancels."""
+    names = ("ml_sgm", "baseline", "ml_sgm@frozen", "baseline@frozen")
+    ends = [end(name) for name in names]
+    numbers = Numbers(study / "runs", study / "splits", 300)
+    numbers.read(ends)
+    (one, drawn), *others = [numbers.of(each, (0, 1, 2)) for each in ends]
+    for sign, (value, draws) in zip((-1, -1, 1), others, strict=True):
+        one, drawn = one + sign * value, drawn + sign * draws
+    line, expected = judged["learning"], estimate(one, drawn)
+    assert float(line.here) == pytest.approx(expected.value, abs=1e-5)
+    assert float(line.low) == pytest.approx(expected.low, abs=0.5)  # of another number of draws
+    assert (line.first, line.second) == ("full/voc2007/ml_sgm", "full/voc2007/baseline")
+    apart = numbers.difference(*ends[:2]).minus(numbers.difference(*ends[2:]))
+    assert expected.value == pytest.approx(apart.value) and expected.half() < apart.half()
+
+
+def test_our_claims_are_about_tables_that_the_study_makes(judged):
+    assert "in a table that the study does not make" not in judged
+
+
 @pytest.mark.parametrize(
     ("value", "verdict"), [("50", "holds"), ("95", "undecided"), ("100", "fails")]
 )
@@ -331,8 +352,8 @@ def test_a_study_that_runs_little_has_a_page(study, tmp_path, kept):
     folders = (study / name for name in ("published", "runs", "splits"))
     judge_claims.main(recipe, *folders, tmp_path / "claims.csv")
     lines = listing.parse((tmp_path / "claims.csv").read_text())
-    structure = next(line for line in lines if line.kind == "structure")
-    assert structure.verdict == "not run"
+    own = [line.verdict for line in lines if line.kind in ("structure", "learning")]
+    assert own == (["not run", "holds"] if kept else [])
     text = (tmp_path / "claims.md").read_text()
     assert "Does a gain need structure?" not in text
     assert ("### drawn, VOC 2007 layout (60 report images, 3 seeds)" in text) == bool(kept)

@@ -28,7 +28,7 @@ class Verdicts:
     short: tuple[str, ...]  # who is ahead, by dataset
     tallies: tuple[list[str], ...]  # a row for each paper
     papers: tuple[Claim, ...]
-    own: tuple[Claim, ...]
+    own: tuple[tuple[str, tuple[Claim, ...]], ...]  # question and claims
     pairs: tuple[Claim, ...]
     kinds: tuple[str, ...] = VERDICTS
 
@@ -56,14 +56,16 @@ def read(book: Book, path: Path | None) -> Verdicts | None:
     lines = listing.parse(path.read_text(encoding="utf-8"))
     facts = recipe.recipe(book, list(tables.of_study(book)))
     papers, own, pairs = listing.split(lines)
-    own = [line for line in own if line.verdict in listing.JUDGED]
     short = listing.in_short(facts, own, pairs).splitlines()
     return Verdicts(
         summary=listing.summary(papers).replace("*", ""),
         short=tuple(escaping.plain(each.removeprefix("- ")) for each in short),
         tallies=tuple(listing.tallies(papers)),
         papers=tuple(claim(facts, line) for line in papers),
-        own=tuple(claim(facts, line) for line in own),
+        own=tuple(
+            (title, tuple(claim(facts, line) for line in some))
+            for title, _, some in listing.sections(own)
+        ),
         pairs=tuple(claim(facts, line) for line in pairs),
     )
 

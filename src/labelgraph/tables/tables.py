@@ -90,6 +90,7 @@ def runs(book: Book, names: list[str]) -> list[Run]:
     found = {
         run_of(book.study, task, block["dataset"], system, seed)
         for entry in (book.tables[name] for name in names)
+        if book.study in entry.get("studies", [book.study])
         for block in trained(entry)
         if book.runs_on(block["dataset"])
         for task in filter(book.runs_task, tasks(entry, block))

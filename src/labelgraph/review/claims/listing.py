@@ -115,22 +115,22 @@ def split(lines: list[Line]) -> tuple[list[Line], list[Line], list[Line]]:
 def as_markdown(recipe: Entry, lines: list[Line]) -> str:
     papers, own, pairs = split(lines)
     judged = [line for line in papers if line.verdict in JUDGED]
-    own = [line for line in own if line.verdict in JUDGED]
-    gains = [line for line in own if line.kind == "structure"]
-    others = [line for line in own if line.kind != "structure"]
     parts = [
         f"# What the papers claim, and what the study `{recipe['study']}` says",
         summary(papers),
         "## In short",
         "Differences in mAP with their 95 % intervals. A star: still clear after Holm's correction"
         f" over all {len(pairs)} pairs of systems, or over our own claims.",
-        in_short(recipe, gains, pairs),
+        in_short(recipe, own, pairs),
         "## Who is ahead of whom",
         "Points of mAP by which the row's system is ahead of the column's; **bold** if the 95 %"
         " interval excludes zero, with a star as above. Intervals are in the csv file.",
         *[text for place in places(pairs) for text in ahead(recipe, place, pairs)],
-        *(["## Does a gain need structure?", STRUCTURE, table(recipe, gains)] if gains else []),
-        *(["## What does ML-SGM's matching add?", STAGES, table(recipe, others)] if others else []),
+        *[
+            text
+            for title, words, some in sections(own)
+            for text in (f"## {title}", words, table(recipe, some))
+        ],
         "## Verdicts on the papers' claims",
         markdown_table(["claims of", *VERDICTS], tallies(papers), right=len(VERDICTS)),
         *[
@@ -148,6 +148,15 @@ def as_markdown(recipe: Entry, lines: list[Line]) -> str:
     return "\n\n".join(parts) + "\n"
 
 
+def sections(own: list[Line]) -> list[tuple[str, str, list[Line]]]:
+    """Our own claims that are judged, by the question that their table answers."""
+    found = []
+    for name, (title, words) in QUESTIONS.items():
+        if some := [line for line in own if line.table == name and line.verdict in JUDGED]:
+            found.append((title, words, some))
+    return found
+
+
 def in_short(recipe: Entry, own: list[Line], pairs: list[Line]) -> str:
     """Who is ahead of the linear layer, who of ML-GCN, and whether that needs structure."""
     titles, datasets = recipe["titles"], recipe["datasets"]
@@ -162,8 +171,13 @@ def in_short(recipe: Entry, own: list[Line], pairs: list[Line]) -> str:
         name = f"{datasets[place.partition('/')[2]]}{size_of(here)}"
         sides = [(system(recipe, line.first), line) for line in oriented(here, LINEAR)]
         found.append((name, by_side(sides, f"ahead of {layer}")))
-    gains = [(system(recipe, line.first), line) for line in own]
-    found.append(("With structure against without", by_side(gains, "gains more")))
+    for kind, words in (
+        ("structure", "With structure against without"),
+        ("learning", "With an encoder that learns against a frozen one"),
+    ):
+        some = [line for line in own if line.kind == kind and line.verdict in JUDGED]
+        gains = [(system(recipe, line.first), line) for line in some]
+        found.append((words, by_side(gains, "gains more")))
     return "\n".join(f"- {escaping.markdown(name)}: {text}" for name, text in found if text)
 
 
@@ -235,6 +249,17 @@ add."""
 STAGES = """\
 The activation maps are ML-SGM's first stage: a linear layer at each place, of which the highest
 score counts. Its matching is compared with these scores of the same training."""
+
+LEARNING = """\
+Each method is trained twice on the same images: with a frozen encoder, and with one whose last
+stages learn with it. Who is ahead of the linear layer with either, who gains, and who gains more
+than the linear layer does?"""
+
+QUESTIONS = {  # table -> the question that its claims answer, and how
+    "ml_sgm_control": ("Does a gain need structure?", STRUCTURE),
+    "ml_sgm_stages": ("What does ML-SGM's matching add?", STAGES),
+    "ml_sgm_encoder": ("Does it change who is ahead that the encoder learns?", LEARNING),
+}
 
 
 def by_verdict(lines: list[Line]) -> str:

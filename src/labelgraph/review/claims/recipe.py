@@ -54,7 +54,7 @@ def title(book: Book, system: str, place: str) -> str:
     """A variant whose title is a setting or a row's name is called by its method too."""
     method, _, variant = system.partition("@")
     name = titles.filled(book, plain(book.method(method).title), system, [place])
-    own = book.variants(method)[variant].title if variant else name
+    own = book.variant(system).title if variant else name
     known = titles.filled(book, plain(own or variant), system, [place])
     return known if known.startswith((name, "linear")) else f"{name}, {known}"
 

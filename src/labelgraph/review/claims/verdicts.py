@@ -129,6 +129,8 @@ def number(pair: Pair, numbers: Numbers, costs: Entry) -> Estimate | None:
     if not pair.first.places:
         values = [costs.get(end.system, {}).get(end.metric) for end in pair.ends()]
         return None if None in values else Estimate(values[0] - sum(values[1:]))
+    if pair.controls and pair.controls[0].places == pair.first.places:
+        return numbers.difference(pair.first, pair.second, *pair.controls)
     found = numbers.difference(pair.first, pair.second)
     if found is None or pair.controls is None:
         return found
@@ -218,7 +220,7 @@ def described(each: Comparison, pair: Pair, compared: int, numbers: Numbers) -> 
         each.needs,
         f"{compared} of {len(each.pairs)}" if len(each.pairs) > 1 else "",
         pair.first.metric,
-        " ".join(map(str, common(pair.first, pair.second))),
+        " ".join(map(str, common(*filter(None, (pair.first, pair.second))))),
         " and ".join(map(str, sorted(images))),
         " ".join(pair.first.folders()) or pair.first.system,
         (" ".join(pair.second.folders()) or pair.second.system) if pair.second else "",

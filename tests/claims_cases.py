@@ -48,8 +48,10 @@ RECIPE = {
     },
     "runs": {
         "full/voc2007": {
-            **dict.fromkeys(("baseline", "ml_sgm"), [0, 1, 2]),
-            **dict.fromkeys(("baseline@frozen", "ml_sgm@frozen"), [0, 1, 2]),
+            "baseline": [0, 1, 2],
+            "ml_sgm": [0, 1, 2],
+            "baseline@frozen": [0, 1, 2],
+            "ml_sgm@frozen": [0, 1, 2],
             "ml_sgm@k_1": [0],
         },
         "full/voc2007_control": {"baseline": [0, 1, 2], "ml_sgm": [0, 1, 2]},

@@ -156,12 +156,17 @@ def after(encoder: Encoder, last: int, spread: float | None) -> Cached:
     return Cached(encoder.width, spread, layers)
 
 
-def efficientnet_lite0(weights: str | None) -> Encoder:
-    layers = efficientnet.build()
-    if weights == "imagenet":
-        layers.load_state_dict(efficientnet.imagenet_weights(layers))
-    encoder = Encoder(layers, efficientnet.WIDTH, *LITE, efficientnet.BEGINS)
-    return encoder if weights in ("imagenet", None) else load(encoder, Path(weights))
+def lite(name: str) -> Callable[[str | None], Encoder]:
+    """An EfficientNet-Lite without its classifier."""
+
+    def make(weights: str | None) -> Encoder:
+        layers = efficientnet.build(name)
+        if weights == "imagenet":
+            layers.load_state_dict(efficientnet.imagenet_weights(name, layers))
+        encoder = Encoder(layers, efficientnet.WIDTH, *LITE, efficientnet.begins(name))
+        return encoder if weights in ("imagenet", None) else load(encoder, Path(weights))
+
+    return make
 
 
 def resnet(name: str) -> Callable[[str | None], Encoder]:
@@ -187,7 +192,7 @@ def resnet(name: str) -> Callable[[str | None], Encoder]:
 
 
 BUILDERS = {
-    "efficientnet_lite0": efficientnet_lite0,
+    **{name: lite(name) for name in efficientnet.SIZES},
     **{name: resnet(name) for name in ("resnet18", "resnet34", "resnet50", "resnet101")},
 }
 

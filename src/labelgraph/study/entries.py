@@ -109,6 +109,10 @@ class Variant(Change):
 class MethodChange(Change):
     """What a study changes of a method."""
 
+    seeds: Positive = Field(
+        default=None,
+        description="How many of the study's seeds it is trained with; all if not given.",
+    )
     datasets: dict[DatasetName, Change] = Field(
         default={}, description="What is different on one dataset."
     )

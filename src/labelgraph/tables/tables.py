@@ -279,11 +279,18 @@ def rows_of(table: dict[str, Any], row_titles: pd.DataFrame) -> dict[str, str]:
         line.key: f"{line.title} {line.setting}" if again else line.title
         for line, again in zip(here.itertuples(), twice, strict=True)
     }
-    if strangers := (table["runs"].keys() | table.get("counted", {}).keys()) - found.keys():
+    ours = (table.get(block) or {} for block in ("runs", "counted", "quoted"))
+    if strangers := {key for block in ours for key in block} - found.keys():
         raise ValueError(
             f"{table['paper']} {table['table']} has no row {sorted(strangers)}; it has {[*found]}"
         )
     return found | {title: title for title in table["more"]}
+
+
+def read_titles(path: Path) -> pd.DataFrame:
+    """systems.csv: the printed title and the place of each row."""
+    found = read_published(path)
+    return found.assign(order=found["order"].astype(int))
 
 
 def read_published(path: Path | None) -> pd.DataFrame:

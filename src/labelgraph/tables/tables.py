@@ -82,8 +82,7 @@ def systems(entry: dict[str, Any]) -> dict[str, str]:
 
 def seeds(book: Book, entry: dict[str, Any], dataset: str, task: str, system: str) -> list[int]:
     """The seeds of a system's runs of the task, or the first `seeds` of them."""
-    method = system.partition("@")[0]
-    return book.seeds(dataset, task, method)[: entry.get("seeds")]
+    return book.seeds(dataset, task, system)[: entry.get("seeds")]
 
 
 def runs(book: Book, names: list[str]) -> list[Run]:

@@ -122,9 +122,22 @@ def test_scores_follow_the_labels():
     assert expected.std() > 1e-2
 
 
-def test_stages_out_of_order_are_refused():
-    with pytest.raises(ValueError, match=r"srn rounds are \[2, 1, 3\]; stages 2, 3 and 4 begin"):
-        model_of(rounds=[2, 1, 3])
+@pytest.mark.parametrize(
+    ("rounds", "stages"),
+    [([], [3, 3]), ([1], [0, 3]), ([1, 2], [0, 1, 3]), ([1, 2, 3], [0, 1, 2, 3])],
+)
+def test_fewer_rounds_are_fewer_stages_before_the_last(rounds, stages):
+    model, found = model_of(rounds=rounds), []
+    for epoch in range(len(stages)):
+        begin(model, epoch, example())
+        found.append(model.stage())
+    assert found == stages
+
+
+@pytest.mark.parametrize("rounds", [[2, 1, 3], [1, 2, 3, 4]])
+def test_other_stages_are_refused(rounds):
+    with pytest.raises(ValueError, match="they are the epochs, in order, at which the stages"):
+        model_of(rounds=rounds)
 
 
 def test_mixed_precision_learns():

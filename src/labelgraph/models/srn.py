@@ -88,9 +88,10 @@ class SRN(nn.Module):
         self.share, self.rounds, self.epochs = share, rounds, Epochs()
 
     def stage(self) -> int:
-        """From 0; without a part that reads the maps, its stage is the last one already."""
+        """After the last of `rounds`, all learns; fewer of them are fewer stages before that."""
         stage = sum(self.epochs.number() >= epoch for epoch in self.rounds)
-        return JOINT if stage == RELATIONS and self.relations is None else stage
+        without = stage == RELATIONS and self.relations is None
+        return JOINT if stage == len(self.rounds) or without else stage
 
     def start_epoch(self, epoch: int, steps: int, images: Iterator[dict[str, Tensor]]) -> None:
         self.epochs.start(epoch, steps)
@@ -146,9 +147,10 @@ def build(
     relations: bool,
     rounds: list[int],
 ) -> SRN:
-    if len(rounds) != JOINT or rounds != sorted(rounds):
+    if len(rounds) > JOINT or rounds != sorted(rounds):
         raise ValueError(
-            f"srn rounds are {rounds}; stages 2, 3 and 4 begin at three epochs, in order"
+            f"srn rounds are {rounds}; they are the epochs, in order, at which the stages after the"
+            f" first begin: at most {JOINT}"
         )
     count = len(labels.names)
     reader = Relations(count, width, filters, side) if relations else None

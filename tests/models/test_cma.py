@@ -1,9 +1,11 @@
 """CMA against its equations: label embeddings, attention by cosines, and the weighted loss."""
 
+import parity_cases as parity
 import pytest
 import torch
 from conftest import batch, begin, label_space
 from literal_cases import ORDER, Given, follow_labels, grid, permuted, stir, survive_mixed_precision
+from references import cma as slow
 from torch.nn.functional import normalize
 
 from labelgraph.models import cma
@@ -11,6 +13,7 @@ from labelgraph.parts import losses
 
 SETTINGS = {"width": 4, "beta": 0.4, "least": 0.05, "embed_steps": 20, "embed_rate": 0.01}
 OWN = {"classifier.weight": 1, "classifier.bias": 1}
+CLOSE = {"rtol": parity.TOLERANCE, "atol": parity.TOLERANCE}
 
 
 def model_of(labels=None, **changes):
@@ -22,35 +25,38 @@ def model_of(labels=None, **changes):
     return model.eval()
 
 
-def attended(model, features):
-    """(C, P) of one image, cosine by cosine."""
-    norm, cells = model.norm, features.flatten(1).T
-    rows = []
-    for direction in model.embeddings:
-        cosines = []
-        for x in cells:
-            x = (model.transform.weight @ x - norm.running_mean) / (
-                norm.running_var + norm.eps
-            ).sqrt()
-            x = (x * norm.weight + norm.bias).clamp(min=0)
-            cosines.append(
-                (x @ direction / x.norm()).clamp(min=0) if x.any() else torch.tensor(0.0)
-            )
-        total = sum(cosines)
-        share = [c / total if total else torch.tensor(1 / len(cells)) for c in cosines]
-        rows.append(torch.stack(share))
-    return torch.stack(rows)
+def weights_of(model):
+    """By the reference's names."""
+    own = {name: value.numpy() for name, value in model.state_dict().items()}
+    kinds = {"weight": "weight", "bias": "bias", "mean": "running_mean", "variance": "running_var"}
+    found = {f"transform_normalisation.{kind}": own[f"norm.{name}"] for kind, name in kinds.items()}
+    found |= {name: own[name] for name in ("classifier.weight", "classifier.bias")}
+    return found | {"embedding": own["embeddings"], "transform.weight": own["transform.weight"]}
 
 
-def test_scores_are_those_of_attended_features():
-    model, image = model_of(), grid(3, 6)
-    rows = []
-    for features in image:
-        shares = attended(model, features)
-        assert shares.std(1).max() > 0.05
-        seen = shares @ features.flatten(1).T  # (C, F)
-        rows.append((seen * model.classifier.weight).sum(1) + model.classifier.bias)
-    torch.testing.assert_close(model({"image": image}), torch.stack(rows), rtol=1e-4, atol=1e-5)
+@pytest.mark.parametrize("training", [False, True])
+def test_scores_and_loss_are_those_of_the_equations(training):
+    model = model_of(parity.double_labels(5)).double().train(training)
+    image, target = grid(3, 6).double(), batch()["target"].double()
+    inputs = {"image": image, "target": target, "known": torch.ones(3, 5, dtype=torch.bool)}
+    weights, settings = weights_of(model), {"beta": 0.4, "training": training}
+    expected = slow.logits(weights, image.numpy(), None, settings)
+    torch.testing.assert_close(model(inputs), torch.from_numpy(expected), **CLOSE)
+    share = model.rate.numpy()
+    expected = slow.loss(weights, image.numpy(), None, target.numpy(), share, settings)
+    torch.testing.assert_close(model.loss(inputs).item(), expected, **CLOSE)
+    assert slow.attention(weights, image.numpy(), None, settings).std((2, 3)).max() > 0.05
+
+
+def test_the_embeddings_loss_is_that_of_the_equations():
+    labels = label_space(5)
+    graph = cma.together(labels.counts)
+    expected = slow.label_graph(labels.counts.double().numpy())
+    torch.testing.assert_close(graph, torch.from_numpy(expected), **CLOSE)
+    found = torch.randn(5, 3, dtype=torch.double)
+    for least in (0.05, 0.6):
+        loss = slow.embedding_loss(found.numpy(), expected, {"alpha": least})
+        torch.testing.assert_close(cma.disagreement(found, graph, least).item(), loss, **CLOSE)
 
 
 @pytest.mark.parametrize("sign", [1, -1])

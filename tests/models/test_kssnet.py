@@ -2,18 +2,22 @@
 
 from dataclasses import replace
 
+import parity_cases as parity
 import pytest
 import torch
 from conftest import batch, label_space
 from literal_cases import ORDER, Given, follow_labels, grid, permuted, stir, survive_mixed_precision
+from references import kssnet as slow
 
 from labelgraph.models import kssnet
 from labelgraph.parts import labelgraph
+from labelgraph.train import loop
 
 SETTINGS = {"graph_widths": [7, 5], "knowledge": "wordnet", "alike": 0.6, "mix": 0.8, "cut": 0.03}
 SETTINGS |= {"share": 0.4, "lateral": True, "lateral_width": 3, "dropout": 0.5}
 NAMES = ("boat", "bird", "cup", "dog", "house")
 OWN = {"classifier.weight": 1, "classifier.bias": 1}
+CLOSE = {"rtol": parity.TOLERANCE, "atol": parity.TOLERANCE}
 
 
 def space(names=NAMES):
@@ -38,25 +42,46 @@ def test_the_largest_eigenvalue_of_the_graph_is_one(mix):
     torch.testing.assert_close(torch.linalg.eigvalsh(graph)[-1].item(), 1.0)
 
 
-def test_the_graph_entry_by_entry():
-    counts, weights = space().counts.double(), known()
-    occurring, knowing = torch.eye(5).double(), weights + torch.eye(5)
-    for i in range(5):
-        for j in range(5):
-            if i != j and counts[i, i] and counts[j, j]:
-                occurring[i, j] = (counts[i, j] / counts[i, i] + counts[i, j] / counts[j, j]) / 2
-    both = 0.8 * normal(knowing) + 0.2 * normal(occurring)
-    kept = both * (both >= 0.03)
-    expected = normal(0.4 * kept + 0.6 * torch.eye(5).double())
-    found = kssnet.superimposed(space().counts, weights, 0.8, 0.03, 0.4)
-    torch.testing.assert_close(found, expected)
-    assert (both < 0.03).any() and (kept > 0).sum() > 9
+@pytest.mark.parametrize(
+    ("mix", "cut", "share"), [(0.8, 0.03, 0.4), (0.0, 0.2, 0.4), (1.0, 0.0, 0.9)]
+)
+def test_the_graph_entry_by_entry(mix, cut, share):
+    settings = {"knowledge_share": mix, "threshold": cut, "neighbour_share": share}
+    expected = slow.graph(space().counts.double().numpy(), known().numpy(), settings)
+    found = kssnet.superimposed(space().counts, known(), mix, cut, share)
+    torch.testing.assert_close(found, torch.from_numpy(expected), **CLOSE)
 
 
-def normal(matrix):
-    sums = [float(row.sum()) for row in matrix]
-    rows = [[matrix[i, j] / (sums[i] * sums[j]) ** 0.5 for j in range(5)] for i in range(5)]
-    return torch.tensor(rows, dtype=torch.double)
+def weights_of(model):
+    """By the reference's names."""
+    own = {name: value.numpy() for name, value in model.state_dict().items()}
+    found = {name: own[name] for name in ("classifier.weight", "classifier.bias")}
+    for n in range(3):
+        found[f"layers.{n}.first"] = own[f"graph.narrow.{n}.weight"].T
+        found[f"layers.{n}.second"] = own[f"graph.widen.{n}.weight"].T
+        found[f"layers.{n}.bias"] = own[f"graph.widen.{n}.bias"]
+    if model.lateral is not None:
+        found["lateral.weight"], found["block.bias"] = (
+            own["lateral.back.weight"],
+            own["lateral.up.bias"],
+        )
+        block = own["lateral.up.weight"] @ own["lateral.down.weight"]
+        found["block.weight"] = block[:, :, None, None]
+    return found
+
+
+@pytest.mark.parametrize("lateral", [True, False])
+def test_scores_and_loss_are_those_of_the_equations(lateral):
+    labels = replace(parity.double_labels(5), names=NAMES)
+    model = model_of(labels, lateral=lateral).double()
+    image, target = grid(2, 6).double(), batch(2)["target"].double()
+    inputs = {"image": image, "target": target, "known": torch.ones(2, 5, dtype=torch.bool)}
+    given = weights_of(model), image.numpy(), labels.vectors.numpy(), model.graph.graph.numpy()
+    settings = {"lateral": lateral}
+    expected = slow.logits(*given, settings)
+    torch.testing.assert_close(model(inputs), torch.from_numpy(expected), **CLOSE)
+    expected = slow.loss(*given, target.numpy(), settings)
+    torch.testing.assert_close(loop.loss_of(model, inputs).item(), expected, **CLOSE)
 
 
 def test_without_neighbours_the_graph_is_the_identity():
@@ -64,15 +89,12 @@ def test_without_neighbours_the_graph_is_the_identity():
     torch.testing.assert_close(graph, torch.eye(5).double())
 
 
-def test_layers_are_products_of_two_matrices_over_the_graph():
+def test_layers_are_at_least_32_wide_inside():
     part = model_of().graph
-    x = part.words
-    for place, (narrow, widen) in enumerate(zip(part.narrow, part.widen, strict=True)):
-        x = torch.where(x > 0, x, 0.2 * x) if place else x
-        x = part.graph @ x @ narrow.weight.T @ widen.weight.T + widen.bias
-    torch.testing.assert_close(part(), torch.tanh(x))
     assert [layer.out_features for layer in part.narrow] == [32, 32, 32]
     torch.testing.assert_close(part.words.norm(dim=1), torch.ones(5))
+    wide = model_of(graph_widths=[300, 500]).graph
+    assert [layer.out_features for layer in wide.narrow] == [(12 + 300) // 8, 100, (500 + 6) // 8]
 
 
 def test_without_a_lateral_connection_two_classifiers_score_the_mean():
@@ -80,21 +102,6 @@ def test_without_a_lateral_connection_two_classifiers_score_the_mean():
     pooled = image.mean((2, 3))
     expected = pooled @ model.graph().T + model.classifier(pooled)
     torch.testing.assert_close(model({"image": image}), expected)
-
-
-def test_the_lateral_connection_position_by_position():
-    model, image = model_of(), grid(2, 6)
-    labels, part = model.graph(), model.lateral
-    rows = []
-    for features in image:
-        found = []
-        for x in features.flatten(1).T:
-            x = x + part.back.weight @ (labels @ x)
-            inner = (part.down.weight @ x + part.down.bias).clamp(min=0)
-            found.append(x + part.up.weight @ inner + part.up.bias)
-        mean = sum(found) / len(found)
-        rows.append(labels @ mean + model.classifier.weight @ mean + model.classifier.bias)
-    torch.testing.assert_close(model({"image": image}), torch.stack(rows), rtol=1e-4, atol=1e-4)
 
 
 def test_a_new_lateral_connection_adds_nothing_of_the_labels():

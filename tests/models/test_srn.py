@@ -1,9 +1,11 @@
 """SRN against its equations, and which parts learn in which of its four stages."""
 
+import parity_cases as parity
 import pytest
 import torch
 from conftest import batch, begin, label_space
 from literal_cases import ORDER, Given, grid, stir, survive_mixed_precision
+from references import srn as slow
 from torch import nn
 
 from labelgraph.models import srn
@@ -23,6 +25,43 @@ def model_of(labels=3, encoder=None, **changes):
 
 def example(images=4, labels=3):
     return batch(images, labels) | {"image": grid(images, 6, 3, 3)}
+
+
+def weights_of(model):
+    """By the reference's names."""
+    own = {name: value.numpy() for name, value in model.state_dict().items()}
+    layers = {"classifier": "classifier", "confidence": "attention.confidence"}
+    layers |= {f"attention.{n}": f"attention.energy.{2 * n}" for n in range(3)}
+    layers |= {f"relation.{n}": f"relations.mix.{n}" for n in range(2)}
+    layers |= {f"normalisation.{n}": f"relations.mix_norms.{n}" for n in range(2)}
+    layers |= {"normalisation.2": "relations.norm", "regularised": "relations.output"}
+    kinds = {"weight": "weight", "bias": "bias", "mean": "running_mean", "variance": "running_var"}
+    found = {
+        f"{theirs}.{kind}": own[f"{ours}.{name}"]
+        for theirs, ours in layers.items()
+        for kind, name in kinds.items()
+        if f"{ours}.{name}" in own
+    }
+    found["attention.2.bias"] = torch.zeros(3).numpy()  # the softmax cancels it
+    return found | {"relation.2.weight": own["relations.filters"].reshape(8, 1, 3, 3)}
+
+
+@pytest.mark.parametrize("training", [False, True])
+def test_scores_and_losses_are_those_of_the_equations(training):
+    model, inputs = model_of().double().train(training), example()
+    given = {"image": inputs["image"].double(), "target": inputs["target"].double()}
+    given["known"] = torch.ones(4, 3, dtype=torch.bool)
+    arrays, settings = [given[name].numpy() for name in ("image", "target")], {"alpha": 0.3}
+    weights, settings = weights_of(model), settings | {"training": training}
+    expected = torch.from_numpy(slow.logits(weights, arrays[0], settings))
+    close = {"rtol": parity.TOLERANCE, "atol": parity.TOLERANCE}
+    torch.testing.assert_close(model(given), expected, **close)
+    assert expected.std() > 1e-2
+    for stage in range(4):
+        begin(model, stage, given)
+        loss = model.train(training).loss(given).item()
+        expected = slow.loss(weights, *arrays, settings | {"stage": stage + 1})
+        assert loss == pytest.approx(expected, rel=1e-9, abs=1e-9), stage
 
 
 def learning(model, epoch, inputs):

@@ -80,18 +80,22 @@ class GraphLayers(nn.Module):
 
 
 class Lateral(nn.Module):
-    """Adds to each position what it has in common with the labels, and a small network on that."""
+    """Adds to each position what it has in common with the labels, then a layer on the sum.
+
+    The layer's weights are a product of two narrow ones, as the graph's are.
+    """
 
     def __init__(self, labels: int, features: int, width: int):
         super().__init__()
         self.back = nn.Linear(labels, features, bias=False)
-        self.down, self.up = nn.Linear(features, width), nn.Linear(width, features)
+        self.down = nn.Linear(features, width, bias=False)
+        self.up = nn.Linear(width, features)
         nn.init.zeros_(self.back.weight)  # features start as the encoder gives them
 
     def forward(self, found: Tensor, labels: Tensor) -> Tensor:
         """Positions (B, P, F) and labels (C, F) -> positions (B, P, F)."""
         found = found + self.back(found @ labels.T)
-        return found + self.up(relu(self.down(found)))
+        return found + relu(self.up(self.down(found)))
 
 
 class KSSNet(nn.Module):

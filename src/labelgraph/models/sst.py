@@ -68,8 +68,8 @@ class SST(nn.Module):
         size, places = features.shape[2:], self.places
         if size != places.shape[1:]:
             places = interpolate(places[None], size, mode="bilinear")[0]
-        first = narrowed(features, False, self.reduction) + places.flatten(1).T  # (B, P, W)
-        found = first
+        first = narrowed(features, False, self.reduction)  # (B, P, W)
+        found = first + places.flatten(1).T
         for layer in self.spatial:
             found = layer(found)
         maps = relu(self.norm(self.maps(first if self.parallel else found).mT))  # (B, C, P)

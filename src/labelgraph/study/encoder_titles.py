@@ -3,11 +3,13 @@
 TITLES = {
     "efficientnet_lite0": "EfficientNet-Lite0",
     **{f"resnet{depth}": f"ResNet-{depth}" for depth in (18, 34, 50, 101)},
+    **{f"vgg{depth}": f"VGG-{depth}" for depth in (16, 19)},
 }
 
 STAGES = {  # how many stages each has
     "efficientnet_lite0": 8,
     **{f"resnet{depth}": 5 for depth in (18, 34, 50, 101)},
+    **{f"vgg{depth}": 5 for depth in (16, 19)},
 }
 
 

@@ -36,9 +36,9 @@ class LastStages(Block):
 class Encoder(Block):
     """The network that turns an image into features, and how images are shown to it."""
 
-    name: Literal["efficientnet_lite0", "resnet101", "resnet18", "resnet34", "resnet50"] = Field(
-        description="The architecture."
-    )
+    name: Literal[
+        "efficientnet_lite0", "resnet101", "resnet18", "resnet34", "resnet50", "vgg16", "vgg19"
+    ] = Field(description="The architecture.")
     weights: str | None = Field(
         description="The weights it starts from: `imagenet` for those of a package, a file, or null"
         " for random ones."

@@ -1,7 +1,7 @@
 """HCP by hand: the grid form, hypotheses pooled from one map, in double precision.
 
 weights
-    hidden.weight (U, F), hidden.bias (U,)             only with a hidden layer (settings["hidden"] > 0)
+    hidden.weight (U, F), hidden.bias (U,)             only if settings["hidden"] > 0
     classifier.weight (C, U or F), classifier.bias (C,)
 settings
     hidden      0: the scorer is linear; else ReLU between the two layers
@@ -22,14 +22,15 @@ Choices where the facts leave something open
       J and of its mean; the squares are summed over known labels only;
     * an image without any usable box has one hypothesis, the whole image. The whole image is
       otherwise NOT among the hypotheses;
-    * a zero area is no box; a box whose sides' ratio (in pixels; the image counted as square) exceeds
-      `ratio` or whose area is below 900 px is dropped;
-    * normalised cut: recursive, two parts at a time. Affinity IoU, 1 on the diagonal. A group is cut along
-      the second generalised eigenvector of (D - S) x = a D x, at the place in its sorted order
-      (equal values in the boxes' order) where cut/assoc(A) + cut/assoc(B) within the group is
-      smallest, the first such place. Among the groups the one with the smallest such value is cut next, until
-      there are m groups or only single boxes. An eigenvector's sign and degenerate eigenvalues
-      are not determined: compare with affinities where the cut is unique, or by `cut_value`;
+    * a zero area is no box; a box whose sides' ratio (in pixels; the image counted as square)
+      exceeds `ratio` or whose area is below 900 px is dropped;
+    * normalised cut: recursive, two parts at a time. Affinity IoU, 1 on the diagonal. A group is
+      cut along the second generalised eigenvector of (D - S) x = a D x, at the place in its sorted
+      order (equal values in the boxes' order) where cut/assoc(A) + cut/assoc(B) within the group is
+      smallest, the first such place. Among the groups the one with the smallest such value is cut
+      next, until there are m groups or only single boxes. An eigenvector's sign and degenerate
+      eigenvalues are not determined: compare with affinities where the cut is unique, or by
+      `cut_value`;
     * of each group the k best boxes, in the order of the list (best first).
 """
 
@@ -131,7 +132,10 @@ def pooled(image, box):
 
 def score(weights, settings, x):
     if settings["hidden"]:
-        x = [sum(row * x) + b for row, b in zip(weights["hidden.weight"], weights["hidden.bias"], strict=True)]
+        x = [
+            sum(row * x) + b
+            for row, b in zip(weights["hidden.weight"], weights["hidden.bias"], strict=True)
+        ]
         x = np.maximum(np.array(x), 0)
     rows = zip(weights["classifier.weight"], weights["classifier.bias"], strict=True)
     return np.array([sum(row * x) + b for row, b in rows])
@@ -141,7 +145,9 @@ def logits(weights, features, boxes, settings):
     """V (B, C). `boxes` (B, R, 4)."""
     found = []
     for image, some in zip(features, boxes, strict=True):
-        scores = [score(weights, settings, pooled(image, box)) for box in hypotheses(some, settings)]
+        scores = [
+            score(weights, settings, pooled(image, box)) for box in hypotheses(some, settings)
+        ]
         found.append(np.max(scores, axis=0))
     return np.array(found)
 

@@ -11,14 +11,12 @@ from collections.abc import Iterator
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import log_softmax, one_hot
+from torch.nn.functional import one_hot
 
 from labelgraph.models.hcp import hypotheses
+from labelgraph.parts import shares
 from labelgraph.parts.epochs import Epochs
 from labelgraph.parts.labelspace import LabelSpace
-from labelgraph.parts.losses import full
-
-NEVER = -1e9  # a score that no softmax notices
 
 
 def cells_inside(boxes: Tensor, height: int, width: int) -> Tensor:
@@ -42,11 +40,11 @@ def cells_inside(boxes: Tensor, height: int, width: int) -> Tensor:
 class HCP(nn.Module):
     """`expected`: how many labels an image shows, on average."""
 
-    def __init__(self, encoder: nn.Module, scorer: nn.Module, expected: float, **settings):
+    def __init__(self, encoder: nn.Module, scorer: nn.Module, expected: Tensor, **settings):
         super().__init__()
         self.encoder, self.scorer, self.epochs = encoder, scorer, Epochs()
-        self.start, self.expected = settings["start"], expected
-        self.groups = settings["groups"]
+        self.start, self.groups = settings["start"], settings["groups"]
+        self.register_buffer("expected", expected, persistent=False)
         self.each = {True: settings["each"], False: settings["test_each"]}
         self.limits = settings["least_area"], settings["most_ratio"]
 
@@ -61,29 +59,24 @@ class HCP(nn.Module):
         """Each label's strongest score; without a hypothesis, the whole image's: (B, C)."""
         there = hypotheses.admitted(boxes, *self.limits)
         there = hypotheses.chosen(boxes, there, self.groups, self.each[self.training])
-        shares = cells_inside(boxes, *features.shape[2:]).to(features.dtype)
-        found = self.scorer(shares @ features.flatten(2).mT)  # (B, R, C)
-        best = found.masked_fill(~there[..., None], NEVER).amax(1)
+        inside = cells_inside(boxes, *features.shape[2:]).to(features.dtype)
+        found = self.scorer(inside @ features.flatten(2).mT)  # (B, R, C)
+        best = found.masked_fill(~there[..., None], shares.NEVER).amax(1)
         return torch.where(there.any(1, keepdim=True), best, self.of_image(features))
 
     def forward(self, batch: dict[str, Tensor]) -> Tensor:
-        """Logits (B, C): 0 where a label's share is half of that of one of `expected` labels."""
-        scores = full(self.of_hypotheses(self.encoder(batch["image"]), batch["boxes"]))
-        return log_softmax(scores, 1) + torch.log(2 * self.expected)
+        """Logits (B, C)."""
+        scores = self.of_hypotheses(self.encoder(batch["image"]), batch["boxes"])
+        return shares.as_logits(scores, self.expected)
 
     def loss(self, batch: dict[str, Tensor]) -> Tensor:
-        """Squares of shares minus an image's labels, which share 1; mean over images with any."""
-        features, known = self.encoder(batch["image"]), batch["known"]
+        """Of whole images before epoch `start`, then of hypotheses."""
+        features = self.encoder(batch["image"])
         if self.epochs.number() < self.start:
             scores = self.of_image(features)
         else:
             scores = self.of_hypotheses(features, batch["boxes"])
-        shares = full(scores).masked_fill(~known, NEVER).softmax(1)
-        target = batch["target"] * known
-        count = target.sum(1, keepdim=True)
-        errors = ((shares - target / count.clamp(min=1)) * known).square().sum(1)  # (B,)
-        shown = count[:, 0] > 0
-        return (errors * shown).sum() / shown.sum().clamp(min=1)
+        return shares.squares(scores, batch["target"], batch["known"])
 
 
 def build(
@@ -103,7 +96,6 @@ def build(
     if hidden:
         layers = nn.Linear(encoder.width, hidden), nn.ReLU(), nn.Linear(hidden, count)
         scorer = nn.Sequential(*layers)
-    expected = labels.positive_rate.sum().clamp(min=1)
     chosen = {"groups": groups, "each": each, "test_each": test_each}
     limits = {"least_area": least_area, "most_ratio": most_ratio}
-    return HCP(encoder, scorer, expected, start=start, **chosen, **limits)
+    return HCP(encoder, scorer, shares.expected(labels), start=start, **chosen, **limits)

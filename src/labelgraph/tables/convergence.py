@@ -58,7 +58,7 @@ def of_table(book: Book, name: str) -> list[Check]:
 
 
 def worth_it(book: Book, check: Check) -> bool:
-    """What is solved exactly has no epochs; what has fewer seeds than others is there to compare."""
+    """What is solved has no epochs, and what has fewer seeds than others is there to compare."""
     run = run_of(book.study, *of(check.place), check.system, 0)
     solved = book.settings(run).training.train.optimizer == "exact"
     return not solved and book.seeds_of(check.system.partition("@")[0]) == book.size.seeds

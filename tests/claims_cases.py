@@ -19,6 +19,7 @@ LABELS = ["cat", "dog", "owl", "elk"]
 RECIPE = {
     "study": "mini",
     "note": "A note.",
+    "rehearsal": False,
     "tables": {
         "ml_sgm_I": {
             "columns": [{"dataset": "voc2007", "metrics": ["AP:*", "mAP", "OF1"]}],

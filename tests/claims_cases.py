@@ -20,6 +20,7 @@ SYSTEMS = ("baseline", "ml_sgm", "ml_sgm@part")
 RECIPE = {
     "study": "mini",
     "note": "A note.",
+    "rehearsal": False,
     "tables": {
         "ml_sgm_I": {
             "columns": [{"dataset": "voc2007", "metrics": ["AP:*", "mAP", "OF1"]}],

@@ -291,6 +291,21 @@ def test_levels_are_judged_in_the_study_that_has_the_papers_protocol(study, valu
     assert 90 < float(line.here) < 98  # the number itself, not a difference
 
 
+def test_a_rehearsal_judges_no_claim(study, judged):
+    about = RECIPE | {"study": "rehearsal", "rehearsal": True}
+    found = comparisons.of_study(about, study / "published")
+    lines = verdicts.judge(about, found, numbers_of(study, found, 20), {})
+    assert {line.verdict for line in lines} == {"not meaningful: rehearsal", "not run"}
+    unjudged = {claim for claim, line in judged.items() if line.verdict == "not run"}
+    left = {line.claim for line in lines if line.verdict == "not run"}
+    assert left == unjudged | {"parameters"}  # no costs are given here
+    page = listing.as_markdown(about, lines)
+    assert "This is a rehearsal, and its numbers mean nothing." in page
+    assert not {"holds", "fails", "undecided"} & {*page.partition("## How to read")[0].split()}
+    assert verdicts.kinds(lines)[-1] == "not meaningful: rehearsal"
+    assert "not meaningful: rehearsal" not in verdicts.kinds(judged.values())
+
+
 def test_holm_by_hand():
     """.01 <= .05/4, .013 <= .05/3, .03 > .05/2: the third and what follows it stay."""
     assert verdicts.holm([0.03, 0.01, 0.013, 0.04]) == [False, True, True, False]

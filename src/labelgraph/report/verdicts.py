@@ -7,7 +7,7 @@ from typing import Any
 
 from labelgraph.files import escaping
 from labelgraph.review.claims import listing, recipe
-from labelgraph.review.claims.verdicts import VERDICTS, Line
+from labelgraph.review.claims.verdicts import Line, kinds
 from labelgraph.study.config import Book
 from labelgraph.tables import tables
 
@@ -30,7 +30,7 @@ class Verdicts:
     papers: tuple[Claim, ...]
     own: tuple[tuple[str, tuple[Claim, ...]], ...]  # question and claims
     pairs: tuple[Claim, ...]
-    kinds: tuple[str, ...] = VERDICTS
+    kinds: tuple[str, ...]
 
     @property
     def intervals(self) -> dict[tuple[str, str, str], tuple[float, float]]:
@@ -67,6 +67,7 @@ def read(book: Book, path: Path | None) -> Verdicts | None:
             for title, _, some in listing.sections(own)
         ),
         pairs=tuple(claim(facts, line) for line in pairs),
+        kinds=tuple(kinds(papers)),
     )
 
 

@@ -418,6 +418,14 @@ class Study(Change):
     processes: Positive = Field(
         description="Processes that train one model together; 1 where features are cached."
     )
+    models: Literal["kept", "removed"] = Field(
+        default="kept",
+        description="Whether models are `removed` as soon as nothing needs them any more, to save"
+        " disk; scores, tables and figures stay.",
+    )
+    rehearsal: bool = Field(
+        default=False, description="Whether its numbers mean nothing, so that no claim is judged."
+    )
     local: dict[str, Text] = Field(
         default={}, description="Local copies of official files, by source."
     )

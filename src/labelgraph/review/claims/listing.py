@@ -16,11 +16,12 @@ from labelgraph.review.claims.verdicts import (
     FAILS,
     HOLDS,
     LEVEL,
+    NO_MEANING,
     NOT_RUN,
     UNDECIDED,
-    VERDICTS,
     WRONG,
     Line,
+    kinds,
     tally,
 )
 from labelgraph.tables.cost_columns import COSTS
@@ -73,6 +74,12 @@ def missing(path: Path) -> str:
 def summary(lines: list[Line]) -> str:
     """How many claims of papers have which verdict, and how many of them by chance."""
     found, sure = tally(lines), tally(lines, "corrected")
+    if found[NO_MEANING]:
+        return (
+            f"This is a rehearsal, and its numbers mean nothing. Of"
+            f" {counted(len(lines), 'claim', 'claims')}, {found[NO_MEANING]} would be judged;"
+            f" {found[NOT_RUN]} are about systems without a run here."
+        )
     judged = sum(found[name] for name in JUDGED)
     chance = WRONG / 2 * sum(bool(line.p) and line.kind != EQUAL for line in lines)
     partly = sum(part(line) for line in lines if line.verdict == HOLDS)
@@ -89,10 +96,10 @@ def summary(lines: list[Line]) -> str:
 
 def tallies(lines: list[Line]) -> list[list[str]]:
     """A row for each paper: how many claims have which verdict."""
-    rows = []
+    rows, names = [], kinds(lines)
     for paper, title in PAPERS.items():
         found = tally(line for line in lines if line.paper == paper)
-        rows.append([title, *map(str, found.values())])
+        rows.append([title, *(str(found[name]) for name in names)])
     return rows
 
 
@@ -115,6 +122,8 @@ def split(lines: list[Line]) -> tuple[list[Line], list[Line], list[Line]]:
 def as_markdown(recipe: Entry, lines: list[Line]) -> str:
     papers, own, pairs = split(lines)
     judged = [line for line in papers if line.verdict in JUDGED]
+    names = kinds(papers)
+    known = [line for line in pairs if line.verdict != NO_MEANING]
     parts = [
         f"# What the papers claim, and what the study `{recipe['study']}` says",
         summary(papers),
@@ -125,14 +134,14 @@ def as_markdown(recipe: Entry, lines: list[Line]) -> str:
         "## Who is ahead of whom",
         "Points of mAP by which the row's system is ahead of the column's; **bold** if the 95 %"
         " interval excludes zero, with a star as above. Intervals are in the csv file.",
-        *[text for place in places(pairs) for text in ahead(recipe, place, pairs)],
+        *[text for place in places(known) for text in ahead(recipe, place, pairs)],
         *[
             text
             for title, words, some in sections(own)
             for text in (f"## {title}", words, table(recipe, some))
         ],
         "## Verdicts on the papers' claims",
-        markdown_table(["claims of", *VERDICTS], tallies(papers), right=len(VERDICTS)),
+        markdown_table(["claims of", *names], tallies(papers), right=len(names)),
         *[
             text
             for paper, title in PAPERS.items()
@@ -415,7 +424,7 @@ def as_text(places: dict[int, Line]) -> str:
     blocks = [f"{place}  {heading(line)}\n  {result(line)}\n" for place, line in places.items()]
     lines = [*places.values()]
     found, sure = tally(lines), tally(lines, "corrected")
-    counts = ", ".join(f"{found[name]} {name}" for name in VERDICTS if found[name])
+    counts = ", ".join(f"{number} {name}" for name, number in found.items() if number)
     ending = f"{counted(len(lines), 'claim', 'claims')}: {counts}"
     if any(line.p for line in lines):
         ending += f"; after Holm's correction {sure[HOLDS]} holds, {sure[FAILS]} fails"

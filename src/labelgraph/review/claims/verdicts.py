@@ -324,6 +324,6 @@ def tally(lines: Iterable[Line], column: str = "verdict") -> dict[str, int]:
 
 
 def kinds(lines: Iterable[Line]) -> list[str]:
-    """The verdicts that a study may give: that of a rehearsal only where there is one."""
-    found = tally(lines)
-    return [name for name in VERDICTS if name != NO_MEANING or found[name]]
+    """The verdicts that a study may give; a rehearsal judges nothing."""
+    left_out = (HOLDS, FAILS, UNDECIDED) if tally(lines)[NO_MEANING] else (NO_MEANING,)
+    return [name for name in VERDICTS if name not in left_out]

@@ -207,6 +207,15 @@ def test_a_local_copy_is_no_download():
     assert local == {"glove_6b"}
 
 
+def test_removed_models_take_the_room_of_those_at_work():
+    jobs = [SimpleNamespace(kind="trainings", weights=weights) for weights in (1, 5, 3)]
+    kept, removed = (
+        storage.of_study(book("paper", models=models), [], jobs, {}, 2).parts["models"]
+        for models in ("kept", "removed")
+    )
+    assert (kept, removed) == (9, 8)
+
+
 def test_faster_rcnn_reads_more_pixels_than_the_encoder():
     first, both = (regions.faster_rcnn(800, kind) for kind in ("rpn", "instances"))
     assert first > work.stages("resnet101", 448)[0].each

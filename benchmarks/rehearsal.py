@@ -17,6 +17,7 @@ import argparse
 import contextlib
 import ctypes
 import importlib
+import logging
 import os
 import re
 import resource
@@ -204,6 +205,7 @@ def verdicts(made: Path) -> list[str]:
 def to_a_clone(made: Path) -> None:
     """Pushes what was made, and makes all tables in a clone that pulls it."""
     stage = f"results/dvc/{STUDY}/dvc.yaml"
+    logging.getLogger("werkzeug").setLevel(logging.ERROR)  # which prints every request
     store = ThreadedMotoServer("127.0.0.1", 0, verbose=False)
     store.start()
     address = "http://{}:{}".format(*store.get_host_and_port())

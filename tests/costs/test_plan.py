@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import replace
+from types import SimpleNamespace
 
 import pytest
 from conftest import ROOT
@@ -205,6 +206,15 @@ def test_downloads_are_those_of_the_datasets_words_and_weights():
 def test_a_local_copy_is_no_download():
     local = needs("laptop", [("voc2007", "ml_gcn")], local={"voc2007": "src"})
     assert local == {"glove_6b"}
+
+
+def test_removed_models_take_the_room_of_those_at_work():
+    jobs = [SimpleNamespace(kind="trainings", weights=weights) for weights in (1, 5, 3)]
+    kept, removed = (
+        storage.of_study(book("paper", models=models), [], jobs, {}, 2).parts["models"]
+        for models in ("kept", "removed")
+    )
+    assert (kept, removed) == (9, 8)
 
 
 def test_faster_rcnn_reads_more_pixels_than_the_encoder():

@@ -104,5 +104,5 @@ def test_the_archives_make_a_dataset_for_each_task(dataset, place):
         files = [folder / f"{name}-{task}" for name in ("train.npz", "report.npz", "targets.npz")]
         split.main(manifest, book.protocol(dataset, task), *files, folder / "protocol.json")
         train = read_arrays(files[0])
-        assert len(read_arrays(files[1])["images"]) == 3
+        assert len(read_arrays(files[1])["images"]) == 4
         assert (train["role"] == TUNE).sum() == 1 or task != "full"

@@ -34,7 +34,8 @@ Node c: [sum_p m_cp W x_p ; W'(sum_p m_cp u_p)], u = encoded scale 0. No gradien
 bracket of W' (neither m nor u). Guidance: g = LeakyReLU(BN(summary [mean of encoded 0; mean of
 encoded 1])), whose input gets no gradient. A[:, c] = sigmoid(relations [g; V_c]), (C, C).
 Z_c = sum_j A[j, c] V_j; G_c = LeakyReLU(graph(LeakyReLU(Z_c))) + V_c.
-s^G_c = semantic_c . G_c + b_c. s = .7 s^T + .3 s^G. Loss: soft margin (mean BCE over the known) of s, s^T, s^G and s^K, added.
+s^G_c = semantic_c . G_c + b_c. s = .7 s^T + .3 s^G.
+Loss: soft margin (mean BCE over the known) of s, s^T, s^G and s^K, added.
 
 Choices where the facts leave something open
     * W x_p has its bias at every place, so the sum over p carries bias * sum_p m_cp; W' has one

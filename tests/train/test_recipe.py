@@ -255,7 +255,7 @@ def assert_same_steps(learning: Training, expected: ByHand, before: nn.Module) -
     if learning.average is not None:
         kept = dict(learning.average.named_parameters())
         # it takes this share of a step, beside which rounding is larger
-        assert distance(kept, expected.average, old) < CLOSE / (1 - settings.ema)
+        assert distance(kept, expected.average, old) < CLOSE / (1 - learning.settings.ema)
 
 
 def recipes():

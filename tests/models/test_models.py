@@ -15,6 +15,7 @@ SYSTEMS = [
     for variant in ("", *CONFIG[method].get("variants", {}))
 ]
 SYSTEMS += [(method, "shots") for method in models.available() if "shots" in CONFIG[method]]
+ONE_BY_ONE = {("tdrg", "released")}  # refuses to score several images at once
 each_method = pytest.mark.parametrize("method", models.available())
 each_system = pytest.mark.parametrize(("method", "variant"), SYSTEMS)
 
@@ -35,8 +36,9 @@ def test_files_and_config_name_the_same_methods():
 
 @each_system
 def test_one_finite_logit_for_each_image_and_label(method, variant):
-    found = scores(build(method, variant=variant), batch())
-    assert found.shape == (3, 5)
+    images = 1 if (method, variant) in ONE_BY_ONE else 3
+    found = scores(build(method, variant=variant), batch(images))
+    assert found.shape == (images, 5)
     assert found.isfinite().all()
 
 
@@ -57,7 +59,9 @@ def test_every_parameter_learns(method, variant):
     assert not idle, f"no gradient reaches {idle}"
 
 
-@each_system
+@pytest.mark.parametrize(
+    ("method", "variant"), [system for system in SYSTEMS if system not in ONE_BY_ONE]
+)
 def test_a_batch_is_its_images_one_by_one(method, variant):
     model, inputs = build(method, variant=variant), batch()
     alone = torch.cat([scores(model, images_of(inputs, [k])) for k in range(3)])

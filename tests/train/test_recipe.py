@@ -254,7 +254,8 @@ def assert_same_steps(learning: Training, expected: ByHand, before: nn.Module) -
         assert torch.allclose(value.double(), other.double(), rtol=CLOSE, atol=0), name
     if learning.average is not None:
         kept = dict(learning.average.named_parameters())
-        assert distance(kept, expected.average, old) < CLOSE
+        # it takes this share of a step, beside which rounding is larger
+        assert distance(kept, expected.average, old) < CLOSE / (1 - learning.settings.ema)
 
 
 def recipes():

@@ -16,6 +16,7 @@ SETTINGS = {
     "pool": "all",
 }
 LABELS = ["cat", "dog", "owl", "elk"]
+SYSTEMS = ("baseline", "ml_sgm", "ml_sgm@part")
 RECIPE = {
     "study": "mini",
     "note": "A note.",
@@ -24,7 +25,7 @@ RECIPE = {
             "columns": [{"dataset": "voc2007", "metrics": ["AP:*", "mAP", "OF1"]}],
             "task": "full",
             "runs": {"baseline": "baseline", "ml_sgm": "ml_sgm", "ml_sgm/part": "ml_sgm@part"},
-            "seeds": {"full/voc2007": [0, 1, 2]},
+            "seeds": {"full/voc2007": {system: [0, 1, 2] for system in SYSTEMS}},
         },
         "ml_sgm_V": {
             "columns": [
@@ -36,7 +37,10 @@ RECIPE = {
                 }
             ],
             "runs": {"baseline": "baseline", "ml_sgm": "ml_sgm"},
-            "seeds": {"partial-10/voc2007": [0], "partial-90/voc2007": [0]},
+            "seeds": {
+                place: {system: [0] for system in SYSTEMS}
+                for place in ("partial-10/voc2007", "partial-90/voc2007")
+            },
         },
         "ml_sgm_VIII": {
             "columns": [{"costs": ["params_m"]}],

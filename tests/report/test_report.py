@@ -446,6 +446,8 @@ def a_gain(method, baseline, intervals=None):
 def test_gains_by_hand():
     found = a_gain([71.0, 74.0], [70.0, 69.0])
     assert (found.mean, found.seeds, found.band) == (3.0, (1.5, 4.5), (-0.5, 0.5))
+    fewer = a_gain([71.0], [70.0, 69.0])  # against the baseline of the same seed
+    assert (fewer.mean, fewer.seeds, fewer.band) == (1.0, (1.0,), (0.0, 0.0))
     assert found.std == pytest.approx((4.5 + 0.5) ** 0.5)
     assert found.verdict == against_baseline.AHEAD
     assert a_gain([70.5, 71.0], [70.0, 70.8]).verdict == against_baseline.LEVEL

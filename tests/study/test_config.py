@@ -214,7 +214,8 @@ def test_the_footnote_names_the_rows_that_differ(book):
     change = {"methods": {"ml_gcn": {"train": {"select": "best"}}}}
     kept = "A: the checkpoint is chosen on the tune images."
     assert edited(book, change).circumstances(runs, [0]) == f"{plain} {kept}"
-    found = edited(book, {"encoder": {"weights": None}}).circumstances(runs, [0, 1])
+    again = [(title, replace(run, seed=1)) for title, run in runs]
+    found = edited(book, {"encoder": {"weights": None}}).circumstances([*runs, *again], [0, 1])
     assert found.startswith("Encoder EfficientNet-Lite0 without pretrained weights, 224 pixels;")
     assert found.endswith("; seeds 0, 1.")
     change["methods"]["baseline"] = {"encoder": {"test_size": 576}}
@@ -482,3 +483,29 @@ def test_a_study_may_change_a_method_on_one_dataset(book):
     own = edited(book, {"methods": {"ml_gcn": change}})
     assert trained(own, dataset="scenes").train.lr == 0.7
     assert trained(own) == trained(book)
+
+
+def test_a_study_may_train_a_method_with_fewer_seeds(book):
+    own = edited(book, {"methods": {"ml_gcn": {"seeds": 1}, "ssgrl": {"seeds": 2}}})
+    assert [own.seeds("voc2007", "full", name) for name in ("ml_gcn", "ssgrl", "baseline")] == [
+        [0],
+        [0, 1],
+        [0, 1, 2],
+    ]
+    assert own.seeds("coco2014", "full", "ssgrl") == [0]  # the fewer of both
+    found = {run.system: set() for run in tables.runs(own, ["ml_gcn_VOC"])}
+    for run in tables.runs(own, ["ml_gcn_VOC"]):
+        found[run.system].add(run.seed)
+    assert (found["ml_gcn@released"], found["baseline"]) == ({0}, {0, 1, 2})
+    said = tables.recipe(own, "ml_gcn_VOC")["protocol"]
+    assert said.endswith(
+        "seeds 0, 1, 2. ML-GCN; ML-GCN (Binary); ML-GCN (formula as printed); ML-GCN (released"
+        " code): seed 0 only."
+    )
+
+
+def test_every_episode_starts_from_a_seed_that_the_method_has(book):
+    own = edited(book, {"seeds_of": {"coco2014": 3}, "methods": {"kggr": {"seeds": 2}}})
+    starts = [own.base(run_of("mini", "fewshot-1", "coco2014", "kggr", k)).seed for k in range(4)]
+    assert starts == [0, 1, 0, 1]
+    assert own.seeds("coco2014", "fewshot-1", "kggr") == book.seeds("coco2014", "fewshot-1")

@@ -68,9 +68,11 @@ def test_a_study_checks_only_datasets_that_it_runs():
 
 
 def test_the_seeds_are_those_of_the_tables_with_most(mini):
-    assert convergence.seeds(mini, "full/voc2007") == [0, 1, 2]
-    assert convergence.seeds(mini, "partial-50/voc2007") == [0]
-    assert convergence.seeds(book(seeds=[4, 5]), "full/voc2007") == [4, 5]
+    assert convergence.seeds(mini, "full/voc2007", "ml_gcn") == [0, 1, 2]
+    assert convergence.seeds(mini, "partial-50/voc2007", "ml_gcn") == [0]
+    assert convergence.seeds(book(seeds=[4, 5]), "full/voc2007", "ml_gcn") == [4, 5]
+    fewer = book(methods={"ml_gcn": {"seeds": 1}})
+    assert convergence.seeds(fewer, "full/voc2007", "ml_gcn@binary") == [0]
     block = BLOCK | {"places": ["partial-55/voc2007"]}
     with pytest.raises(ValueError, match=r"places has partial-55/voc2007, which no table"):
         convergence.runs(book(convergence=block), ["ml_sgm_V"])

@@ -10,7 +10,7 @@ from conftest import ROOT
 from labelgraph.score import confidence
 from labelgraph.study import recipes
 from labelgraph.study.config import read_study
-from labelgraph.tables import rendering, table_columns, tables
+from labelgraph.tables import quoted, rendering, table_columns, tables
 
 PUBLISHED = pd.DataFrame(
     [
@@ -115,6 +115,36 @@ def test_markdown_by_hand(table, values):
         "- ± is the standard deviation over seeds, where there are several.",
         f"- {rendering.DEPARTURES}: [N\\|ew](../recipes.md#new) 1\N{EN DASH}3, 7.",
     ]
+
+
+def test_a_row_without_a_run_has_its_reason_below_the_table(table, values):
+    assert quoted.noted(table, TITLES) == table
+    table |= {
+        "notes": ["a"],
+        "quoted": {"old": "Its code was lost.", "new/a": "Its code was lost."},
+    }
+    notes = quoted.noted(table, TITLES)["notes"]
+    assert notes == ["a", "Old, New a: quoted without a run. Its code was lost."]
+    table["quoted"]["newer"] = "It is in no table."
+    with pytest.raises(ValueError, match=r"has no row \['newer'\]"):
+        quoted.noted(table, TITLES)
+
+
+def test_rows_without_a_run_are_found(table):
+    entry = {key: table[key] for key in ("paper", "table", "columns", "task", "runs")}
+    found = list(quoted.rows({"p_T": entry | {"quoted": {"old": "Lost."}}}, TITLES))
+    assert found == [
+        quoted.Row("p_T", "old", "Old", "Lost."),
+        quoted.Row("p_T", "new/a", "New a", ""),
+    ]
+    costs = entry | {"columns": [{"costs": ["params_m"]}], "runs": {}}
+    assert not list(quoted.rows({"p_T": costs}, TITLES))
+
+
+def test_a_row_has_a_run_or_a_reason(table):
+    entry = {key: table[key] for key in ("paper", "table", "caption", "columns", "task", "runs")}
+    with pytest.raises(ValueError, match=r"\['new/b'\] are in `quoted` and in `runs`"):
+        table_columns.check("p_T", entry | {"quoted": {"new/b": "Lost."}}, ["voc2007"], 3)
 
 
 def test_an_interval_of_the_mean_by_hand(table, values, tmp_path):

@@ -3,25 +3,36 @@
 import argparse
 import json
 import sys
+from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from labelgraph.commands import _given
+from labelgraph.files.plurals import counted
 from labelgraph.review import stale
 from labelgraph.split import listing
 from labelgraph.study.config import Book, read_study
-from labelgraph.study.merging import keywords
-from labelgraph.tables import table_columns, titles
+from labelgraph.study.entries import Method
+from labelgraph.study.method_files import keywords, lines
+from labelgraph.tables import quoted, table_columns, titles
 from labelgraph.tables import tables as studytables
 
 HELP = "list methods, datasets, protocols, tables, or files that no rule makes any more"
-DESCRIPTION = """Lists the methods, datasets, protocols or tables of a study; or the stale
-files, which are tables and figures that no rule makes any more. Exit code 1 if there are stale
-files."""
+DESCRIPTION = """Lists the methods, datasets, protocols or tables of a study; the rows of its
+tables that are only quoted; or the stale files, which are tables and figures that no rule makes any
+more. Exit code 1 if there are stale files."""
 EXAMPLES = ("labelgraph list methods", "labelgraph list tables --study paper --json")
 CONFIG = Path("workflow/config")
 TASKS = ("full", "partial", "fewshot")
-KINDS = ("methods", "datasets", "protocols", "tables", "stale")
+KINDS = ("methods", "datasets", "protocols", "tables", "quoted", "stale")
+KNOWN_FROM = {  # known_from of methods.yaml
+    "code": "from released code",
+    "paper": "from the paper's text",
+    "reading": "by our reading",
+    None: "of unstated origin",
+}
+SYSTEMS = Path("workflow/published/systems.csv")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -42,6 +53,7 @@ def run(arguments: argparse.Namespace) -> int:
         "datasets": datasets,
         "protocols": lambda _: named_protocols(book.study),
         "tables": tables,
+        "quoted": quoted_rows,
         "stale": lambda _: stale_files(_given.options(arguments)),
     }[arguments.kind](book)
     if arguments.json:
@@ -50,6 +62,8 @@ def run(arguments: argparse.Namespace) -> int:
         width = max((len(entry["name"]) for entry in found), default=0)
         for entry in found:
             print(f"{entry['name']:{width}}  {entry['about']}")
+        if arguments.kind == "methods":
+            print("", *summary(book, found), sep="\n")
     return 1 if arguments.kind == "stale" and found else 0
 
 
@@ -57,13 +71,39 @@ def methods(book: Book) -> list[dict[str, Any]]:
     return [
         {
             "name": name,
-            "about": ". ".join([titles.system(book, name), *filter(None, [entry.paper])]),
+            "about": about(titles.system(book, name), entry, lines(name)),
             "title": titles.system(book, name),
+            "known_from": entry.known_from,
+            "lines": lines(name),
             "variants": list(entry.variants),
             "settings": sorted(keywords(name)),
             "departures": book.departures(name, TASKS),
         }
         for name, entry in book.methods.items()
+    ]
+
+
+def about(title: str, entry: Method, length: int) -> str:
+    what = f"{length} lines, {KNOWN_FROM[entry.known_from]}"
+    return ". ".join(filter(None, [title, entry.paper, what]))
+
+
+def summary(book: Book, found: list[dict[str, Any]]) -> Iterator[str]:
+    """How many methods there are and how sure each is; which published rows have no run."""
+    tally = Counter(entry["known_from"] for entry in found)
+    kinds = [f"{tally[kind]} {text}" for kind, text in KNOWN_FROM.items() if tally[kind]]
+    yield f"{counted(len(found), 'method', 'methods')}: {', '.join(kinds)}."
+    rows = quoted_rows(book)
+    yield f"{counted(len(rows), 'published row is', 'published rows are')} quoted without a run."
+    yield from (f"  {row['name']}: {row['about']}" for row in rows)
+
+
+def quoted_rows(book: Book) -> list[dict[str, Any]]:
+    """The published rows without a run, and why."""
+    rows = quoted.rows(studytables.of_study(book), studytables.read_titles(SYSTEMS))
+    return [
+        {"name": f"{row.table}: {row.title}", "about": row.reason or "no reason is stated"}
+        for row in rows
     ]
 
 

@@ -50,7 +50,7 @@ def along(
 
 def runs(book: Book, entry: dict[str, Any], sweep: dict[str, Any], dataset: str) -> list[list[Run]]:
     """The runs of each point: of the method as it is, then of its variants."""
-    method, all_seeds = entry["method"], book.size.seeds
+    method, all_seeds = entry["method"], book.seeds_of(entry["method"])
     names = [name for name in book.variants(method) if name.startswith(f"{sweep['variants']}_")]
     found = []
     for system in (method, *(f"{method}@{name}" for name in names)):

@@ -17,7 +17,7 @@ Intervals = dict[tuple[str, str, str], tuple[float, float]]  # dataset, system, 
 
 @dataclass(frozen=True)
 class Gain:
-    """mAP of a method minus the mean mAP of its baseline, in points."""
+    """mAP of a method minus the mean mAP of its baseline with the same seeds, in points."""
 
     system: str
     baseline: str
@@ -69,6 +69,8 @@ def against(book: Book, method: str) -> str:
 def gain(
     method: list[Run], baseline: list[Run], values: dict[str, float], intervals: Intervals
 ) -> Gain:
+    both = {run.seed for run in method} & {run.seed for run in baseline}
+    method, baseline = ([run for run in runs if run.seed in both] for runs in (method, baseline))
     ours = [values[run.folder] for run in method]
     theirs = [values[run.folder] for run in baseline]
     middle = fmean(theirs)

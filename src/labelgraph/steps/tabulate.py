@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from labelgraph.files.small import write_text
-from labelgraph.tables import convergence, intervals, marks, rendering, tables
+from labelgraph.tables import convergence, intervals, marks, quoted, rendering, tables
 
 
 def main(
@@ -17,13 +17,13 @@ def main(
     output: Path,
     leaders: Path | None = None,
 ) -> None:
-    values, titles = tables.read_published(published), tables.read_published(systems)
-    titles["order"] = titles["order"].astype(int)
+    values, titles = tables.read_published(published), tables.read_titles(systems)
     cells = tables.cells(table, values, titles)
     cells = marks.added(cells, leaders, tables.rows_of(table, titles))
     cells = intervals.added(table, cells)
     write_text(output, cells.to_csv(index=False, lineterminator="\n"))
-    ran, table = tables.names_of(table, titles), convergence.noted(table)
+    ran = tables.names_of(table, titles)
+    table = quoted.noted(convergence.noted(table), titles)
     write_text(output.with_suffix(".md"), rendering.markdown(table, cells, ran))
     write_text(output.with_suffix(".tex"), rendering.latex(table, cells, ran))
 

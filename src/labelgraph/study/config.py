@@ -185,18 +185,24 @@ class Book:
             raise ValueError(f"datasets.{dataset} has no block `fewshot`, which few shots need")
         return block
 
-    def seeds(self, dataset: str, task: str) -> list[int]:
-        """The seeds of a task's runs; in a few-shot task one for each episode."""
+    def seeds(self, dataset: str, task: str, method: str = "") -> list[int]:
+        """The seeds of a task's runs; in a few-shot task one for each episode.
+
+        Of a method they are those that the study trains it with.
+        """
         if not tasks.has_shots(task):
-            return self.size.seeds[: self.size.seeds_of.get(dataset)]
+            return self.seeds_of(method)[: self.size.seeds_of.get(dataset)]
         block = tasks.few_shots(self.fewshot(dataset), task)
         return list(range(block["episodes"] or len(block["files"])))
+
+    def seeds_of(self, method: str) -> list[int]:
+        return self.size.seeds[: self.size.methods.get(method, MethodChange()).seeds]
 
     def base(self, run: Run) -> Run | None:
         """The run whose weights this one starts from. Episodes take turns with its seeds."""
         if not tasks.has_shots(run.task):
             return None
-        seeds = self.seeds(run.dataset, tasks.BASE)
+        seeds = self.seeds(run.dataset, tasks.BASE, run.method)
         return replace(run, task=tasks.BASE, seed=seeds[run.seed % len(seeds)])
 
     def circumstances(self, rows: Iterable[tuple[str, Run]], seeds: list[int]) -> str:

@@ -109,6 +109,10 @@ class Variant(Change):
 class MethodChange(Change):
     """What a study changes of a method."""
 
+    seeds: Positive = Field(
+        default=None,
+        description="How many of the study's seeds it is trained with; all if not given.",
+    )
     datasets: dict[DatasetName, Change] = Field(
         default={}, description="What is different on one dataset."
     )
@@ -119,6 +123,12 @@ class Method(Change):
 
     title: Line = Field(description="The name in tables and figures.")
     paper: Line = Field(default=None, description="Where the method was published.")
+    known_from: Literal["code", "paper", "reading"] = Field(
+        default=None,
+        description="What its file was written from: `code`, released code; `paper`, a paper's"
+        " text; `reading`, accounts at second hand, so that its core may differ from the paper's."
+        " No run depends on it.",
+    )
     against: Text = Field(
         default=None, description="The baseline it is compared with; `baseline` if not given."
     )
@@ -335,6 +345,9 @@ class Table(Block):
     more: dict[str, Text] = Field(default=None, description="Further rows: method[@variant].")
     counted: dict[str, Text] = Field(
         default=None, description="Published row: method[@variant] whose cost is counted only."
+    )
+    quoted: dict[str, Line] = Field(
+        default=None, description="Published row: why no run can stand behind it; a footnote."
     )
     seeds: Positive = Field(default=None, description="Use at most this many of the study's seeds.")
     spread: Text = Field(

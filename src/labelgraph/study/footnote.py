@@ -14,16 +14,32 @@ def sentences(rows: Iterable[tuple[str, RunSettings]], seeds: Sequence[int], sel
     choose a checkpoint.
     """
     did: dict[str, list[list[str]]] = {}  # title -> what its runs did
+    learnt_with: dict[str, set[int]] = {}  # title -> the seeds of its runs
     for title, training in rows:
         did.setdefault(title, []).append(facts(training, selection))
+        learnt_with.setdefault(title, set()).add(training.seed)
     if not did:
         return ""
     runs = [found for several in did.values() for found in several]
     usual = [Counter(column).most_common(1)[0][0] for column in zip(*runs, strict=True)]
     encoder, pixels, kept = usual
     head = f"Encoder {encoder}, {pixels}; {kept};"
-    head += f" {'seed' if len(seeds) == 1 else 'seeds'} {', '.join(map(str, seeds))}."
-    return " ".join([head, *differences(did, usual)])
+    head += f" {named(seeds)}."
+    return " ".join([head, *fewer(learnt_with, {*seeds}), *differences(did, usual)])
+
+
+def named(seeds: Iterable[int]) -> str:
+    numbers = sorted(seeds)
+    return f"{'seed' if len(numbers) == 1 else 'seeds'} {', '.join(map(str, numbers))}"
+
+
+def fewer(learnt_with: dict[str, set[int]], seeds: set[int]) -> list[str]:
+    """A sentence for the rows whose runs have some of the seeds only."""
+    found: dict[tuple[int, ...], list[str]] = {}
+    for title, own in learnt_with.items():
+        if own < seeds:
+            found.setdefault(tuple(sorted(own)), []).append(title)
+    return [f"{'; '.join(titles)}: {named(own)} only." for own, titles in found.items()]
 
 
 def facts(training: RunSettings, selection: str) -> list[str]:

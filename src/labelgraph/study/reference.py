@@ -41,7 +41,7 @@ SECTIONS = [  # title, what stands before the tables, models
     (
         "studies/*.yaml, and `--config`",
         "",
-        [entries.Study, entries.Drawing, entries.Convergence],
+        [entries.Study, entries.MethodChange, entries.Drawing, entries.Convergence],
     ),
     (
         "methods.yaml",

@@ -82,11 +82,11 @@ def of_tables(book: Book, names: Iterable[str]) -> list[Check]:
     return sorted({check for name in names for check in of_table(book, name)})
 
 
-def seeds(book: Book, place: str) -> list[int]:
-    """All seeds that a table shows of a place, whichever tables are made."""
+def seeds(book: Book, place: str, system: str) -> list[int]:
+    """All seeds that a table shows of a system at a place, whichever tables are made."""
     task, dataset = of(place)
     shown = [
-        tables.seeds(book, entry, dataset, task)
+        tables.seeds(book, entry, dataset, task, system)
         for entry in book.tables.values()
         for block in trained(entry)
         if block["dataset"] == dataset and task in tasks(entry, block)
@@ -103,7 +103,7 @@ def runs(book: Book, names: Iterable[str]) -> list[Run]:
     check_variants(book)
     found = set()
     for check in of_tables(book, names):
-        usual = seeds(book, check.place)
+        usual = seeds(book, check.place, check.system)
         each = [(check.system, seed) for seed in usual] + [(check.longer, usual[0])]
         found |= {run_of(book.study, *of(check.place), *one) for one in each}
     return sorted(found)
@@ -119,7 +119,8 @@ def check_variants(book: Book) -> None:
 
 
 def folder(book: Book, check: Check) -> str:
-    run = run_of(book.study, *of(check.place), check.longer, seeds(book, check.place)[0])
+    first = seeds(book, check.place, check.system)[0]
+    run = run_of(book.study, *of(check.place), check.longer, first)
     return f"results/runs/{run.folder}"
 
 
@@ -132,7 +133,7 @@ def settings(book: Book, run: Run) -> Entry:
     """What a check depends on besides scores and predictions; `run` is the longer one."""
     place, usual = f"{run.task}/{run.dataset}", longer.usual(run.variant)
     system = f"{run.method}@{usual}" if usual else run.method
-    chosen = seeds(book, place)
+    chosen = seeds(book, place, system)
     once = run_of(book.study, run.task, run.dataset, system, chosen[0])
     return {
         "place": place,

@@ -37,6 +37,10 @@ def check(name: str, entry: dict[str, Any], datasets: Iterable[str], top: int) -
         raise ValueError(
             f"tables.{name}: spread is {entry['spread']!r}, not one of {confidence.KINDS}"
         )
+    if both := sorted(entry.get("quoted", {}).keys() & entry.get("runs", {}).keys()):
+        raise ValueError(
+            f"tables.{name}: {both} are in `quoted` and in `runs`; a row with a run needs no reason"
+        )
     for block in entry["columns"]:
         if "metrics" in block and not (block.get("tasks") or "task" in entry):
             raise ValueError(f"tables.{name} needs `task`, or `tasks` in each block of columns")

@@ -80,9 +80,10 @@ def systems(entry: dict[str, Any]) -> dict[str, str]:
     return entry.get("runs", {}) | entry.get("more", {})
 
 
-def seeds(book: Book, entry: dict[str, Any], dataset: str, task: str) -> list[int]:
-    """The seeds of the task's runs, or the first `seeds` of them."""
-    return book.seeds(dataset, task)[: entry.get("seeds")]
+def seeds(book: Book, entry: dict[str, Any], dataset: str, task: str, system: str) -> list[int]:
+    """The seeds of a system's runs of the task, or the first `seeds` of them."""
+    method = system.partition("@")[0]
+    return book.seeds(dataset, task, method)[: entry.get("seeds")]
 
 
 def runs(book: Book, names: list[str]) -> list[Run]:
@@ -94,7 +95,7 @@ def runs(book: Book, names: list[str]) -> list[Run]:
         if book.runs_on(block["dataset"])
         for task in filter(book.runs_task, tasks(entry, block))
         for system in systems(entry).values()
-        for seed in seeds(book, entry, block["dataset"], task)
+        for seed in seeds(book, entry, block["dataset"], task, system)
     }
     return sorted(found)
 
@@ -159,7 +160,7 @@ def recipe(book: Book, name: str) -> dict[str, Any]:
             row: {
                 f"{task}/{block['dataset']}": [
                     f"results/runs/{run.folder}/scores.json"
-                    for seed in seeds(book, entry, block["dataset"], task)
+                    for seed in seeds(book, entry, block["dataset"], task, system)
                     for run in [run_of(book.study, task, block["dataset"], system, seed)]
                 ]
                 for block in trained(entry)
@@ -278,11 +279,18 @@ def rows_of(table: dict[str, Any], row_titles: pd.DataFrame) -> dict[str, str]:
         line.key: f"{line.title} {line.setting}" if again else line.title
         for line, again in zip(here.itertuples(), twice, strict=True)
     }
-    if strangers := (table["runs"].keys() | table.get("counted", {}).keys()) - found.keys():
+    ours = (table.get(block) or {} for block in ("runs", "counted", "quoted"))
+    if strangers := {key for block in ours for key in block} - found.keys():
         raise ValueError(
             f"{table['paper']} {table['table']} has no row {sorted(strangers)}; it has {[*found]}"
         )
     return found | {title: title for title in table["more"]}
+
+
+def read_titles(path: Path) -> pd.DataFrame:
+    """systems.csv: the printed title and the place of each row."""
+    found = read_published(path)
+    return found.assign(order=found["order"].astype(int))
 
 
 def read_published(path: Path | None) -> pd.DataFrame:

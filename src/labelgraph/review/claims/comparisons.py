@@ -163,12 +163,12 @@ def end(entry: Entry | None, row: Row, metric: str) -> End | None:
             return End(system, metric, (), ())
         for name, places in table_columns.parts(entry, block):
             if name == setting and all(place in entry["seeds"] for place in places):
-                return End(system, metric, places, seeds(entry, places))
+                return End(system, metric, places, seeds(entry, places, system))
     return None
 
 
-def seeds(entry: Entry, places: tuple[str, ...]) -> tuple[int, ...]:
-    common = set.intersection(*({*entry["seeds"][place]} for place in places))
+def seeds(entry: Entry, places: tuple[str, ...], system: str) -> tuple[int, ...]:
+    common = set.intersection(*({*entry["seeds"][place][system]} for place in places))
     return tuple(sorted(common))
 
 

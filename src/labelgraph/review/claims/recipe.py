@@ -17,6 +17,7 @@ def recipe(book: Book, names: list[str]) -> Entry:
 
     study, note   the study and what it says of itself
     tables        name -> its columns, its rows' systems, and the seeds of each place (task/dataset)
+                  and system
     runs          place -> system -> seeds, over all tables
     titles        system -> its title, without the encoder, which all of them share
     datasets      name -> the title of what was judged here
@@ -71,7 +72,10 @@ def ours(name: str) -> bool:
 def table(book: Book, entry: Entry) -> Entry:
     found = {key: entry[key] for key in KEYS if key in entry}
     found["seeds"] = {
-        f"{task}/{block['dataset']}": tables.seeds(book, entry, block["dataset"], task)
+        f"{task}/{block['dataset']}": {
+            system: tables.seeds(book, entry, block["dataset"], task, system)
+            for system in tables.systems(entry).values()
+        }
         for block in table_columns.trained(entry)
         if book.runs_on(block["dataset"])
         for task in filter(book.runs_task, table_columns.tasks(entry, block))

@@ -141,6 +141,11 @@ def test_a_file_with_other_columns_is_refused(tmp_path):
         kssnet.of_file(path, NAMES)
 
 
+def test_a_file_that_is_missing_is_named(tmp_path):
+    with pytest.raises(ValueError, match=r"edges.csv', which is not a file; it may be"):
+        model_of(knowledge=str(tmp_path / "edges.csv"))
+
+
 def test_rare_labels_have_neighbours_that_are_known_to_be_alike():
     counts = torch.diag(torch.tensor([9.0, 9.0, 0.0, 0.0, 0.0]))
     graph = kssnet.superimposed(counts, known(), 0.8, 0.03, 0.4)

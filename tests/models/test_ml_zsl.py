@@ -11,7 +11,6 @@ from literal_cases import Given, follow_labels, grid, stir, survive_mixed_precis
 from references import ml_zsl as slow
 
 from labelgraph.models import ml_zsl
-from labelgraph.parts import wordnet
 
 NAMES = ("animal", "dog", "cat", "fire hydrant", "unheard of")
 SETTINGS = {"size": 3, "steps": 2, "hidden": 6, "relation_hidden": 4, "score_hidden": 5}
@@ -123,20 +122,6 @@ def test_scores_follow_the_labels():
         **SETTINGS,
     )
     follow_labels(model, other, {}, grid(3, 6))
-
-
-def test_every_label_of_the_datasets_has_a_synset():
-    absent = [name for name in wordnet.SENSES if wordnet.synset(name) is None]
-    assert absent == []
-    assert len(wordnet.SENSES) > 180
-
-
-def test_similarity_is_wu_and_palmers():
-    dog, cat, hydrant = map(wordnet.synset, ("dog", "cat", "fire hydrant"))
-    # carnivores are the 12th from the top, and dog and cat two steps below them
-    assert wordnet.similarity(dog, cat) == wordnet.similarity(cat, dog) == 24 / (24 + 2 + 2)
-    assert wordnet.similarity(dog, dog) == 1
-    assert wordnet.similarity(dog, hydrant) < 0.4
 
 
 def test_mixed_precision_learns():

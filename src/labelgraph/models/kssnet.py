@@ -35,6 +35,11 @@ def of_wordnet(names: tuple[str, ...], alike: float) -> Tensor:
 
 def of_file(path: Path, names: tuple[str, ...]) -> Tensor:
     """(C, C): the sum of the weights of all edges between two labels, whatever their direction."""
+    if not path.exists():
+        raise ValueError(
+            f"kssnet knowledge is {str(path)!r}, which is not a file; it may be {WORDNET}, or a"
+            f" file with the columns {', '.join(COLUMNS)} (workflow/config/sources.yaml)"
+        )
     places = {name: place for place, name in enumerate(names)}
     found = torch.zeros(len(names), len(names), dtype=torch.double)
     with path.open(newline="", encoding="utf-8") as stream:

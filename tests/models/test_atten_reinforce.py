@@ -12,7 +12,7 @@ from labelgraph.models import atten_reinforce
 from labelgraph.parts import shares
 
 GIVEN = {
-    "width": 4, "steps": 3, "points": 2, "sizes": [0.3, 0.6], "ratios": [0.5, 2.0],
+    "width": 4, "steps": 3, "points": 2, "samples": 1, "sizes": [0.3, 0.6], "ratios": [0.5, 2.0],
     "deviation": 0.1, "places": "chosen",
 }  # fmt: skip
 LABELS, FEATURES = 4, 5

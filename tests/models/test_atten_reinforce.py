@@ -127,6 +127,14 @@ def test_windows_have_no_gradient_through_their_places():
     assert found[0] is None
 
 
+def test_rewards_teach_the_layer_of_places_alone():
+    model, inputs = model_of().train(), batch()
+    _, density = model.look(inputs["image"])
+    density.sum().backward()
+    taught = {name for name, value in model.named_parameters() if value.grad is not None}
+    assert taught == {"place.weight", "place.bias"}
+
+
 def test_the_usual_reward_follows_the_rewards_of_training_only():
     model, inputs = model_of(), batch()
     model.eval().loss(inputs)

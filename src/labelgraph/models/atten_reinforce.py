@@ -71,7 +71,7 @@ class AttenReinforce(nn.Module):
         if not self.chooses:
             fixed = hidden.new_tensor(FIXED[step % len(FIXED)])
             return fixed.expand(len(hidden), 2), 0.0
-        proposed = torch.tanh(self.place(hidden))
+        proposed = torch.tanh(self.place(hidden.detach()))  # the reward teaches places alone
         place = proposed.detach()
         if self.training:
             place = place + self.deviation * torch.randn_like(place)

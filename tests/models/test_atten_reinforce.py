@@ -12,7 +12,7 @@ from labelgraph.models import atten_reinforce
 from labelgraph.parts import shares
 
 GIVEN = {
-    "width": 4, "steps": 3, "points": 2, "sizes": [0.3, 0.6], "ratios": [0.5, 2.0],
+    "width": 4, "steps": 3, "points": 2, "samples": 1, "sizes": [0.3, 0.6], "ratios": [0.5, 2.0],
     "deviation": 0.1, "places": "chosen",
 }  # fmt: skip
 LABELS, FEATURES = 4, 5
@@ -125,6 +125,14 @@ def test_windows_have_no_gradient_through_their_places():
     scores, _ = model.look(inputs["image"])
     found = torch.autograd.grad(scores.sum(), model.place.weight, allow_unused=True)
     assert found[0] is None
+
+
+def test_rewards_teach_the_layer_of_places_alone():
+    model, inputs = model_of().train(), batch()
+    _, density = model.look(inputs["image"])
+    density.sum().backward()
+    taught = {name for name, value in model.named_parameters() if value.grad is not None}
+    assert taught == {"place.weight", "place.bias"}
 
 
 def test_the_usual_reward_follows_the_rewards_of_training_only():

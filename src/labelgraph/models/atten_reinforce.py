@@ -41,7 +41,8 @@ class AttenReinforce(nn.Module):
 
     def __init__(self, encoder: nn.Module, labels: LabelSpace, width: int, **settings):
         super().__init__()
-        self.encoder, self.steps, self.points = encoder, settings["steps"], settings["points"]
+        self.encoder, self.steps = encoder, settings["steps"]
+        self.points, self.samples = settings["points"], settings["samples"]
         self.deviation, self.chooses = settings["deviation"], settings["places"] == "chosen"
         numbers = encoder.width * self.points**2
         self.code = nn.Sequential(nn.Linear(numbers, width), nn.ReLU())
@@ -55,18 +56,22 @@ class AttenReinforce(nn.Module):
         self.register_buffer("expected", shares.expected(labels), persistent=False)
         self.register_buffer("usual", torch.zeros(()))  # reward
 
+    def read(self, features: Tensor, boxes: Tensor) -> Tensor:
+        """The codes of boxes (R, 4) or (B, R, 4): (B, R, W)."""
+        return self.code(crops(features, boxes, self.points, self.samples).flatten(2))
+
     def seen(self, features: Tensor, place: Tensor) -> Tensor:
         """The codes of the windows around places (B, 2) from -1 to 1: (B, k, W)."""
         centre = ((place.clamp(-1, 1) + 1) / 2)[:, None]  # (B, 1, 2)
         boxes = torch.cat([centre - self.shapes, centre + self.shapes], -1)  # (B, k, 4)
-        return self.code(crops(features, boxes, self.points).flatten(2))
+        return self.read(features, boxes)
 
     def next_place(self, hidden: Tensor, step: int) -> tuple[Tensor, Tensor | float]:
         """Where to look (B, 2), and the logarithm of its density up to a constant (B,)."""
         if not self.chooses:
             fixed = hidden.new_tensor(FIXED[step % len(FIXED)])
             return fixed.expand(len(hidden), 2), 0.0
-        proposed = torch.tanh(self.place(hidden))
+        proposed = torch.tanh(self.place(hidden.detach()))  # the reward teaches places alone
         place = proposed.detach()
         if self.training:
             place = place + self.deviation * torch.randn_like(place)
@@ -75,7 +80,7 @@ class AttenReinforce(nn.Module):
     def look(self, features: Tensor) -> tuple[Tensor, Tensor | float]:
         """Scores (B, C), and the logarithm of the density of all places."""
         whole = features.new_tensor([WHOLE])  # shows where to look first; it has no scores
-        state = self.memory(self.code(crops(features, whole, self.points).flatten(2))[:, 0])
+        state = self.memory(self.read(features, whole)[:, 0])
         scores, density = [], 0.0
         for step in range(self.steps):
             place, chance = self.next_place(state[0], step)
@@ -112,6 +117,7 @@ def build(
     width: int,
     steps: int,
     points: int,
+    samples: int,
     sizes: list[float],
     ratios: list[float],
     deviation: float,
@@ -119,5 +125,6 @@ def build(
 ) -> AttenReinforce:
     if places not in PLACES:
         raise ValueError(f"atten_reinforce places is {places!r}; it may be one of {PLACES}")
-    cut = {"steps": steps, "points": points, "sizes": sizes, "ratios": ratios}
-    return AttenReinforce(encoder, labels, width, deviation=deviation, places=places, **cut)
+    cut = {"points": points, "samples": samples, "sizes": sizes, "ratios": ratios}
+    policy = {"steps": steps, "deviation": deviation, "places": places}
+    return AttenReinforce(encoder, labels, width, **policy, **cut)

@@ -69,14 +69,14 @@ def test_scores_sets_and_losses_are_those_by_hand(gates, joint, paths, steps, se
     logits, sets, loss = by_hand(model, inputs, gates=gates, psi=joint)
     with torch.no_grad():
         np.testing.assert_allclose(model(inputs).numpy(), logits, rtol=1e-9, atol=1e-9)
-        assert np.array_equal(model.named(inputs).numpy() > 0, sets > 0)
+        assert np.array_equal(model.named_at(inputs).numpy() > 0, sets > 0)
         assert model.loss(inputs).item() == pytest.approx(loss, rel=1e-9)
 
 
 def test_a_beam_finds_other_sets_than_greedy_search():
     inputs = example()
     found = [
-        torch.stack([model_of(seed, paths=paths).named(inputs) for seed in range(4)])
+        torch.stack([model_of(seed, paths=paths).named_at(inputs) for seed in range(4)])
         for paths in (1, 3)
     ]
     assert not torch.equal(*found)
@@ -96,7 +96,7 @@ def test_the_cell_is_the_printed_one_and_not_an_lstm():
 
 
 def test_no_path_names_a_label_twice():
-    found = model_of(steps=6).named(example())
+    found = model_of(steps=6).named_at(example())
     for row in found.tolist():
         steps = sorted(place for place in row if place)
         assert steps == list(range(1, len(steps) + 1))

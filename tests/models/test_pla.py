@@ -69,7 +69,7 @@ def test_scores_sets_and_losses_are_those_by_hand(kind, name, steps, seed):
     with torch.no_grad():
         np.testing.assert_allclose(model(inputs).numpy(), logits, rtol=1e-9, atol=1e-9)
         assert model.loss(inputs).item() == pytest.approx(loss, rel=1e-9)
-        assert np.array_equal(model.named(inputs).numpy() > 0, sets > 0)
+        assert np.array_equal(model.named_at(inputs).numpy() > 0, sets > 0)
 
 
 def test_the_cases_have_all_branches():
@@ -77,7 +77,7 @@ def test_the_cases_have_all_branches():
     for seed, kind in itertools.product(range(3), alignment.ALIGNMENTS):
         model = model_of(seed, alignment=kind)
         losses.append(model.loss(example()).item())
-        sets += model.named(example()).tolist()
+        sets += model.named_at(example()).tolist()
     assert len({round(value, 6) for value in losses}) >= 8
     assert {sum(place > 0 for place in row) for row in sets} >= {1, 2, 3}
 

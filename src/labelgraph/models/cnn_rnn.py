@@ -95,7 +95,7 @@ class CNNRNN(nn.Module):
         """Logits (B, C): of the highest probability that a label has on the best path."""
         return self.search(batch).confidence
 
-    def named(self, batch: dict[str, Tensor]) -> Tensor:
+    def named_at(self, batch: dict[str, Tensor]) -> Tensor:
         """(B, C): the step at which each label is named, from 1; 0 for the others."""
         return self.search(batch).named
 

@@ -113,7 +113,7 @@ class PLA(nn.Module):
         used = sequences.until_end(symbols, len(self.rank))
         return sequences.confidences(full(scores), used)
 
-    def named(self, batch: dict[str, Tensor]) -> Tensor:
+    def named_at(self, batch: dict[str, Tensor]) -> Tensor:
         """(B, C): the step at which each label is named first, from 1; 0 for the others."""
         _, symbols = self.decode(batch["image"])
         used = sequences.until_end(symbols, len(self.rank))

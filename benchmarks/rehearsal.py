@@ -120,6 +120,7 @@ def run(made: Path, cores: int) -> Iterator[str]:
     begun, before = time.monotonic(), os.times()
     with Watch(made) as watch, (made / "rehearsal.log").open("w") as log:
         done = subprocess.run(command, cwd=made, stdout=log, stderr=subprocess.STDOUT)
+        seconds = time.monotonic() - begun
         with contextlib.suppress(ChildProcessError):
             while True:  # the process of the jobs ends soon after the last one
                 os.wait()
@@ -130,7 +131,7 @@ def run(made: Path, cores: int) -> Iterator[str]:
     used = sum(after[2:4]) - sum(before[2:4])
     largest = 1024 * resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss
     yield (
-        f"{time.monotonic() - begun:,.0f} s with {cores} cores, {used:,.0f} s of them at"
+        f"{seconds:,.0f} s with {cores} cores, {used:,.0f} s of them at"
         f" work; at most {watch.memory / 1e9:.1f} GB of memory, {largest / 1e9:.1f} of them in one"
         f" process, and {watch.disk / 1e9:.1f} GB on disk."
     )

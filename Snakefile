@@ -43,6 +43,10 @@ include: "workflow/rules/10_costs.smk"
 include: "workflow/rules/11_report.smk"
 
 
+if BOOK.size.models == "removed":
+    snakemake_patches.remove_models(workflow)
+
+
 rule all:
     default_target: True
     input:

@@ -23,7 +23,7 @@ import tempfile
 import threading
 import time
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import boto3
@@ -146,6 +146,8 @@ def travel(made: Path, study: str, store: str) -> None:
     git(made, "clone", "-q", str(made), str(clone))
     measured("dvc pull in a clone", clone, "-m", "dvc", "pull", stage)
     check_clone(made, clone, study)
+    measured("dvc repro in the clone", clone, "-m", "dvc", "repro", stage)
+    check("git sees no change in it", not git(clone, "status", "--porcelain"))
 
 
 def check_store(client, made: Path) -> None:
@@ -162,11 +164,11 @@ def check_store(client, made: Path) -> None:
     check("no official file is in S3", not any(map(here.get, official)))
 
 
-def check_clone(made: Path, clone: Path, study: str) -> None:
-    before = [path for name in TABLES for path in (made / name / study).iterdir()]
+def check_clone(made: Path, clone: Path, study: str, targets: Sequence[str] = TABLES) -> None:
+    before = [path for name in targets for path in (made / name / study).iterdir()]
     for path in before:
         (clone / path.relative_to(made)).unlink()
-    options = ["--cores", "2", "--config", f"study={study}", "--", *TABLES]
+    options = ["--cores", "2", "--config", f"study={study}", "--", *targets]
     said = measured("snakemake in the clone", clone, "-m", "snakemake", *options)
     ran = dict(re.findall(r"^(\w+) +(\d+)$", said.partition("Job stats:")[2], re.M))
     ran.pop("total")
@@ -175,8 +177,6 @@ def check_clone(made: Path, clone: Path, study: str) -> None:
     same = [path.read_bytes() == (clone / path.relative_to(made)).read_bytes() for path in before]
     check(f"its {len(same)} files of tables and figures are the same", all(same))
     check("it has no official data", not any((clone / name).exists() for name in OFFICIAL))
-    measured("dvc repro in the clone", clone, "-m", "dvc", "repro", STAGES[study])
-    check("git sees no change in it", not git(clone, "status", "--porcelain"))
 
 
 def measured(name: str, folder: Path, *arguments: str) -> str:

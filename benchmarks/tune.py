@@ -2,19 +2,23 @@
 
     python benchmarks/tune.py mini full tuning.csv --systems ml_gcn,ml_sgm --data ../second
     python benchmarks/tune.py laptop full tuning.csv --systems ml_gcn,ml_sgm --held-out 0.3
+    python benchmarks/tune.py evening full tuning.csv --systems baseline,ml_sgm --held-out 0.3 \
+        --grid epochs=2,4 encoder_lr=0.00003,0.0001
 
 The inputs must be there: for `mini`, of a second drawing of the scenes, which the file's README
 describes; for photographs, with `--held-out`, a share of the fit images is judged and not learned.
 
 A method's first trial has its settings in the study; the first half of the others is drawn widely
 around them, the second near the best so far. The best few are repeated with other seeds and on
-other data (`--finals`), and near the best of these `--refine` more are tried on the same. Each line
-of the file is one training. A call that is interrupted goes on where it stopped.
+other data (`--finals`), and near the best of these `--refine` more are tried on the same. With
+`--grid` every combination of the given values is tried instead, around the study's settings. Each
+line of the file is one training. A call that is interrupted goes on where it stopped.
 """
 
 import argparse
 import csv
 import functools
+import itertools
 import time
 from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
 from pathlib import Path
@@ -44,9 +48,10 @@ FACTORS = {
     "lr": (0.25, 0.5, 0.7, 1.0, 1.4, 2.0, 4.0),
     "weight_decay": (0.1, 0.3, 1.0, 3.0, 10.0),
     "epochs": (0.5, 0.75, 1.0, 1.5, 2.0, 3.0),
+    "encoder_lr": (0.25, 0.5, 0.7, 1.0, 1.4, 2.0, 4.0),
 }
 FIELDS = ("study", "task", "system", "stage", "trial", "dataset", "seed")
-CHOSEN = ("lr", "weight_decay", "epochs", "batch", "spread")
+CHOSEN = ("lr", "weight_decay", "epochs", "batch", "spread", "encoder_lr")
 COLUMNS = (*FIELDS, *CHOSEN, "map", "cpu_seconds")
 
 
@@ -82,8 +87,9 @@ def data(root: Path, task: str, held_out: float, settings: str) -> Data:
     splits = root / f"data/splits/{run.study}"
     inputs = root / f"data/inputs/{run.study}/{run.dataset}"
     train = read_arrays(splits / task / run.dataset / "train.npz")
+    before = f"-before_last_{last}" if (last := run.encoder.last_stages) else ""
     grids = [
-        inputs / f"features/{run.encoder.name}-{run.encoder.size}-{view}.json"
+        inputs / f"features/{run.encoder.name}{before}-{run.encoder.size}-{view}.json"
         for view in run.train.views
     ]
     boxes = inputs / "regions-rpn.npz"
@@ -138,7 +144,7 @@ def changed(run: RunSettings, row: dict[str, Any]) -> RunSettings:
         if name in lines["model"]:
             lines["model"][name] = moved(lines["model"][name], share, row["epochs"])
     late = [moved(epoch, share, row["epochs"]) for epoch in lines["train"]["drop_at"]]
-    own = {name: row[name] for name in CHOSEN if name != "spread"}
+    own = {name: row[name] for name in CHOSEN if name != "spread" and row[name] is not None}
     lines["train"] |= own | {"drop_at": late, "checkpoint_seconds": 10**6}
     if lines["train"]["optimizer"] == "exact" and row["stage"] != "optimum":
         lines["train"]["optimizer"] = "adamw"
@@ -155,16 +161,16 @@ def moved(epoch: Any, share: float, epochs: int) -> Any:
 def start(row: dict[str, Any]) -> dict[str, Any]:
     """The study's own settings, which are each method's first trial."""
     run = settings_of(*(row[name] for name in ("study", "task", "dataset", "system", "seed")))
-    return {name: getattr(run.train, name) for name in CHOSEN if name != "spread"} | {
-        "spread": run.encoder.spread
-    }
+    found = {name: getattr(run.train, name) for name in CHOSEN if name != "spread"}
+    rate = None if run.encoder.rests else run.train.encoder_lr
+    return found | {"spread": run.encoder.spread, "encoder_lr": rate}
 
 
 def drawn(around: dict[str, Any], wide: bool, chance: np.random.Generator) -> dict[str, Any]:
     """Other settings: all lines may change, or, near the best, each with a chance of a half."""
     found = dict(around)
     for name in CHOSEN:
-        if not wide and chance.random() < 0.5:
+        if (around[name] is None and name != "spread") or (not wide and chance.random() < 0.5):
             continue
         if name == "spread":
             found[name] = SPREADS[chance.integers(len(SPREADS))]
@@ -192,6 +198,8 @@ class Search:
     def next(self) -> list[dict[str, Any]]:
         """The trainings to do now; none at the end."""
         given, found = self.given, self.of("search")
+        if given.grid:
+            return self.grid()
         if not found:
             return [self.first(0) | start(self.first(0))]
         if len(found) < given.trials:
@@ -211,6 +219,19 @@ class Search:
         around = max((*self.of("final"), *refined), key=self.score)
         new = self.first(number) | self.other(around, False, number)
         return self.missing(new, "refine")
+
+    def grid(self) -> list[dict[str, Any]]:
+        """Every combination of the given values that was not trained yet, with every seed."""
+        around = start(self.first(0))
+        values = itertools.product(*self.given.grid.values())
+        trials = [around | dict(zip(self.given.grid, each, strict=True)) for each in values]
+        there = {tuple(row[name] for name in ("seed", *CHOSEN)) for row in self.of("grid")}
+        rows = [
+            self.first(number) | trial | {"stage": "grid", "seed": seed}
+            for number, trial in enumerate(trials)
+            for seed in range(self.given.seeds)
+        ]
+        return [row for row in rows if tuple(row[name] for name in ("seed", *CHOSEN)) not in there]
 
     def of(self, stage: str) -> list[dict[str, Any]]:
         return [row for row in self.rows if row["stage"] == stage]
@@ -265,7 +286,7 @@ def work(given: argparse.Namespace) -> None:
                 search = waiting.pop(job)
                 search.rows.append(job.result())
                 write(given.file, search.rows[-1])
-                if search not in waiting.values():
+                if search not in waiting.values() and not given.grid:
                     queue.append(search)
 
 
@@ -284,11 +305,12 @@ def rows_in(path: Path) -> list[dict[str, Any]]:
 def typed(row: dict[str, str]) -> dict[str, Any]:
     whole = ("trial", "seed", "epochs", "batch")
     real = ("lr", "weight_decay", "map", "cpu_seconds")
+    perhaps = ("spread", "encoder_lr")
     return (
         row
         | {name: int(row[name]) for name in whole}
         | {name: float(row[name]) for name in real}
-        | {"spread": float(row["spread"]) if row["spread"] else None}
+        | {name: float(row[name]) if row[name] else None for name in perhaps}
     )
 
 
@@ -307,6 +329,20 @@ def final(text: str) -> tuple[str, str, int]:
     return dataset, task, int(seed)
 
 
+def grid(texts: list[str]) -> dict[str, list[Any]]:
+    """`epochs=2,4` -> the values of a line; nothing between commas is null."""
+    found = {}
+    for text in texts:
+        name, _, values = text.partition("=")
+        if name not in CHOSEN:
+            raise SystemExit(f"--grid: {name!r} is none of {', '.join(CHOSEN)}")
+        whole = name in ("epochs", "batch")
+        found[name] = [
+            (int if whole else float)(value) if value else None for value in values.split(",")
+        ]
+    return found
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("study")
@@ -320,10 +356,14 @@ def main() -> None:
     parser.add_argument("--finalists", type=int, default=4)
     parser.add_argument("--refine", type=int, default=0)
     parser.add_argument("--held-out", type=float, default=0.0)
+    parser.add_argument("--grid", nargs="+", default=[], help="NAME=VALUE,VALUE")
+    parser.add_argument("--seeds", type=int, default=1, help="of each combination of --grid")
     parser.add_argument("--data", type=Path, default=Path())
     parser.add_argument("--jobs", type=int, default=2)
     numerics.set_seed(0)
-    work(parser.parse_args())
+    given = parser.parse_args()
+    given.grid = grid(given.grid)
+    work(given)
 
 
 if __name__ == "__main__":

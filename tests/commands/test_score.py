@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from labelgraph.commands import score as verb
-from labelgraph.files.small import read_json, write_arrays
+from labelgraph.files.small import read_arrays, read_json, write_arrays
 from labelgraph.score import metrics
 from labelgraph.steps import score as step
 from labelgraph.study.settings import ScoringSettings
@@ -67,6 +67,25 @@ def test_labels_that_are_not_scored_are_left_out(files, tmp_path):
     found = run_step(predictions, targets, tmp_path / "scores.json")
     expected = metrics.evaluate(SCORES[:, [0, 2]], TARGET[:, [0, 2]], **SETTINGS)
     assert found == metrics.named(expected, ["cat", "boat"], ["dog"])
+
+
+def test_steps_at_which_labels_are_named_are_joined_like_scores(files, tmp_path, capsys):
+    predictions, targets = files
+    given = read_arrays(predictions)
+    named_at = np.random.default_rng(5).integers(0, 3, given["scores"].shape).astype(np.int16)
+    write_arrays(predictions, **given, named_at=named_at)
+    found = run_step(*files, tmp_path / "scores.json")
+    rows = [given["images"].tolist().index(name) for name in IMAGES]
+    columns = [given["labels"].tolist().index(name) for name in LABELS]
+    expected = metrics.evaluate(SCORES, TARGET, named_at=named_at[rows][:, columns], **SETTINGS)
+    assert found == metrics.named(expected, LABELS.tolist(), [])
+    assert found["all"] != metrics.evaluate(SCORES, TARGET, **SETTINGS)["all"]
+    printed, _ = run_verb(capsys, predictions, "--targets", targets, "--json")
+    assert json.loads(printed)["all"] == found["all"]
+    for wrong in (named_at[:1], named_at - 1, named_at.astype(float)):
+        write_arrays(predictions, **given, named_at=wrong)
+        with pytest.raises(ValueError, match=r"named_at is .*; expected a step from 1, or 0"):
+            run_step(*files, tmp_path / "scores.json")
 
 
 def test_every_number_has_a_flat_name(files, tmp_path):

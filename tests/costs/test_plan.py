@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import replace
+from types import SimpleNamespace
 
 import pytest
 from conftest import ROOT
@@ -207,6 +208,15 @@ def test_a_local_copy_is_no_download():
     assert local == {"glove_6b"}
 
 
+def test_removed_models_take_the_room_of_those_at_work():
+    jobs = [SimpleNamespace(kind="trainings", weights=weights) for weights in (1, 5, 3)]
+    kept, removed = (
+        storage.of_study(book("paper", models=models), [], jobs, {}, 2).parts["models"]
+        for models in ("kept", "removed")
+    )
+    assert (kept, removed) == (9, 8)
+
+
 def test_faster_rcnn_reads_more_pixels_than_the_encoder():
     first, both = (regions.faster_rcnn(800, kind) for kind in ("rpn", "instances"))
     assert first > work.stages("resnet101", 448)[0].each
@@ -338,4 +348,5 @@ def test_what_a_table_needs_is_its_systems():
     assert networks.setup(book("paper"))["size"] == 448
     choice = planning.chosen(book("paper", tables=["gm_mlic_1"]), False, [])
     systems = {run.system for run in choice.tables["gm_mlic_1"]}
-    assert systems == {"baseline", "baseline@max", "ml_gcn@binary", "ssgrl", "gm_mlic"}
+    ours = {"baseline", "baseline@max", "ml_gcn@binary", "ssgrl", "gm_mlic"}
+    assert systems == ours | {"cnn_rnn", "rnn_attention", "hcp", "tsgcn"}  # and quoted systems

@@ -63,7 +63,7 @@ def test_sizes_and_times_are_rounded():
 
 def test_table_names_every_file_with_its_licence():
     table = sources.read(TABLE)
-    assert len(table.sources()) == 22
+    assert len(table.sources()) == 25
     for source in table.sources():
         assert source.licence
         assert source.bytes is None or source.bytes > 1000

@@ -242,7 +242,13 @@ def test_rules_by_hand(report):
     assert image_choice.choose(rule, report) == [0, 2]
     assert image_choice.choose(rule | {"count": 9, "most": 2}, report) == [0, 3]
     # mean gaps over the labels shown: a 0.1, c -0.2, d 0.3 (its difficult label is none of them)
-    assert image_choice.choose(rule | {"rule": "largest_gap"}, report) == [3, 2]
+    gap = rule | {"rule": "largest_gap"}
+    assert image_choice.choose(gap, report) == [3, 2]
+    assert image_choice.choose(gap | {"count": 3}, report) == [3, 2, 0]
+    # as many as there are, also where their number is odd
+    assert image_choice.choose(gap | {"count": 4, "labels": 3}, report) == [2]
+    assert image_choice.choose(gap | {"count": 4}, report) == [3, 2, 0]
+    assert image_choice.choose(gap | {"labels": 4}, report) == []
     assert "2 labels or more" in image_choice.in_words(rule, {})
 
 

@@ -124,3 +124,47 @@ def test_jobs_beyond_the_limit_start_although_no_job_is_left_whose_end_would_sta
     assert done.returncode == 0, done.stderr
     said = re.findall(r"Finished jobid: \d+ \(Rule: make\): made/(\d)$", done.stderr, re.M)
     assert sorted(said) == [*"012345"]
+
+
+REMOVED = """
+from labelgraph.jobs import snakemake_patches
+
+rule all:
+    input: expand("made/{number}/scores", number=range(2))
+
+rule train:
+    output: model="made/{number}/model", history="made/{number}/history"
+    shell: "touch {output}"
+
+rule predict:
+    input: "made/{number}/model"
+    output: "made/{number}/predictions"
+    shell: "touch {output}"
+
+rule score:
+    input: "made/{number}/predictions", "made/{number}/history"
+    output: "made/{number}/scores"
+    shell: "touch {output}"
+
+snakemake_patches.remove_models(workflow)
+"""
+
+
+def test_models_can_be_removed_after_the_last_job_that_reads_them(tmp_path):
+    """Nothing is trained again for what stays, but a prediction that is lost needs its model."""
+    (tmp_path / "Snakefile").write_text(REMOVED)
+
+    def made(*options):
+        command = [sys.executable, "-m", "snakemake", "--cores", "2", *options]
+        done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=60)
+        assert done.returncode == 0, done.stderr
+        return done.stdout + done.stderr
+
+    made()
+    for number in "01":
+        stays = {path.name for path in (tmp_path / "made" / number).iterdir()}
+        assert stays == {"history", "predictions", "scores"}
+    for name in ("predictions", "scores"):
+        (tmp_path / "made/1" / name).unlink()
+    trained = re.findall(r"^rule train:\n +output: (\S+),", made("-n"), re.M)
+    assert trained == ["made/1/model"]

@@ -55,10 +55,12 @@ def test_the_tune_images_choose_the_strength():
     assert convex.loss(convex.optimum(fit, tune), tune) == min(losses)
 
 
-def test_without_tune_images_the_usual_strength_is_taken():
+def test_without_a_known_label_of_a_tune_image_the_usual_strength_is_taken():
     fit = entries(IMAGES, 1)
     usual = [*convex.solutions(fit)][convex.USUAL]
-    np.testing.assert_array_equal(convex.optimum(fit, None).weight.numpy(), usual.weight.numpy())
+    for tune in (None, entries(9, 2, unknown=1)):
+        found = convex.optimum(fit, tune)
+        np.testing.assert_array_equal(found.weight.numpy(), usual.weight.numpy())
 
 
 def test_more_features_than_images_are_no_problem():

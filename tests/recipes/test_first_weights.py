@@ -15,6 +15,7 @@ DRAWS = {
     "normal with variance 1/inputs": lambda x: nn.init.normal_(x, 0, 60**-0.5),
     "normal with variance 2/inputs": lambda x: nn.init.kaiming_normal_(x, nonlinearity="relu"),
     "normal with variance 1": nn.init.normal_,
+    "zero": nn.init.zeros_,
     "uniform ±2/sqrt(inputs)": lambda x: nn.init.uniform_(x, -2 / 60**0.5, 2 / 60**0.5),
     "normal with deviation 3/sqrt(inputs)": lambda x: nn.init.normal_(x, 0, 3 / 60**0.5),
 }

@@ -20,7 +20,7 @@ from labelgraph.review.claims import comparisons, listing, verdicts
 from labelgraph.review.claims import recipe as recipes
 from labelgraph.review.claims.comparisons import Pair
 from labelgraph.score import bootstrap, estimates, metrics, redrawn
-from labelgraph.score.estimates import Estimate
+from labelgraph.score.estimates import Estimate, estimate
 from labelgraph.score.resampling import End, Numbers
 from labelgraph.steps import judge_claims
 from labelgraph.study.config import read_study
@@ -256,6 +256,27 @@ def test_structure_is_a_difference_of_two_independent_differences(study, judged)
     assert verdicts.number(pair, numbers, {}) == first.minus(second)
 
 
+def test_learning_is_a_difference_of_two_paired_differences(study, judged):
+    """Over the same draws of the same images, so what is hard for all of them cancels."""
+    names = ("ml_sgm", "baseline", "ml_sgm@frozen", "baseline@frozen")
+    ends = [end(name) for name in names]
+    numbers = Numbers(study / "runs", study / "splits", 300)
+    numbers.read(ends)
+    (one, drawn), *others = [numbers.of(each, (0, 1, 2)) for each in ends]
+    for sign, (value, draws) in zip((-1, -1, 1), others, strict=True):
+        one, drawn = one + sign * value, drawn + sign * draws
+    line, expected = judged["learning"], estimate(one, drawn)
+    assert float(line.here) == pytest.approx(expected.value, abs=1e-5)
+    assert float(line.low) == pytest.approx(expected.low, abs=0.5)  # of another number of draws
+    assert (line.first, line.second) == ("full/voc2007/ml_sgm", "full/voc2007/baseline")
+    apart = numbers.difference(*ends[:2]).minus(numbers.difference(*ends[2:]))
+    assert expected.value == pytest.approx(apart.value) and expected.half() < apart.half()
+
+
+def test_our_claims_are_about_tables_that_the_study_makes(judged):
+    assert "in a table that the study does not make" not in judged
+
+
 @pytest.mark.parametrize(
     ("value", "verdict"), [("50", "holds"), ("95", "undecided"), ("100", "fails")]
 )
@@ -268,6 +289,21 @@ def test_levels_are_judged_in_the_study_that_has_the_papers_protocol(study, valu
     (line,) = verdicts.judge(recipe, [level], numbers_of(study, [level], 50), {})
     assert (line.verdict, line.size_within) == (verdict, "yes" if value == "95" else "no")
     assert 90 < float(line.here) < 98  # the number itself, not a difference
+
+
+def test_a_rehearsal_judges_no_claim(study, judged):
+    about = RECIPE | {"study": "rehearsal", "rehearsal": True}
+    found = comparisons.of_study(about, study / "published")
+    lines = verdicts.judge(about, found, numbers_of(study, found, 20), {})
+    assert {line.verdict for line in lines} == {"not meaningful: rehearsal", "not run"}
+    unjudged = {claim for claim, line in judged.items() if line.verdict == "not run"}
+    left = {line.claim for line in lines if line.verdict == "not run"}
+    assert left == unjudged | {"parameters"}  # no costs are given here
+    page = listing.as_markdown(about, lines)
+    assert "This is a rehearsal, and its numbers mean nothing." in page
+    assert not {"holds", "fails", "undecided"} & {*page.partition("## How to read")[0].split()}
+    assert verdicts.kinds(lines)[-1] == "not meaningful: rehearsal"
+    assert "not meaningful: rehearsal" not in verdicts.kinds(judged.values())
 
 
 def test_holm_by_hand():
@@ -331,8 +367,8 @@ def test_a_study_that_runs_little_has_a_page(study, tmp_path, kept):
     folders = (study / name for name in ("published", "runs", "splits"))
     judge_claims.main(recipe, *folders, tmp_path / "claims.csv")
     lines = listing.parse((tmp_path / "claims.csv").read_text())
-    structure = next(line for line in lines if line.kind == "structure")
-    assert structure.verdict == "not run"
+    own = [line.verdict for line in lines if line.kind in ("structure", "learning")]
+    assert own == (["not run", "holds"] if kept else [])
     text = (tmp_path / "claims.md").read_text()
     assert "Does a gain need structure?" not in text
     assert ("### drawn, VOC 2007 layout (60 report images, 3 seeds)" in text) == bool(kept)

@@ -7,6 +7,7 @@ Lists and annotations are the same bytes every time; the JPEGs' bytes also depen
 
 import json
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -100,13 +101,13 @@ def write(path: Path, lines: list[str], end: str = "\n") -> None:
     path.write_bytes("".join(line + end for line in lines).encode())
 
 
-def make_voc(root: Path) -> None:
+def make_voc(root: Path, parts: dict[str, dict[str, list[tuple]]] = VOC) -> None:
     folder = root / "VOCdevkit" / "VOC2007"
-    for part, images in VOC.items():
+    for part, images in parts.items():
         sets = folder / "ImageSets" / "Main"
         write(sets / f"{part}.txt", list(images))
         for name in NAMES:
-            write(sets / f"{name}_{part}.txt", [voc_line(i, name, VOC[part][i]) for i in images])
+            write(sets / f"{name}_{part}.txt", [voc_line(i, name, images[i]) for i in images])
         for image, objects in images.items():
             path = folder / "JPEGImages" / f"{image}.jpg"
             size = draw(path, int(image), [item[:5] for item in objects])
@@ -132,13 +133,17 @@ def voc_xml(image: str, size: tuple[int, int], objects: list[tuple]) -> list[str
     return [*lines, "</annotation>"]
 
 
-def make_coco(root: Path) -> None:
-    categories = [{"id": number, "name": name} for number, name in COCO_CATEGORIES.items()]
-    for part, images in COCO.items():
+def make_coco(
+    root: Path,
+    parts: dict[str, dict[int, list[tuple]]] = COCO,
+    names: dict[int, str] = COCO_CATEGORIES,
+) -> None:
+    categories = [{"id": number, "name": name} for number, name in names.items()]
+    for part, images in parts.items():
         content = {"images": [], "annotations": [], "categories": categories}
         for image, objects in images.items():
             file = f"COCO_{part}_{image:012d}.jpg"
-            shapes = [(COCO_CATEGORIES[item[0]], *item[1:5]) for item in objects]
+            shapes = [(names[item[0]], *item[1:5]) for item in objects]
             width, height = draw(root / part / file, image, shapes)
             entry = {"id": image, "file_name": file, "width": width, "height": height}
             content["images"].append(entry)
@@ -150,22 +155,26 @@ def make_coco(root: Path) -> None:
         write(root / "annotations" / f"instances_{part}.json", [json.dumps(content, indent=1)])
 
 
-def make_nuswide(root: Path) -> None:
+def make_nuswide(
+    root: Path,
+    listed: dict[str, tuple[str, Sequence[str]]] = NUS,
+    concepts: Sequence[str] = NUS_CONCEPTS,
+) -> None:
     for file, parts in (("Image", "train test"), ("TrainImage", "train"), ("TestImage", "test")):
-        images = [f"{image}.jpg" for image, (part, _) in NUS.items() if part in parts]
+        images = [f"{image}.jpg" for image, (part, _) in listed.items() if part in parts]
         write(root / "ImageList" / f"{file}list.txt", images, end="\r\n")
-    write(root / "ConceptsList" / "Concepts81.txt", list(NUS_CONCEPTS))
-    for name in NUS_CONCEPTS:
-        lines = [str(int(name in shown)) for _, shown in NUS.values()]
+    write(root / "ConceptsList" / "Concepts81.txt", list(concepts))
+    for name in concepts:
+        lines = [str(int(name in shown)) for _, shown in listed.values()]
         write(root / "Groundtruth" / "AllLabels" / f"Labels_{name}.txt", lines)
-    for number, (image, (_, shown)) in enumerate(NUS.items()):
+    for number, (image, (_, shown)) in enumerate(listed.items()):
         shapes = [(name, 4 + 18 * n, 8 + 10 * n, 30, 34) for n, name in enumerate(shown)]
         draw(root / "Flickr" / (image.replace("\\", "/") + ".jpg"), 100 + number, shapes)
 
 
-def make_genome(root: Path) -> None:
+def make_genome(root: Path, images: dict[int, tuple[str, list[tuple]]] = VG) -> None:
     entries, sizes = [], []
-    for image, (folder, objects) in VG.items():
+    for image, (folder, objects) in images.items():
         shapes = [(names[0], *box) for names, *box in objects]
         width, height = draw(root / folder / f"{image}.jpg", 200 + image, shapes)
         address = f"https://example.org/{folder}/{image}.jpg"

@@ -50,6 +50,20 @@ def test_values_of_a_draw_are_those_of_the_copied_pictures(policy):
                 assert found[name][row] == pytest.approx(wanted[group][name]), (group, name)
 
 
+def test_draws_of_named_labels_are_those_of_the_copied_pictures():
+    scores, target = pictures(23)
+    named_at = np.random.default_rng(4).integers(0, 4, scores.shape)
+    counts = bootstrap.draws(23, 5)
+    found = bootstrap.values(counts, scores, target, NAMES, SETTINGS, None, named_at)
+    for place, drawn in enumerate(counts):
+        rows = np.repeat(np.arange(23), drawn)
+        copied = metrics.evaluate(scores[rows], target[rows], named_at=named_at[rows], **SETTINGS)
+        for ending, group in (("", "all"), ("_top2", "top2_thresholded")):
+            assert found[f"OF1{ending}"][place] == pytest.approx(copied[group]["OF1"])
+    plain = bootstrap.values(counts, scores, target, NAMES, SETTINGS)
+    assert not np.allclose(found["OF1"], plain["OF1"])
+
+
 def test_parts_give_what_the_whole_gives(monkeypatch):
     scores, target = pictures(31)
     counts = bootstrap.draws(31, 9)

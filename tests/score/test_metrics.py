@@ -7,7 +7,7 @@ import pytest
 import sklearn.metrics
 from score_cases import draw, each_kind, evaluate
 
-from labelgraph.score import metrics
+from labelgraph.score.precision_recall import among_highest
 
 
 @each_kind
@@ -86,9 +86,29 @@ def test_the_three_groups_by_hand():
 
 
 def test_exactly_three_are_chosen_when_all_are_equal():
-    chosen = metrics.among_highest(np.zeros((4, 6), np.float32), 3)
+    chosen = among_highest(np.zeros((4, 6), np.float32), 3)
     assert chosen.tolist() == [[True] * 3 + [False] * 3] * 4
-    assert metrics.among_highest(np.zeros((2, 2), np.float32), 3).all()
+    assert among_highest(np.zeros((2, 2), np.float32), 3).all()
+
+
+def test_of_a_sequence_the_named_labels_are_predicted_whatever_their_scores():
+    scores, target = [[1.0, -2.0, 3.0, 4.0, -1.0]], [[1, 1, 0, 1, 1]]
+    named_at = np.array([[1, 2, 0, 5, 3]])
+    found = evaluate(scores, target, named_at=named_at)
+    assert [found["all"][name] for name in ("OP", "OR")] == [1, 1]
+    assert [found["top3_thresholded"][name] for name in ("OP", "OR")] == [1, 3 / 4]
+    plain = evaluate(scores, target)
+    assert found["top3_strict"] == plain["top3_strict"]
+    assert found["map"] == plain["map"]
+    none = evaluate(scores, target, named_at=0 * named_at)
+    assert [none[group]["OR"] for group in ("all", "top3_thresholded")] == [0, 0]
+
+
+def test_named_labels_follow_the_pool():
+    scores, target = [[1.0, -1.0], [2.0, 1.0]], [[0, 0], [0, 1]]
+    named_at = np.array([[1, 0], [0, 1]])
+    assert evaluate(scores, target, named_at=named_at)["all"]["OP"] == 1 / 2
+    assert evaluate(scores, target, named_at=named_at, pool="shown")["all"]["OP"] == 1
 
 
 @pytest.mark.parametrize(("score", "expected"), [(0.0, 0), (1e-6, 1), (-1e-6, 0)])

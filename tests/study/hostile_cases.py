@@ -431,7 +431,10 @@ SETTINGS = {  # --config, or a file with the same lines
     ),
     "a drawing without layout": ({"drawn": {"voc2007": {}}}, "drawn.voc2007 lacks ['layout']"),
     "a study outside": ({"study": "../methods"}, "there is no"),
-    "a list as study": ({"study": ["mini"]}, "has ['evening', 'laptop', 'mini', 'own', 'paper']"),
+    "a list as study": (
+        {"study": ["mini"]},
+        "has ['evening', 'laptop', 'mini', 'own', 'paper', 'rehearsal']",
+    ),
     "an anchor in itself": ({"train": "SELF"}, "--config: an anchor (&, *) contains itself"),
     "a metric that is none": (
         {"study": "own", "own_table": {"metrics": ["mapp"]}, "datasets": "PETS"},

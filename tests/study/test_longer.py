@@ -76,11 +76,19 @@ def test_without_the_block_there_is_no_longer_run():
             lines(book, "ml_gcn@longer")
 
 
-@pytest.mark.parametrize("name", ["longer", "wide_longer"])
-def test_nobody_else_takes_the_name(name):
+@pytest.mark.parametrize(
+    ("name", "line"),
+    [
+        ("longer", "convergence"),
+        ("wide_longer", "convergence"),
+        ("frozen", "like"),
+        ("max_frozen", "like"),
+    ],
+)
+def test_nobody_else_takes_the_name(name, line):
     method = read_yaml(CONFIG / "methods.yaml")["ml_gcn"]
     method["variants"] |= {name: {"model": {"layers": 3}}}
-    expected = rf"m: variants names \['{name}'\]; a study's `convergence` makes such variants"
+    expected = rf"m: variants names \['{name}'\]; a study's `{line}` makes such variants"
     with pytest.raises(ValueError, match=expected):
         validated(Method, "m: ", method, datasets=["voc2007"])
 

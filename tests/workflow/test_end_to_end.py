@@ -106,6 +106,9 @@ def run(folder, output, method, source, steps=(), **encoder):
     return training
 
 
+SEQUENCES = ("cnn_rnn", "pla")  # they name labels one after the other
+
+
 @pytest.mark.parametrize("method", models.available())
 def test_a_method_learns_end_to_end_at_448_pixels(folder, tmp_path, method):
     sizes = {"size": 448, "test_size": 448}
@@ -116,6 +119,7 @@ def test_a_method_learns_end_to_end_at_448_pixels(folder, tmp_path, method):
     assert found["scores"].shape == (len(report["images"]), 20)
     assert found["scores"].dtype == np.float32
     assert np.isfinite(found["scores"]).all()
+    assert ("named_at" in found) == (method in SEQUENCES)
     assert 0 <= read_json(tmp_path / "scores.json")["map"]["non_interpolated"] <= 1
     assert yaml.safe_load((tmp_path / "settings.yaml").read_text()) == training.lines()
     history = (tmp_path / "history.csv").read_text().splitlines()

@@ -82,6 +82,7 @@ def run(arguments: argparse.Namespace) -> int:
         difficult_ap=arguments.difficult_ap,
         difficult_f1=arguments.difficult_f1,
         pool=arguments.pool,
+        named_at=joined.named_at,
     )
     found = metrics.named(evaluation, joined.labels, joined.unscored)
     text = json.dumps(found, indent=1, ensure_ascii=False) if arguments.json else summary(found)

@@ -37,12 +37,13 @@ def of_study(book: Book, runs: list[Run], jobs: list[Job], sizes: dict[str, Size
     unpacked = sum(each.bytes or 0 for each in needed if each.unpack)
     trained = [job for job in jobs if job.kind == "trainings"]
     scores = [sizes[run.dataset].report * sizes[run.dataset].labels * work.FLOAT for run in runs]
-    heaviest = sorted((job.weights for job in trained), reverse=True)[:at_once]
+    all_weights = [job.weights for job in trained]
+    heaviest = sorted(all_weights, reverse=True)[:at_once]
     parts = {
         "archives": archives,
         "unpacked": unpacked,
         "features": features(book, runs, sizes),
-        "models": sum(job.weights for job in trained),
+        "models": sum(heaviest if book.size.models == "removed" else all_weights),
         "predictions": sum(scores),
         "checkpoints of trainings at work": CHECKPOINT * sum(heaviest),
     }

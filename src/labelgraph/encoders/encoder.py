@@ -5,6 +5,7 @@ Shapes: B images, F = `width` features, h and w about 1/32 of the image's height
 
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Sequence
+from itertools import pairwise
 from pathlib import Path
 from typing import Self
 
@@ -17,6 +18,8 @@ from labelgraph.files.tensors import fill, read_weights
 
 IMAGENET = ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
 LEAST_SPREAD = 0.1  # of the average feature's
+VGG_LAYERS = {"vgg16": "D", "vgg19": "E"}  # the columns of the paper's table
+VGG_WIDTH = 512
 LITE = ((0.498, 0.498, 0.498), (0.502, 0.502, 0.502))
 
 
@@ -156,12 +159,17 @@ def after(encoder: Encoder, last: int, spread: float | None) -> Cached:
     return Cached(encoder.width, spread, layers)
 
 
-def efficientnet_lite0(weights: str | None) -> Encoder:
-    layers = efficientnet.build()
-    if weights == "imagenet":
-        layers.load_state_dict(efficientnet.imagenet_weights(layers))
-    encoder = Encoder(layers, efficientnet.WIDTH, *LITE, efficientnet.BEGINS)
-    return encoder if weights in ("imagenet", None) else load(encoder, Path(weights))
+def lite(name: str) -> Callable[[str | None], Encoder]:
+    """An EfficientNet-Lite without its classifier."""
+
+    def make(weights: str | None) -> Encoder:
+        layers = efficientnet.build(name)
+        if weights == "imagenet":
+            layers.load_state_dict(efficientnet.imagenet_weights(name, layers))
+        encoder = Encoder(layers, efficientnet.WIDTH, *LITE, efficientnet.begins(name))
+        return encoder if weights in ("imagenet", None) else load(encoder, Path(weights))
+
+    return make
 
 
 def resnet(name: str) -> Callable[[str | None], Encoder]:
@@ -186,9 +194,33 @@ def resnet(name: str) -> Callable[[str | None], Encoder]:
     return make
 
 
+def vgg(name: str) -> Callable[[str | None], Encoder]:
+    """The convolutions of a torchvision VGG network; a stage ends with its pooling."""
+
+    def make(weights: str | None) -> Encoder:
+        from torchvision.models import vgg as zoo  # slow to import, and not always needed
+
+        layers = zoo.make_layers(zoo.cfgs[VGG_LAYERS[name]])
+        if weights == "imagenet":
+            raise ValueError(
+                f"{name} reads its ImageNet weights from a file; name it in encoder.weights"
+                " (`snakemake data/archives/FILE` fetches a FILE of sources.yaml)"
+            )
+        if weights:
+            found = read_weights(Path(weights)).items()
+            own = {key.removeprefix("features."): x for key, x in found if "features." in key}
+            fill(layers, own, Path(weights), strict=True)
+        ends = [place + 1 for place, layer in enumerate(layers) if isinstance(layer, nn.MaxPool2d)]
+        stages = [layers[low:high] for low, high in pairwise([0, *ends])]
+        return Encoder(nn.Sequential(*stages), VGG_WIDTH, *IMAGENET)
+
+    return make
+
+
 BUILDERS = {
-    "efficientnet_lite0": efficientnet_lite0,
+    **{name: lite(name) for name in efficientnet.SIZES},
     **{name: resnet(name) for name in ("resnet18", "resnet34", "resnet50", "resnet101")},
+    **{name: vgg(name) for name in VGG_LAYERS},
 }
 
 

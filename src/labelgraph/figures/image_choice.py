@@ -60,9 +60,10 @@ def choose(rule: dict[str, Any], report: Report) -> list[int]:
         first, second = report.probability.values()
         gap = [np.mean((second - first)[row, report.shown(row)]) for row in rows]
         ranked = rows[np.argsort(-np.array(gap), kind="stable")]
-        half = min(rule["count"], len(rows)) // 2
+        half = -(-min(rule["count"], len(rows)) // 2)
         pairs = zip(ranked[:half], ranked[::-1][:half], strict=True)
-        return [int(row) for pair in pairs for row in pair]
+        chosen = dict.fromkeys(int(row) for pair in pairs for row in pair)
+        return [*chosen][: rule["count"]]
     return rows[: rule["count"]].tolist()
 
 

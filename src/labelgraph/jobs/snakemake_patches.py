@@ -17,6 +17,7 @@ from typing import Any, NoReturn
 
 from snakemake import exceptions
 from snakemake.exceptions import WorkflowError
+from snakemake.io import flag
 from snakemake.logging import logger
 from snakemake.scheduling.job_scheduler import JobScheduler
 from snakemake.settings.types import Quietness
@@ -101,6 +102,16 @@ class Trainings:
         minutes = math.ceil((time.monotonic() - self.since) / self.ended * left / 60)
         after = f", about {minutes} min to the end of the last" if left else ""
         return f"; training {self.ended} of {len(self.planned)}{after}"
+
+
+def remove_models(workflow: Any) -> None:
+    """Makes the models temporary: Snakemake removes each after the last job that reads it.
+
+    To be called where the rule is known and no job yet. It is not written in the rule because the
+    study decides.
+    """
+    model = workflow.get_rule("train").output.model
+    model._file = flag(str(model), "temp")
 
 
 def refuse_to_run_beside(workflow: Any, sentence: str) -> None:

@@ -16,7 +16,7 @@ from torch import Tensor
 from labelgraph.parts.losses import cross_entropy
 
 STRENGTHS = (3.0, 10.0, 30.0, 100.0)  # of the data against the penalty
-USUAL = STRENGTHS.index(10.0)  # where there are no tune images to choose by
+USUAL = STRENGTHS.index(10.0)  # where no label of a tune image is known to choose by
 ROUNDS = 200  # of the solver, at most
 EXACT = 1e-4  # of the gradient, as a share of what all images of one label could make it
 CURVATURE = 0.1  # about p (1 - p) of an average label, which scales the solver's steps
@@ -37,7 +37,9 @@ class Linear(NamedTuple):
 
 def optimum(fit: Entries, tune: Entries | None) -> Linear:
     found = [*solutions(fit)]
-    return min(found, key=lambda layer: loss(layer, tune)) if tune else found[USUAL]
+    if tune is None or not tune.weight.any():
+        return found[USUAL]
+    return min(found, key=lambda layer: loss(layer, tune))
 
 
 def loss(layer: Linear, entries: Entries) -> float:

@@ -25,6 +25,8 @@ def schemes(model: nn.Module) -> dict[str, str]:
 def scheme(weight: Tensor) -> str:
     x = weight.detach().flatten(1).double()
     x = x[x.abs().sum(1) > 0]  # a row for what means nothing may be zero
+    if not len(x):
+        return "zero"
     spread = x.std().item()
     kurtosis = ((x - x.mean()) / spread).pow(4).mean().item()
     if abs(kurtosis - FLAT) < NEAR:

@@ -7,7 +7,7 @@ from typing import Any
 
 from labelgraph.files import escaping
 from labelgraph.review.claims import listing, recipe
-from labelgraph.review.claims.verdicts import VERDICTS, Line
+from labelgraph.review.claims.verdicts import Line, kinds
 from labelgraph.study.config import Book
 from labelgraph.tables import tables
 
@@ -28,9 +28,9 @@ class Verdicts:
     short: tuple[str, ...]  # who is ahead, by dataset
     tallies: tuple[list[str], ...]  # a row for each paper
     papers: tuple[Claim, ...]
-    own: tuple[Claim, ...]
+    own: tuple[tuple[str, tuple[Claim, ...]], ...]  # question and claims
     pairs: tuple[Claim, ...]
-    kinds: tuple[str, ...] = VERDICTS
+    kinds: tuple[str, ...]
 
     @property
     def intervals(self) -> dict[tuple[str, str, str], tuple[float, float]]:
@@ -56,15 +56,18 @@ def read(book: Book, path: Path | None) -> Verdicts | None:
     lines = listing.parse(path.read_text(encoding="utf-8"))
     facts = recipe.recipe(book, list(tables.of_study(book)))
     papers, own, pairs = listing.split(lines)
-    own = [line for line in own if line.verdict in listing.JUDGED]
     short = listing.in_short(facts, own, pairs).splitlines()
     return Verdicts(
         summary=listing.summary(papers).replace("*", ""),
         short=tuple(escaping.plain(each.removeprefix("- ")) for each in short),
         tallies=tuple(listing.tallies(papers)),
         papers=tuple(claim(facts, line) for line in papers),
-        own=tuple(claim(facts, line) for line in own),
+        own=tuple(
+            (title, tuple(claim(facts, line) for line in some))
+            for title, _, some in listing.sections(own)
+        ),
         pairs=tuple(claim(facts, line) for line in pairs),
+        kinds=tuple(kinds(papers)),
     )
 
 

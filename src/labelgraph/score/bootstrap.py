@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from labelgraph.score.precision_recall import among_highest
+from labelgraph.score.precision_recall import groups
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_array
@@ -138,10 +138,11 @@ def values(
     names: list[str],
     settings: dict,
     wanted: Collection[str] | None = None,
+    named_at: np.ndarray | None = None,
 ) -> dict[str, np.ndarray]:
     """Flat name -> (R,) of each metric in `wanted`; of mAP, each label's AP and all rates if None.
 
-    `settings` as in `evaluate`.
+    `settings` and `named_at` as in `evaluate`.
     """
     found = {}
     if wanted is None or any(name == "mAP" or name.startswith("AP:") for name in wanted):
@@ -149,10 +150,10 @@ def values(
         known = (~np.isnan(precise)).sum(0)  # (R,) labels with a positive
         found["mAP"] = np.nansum(precise, 0) / np.where(known, known, np.nan)
         found |= {f"AP:{name}": row for name, row in zip(names, precise, strict=True)}
-    above = scores > np.log(settings["threshold"] / (1 - settings["threshold"]))
-    highest, top = among_highest(scores, settings["top"]), f"_top{settings['top']}"
-    groups = {"": above, top: above & highest, f"{top}_strict": highest}
-    for ending, chosen in groups.items():
+    top = f"_top{settings['top']}"
+    endings = {"all": "", "thresholded": top, "strict": f"{top}_strict"}
+    for group, chosen in groups(scores, settings["threshold"], settings["top"], named_at).items():
+        ending = endings[group]
         if wanted is not None and not {f"{name}{ending}" for name in RATES} & {*wanted}:
             continue
         every = [
@@ -167,9 +168,13 @@ def values(
 
 
 def intervals(
-    scores: np.ndarray, target: np.ndarray, names: list[str], settings: dict
+    scores: np.ndarray,
+    target: np.ndarray,
+    names: list[str],
+    settings: dict,
+    named_at: np.ndarray | None = None,
 ) -> dict[str, list[float]]:
     """Flat name -> both ends. A metric that has no value in any draw is left out."""
-    found = values(draws(len(scores)), scores, target, names, settings)
+    found = values(draws(len(scores)), scores, target, names, settings, None, named_at)
     ends = {name: interval(drawn) for name, drawn in found.items()}
     return {name: both for name, both in ends.items() if both}

@@ -21,9 +21,11 @@ and so scores.json, makes it {label: value}, replaces columns by labels, and add
                 least one of the scored labels
     map_balanced {convention: value}: as if every label were shown equally often
                 (class_balanced.py)
-    all         a label is predicted if its probability is larger than the threshold
-    top3_thresholded  ... and it is also among the 3 highest of its image (`top` sets the 3)
-    top3_strict       ... the 3 highest, whatever their probability
+    all         a label is predicted if its probability is larger than the threshold, or if it is
+                named by a method that names labels one after the other (`named_at`)
+    top3_thresholded  ... and it is also among the 3 highest of its image, or of the 3 named first
+                (`top` sets the 3)
+    top3_strict       the 3 highest, whatever their probability
 
 Each of the last three groups of predictions has
 
@@ -44,7 +46,6 @@ mAP_absent_zero, mAP_pool_shown, mAP_balanced, AP:dog, AP_11_point:dog, CF1, CF1
 OF1_top3_strict, CF1_classwise, CP_released_top3.
 """
 
-import math
 from typing import Any
 
 import numpy as np
@@ -57,7 +58,7 @@ from labelgraph.score.average_precision import (
     means,
 )
 from labelgraph.score.class_balanced import balanced_precisions
-from labelgraph.score.precision_recall import among_highest, precision_recall_f1
+from labelgraph.score.precision_recall import groups, precision_recall_f1
 
 POOLS = ("all", "shown")  # of images: all, or those that show one of the scored labels at least
 
@@ -71,8 +72,12 @@ def evaluate(
     difficult_ap: str,
     difficult_f1: str,
     pool: str = "all",
+    named_at: np.ndarray | None = None,
 ) -> dict[str, Any]:
-    """`scores` (N, C) are logits; `target` (N, C) has 1 yes, 0 no, -1 difficult."""
+    """`scores` (N, C) are logits; `target` (N, C) has 1 yes, 0 no, -1 difficult.
+
+    `named_at` (N, C): the step, from 1, at which a label is named; 0 never.
+    """
     settings = {
         "threshold": threshold,
         "top": top,
@@ -86,9 +91,8 @@ def evaluate(
     map_pool = pool_maps(scores, target, difficult_ap)
     judged = in_pool(target, pool)
     scores, target = scores[judged], target[judged]
-    above = scores > math.log(threshold / (1 - threshold))  # (N, C) the logit of the threshold
-    highest = among_highest(scores, top)  # (N, C)
-    groups = {"all": above, f"top{top}_thresholded": above & highest, f"top{top}_strict": highest}
+    named_at = None if named_at is None else named_at[judged]
+    chosen = groups(scores, threshold, top, named_at)
     positives = (target != 0 if difficult_ap == "positive" else target == 1).sum(0)  # (C,)
     return {
         "images": len(scores),
@@ -97,10 +101,17 @@ def evaluate(
         "absent": np.flatnonzero(positives == 0).tolist(),
         **precisions(scores, target, difficult_ap),
         "map_pool": map_pool,
-        **{
-            name: precision_recall_f1(chosen, target, difficult_f1)
-            for name, chosen in groups.items()
-        },
+        **all_rates(chosen, target, difficult_f1, top),
+    }
+
+
+def all_rates(
+    chosen: dict[str, np.ndarray], target: np.ndarray, policy: str, top: int
+) -> dict[str, dict]:
+    """Precision, recall and F1 of each group of predictions."""
+    return {
+        name if name == "all" else f"top{top}_{name}": precision_recall_f1(some, target, policy)
+        for name, some in chosen.items()
     }
 
 

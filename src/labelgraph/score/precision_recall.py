@@ -1,5 +1,7 @@
 """Precision, recall and F1 of predicted labels. Shapes: N images, C labels."""
 
+import math
+
 import numpy as np
 
 from labelgraph.score.average_precision import mean
@@ -15,6 +17,23 @@ def among_highest(scores: np.ndarray, top: int) -> np.ndarray:
         chosen[rows, best] = True
         left[rows, best] = -np.inf
     return chosen
+
+
+def groups(
+    scores: np.ndarray, threshold: float, top: int, named_at: np.ndarray | None
+) -> dict[str, np.ndarray]:
+    """Which labels are predicted, (N, C) bool: all; `thresholded`, top alone; `strict`, just top.
+
+    Predicted are the labels with a probability above the threshold or, if the method names labels
+    one after the other, those that it names: at step `named_at` (N, C), from 1, or never (0).
+    """
+    highest = among_highest(scores, top)
+    if named_at is None:
+        above = scores > math.log(threshold / (1 - threshold))  # the logit of the threshold
+        return {"all": above, "thresholded": above & highest, "strict": highest}
+    named = named_at > 0
+    first = among_highest(np.where(named, -named_at.astype(float), -np.inf), top)
+    return {"all": named, "thresholded": named & first, "strict": highest}
 
 
 def precision_recall_f1(

@@ -1,6 +1,7 @@
 """Reads predictions and targets, and matches them by the names of images and labels.
 
-predictions.npz   images (N,) str, labels (C,) str, scores (N, C) logits
+predictions.npz   images (N,) str, labels (C,) str, scores (N, C) logits; named_at (N, C), optional:
+                  the step at which a method names a label, 0 never
 targets.npz       images (N,) str, labels (C,) str, target (N, C) 1 yes, 0 no, -1 difficult;
                   scored (C,) bool, optional: the labels to score; the others are left out
 targets.csv       a header `image,LABEL,LABEL,...`, then a line per image, the same codes
@@ -26,6 +27,7 @@ class Joined:
     unscored: list[str]  # labels of the targets that are left out
     scores: np.ndarray  # (N, C) logits
     target: np.ndarray  # (N, C) 1 yes, 0 no, -1 difficult
+    named_at: np.ndarray | None  # (N, C) the step at which a method names a label, 0 never
 
 
 def join(predictions: Path, targets: Path) -> Joined:
@@ -47,12 +49,25 @@ def join(predictions: Path, targets: Path) -> Joined:
             f"{predictions}: the score of image {image!r}, label {label!r} is"
             f" {scores[row, column]}; it must be a finite number"
         )
+    if (named_at := guess.get("named_at")) is not None:
+        check_steps(predictions, named_at, scores)
+        named_at = named_at[rows][:, columns[scored]]
     return Joined(
         labels=labels[scored].tolist(),
         unscored=labels[~scored].tolist(),
         scores=scores[rows][:, columns[scored]],
         target=truth["target"][:, scored],
+        named_at=named_at,
     )
+
+
+def check_steps(path: Path, named_at: np.ndarray, scores: np.ndarray) -> None:
+    wrong = named_at.shape != scores.shape or named_at.dtype.kind not in "iu"
+    if wrong or named_at.min() < 0:
+        raise ValueError(
+            f"{path}: named_at is {named_at.dtype} {named_at.shape}; expected a step from 1, or 0,"
+            f" for each of the scores {scores.shape}"
+        )
 
 
 def read_named(path: Path, table: str) -> dict[str, np.ndarray]:

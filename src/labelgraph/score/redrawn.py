@@ -46,7 +46,8 @@ def read(run: Path, targets: Path, names: Collection[str], count: int) -> Redraw
     images = read_arrays(targets)["images"][judged].tolist()
     counts = draws(len(images), crc32("\n".join(images).encode()), count)
     arrays = joined.scores[judged], joined.target[judged]
-    drawn = bootstrap.values(counts, *arrays, joined.labels, scores["settings"], names)
+    named_at = None if joined.named_at is None else joined.named_at[judged]
+    drawn = bootstrap.values(counts, *arrays, joined.labels, scores["settings"], names, named_at)
     return Redrawn(
         images=len(images),
         values={name: metrics.value(scores, name) for name in names},

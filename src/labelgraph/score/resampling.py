@@ -67,17 +67,23 @@ class Numbers:
         drawn = [np.mean([some for _, some in of_seed], 0) for of_seed in found]
         return np.array(values), np.array(drawn)
 
-    def difference(self, first: End, second: End | None) -> Estimate | None:
-        """`first` minus `second`, paired: the same images, and the seeds that both have."""
-        seeds = common(first, second)
-        known = [self.of(end, seeds) for end in (first, second) if end]
+    def difference(self, first: End, second: End | None, *less: End) -> Estimate | None:
+        """`first` minus `second`, paired: the same images, and the seeds that all have.
+
+        The difference of the two ends in `less`, of the same images too, is subtracted.
+        """
+        ends = [end for end in (first, second, *less) if end]
+        seeds = common(*ends)
+        known = [self.of(end, seeds) for end in ends]
         if None in known or not seeds:
             return None
-        values, drawn = known[0]
-        if second is not None:
-            values, drawn = values - known[1][0], drawn - known[1][1]
+        signs = np.array([1, -1, -1, 1])[: len(known)]
+        values, drawn = (
+            sum(sign * part for sign, part in zip(signs, parts, strict=True))
+            for parts in zip(*known, strict=True)
+        )
         return estimate(values, drawn)
 
 
-def common(first: End, second: End | None) -> list[int]:
-    return sorted({*first.seeds} & {*(second or first).seeds})
+def common(*ends: End) -> list[int]:
+    return sorted(set.intersection(*({*end.seeds} for end in ends)))

@@ -27,6 +27,7 @@ def main(
     known = calibration.read(fitted, read_arrays(predictions)["labels"].tolist())
     judged = metrics.in_pool(joined.target, settings.pool)
     scores, target = joined.scores[judged], joined.target[judged]
+    named_at = None if joined.named_at is None else joined.named_at[judged]
     least = dict(zip(known.labels, known.thresholds, strict=True))
     thresholds = np.array([least[name] for name in joined.labels])
     chosen = known.probabilities(scores.astype(np.float64)) >= thresholds
@@ -37,7 +38,9 @@ def main(
             "draws": bootstrap.DRAWS,
             "level": bootstrap.LEVEL,
             "rule": rule(chosen, target, settings.difficult_f1),
-            "intervals": bootstrap.intervals(scores, target, joined.labels, settings.lines()),
+            "intervals": bootstrap.intervals(
+                scores, target, joined.labels, settings.lines(), named_at
+            ),
         },
     )
 

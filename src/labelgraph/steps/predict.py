@@ -1,10 +1,14 @@
-"""A trained model and the reported images -> predictions.npz: images, labels, scores (logits)."""
+"""A trained model and the reported images -> predictions.npz: images, labels, scores (logits).
+
+Of a method that names labels one after the other also `named_at`: at which step, 0 never.
+"""
 
 import argparse
 import sys
 from pathlib import Path
 
 import numpy as np
+from torch import Tensor, nn
 
 from labelgraph.files.small import read_arrays, write_arrays
 from labelgraph.inputs import batches
@@ -27,10 +31,24 @@ def main(
     inputs = batches.inputs(features, images, regions, names, settings, learning=False)
     trained = run_folder.read_model(model, settings, inputs.pictures.width)
     rows = np.arange(len(names))
-    scores = team.scores(trained, inputs, rows, settings.train, run_folder.device())
+    given = inputs, rows, settings.train, run_folder.device()
+    found = {"scores": team.scores(trained, *given)}
+    if hasattr(trained, "named_at"):
+        found["named_at"] = team.scores(Names(trained), *given).astype(np.int16)
     if team.first:
-        write_arrays(output, images=names, labels=np.array(trained.names), scores=scores)
+        write_arrays(output, images=names, labels=np.array(trained.names), **found)
     team.leave()
+
+
+class Names(nn.Module):
+    """The steps at which a method names labels, in place of its scores."""
+
+    def __init__(self, trained: nn.Module):
+        super().__init__()
+        self.trained = trained
+
+    def forward(self, batch: dict[str, Tensor]) -> Tensor:
+        return self.trained.named_at(batch)
 
 
 def command(arguments: list[str]) -> None:

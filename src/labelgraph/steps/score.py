@@ -12,7 +12,9 @@ from labelgraph.study.settings import ScoringSettings
 
 def main(predictions: Path, targets: Path, settings: ScoringSettings, output: Path) -> None:
     joined = join(predictions, targets)
-    evaluation = metrics.evaluate(joined.scores, joined.target, **settings.lines())
+    evaluation = metrics.evaluate(
+        joined.scores, joined.target, **settings.lines(), named_at=joined.named_at
+    )
     write_json(output, metrics.named(evaluation, joined.labels, joined.unscored))
 
 

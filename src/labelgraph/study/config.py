@@ -11,6 +11,7 @@ from labelgraph.files.yaml_reader import read_yaml, typed
 from labelgraph.study import (
     entries,
     footnote,
+    frozen,
     longer,
     merging,
     own_data,
@@ -79,6 +80,7 @@ class Book:
     figures: dict[str, dict]
     size: Study  # the study's own file
     recipes: tuple[recipes.Row, ...]
+    other: "Book | None" = None  # of the study that this one is like
     known: dict[Run | str, Settings | Dataset] = field(
         default_factory=dict, init=False, compare=False
     )  # what was merged before, by run or dataset
@@ -87,8 +89,21 @@ class Book:
         """The merged settings of a run, which everything that speaks of the run reads."""
         if run not in self.known:
             at_length = self.size.convergence and longer.is_longer(run.variant)
-            self.known[run] = self.stretched(run) if at_length else self.merge(run)
+            make = self.stretched if at_length else self.merge
+            self.known[run] = self.frozen(run) if frozen.is_frozen(run.variant) else make(run)
         return self.known[run]
+
+    def frozen(self, run: Run) -> Settings:
+        """The settings of a run in the study that this one is like, whose encoder is frozen."""
+        usual = replace(run, variant=frozen.usual(run.variant))
+        other = self.other and self.other.settings(replace(usual, study=self.other.study))
+        if not (other and other.training.encoder.rests):
+            raise ValueError(
+                f"{run.system} has the encoder of the study that {self.study} is like, which"
+                f" must be frozen; {self.study} is like {self.size.like or 'no other'}"
+            )
+        own = {"study": run.study, "variant": run.variant}
+        return other.model_copy(update={"training": other.training.model_copy(update=own)})
 
     def stretched(self, run: Run) -> Settings:
         """The settings of a run that learns longer, which shows whether another has converged."""
@@ -160,6 +175,15 @@ class Book:
             raise ValueError(f"no method {name!r}; methods.yaml has {sorted(self.methods)}")
         return self.methods[name]
 
+    def variant(self, system: str) -> Variant:
+        """What a variant changes; nothing for a method as it is."""
+        method, _, variant = system.partition("@")
+        if frozen.is_frozen(variant):
+            usual = frozen.usual(variant)
+            title = self.variants(method)[usual].title or self.method(method).title
+            return Variant(title=f"{title}, frozen encoder")
+        return self.variants(method)[variant]
+
     def variants(self, method: str) -> dict[str, Variant]:
         """What each variant changes, by its name; without a name, the method as it is."""
         return {"": Variant()} | self.method(method).variants
@@ -185,24 +209,28 @@ class Book:
             raise ValueError(f"datasets.{dataset} has no block `fewshot`, which few shots need")
         return block
 
-    def seeds(self, dataset: str, task: str, method: str = "") -> list[int]:
+    def seeds(self, dataset: str, task: str, system: str = "") -> list[int]:
         """The seeds of a task's runs; in a few-shot task one for each episode.
 
-        Of a method they are those that the study trains it with.
+        Of a system they are those that the study trains it with.
         """
         if not tasks.has_shots(task):
-            return self.seeds_of(method)[: self.size.seeds_of.get(dataset)]
+            return self.seeds_of(system)[: self.size.seeds_of.get(dataset)]
         block = tasks.few_shots(self.fewshot(dataset), task)
         return list(range(block["episodes"] or len(block["files"])))
 
-    def seeds_of(self, method: str) -> list[int]:
-        return self.size.seeds[: self.size.methods.get(method, MethodChange()).seeds]
+    def seeds_of(self, system: str) -> list[int]:
+        method, _, variant = system.partition("@")
+        change = self.size.methods.get(method, MethodChange())
+        usual = frozen.usual(variant) if frozen.is_frozen(variant) else variant
+        fewer = change.variant_seeds if usual else None
+        return self.size.seeds[: change.seeds if fewer is None else fewer]
 
     def base(self, run: Run) -> Run | None:
         """The run whose weights this one starts from. Episodes take turns with its seeds."""
         if not tasks.has_shots(run.task):
             return None
-        seeds = self.seeds(run.dataset, tasks.BASE, run.method)
+        seeds = self.seeds(run.dataset, tasks.BASE, run.system)
         return replace(run, task=tasks.BASE, seed=seeds[run.seed % len(seeds)])
 
     def circumstances(self, rows: Iterable[tuple[str, Run]], seeds: list[int]) -> str:
@@ -262,7 +290,8 @@ def read_study(folder: Path, given: dict[str, Any]) -> Book:
         lines["only_figures"] = lines.pop("figures")
     parts = {name: read_yaml(folder / f"{name}.yaml") for name in FILES}
     standing = validated(OwnData, "own_data.yaml: ", read_yaml(folder / "own_data.yaml"))
-    read = read_files(parts)
+    studies = sorted(path.stem for path in (folder / "studies").glob("*.yaml"))
+    read = read_files(parts, studies)
     known = {name: parts[name] for name in ("methods", "datasets", "tables")}
     if "like" in lines:
         raise ValueError(
@@ -275,8 +304,9 @@ def read_study(folder: Path, given: dict[str, Any]) -> Book:
     validated(entries.SomeStudy, "--config: ", lines, **known)
     rows = recipes.read(folder.parent / "published/recipes.csv", parts["methods"])
     size = validated(Study, file, over(size, lines), **known)
+    other = read_study(folder, given | {"study": size.like}) if size.like else None
     check_gpu_share(file, size)
-    book = Book(study, **read, size=size, recipes=rows)
+    book = Book(study, **read, size=size, recipes=rows, other=other)
     book = with_own_data(book, standing)
     own_data.check_boxes(book.size.boxes, study, filter(book.runs_on, book.datasets))
     return book
@@ -336,7 +366,7 @@ def study_name(folder: Path, given: dict[str, Any]) -> str:
     return study
 
 
-def read_files(parts: dict[str, Any]) -> dict[str, Any]:
+def read_files(parts: dict[str, Any], studies: list[str]) -> dict[str, Any]:
     """The files beside the studies': entries by name."""
     names = {name: list(part) if is_block(part) else [] for name, part in parts.items()}
     kinds = {
@@ -346,8 +376,9 @@ def read_files(parts: dict[str, Any]) -> dict[str, Any]:
         "tables": dict[str, entries.Table],
         "figures": dict[str, dict[str, Any]],
     }
+    known = {"datasets": names["datasets"], "studies": studies}
     found = {
-        name: validated(kind, f"{name}.yaml: ", parts[name], datasets=names["datasets"])
+        name: validated(kind, f"{name}.yaml: ", parts[name], **known)
         for name, kind in kinds.items()
     }
     return found | {"tables": parts["tables"]}

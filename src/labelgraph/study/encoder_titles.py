@@ -1,13 +1,15 @@
 """The encoders' names as people read them, and how many stages they have."""
 
 TITLES = {
-    "efficientnet_lite0": "EfficientNet-Lite0",
+    **{f"efficientnet_lite{size}": f"EfficientNet-Lite{size}" for size in (0, 2)},
     **{f"resnet{depth}": f"ResNet-{depth}" for depth in (18, 34, 50, 101)},
+    **{f"vgg{depth}": f"VGG-{depth}" for depth in (16, 19)},
 }
 
 STAGES = {  # how many stages each has
-    "efficientnet_lite0": 8,
+    **{f"efficientnet_lite{size}": 8 for size in (0, 2)},
     **{f"resnet{depth}": 5 for depth in (18, 34, 50, 101)},
+    **{f"vgg{depth}": 5 for depth in (16, 19)},
 }
 
 

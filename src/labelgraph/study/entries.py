@@ -33,8 +33,10 @@ Lines = dict[str, Any]  # KEY: VALUE, read elsewhere
 DatasetName = Annotated[str, one_of("datasets")]
 MethodName = Annotated[str, one_of("methods")]
 TableName = Annotated[str, one_of("tables")]
+StudyName = Annotated[str, one_of("studies")]
 PLACE = re.compile(r"(full|partial-[1-9]\d?)/(.+)")  # a task without few shots, and a dataset
 LONGER = re.compile(r"(\w+_)?longer")  # variants that `convergence` makes (longer.py)
+FROZEN = re.compile(r"(\w+_)?frozen")  # variants that `like` makes (frozen.py)
 
 
 def place(value: str, info: ValidationInfo) -> str:
@@ -44,10 +46,11 @@ def place(value: str, info: ValidationInfo) -> str:
     return value
 
 
-def not_longer(variants: dict[str, Any]) -> dict[str, Any]:
-    if taken := [name for name in variants if LONGER.fullmatch(name)]:
-        said = f"names {taken}; a study's `convergence` makes such variants, so choose another name"
-        raise PydanticCustomError("sentence", "{said}", {"said": said})
+def not_taken(variants: dict[str, Any]) -> dict[str, Any]:
+    for line, pattern in (("convergence", LONGER), ("like", FROZEN)):
+        if taken := [name for name in variants if pattern.fullmatch(name)]:
+            said = f"names {taken}; a study's `{line}` makes such variants, so choose another name"
+            raise PydanticCustomError("sentence", "{said}", {"said": said})
     return variants
 
 
@@ -113,6 +116,9 @@ class MethodChange(Change):
         default=None,
         description="How many of the study's seeds it is trained with; all if not given.",
     )
+    variant_seeds: Positive = Field(
+        default=None, description="The same for its variants; as many as itself if not given."
+    )
     datasets: dict[DatasetName, Change] = Field(
         default={}, description="What is different on one dataset."
     )
@@ -138,10 +144,10 @@ class Method(Change):
     datasets: dict[DatasetName, Change] = Field(
         default={}, description="What the paper sets differently for one dataset."
     )
-    variants: Annotated[dict[str, Variant], AfterValidator(not_longer)] = Field(
+    variants: Annotated[dict[str, Variant], AfterValidator(not_taken)] = Field(
         default={},
-        description="Ablations, sweep points and released code, by name; `longer` and names that"
-        " end with `_longer` are taken.",
+        description="Ablations, sweep points and released code, by name; `longer`, `frozen`"
+        " and names that end with `_longer` or `_frozen` are taken.",
     )
 
 
@@ -338,6 +344,9 @@ class Table(Block):
     table: Text = Field(description="The number or name of the table.")
     caption: Line = Field(description="The caption.")
     task: Text = Field(default=None, description="The task of all columns.")
+    studies: Some[StudyName] = Field(
+        default=None, description="The studies that make it; all if not given."
+    )
     columns: Some[Columns] = Field(description="The columns.")
     runs: dict[str, Line] = Field(
         default=None, description="Published row: method[@variant] that is trained for it."
@@ -408,6 +417,14 @@ class Study(Change):
     )
     processes: Positive = Field(
         description="Processes that train one model together; 1 where features are cached."
+    )
+    models: Literal["kept", "removed"] = Field(
+        default="kept",
+        description="Whether models are `removed` as soon as nothing needs them any more, to save"
+        " disk; scores, tables and figures stay.",
+    )
+    rehearsal: bool = Field(
+        default=False, description="Whether its numbers mean nothing, so that no claim is judged."
     )
     local: dict[str, Text] = Field(
         default={}, description="Local copies of official files, by source."

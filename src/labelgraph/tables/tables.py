@@ -82,8 +82,7 @@ def systems(entry: dict[str, Any]) -> dict[str, str]:
 
 def seeds(book: Book, entry: dict[str, Any], dataset: str, task: str, system: str) -> list[int]:
     """The seeds of a system's runs of the task, or the first `seeds` of them."""
-    method = system.partition("@")[0]
-    return book.seeds(dataset, task, method)[: entry.get("seeds")]
+    return book.seeds(dataset, task, system)[: entry.get("seeds")]
 
 
 def runs(book: Book, names: list[str]) -> list[Run]:
@@ -91,6 +90,7 @@ def runs(book: Book, names: list[str]) -> list[Run]:
     found = {
         run_of(book.study, task, block["dataset"], system, seed)
         for entry in (book.tables[name] for name in names)
+        if book.study in entry.get("studies", [book.study])
         for block in trained(entry)
         if book.runs_on(block["dataset"])
         for task in filter(book.runs_task, tasks(entry, block))

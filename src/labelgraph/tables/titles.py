@@ -20,7 +20,7 @@ def system(book: Book, name: str, places: Iterable[str] = ()) -> str:
     method, _, variant = name.partition("@")
     title = book.method(method).title
     if variant:
-        title = book.variants(method)[variant].title or f"{title}, {variant}"
+        title = book.variant(name).title or f"{title}, {variant}"
     return filled(book, title, name, places)
 
 

@@ -1,7 +1,7 @@
 """A claim -> the pairs of numbers that its words compare, here and in print."""
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -10,6 +10,7 @@ from labelgraph.review.audit import claims, leading, printed
 from labelgraph.review.audit.claims import EQUAL, Cell, Claim, Place, cells, of
 from labelgraph.review.audit.printed import Interval, Row, interval
 from labelgraph.score.resampling import End
+from labelgraph.study import frozen
 from labelgraph.tables import table_columns, tables
 
 Entry = dict[str, Any]
@@ -44,9 +45,13 @@ class Comparison:
 
 
 def of_study(recipe: Entry, folder: Path) -> list[Comparison]:
-    """The papers' claims, ours, and every two methods. `folder`: workflow/published."""
+    """The papers' claims, ours, and every two methods. `folder`: workflow/published.
+
+    Ours are about tables of our own, which only some studies make.
+    """
     rows, found = made(folder)
-    return [of_claim(recipe, rows, claim) for claim in found] + duels(recipe)
+    asked = [claim for claim in found if claim.paper != OWN or claim.table in recipe["tables"]]
+    return [of_claim(recipe, rows, claim) for claim in asked] + duels(recipe)
 
 
 def made(folder: Path) -> tuple[list[Row], list[Claim]]:
@@ -208,15 +213,26 @@ def own(recipe: Entry, claim: Claim) -> Comparison:
     here = [run(recipe, place, place.method, place.setting or "full") for place in both]
     if claim.kind == "above":
         return Comparison(claim, (Pair(*here),), "")
-    controls = [run(recipe, replaced(place), place.method) for place in both]
-    words = "two differences, of independent images"
+    words, other = CONTROLS[claim.kind]
+    there = map(other, both)
+    controls = [run(recipe, place, place.method, place.setting or "full") for place in there]
     if None in controls:
         return Comparison(claim, (Pair(None, None),), words)
     return Comparison(claim, (Pair(*here, controls=tuple(controls)),), words)
 
 
-def replaced(place: Place) -> Place:
-    return Place(f"{place.dataset}{CONTROL}", place.method, place.setting, place.metric)
+def without_structure(place: Place) -> Place:
+    return replace(place, dataset=f"{place.dataset}{CONTROL}")
+
+
+def frozen_encoder(place: Place) -> Place:
+    return replace(place, method=frozen.system_of(place.method))
+
+
+CONTROLS = {
+    "structure": ("two differences, of independent images", without_structure),
+    "learning": ("two differences, of the same images", frozen_encoder),
+}
 
 
 def duels(recipe: Entry) -> list[Comparison]:
@@ -226,7 +242,7 @@ def duels(recipe: Entry) -> list[Comparison]:
         task, dataset = place.split("/")
         most = max(map(len, systems.values()))  # others were trained for one table alone
         full = [name for name, seeds in systems.items() if len(seeds) == most]
-        plain = [name for name in full if "@" not in name or name.startswith("baseline@")]
+        plain = [name for name in full if "@" not in name or name == "baseline@max"]
         for number, first in enumerate(plain if task == "full" else []):
             for second in plain[number + 1 :]:
                 both = [Place(dataset, name, "", "mAP") for name in (first, second)]

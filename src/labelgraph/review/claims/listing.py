@@ -16,11 +16,12 @@ from labelgraph.review.claims.verdicts import (
     FAILS,
     HOLDS,
     LEVEL,
+    NO_MEANING,
     NOT_RUN,
     UNDECIDED,
-    VERDICTS,
     WRONG,
     Line,
+    kinds,
     tally,
 )
 from labelgraph.tables.cost_columns import COSTS
@@ -73,6 +74,12 @@ def missing(path: Path) -> str:
 def summary(lines: list[Line]) -> str:
     """How many claims of papers have which verdict, and how many of them by chance."""
     found, sure = tally(lines), tally(lines, "corrected")
+    if found[NO_MEANING]:
+        return (
+            f"This is a rehearsal, and its numbers mean nothing. Of"
+            f" {counted(len(lines), 'claim', 'claims')}, {found[NO_MEANING]} would be judged;"
+            f" {found[NOT_RUN]} are about systems without a run here."
+        )
     judged = sum(found[name] for name in JUDGED)
     chance = WRONG / 2 * sum(bool(line.p) and line.kind != EQUAL for line in lines)
     partly = sum(part(line) for line in lines if line.verdict == HOLDS)
@@ -89,10 +96,10 @@ def summary(lines: list[Line]) -> str:
 
 def tallies(lines: list[Line]) -> list[list[str]]:
     """A row for each paper: how many claims have which verdict."""
-    rows = []
+    rows, names = [], kinds(lines)
     for paper, title in PAPERS.items():
         found = tally(line for line in lines if line.paper == paper)
-        rows.append([title, *map(str, found.values())])
+        rows.append([title, *(str(found[name]) for name in names)])
     return rows
 
 
@@ -115,24 +122,26 @@ def split(lines: list[Line]) -> tuple[list[Line], list[Line], list[Line]]:
 def as_markdown(recipe: Entry, lines: list[Line]) -> str:
     papers, own, pairs = split(lines)
     judged = [line for line in papers if line.verdict in JUDGED]
-    own = [line for line in own if line.verdict in JUDGED]
-    gains = [line for line in own if line.kind == "structure"]
-    others = [line for line in own if line.kind != "structure"]
+    names = kinds(papers)
+    known = [line for line in pairs if line.verdict != NO_MEANING]
     parts = [
         f"# What the papers claim, and what the study `{recipe['study']}` says",
         summary(papers),
         "## In short",
         "Differences in mAP with their 95 % intervals. A star: still clear after Holm's correction"
         f" over all {len(pairs)} pairs of systems, or over our own claims.",
-        in_short(recipe, gains, pairs),
+        in_short(recipe, own, pairs),
         "## Who is ahead of whom",
         "Points of mAP by which the row's system is ahead of the column's; **bold** if the 95 %"
         " interval excludes zero, with a star as above. Intervals are in the csv file.",
-        *[text for place in places(pairs) for text in ahead(recipe, place, pairs)],
-        *(["## Does a gain need structure?", STRUCTURE, table(recipe, gains)] if gains else []),
-        *(["## What does ML-SGM's matching add?", STAGES, table(recipe, others)] if others else []),
+        *[text for place in places(known) for text in ahead(recipe, place, pairs)],
+        *[
+            text
+            for title, words, some in sections(own)
+            for text in (f"## {title}", words, table(recipe, some))
+        ],
         "## Verdicts on the papers' claims",
-        markdown_table(["claims of", *VERDICTS], tallies(papers), right=len(VERDICTS)),
+        markdown_table(["claims of", *names], tallies(papers), right=len(names)),
         *[
             text
             for paper, title in PAPERS.items()
@@ -146,6 +155,15 @@ def as_markdown(recipe: Entry, lines: list[Line]) -> str:
         escaping.prose(recipe["note"]),
     ]
     return "\n\n".join(parts) + "\n"
+
+
+def sections(own: list[Line]) -> list[tuple[str, str, list[Line]]]:
+    """Our own claims that are judged, by the question that their table answers."""
+    found = []
+    for name, (title, words) in QUESTIONS.items():
+        if some := [line for line in own if line.table == name and line.verdict in JUDGED]:
+            found.append((title, words, some))
+    return found
 
 
 def in_short(recipe: Entry, own: list[Line], pairs: list[Line]) -> str:
@@ -162,8 +180,13 @@ def in_short(recipe: Entry, own: list[Line], pairs: list[Line]) -> str:
         name = f"{datasets[place.partition('/')[2]]}{size_of(here)}"
         sides = [(system(recipe, line.first), line) for line in oriented(here, LINEAR)]
         found.append((name, by_side(sides, f"ahead of {layer}")))
-    gains = [(system(recipe, line.first), line) for line in own]
-    found.append(("With structure against without", by_side(gains, "gains more")))
+    for kind, words in (
+        ("structure", "With structure against without"),
+        ("learning", "With an encoder that learns against a frozen one"),
+    ):
+        some = [line for line in own if line.kind == kind and line.verdict in JUDGED]
+        gains = [(system(recipe, line.first), line) for line in some]
+        found.append((words, by_side(gains, "gains more")))
     return "\n".join(f"- {escaping.markdown(name)}: {text}" for name, text in found if text)
 
 
@@ -235,6 +258,17 @@ add."""
 STAGES = """\
 The activation maps are ML-SGM's first stage: a linear layer at each place, of which the highest
 score counts. Its matching is compared with these scores of the same training."""
+
+LEARNING = """\
+Each method is trained twice on the same images: with a frozen encoder, and with one whose last
+stages learn with it. Who is ahead of the linear layer with either, who gains, and who gains more
+than the linear layer does?"""
+
+QUESTIONS = {  # table -> the question that its claims answer, and how
+    "ml_sgm_control": ("Does a gain need structure?", STRUCTURE),
+    "ml_sgm_stages": ("What does ML-SGM's matching add?", STAGES),
+    "ml_sgm_encoder": ("Does it change who is ahead that the encoder learns?", LEARNING),
+}
 
 
 def by_verdict(lines: list[Line]) -> str:
@@ -390,7 +424,7 @@ def as_text(places: dict[int, Line]) -> str:
     blocks = [f"{place}  {heading(line)}\n  {result(line)}\n" for place, line in places.items()]
     lines = [*places.values()]
     found, sure = tally(lines), tally(lines, "corrected")
-    counts = ", ".join(f"{found[name]} {name}" for name in VERDICTS if found[name])
+    counts = ", ".join(f"{number} {name}" for name, number in found.items() if number)
     ending = f"{counted(len(lines), 'claim', 'claims')}: {counts}"
     if any(line.p for line in lines):
         ending += f"; after Holm's correction {sure[HOLDS]} holds, {sure[FAILS]} fails"

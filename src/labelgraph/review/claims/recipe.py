@@ -16,6 +16,7 @@ def recipe(book: Book, names: list[str]) -> Entry:
     """`names`: the tables of the study.
 
     study, note   the study and what it says of itself
+    rehearsal     whether its numbers mean nothing
     tables        name -> its columns, its rows' systems, and the seeds of each place (task/dataset)
                   and system
     runs          place -> system -> seeds, over all tables
@@ -34,6 +35,7 @@ def recipe(book: Book, names: list[str]) -> Entry:
     return {
         "study": book.study,
         "note": book.size.note,
+        "rehearsal": book.size.rehearsal,
         "tables": {name: table(book, book.tables[name]) for name in names if ours(name)},
         "runs": runs,
         "titles": {name: title(book, name, place) for name, place in there.items()},
@@ -55,7 +57,7 @@ def title(book: Book, system: str, place: str) -> str:
     """A variant whose title is a setting or a row's name is called by its method too."""
     method, _, variant = system.partition("@")
     name = titles.filled(book, plain(book.method(method).title), system, [place])
-    own = book.variants(method)[variant].title if variant else name
+    own = book.variant(system).title if variant else name
     known = titles.filled(book, plain(own or variant), system, [place])
     return known if known.startswith((name, "linear")) else f"{name}, {known}"
 

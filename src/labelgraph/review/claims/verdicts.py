@@ -24,9 +24,11 @@ from labelgraph.score.resampling import Numbers, common
 
 HOLDS, FAILS, UNDECIDED = "holds", "fails", "undecided"
 NOT_RUN, LEVEL = "not run", "not judged: level"
-VERDICTS = (HOLDS, FAILS, UNDECIDED, NOT_RUN, LEVEL)
+NO_MEANING = "not meaningful: rehearsal"
+VERDICTS = (HOLDS, FAILS, UNDECIDED, NOT_RUN, LEVEL, NO_MEANING)
 WRONG = 0.05  # two-sided, as intervals of 95 % have it
 JUDGED_IN = "paper"  # the study in which the level of a number means something
+REHEARSED = "a rehearsal's numbers mean nothing"
 Entry = dict[str, Any]
 
 
@@ -80,7 +82,14 @@ def judge(
         for number, sure in zip(members, kept, strict=True):
             side = HOLDS if found[number].ahead else FAILS
             lines[number] = replace(lines[number], corrected=side if sure else UNDECIDED)
-    return lines
+    return [*map(without_meaning, lines)] if recipe["rehearsal"] else lines
+
+
+def without_meaning(line: Line) -> Line:
+    """What a rehearsal says of a claim, once it has been judged like any other."""
+    if line.verdict not in (HOLDS, FAILS, UNDECIDED):
+        return line
+    return replace(line, verdict=NO_MEANING, corrected=NO_MEANING, reason=REHEARSED)
 
 
 def family(line: Line) -> str:
@@ -100,7 +109,7 @@ def holm(values: list[float]) -> list[bool]:
 
 def judge_one(recipe: Entry, each: Comparison, numbers: Numbers, costs: Entry) -> Judged:
     kind, study = each.claim.kind, recipe["study"]
-    if kind == "value" and study != JUDGED_IN:
+    if kind == "value" and study != JUDGED_IN and not recipe["rehearsal"]:
         return Judged(
             unjudged(each, LEVEL, f"the level of a number is judged in study {JUDGED_IN}")
         )
@@ -129,6 +138,8 @@ def number(pair: Pair, numbers: Numbers, costs: Entry) -> Estimate | None:
     if not pair.first.places:
         values = [costs.get(end.system, {}).get(end.metric) for end in pair.ends()]
         return None if None in values else Estimate(values[0] - sum(values[1:]))
+    if pair.controls and pair.controls[0].places == pair.first.places:
+        return numbers.difference(pair.first, pair.second, *pair.controls)
     found = numbers.difference(pair.first, pair.second)
     if found is None or pair.controls is None:
         return found
@@ -218,7 +229,7 @@ def described(each: Comparison, pair: Pair, compared: int, numbers: Numbers) -> 
         each.needs,
         f"{compared} of {len(each.pairs)}" if len(each.pairs) > 1 else "",
         pair.first.metric,
-        " ".join(map(str, common(pair.first, pair.second))),
+        " ".join(map(str, common(*filter(None, (pair.first, pair.second))))),
         " and ".join(map(str, sorted(images))),
         " ".join(pair.first.folders()) or pair.first.system,
         (" ".join(pair.second.folders()) or pair.second.system) if pair.second else "",
@@ -310,3 +321,9 @@ def of_seeds(drawn: np.ndarray, chosen: np.ndarray) -> np.ndarray:
 def tally(lines: Iterable[Line], column: str = "verdict") -> dict[str, int]:
     number = Counter(getattr(line, column) for line in lines)
     return {verdict: number[verdict] for verdict in VERDICTS}
+
+
+def kinds(lines: Iterable[Line]) -> list[str]:
+    """The verdicts that a study may give; a rehearsal judges nothing."""
+    left_out = (HOLDS, FAILS, UNDECIDED) if tally(lines)[NO_MEANING] else (NO_MEANING,)
+    return [name for name in VERDICTS if name not in left_out]

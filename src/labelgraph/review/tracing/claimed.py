@@ -5,10 +5,12 @@ from typing import Any
 
 import numpy as np
 
+from labelgraph.review.audit.claims import DOUBLE
 from labelgraph.review.claims import listing
 from labelgraph.review.claims.comparisons import CONTROL
 from labelgraph.review.claims.verdicts import Line
 from labelgraph.review.tracing.behind import a_run
+from labelgraph.study import frozen
 from labelgraph.study.config import Book
 
 Entry = dict[str, Any]
@@ -54,20 +56,23 @@ def runs_of(book: Book, root: Path, line: Line, text: str) -> list[Entry]:
 
 def controls(book: Book, root: Path, line: Line) -> list[Entry]:
     """The runs of the difference that is subtracted."""
-    if line.kind != "structure":
+    if line.kind not in DOUBLE:
         return []
-    task, dataset, _ = line.first.split("/")
-    texts = [
-        text.replace(f"{task}/{dataset}/", f"{task}/{dataset}{CONTROL}/")
-        for text in (line.first, line.second)
-    ]
+    texts = []
+    for text in (line.first, line.second):
+        task, dataset, system = text.split("/")
+        if line.kind == "structure":
+            dataset += CONTROL
+        else:
+            system = frozen.system_of(system)
+        texts.append(f"{task}/{dataset}/{system}")
     return [run for text in texts for run in runs_of(book, root, line, text)]
 
 
 def again(line: Line, sides: list[list[Entry]]) -> Entry | None:
     """The difference that the runs on disk give; None if it is not one of two means."""
     every = [run for side in sides for run in side]
-    if line.kind in ("wins", "structure", "value") or not all(run["found"] for run in every):
+    if line.kind in ("wins", "value", *DOUBLE) or not all(run["found"] for run in every):
         return None
     first, second = (np.mean([run["value"] for run in side]) for side in sides)
     return {"mean": f"{first - second:.6f}", "std": "", "seeds": ""}

@@ -341,7 +341,7 @@ def test_evening_is_laptop_with_two_stages_that_learn():
         )
         changed = {"study": "evening", "encoder": found.encoder}
         steps = like.train.model_copy(update={"encoder_lr": found.train.encoder_lr})
-        if method in ("baseline", "partial_bce"):
+        if method in ("baseline", "partial_bce", "very_deep"):
             own = {"optimizer": "adamw", "epochs": 10, "lr": 0.005, "weight_decay": 0.3}
             steps = steps.model_copy(update=own)
         assert found == like.model_copy(update=changed | {"train": steps})

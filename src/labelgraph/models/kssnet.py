@@ -13,7 +13,7 @@ from pathlib import Path
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import leaky_relu, normalize, relu
+from torch.nn.functional import dropout, leaky_relu, normalize, relu
 
 from labelgraph.parts import labelgraph, wordnet
 from labelgraph.parts.labelspace import LabelSpace
@@ -107,11 +107,11 @@ class KSSNet(nn.Module):
     """Scores the mean position by the graph's classifiers, and by plain ones."""
 
     def __init__(
-        self, encoder: nn.Module, graph: GraphLayers, lateral: Lateral | None, dropout: float
+        self, encoder: nn.Module, graph: GraphLayers, lateral: Lateral | None, dropped: float
     ):
         super().__init__()
         self.encoder, self.graph, self.lateral = encoder, graph, lateral
-        self.dropout = nn.Dropout(dropout)
+        self.dropped = dropped
         self.classifier = nn.Linear(encoder.width, len(graph.graph))
 
     def forward(self, batch: dict[str, Tensor]) -> Tensor:
@@ -122,7 +122,7 @@ class KSSNet(nn.Module):
             pooled = found.mean((2, 3))
         else:
             pooled = self.lateral(positions(found, pooled=False), labels).mean(1)  # (B, F)
-        pooled = self.dropout(pooled)
+        pooled = dropout(pooled, self.dropped, self.training)
         return full(pooled @ labels.T.to(pooled.dtype)) + full(self.classifier(pooled))
 
 

@@ -92,8 +92,8 @@ class Train(Block):
     batch: Many = Field(description="Images in a step of the optimizer.")
     optimizer: Literal["sgd", "adam", "adamw", "exact"] = Field(
         description="The optimizer. `exact` solves the convex problem of one linear layer on cached"
-        " features (`baseline`, `partial_bce`) and takes no steps, so no other line of `train` but"
-        " `views` counts; the tune images choose the penalty on the weights."
+        " features (`baseline`, `partial_bce`, `very_deep`) and takes no steps, so no other line of"
+        " `train` but `views` counts; the tune images choose the penalty on the weights."
     )
     lr: Amount = Field(description="The highest learning rate of everything but the encoder.")
     encoder_lr: Amount = Field(description="The highest learning rate of an encoder that learns.")

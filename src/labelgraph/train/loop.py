@@ -84,8 +84,8 @@ class Training:
         """In place of all epochs, for a method that knows its optimum."""
         if not hasattr(self.model, "solve"):
             raise ValueError(
-                "train.optimizer is exact, and the method has no `solve`: only baseline and"
-                " partial_bce can be solved; choose sgd, adam or adamw"
+                "train.optimizer is exact, and the method has no `solve`: only baseline,"
+                " partial_bce and very_deep can be solved; choose sgd, adam or adamw"
             )
         self.model.eval()
         self.average = None

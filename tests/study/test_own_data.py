@@ -57,10 +57,10 @@ def test_all_methods_are_those_that_the_data_allow():
     every = {"own_table": {"rows": "all"}}
     plain = systems(study(**every))
     assert {*USUAL, "laso", "sst_pl", "dsdl"} < plain
-    assert not {"ia_gcn", "gm_mlic"} & plain  # they take regions, and there are no boxes
+    assert not {"ia_gcn", "gm_mlic", "hcp"} & plain  # they take regions, and there are no boxes
     folder = str(SAMPLES / "voc2007/VOCdevkit/VOC2007")
     book = study({"folder": folder, "reader": "voc_folders"}, **every)
-    assert systems(book) == plain | {"ia_gcn", "gm_mlic"}
+    assert systems(book) == plain | {"ia_gcn", "gm_mlic", "hcp"}
     assert book.dataset("pets").parts.lines() == {"train": "trainval", "report": "test"}
 
 

@@ -31,7 +31,7 @@ PROTOCOL = {
     "selection": "tune",
 }
 # Whatever a method starts after some epochs, it starts in the second of the two.
-EARLY = {"start": 1, "every": 1, "rounds": [1]}
+EARLY = {"start": 1, "every": 1}
 each_method = pytest.mark.parametrize("method", models.available())
 
 
@@ -86,6 +86,8 @@ def training(method, whole, wrong_targets=False, **changed):
     fit, tune = (np.flatnonzero(train["role"] == role) for role in (0, 1))
     block = settings(method)
     block |= {key: value for key, value in EARLY.items() if key in block}
+    if "rounds" in block:
+        block["rounds"] = [1] * len(block["rounds"])
     torch.manual_seed(2)
     model = models.build(method, label_space_of(train), Cached(WIDTH), **block)
     short = {"epochs": 2, "batch": 8, "schedule": "constant", "optimizer": "adamw", "lr": 0.01}

@@ -194,8 +194,8 @@ def test_dots_are_planned_from_the_scores_of_the_table():
     plan = plans.plan(here, "ml_sgm_control", entry)
     scores = tables.recipe(here, "ml_sgm_control")["scores"]
     wanted = sorted(path for places in scores.values() for each in places.values() for path in each)
-    assert plans.inputs(plan) == wanted and len(wanted) == 66
-    assert len(plan["rows"]) == 11 and plan["reference"] == plan["plain"][0]
+    assert plans.inputs(plan) == wanted and len(wanted) == 78  # of six rows one seed
+    assert len(plan["rows"]) == 17 and plan["reference"] == plan["plain"][0]
     assert len(plan["plain"]) == 2  # the linear layer, with average and with maximum pooling
 
 

@@ -33,8 +33,7 @@ def checks(found, name):
 
 def test_a_table_needs_the_checks_of_its_own_methods(mini):
     found = {*checks(mini, "ml_gcn_VOC")}
-    assert {f"full/voc2007/{name}" for name in ("ml_gcn", "hcp", "atten_reinforce")} <= found
-    assert not {f"full/voc2007/{name}" for name in ("baseline", "very_deep", "gm_mlic")} & found
+    assert found == {"full/voc2007/ml_gcn"}  # not solved, and with as many seeds as the study has
     assert checks(mini, "gm_mlic_sweeps") == ["full/voc2007/gm_mlic"]
     assert convergence.inputs(mini, ["gm_mlic_sweeps"]) == [
         "results/runs/mini/full/voc2007/gm_mlic@longer/seed0/convergence.json"

@@ -87,7 +87,7 @@ class MLICKDWSD(nn.Module):
     def loss(self, batch: dict[str, Tensor]) -> Tensor:
         stage = sum(self.epochs.number() >= first for first in self.rounds)
         self.teacher.requires_grad_(stage == 0).train(self.training and stage == 0)
-        self.student.requires_grad_(stage > 0)
+        self.student.requires_grad_(stage > 0).train(self.training and stage > 0)
         features = self.encoder(batch["image"])
         if stage == 0:
             found = self.teacher.probabilities(self.teacher.code(self.regions(features)))

@@ -160,10 +160,10 @@ def test_the_keyboard_is_enough(visit):
     page.keyboard.press("ArrowRight")
     page.keyboard.press("ArrowDown")
     label = page.evaluate("document.activeElement.ariaLabel")
-    assert first.startswith("ResNet-101*, aeroplane: Here")
-    assert label.startswith("ML-GCN, bicycle: Here")
+    assert first.startswith("CNN-RNN, aeroplane: Here")
+    assert label.startswith("ResNet-101*, bicycle: Here")
     page.keyboard.press("Enter")
-    assert page.locator("dialog[open] h2").inner_text() == "ML-GCN, bicycle"
+    assert page.locator("dialog[open] h2").inner_text() == "ResNet-101*, bicycle"
     for _ in range(12):
         page.keyboard.press("Tab")
         outside = "document.hasFocus() && !document.activeElement.closest('dialog, body:focus')"

@@ -32,7 +32,7 @@ from labelgraph.train.team import parallel, torchrun
 
 DEFAULTS = read_yaml(ROOT / "workflow/config/defaults.yaml")["train"]
 LABELS, IMAGES, FIT = 5, 30, 22
-EARLY = {"start": 1, "every": 1, "rounds": [1]}  # of methods that begin something after some epochs
+EARLY = {"start": 1, "every": 1}  # of methods that begin something after some epochs
 SHORT = {
     "epochs": 2,
     "batch": 8,
@@ -105,6 +105,8 @@ def training(method, team=parallel.ALONE, **changed):
     else:
         block = settings(method)
         block |= {key: value for key, value in EARLY.items() if key in block}
+        if "rounds" in block:
+            block["rounds"] = [1] * len(block["rounds"])
         model = models.build(method, label_space(LABELS), Encoder(), **block)
         optimizer = {"optimizer": "adamw", "lr": 0.01, "encoder_lr": 0.01}
     block = Train(**DEFAULTS | SHORT | optimizer | changed)

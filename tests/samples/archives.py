@@ -29,6 +29,8 @@ COCO_LABELS, CONCEPTS, GENOME_NAMES = 80, 81, 520
 BOX = (4, 6, 60, 50)  # left, top, width, height, of every object
 CALM = 0.2  # what a random residual block adds; with more, a hundred layers add up to infinity
 RESNET, DETECTOR = "resnet101-63fe2227.pth", "fasterrcnn_resnet50_fpn_coco-258fb6c6.pth"
+VGG = "vgg16-397923af.pth"
+WEIGHTS = [RESNET, DETECTOR, VGG]
 
 # archive -> the folder that it is made from, and the files that it holds
 HOLDS = {
@@ -51,7 +53,7 @@ PLAIN = ["train_list_500.txt", "test_list_500.txt", "vg_category_500_labels_inde
 
 
 def main(folder: Path) -> None:
-    """Writes the archives, and the weights of ResNet-101 and Faster R-CNN, into `folder`."""
+    """Writes the archives, and the weights of all networks, into `folder`."""
     write_datasets(folder)
     write_weights(folder)
 
@@ -69,12 +71,17 @@ def write_datasets(folder: Path) -> None:
 
 
 def write_weights(folder: Path) -> None:
-    from torchvision.models import detection, resnet101  # slow to import
+    from torchvision.models import detection, resnet101, vgg  # slow to import
 
     torch.manual_seed(0)
     torch.save(calm(resnet101()).state_dict(), folder / RESNET)
     detector = detection.fasterrcnn_resnet50_fpn(weights=None, weights_backbone=None)
     torch.save(calm(detector).state_dict(), folder / DETECTOR)
+    layers = nn.ModuleDict({"features": vgg.make_layers(vgg.cfgs["D"])})  # no classifier: unread
+    for layer in layers.modules():
+        if isinstance(layer, nn.Conv2d):
+            nn.init.kaiming_normal_(layer.weight)
+    torch.save(layers.state_dict(), folder / VGG)
 
 
 def parts(dataset: str, names: Sequence[str]) -> list[tuple[int, int, list[str]]]:

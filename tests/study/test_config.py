@@ -508,6 +508,15 @@ def test_a_study_may_train_a_method_with_fewer_seeds(book):
     assert of_ml_gcn <= {*fewer} and "SSGRL" not in fewer
 
 
+def test_a_study_may_train_one_variant_with_fewer_seeds(book):
+    own = edited(book, {"methods": {"ml_sgm": {"variant_seeds": {"released": 1}}}})
+    seeds = [own.seeds("voc2007", "full", f"ml_sgm@{name}") for name in ("released", "bl_gl")]
+    assert seeds == [[0], [0, 1, 2]]
+    wrong = edited(book, {"methods": {"ml_sgm": {"variant_seeds": {"relaesed": 1}}}})
+    with pytest.raises(ValueError, match="no variant 'relaesed'"):
+        wrong.seeds("voc2007", "full", "ml_sgm@bl_gl")
+
+
 def test_every_episode_starts_from_a_seed_that_the_method_has(book):
     own = edited(book, {"seeds_of": {"coco2014": 3}, "methods": {"kggr": {"seeds": 2}}})
     starts = [own.base(run_of("mini", "fewshot-1", "coco2014", "kggr", k)).seed for k in range(4)]

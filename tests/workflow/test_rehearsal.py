@@ -1,5 +1,7 @@
 """The study `rehearsal`: what it leaves of `paper`, and that its archives become all datasets."""
 
+from pathlib import Path
+
 import archives
 import pytest
 import rehearsed
@@ -23,8 +25,8 @@ DIFFERENCES = [
     "rehearsal: True",
     "models: removed",
     "gpu: 0",
-    "sizes.448: 224",
-    "sizes.576: 288",
+    "sizes.448: 128",
+    "sizes.576: 160",
     "train.epochs: 1",
     "train.drop_at: []",
     "train.precision: float32",
@@ -59,6 +61,15 @@ def test_every_table_figure_task_dataset_and_method_of_paper_is_rehearsed():
         runs = {(run.task, run.dataset, run.system) for run in tables.runs(book, names)}
         made[study] = [*names], [*plans.of_study(book)], runs
     assert made["rehearsal"] == made["paper"]
+
+
+def test_the_weights_of_every_network_are_served():
+    book, found = BOOKS["rehearsal"], sources.read(CONFIG / "sources.yaml")
+    runs = tables.runs(book, tables.of_study(book))
+    asked = {Path(book.settings(run).training.encoder.weights).name for run in runs}
+    assert asked <= {*archives.WEIGHTS}
+    known = {source.file for group in found.groups.values() for source in group.sources.values()}
+    assert {*archives.WEIGHTS} <= known
 
 
 @pytest.fixture(scope="module")

@@ -111,9 +111,8 @@ class Book:
         return longer.stretched(usual, run.variant, self.size.convergence.times)
 
     def merge(self, run: Run) -> Settings:
+        self.check_variant(run.method, run.variant)
         variants = self.variants(run.method)
-        if run.variant not in variants:
-            raise ValueError(f"{run.method} has no variant {run.variant!r}, only {list(variants)}")
         method, where = self.method(run.method), f"{run.study}: {run.system} on {run.dataset}: "
         own = self.size.methods.get(run.method, MethodChange())
         layers = [
@@ -224,7 +223,15 @@ class Book:
         change = self.size.methods.get(method, MethodChange())
         usual = frozen.usual(variant) if frozen.is_frozen(variant) else variant
         fewer = change.variant_seeds if usual else None
+        if isinstance(fewer, dict):
+            for name in fewer:
+                self.check_variant(method, name)
+            fewer = fewer.get(usual)
         return self.size.seeds[: change.seeds if fewer is None else fewer]
+
+    def check_variant(self, method: str, variant: str) -> None:
+        if variant not in (known := self.variants(method)):
+            raise ValueError(f"{method} has no variant {variant!r}, only {[*known]}")
 
     def base(self, run: Run) -> Run | None:
         """The run whose weights this one starts from. Episodes take turns with its seeds."""

@@ -116,8 +116,10 @@ class MethodChange(Change):
         default=None,
         description="How many of the study's seeds it is trained with; all if not given.",
     )
-    variant_seeds: Positive = Field(
-        default=None, description="The same for its variants; as many as itself if not given."
+    variant_seeds: Positive | dict[str, Positive] = Field(
+        default=None,
+        description="The same for its variants, or for some by name; as many as itself if not"
+        " given.",
     )
     datasets: dict[DatasetName, Change] = Field(
         default={}, description="What is different on one dataset."

@@ -19,7 +19,7 @@ SHOWN = ("params_m", "gflops", "forward_ratio", "step_ratio")  # of the lists of
 WIDTH, HEIGHT = 430, 290
 LEFT, RIGHT, TOP, BOTTOM = 44, 12, 12, 40  # around the axes
 UNIT = 100  # pixels
-LETTER, LINE = 6.3, 12  # pixels: the mean width of a letter, and the height of a line
+SMALL, CAPITAL, LINE = 6.3, 8.2, 12  # pixels: mean widths of letters, and the height of a line
 LEAST = 3  # methods of a drawing
 LONGEST = 24  # letters of a name
 
@@ -155,18 +155,27 @@ def scaled(value: float, marks: list[float], start: float, end: float) -> float:
 
 
 def placed(places: np.ndarray, names: list[str]) -> np.ndarray:
-    """Lower left corners of the names; `label_placement` counts upwards, drawings downwards."""
-    flip = np.array([[1, -1]])
-    points = (places * flip + [[0, HEIGHT]]) / UNIT
-    widths = [LETTER * len(name) / UNIT for name in names]
-    corners = label_placement.place(points, widths, LINE / UNIT, np.array([WIDTH, HEIGHT]) / UNIT)
-    return corners * UNIT * flip + [[0, HEIGHT]]
+    """Lower left corners of the names, right of the axis.
+
+    `label_placement` counts upwards, drawings downwards.
+    """
+    flip, corner = np.array([[1, -1]]), np.array([[-LEFT, HEIGHT]])
+    points = (places * flip + corner) / UNIT
+    widths = [width(name) / UNIT for name in names]
+    room = np.array([WIDTH - LEFT, HEIGHT]) / UNIT
+    corners = label_placement.place(points, widths, LINE / UNIT, room)
+    return (corners * UNIT - corner) * flip
 
 
 def far_end(place: np.ndarray, word: np.ndarray, name: str) -> tuple[float, float] | None:
-    size = np.array([LETTER * len(name), LINE])
+    size = np.array([width(name), LINE])
     end = label_placement.nearest_end(place, word - [0, LINE], size)
     return rounded(end) if np.linalg.norm(end - place) > 14 else None
+
+
+def width(name: str) -> float:
+    capitals = sum(letter.isupper() for letter in name)
+    return CAPITAL * capitals + SMALL * (len(name) - capitals)
 
 
 def rounded(place: np.ndarray) -> tuple[float, float]:

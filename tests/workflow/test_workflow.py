@@ -312,6 +312,7 @@ def test_the_whole_graph_resolves_without_data(request, study):
     assert found.get("check_convergence", 0) == len(checks)
     assert bool(checks) == (study == "laptop")
     assert "draw" not in found
+    assert found.get("relate_labels", 0) == (study == "paper")  # the table of ConceptNet
 
 
 # A file of the package, at least one of each room -> the rules whose jobs run again when it is

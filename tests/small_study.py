@@ -105,7 +105,7 @@ def learn(settings: Settings, output: Path) -> None:
     training, scoring = settings.training, settings.scoring
     views = [Path(f"{view}.json") for view in training.train.views]
     given = {key: Path(f"{key}.npz") for key in ("train", "counts", "vectors")}
-    given |= {"work": Path("work"), "base": None, "code": CODE}
+    given |= {"work": Path("work"), "base": None, "edges": None, "code": CODE}
     images = {"images": None, "regions": None}
     train.main(training, train.Files(**given, features=views, **images), output)
     plain = [Path("plain.json")]

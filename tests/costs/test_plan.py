@@ -195,6 +195,8 @@ def test_downloads_are_those_of_the_datasets_words_and_weights():
     voc = {"voc2007_trainval", "voc2007_test", "glove_6b"}
     assert needs("laptop", [("voc2007", "gm_mlic")]) == voc
     assert needs("paper", [("voc2007", "ml_gcn")]) == voc | {"resnet101"}
+    assert needs("mini", [("coco2014", "kssnet")]) == set()
+    assert needs("mini", [("coco2014", "kssnet@conceptnet")]) == {"conceptnet_assertions"}
     detector = {"fasterrcnn_resnet50_fpn"}
     assert needs("paper", [("voc2007", "gm_mlic")]) == voc | {"resnet101"} | detector
     assert needs("paper", [("vg200", "ml_gcn"), ("nuswide", "ml_gcn")]) >= {

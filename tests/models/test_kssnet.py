@@ -122,28 +122,19 @@ def test_wordnet_stands_in_for_what_is_known():
     ]
 
 
-def test_edges_of_a_file_are_added_up(tmp_path):
-    path = tmp_path / "edges.csv"
-    lines = ["label,other,weight", "boat,bird,1.5", "bird,boat,0.5", "cup,cup,9", "moon,bird,4"]
-    path.write_text("\n".join(lines))
-    found = kssnet.of_file(path, NAMES)
-    assert found[0, 1] == found[1, 0] == 2.0
-    assert found.sum() == 4.0
-    model = model_of(knowledge=str(path))
-    graph = kssnet.superimposed(space().counts, found, 0.8, 0.03, 0.4)
+def test_edges_of_conceptnet_make_the_graph():
+    labels = replace(space(), edges=known().float())
+    model = model_of(labels, knowledge="conceptnet")
+    graph = kssnet.superimposed(labels.counts, known(), 0.8, 0.03, 0.4)
     torch.testing.assert_close(model.graph.graph, graph.float())
+    assert not torch.equal(model.graph.graph, model_of(labels).graph.graph)
 
 
-def test_a_file_with_other_columns_is_refused(tmp_path):
-    path = tmp_path / "edges.csv"
-    path.write_text("a,b\n")
-    with pytest.raises(ValueError, match=r"has the columns \['a', 'b'\]; expected \['label'"):
-        kssnet.of_file(path, NAMES)
-
-
-def test_a_file_that_is_missing_is_named(tmp_path):
-    with pytest.raises(ValueError, match=r"edges.csv', which is not a file; it may be"):
-        model_of(knowledge=str(tmp_path / "edges.csv"))
+def test_conceptnet_without_edges_and_other_knowledge_are_refused():
+    with pytest.raises(ValueError, match="is conceptnet, and the training got no edges"):
+        model_of(knowledge="conceptnet")
+    with pytest.raises(ValueError, match=r"'edges.csv'; it may be wordnet or conceptnet"):
+        model_of(knowledge="edges.csv")
 
 
 def test_rare_labels_have_neighbours_that_are_known_to_be_alike():

@@ -102,6 +102,15 @@ def test_a_label_space_by_hand(inputs):
     assert all(t.dtype == torch.float32 for t in (space.counts, space.positive_rate, space.vectors))
 
 
+def test_edges_are_looked_up_by_name_and_added_up_in_both_directions(tmp_path, inputs):
+    path = tmp_path / "edges.csv"
+    lines = ["label,other,weight", "cat,tvmonitor,1.5", "tvmonitor,cat,0.5", "cat,cat,9"]
+    path.write_text("\n".join([*lines, "moon,cat,4"]))
+    space = labelspace.read(inputs["counts"], inputs["vectors"], path)
+    assert space.edges.tolist() == [[0, 0, 2], [0, 0, 0], [2, 0, 0]]
+    assert labelspace.read(inputs["counts"], inputs["vectors"]).edges is None
+
+
 def test_a_label_without_known_entries(tmp_path, inputs):
     hidden = TRAIN | {"labels": np.full((6, 3), -2, np.int8)}
     write_arrays(inputs["train"], **hidden)

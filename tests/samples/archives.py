@@ -7,12 +7,15 @@ are official ones as far as the project has them, and made up beyond. Weights ar
 Each label is on all but one of some images, so that a few are enough for five shots.
 """
 
+import gzip
+import json
 import sys
 import tarfile
 import tempfile
 import zipfile
 from collections.abc import Sequence
 from fnmatch import fnmatch
+from itertools import pairwise
 from pathlib import Path
 
 import make
@@ -49,6 +52,7 @@ HOLDS = {
     "image_data.json.zip": ("visual_genome", ["image_data.json"]),
     "glove.6B.zip": ("words", ["*"]),
 }
+ASSERTIONS = "conceptnet-assertions-5.7.0.csv.gz"
 PLAIN = ["train_list_500.txt", "test_list_500.txt", "vg_category_500_labels_index.json"]
 
 
@@ -64,6 +68,7 @@ def write_datasets(folder: Path) -> None:
         raw = Path(place)
         names = [make_all(raw / name) for name, make_all in DATASETS.items()]
         write_words(raw / "words/glove.6B.300d.txt", [name for some in names for name in some])
+        write_assertions(folder / ASSERTIONS, names[1])
         for archive, (dataset, patterns) in HOLDS.items():
             pack(folder / archive, raw / dataset, patterns)
         for name in PLAIN:
@@ -153,6 +158,17 @@ def write_words(path: Path, names: Sequence[str]) -> None:
     numbers = draw.normal(0, 0.4, (len(every), 300))
     rows = zip(every, numbers, strict=True)
     make.write(path, [f"{word} {' '.join(f'{each:.4f}' for each in row)}" for word, row in rows])
+
+
+def write_assertions(path: Path, names: Sequence[str]) -> None:
+    """ConceptNet's format: each name's last word is related to that of the next name."""
+    words = [name.split()[-1].lower() for name in names]
+    with gzip.GzipFile(path, "wb", mtime=0) as packed:
+        for one, other in pairwise(words):
+            ends = f"/c/en/{one}", f"/c/en/{other}/n"
+            cells = [f"/a/[/r/RelatedTo/,{ends[0]}/,{ends[1]}/]", "/r/RelatedTo", *ends]
+            about = {"dataset": "/d/verbosity", "license": "cc:by-sa/4.0", "weight": 1.0}
+            packed.write("\t".join([*cells, json.dumps(about) + "\n"]).encode())
 
 
 def pack(archive: Path, root: Path, patterns: Sequence[str]) -> None:

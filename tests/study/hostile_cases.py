@@ -194,6 +194,10 @@ RUNS = {
         resave(lambda t, m: (t, {"labels": json.dumps({"names": ["x"], "images": 1})})),
         "names 1 labels, whose counts, rates and vectors are",
     ),
+    "edges of other labels": (
+        resave(lambda t, m: (t | {"labels.edges": t["labels.counts"][:1].clone()}, m)),
+        "whose counts, rates and vectors are",
+    ),
     "labels that drive a terminal": (relabel("\x1b[31mred"), "label '\\x1b[31mred' cannot be"),
     "labels that turn around": (relabel("\u202eb"), "label '\\u202eb' cannot be written"),
     "a blank label": (relabel(" "), "label ' ' is blank; give it a name"),

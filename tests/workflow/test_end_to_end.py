@@ -20,6 +20,7 @@ from labelgraph.encoders import encoder as encoders
 from labelgraph.figures import fields
 from labelgraph.files.images import read_image
 from labelgraph.files.small import read_arrays, read_json, write_arrays
+from labelgraph.files.tensors import read_safetensors
 from labelgraph.jobs import provenance
 from labelgraph.manifest import manifest
 from labelgraph.own import reading
@@ -86,14 +87,15 @@ def settings(method, steps=(), **encoder):
     return relined(found.training, encoder=small, model=model, train=few), found.scoring
 
 
-def run(folder, output, method, source, steps=(), **encoder):
+def run(folder, output, method, source, steps=(), more=(), **encoder):
+    """`more`: what the training alone reads."""
     training, scoring = settings(method, steps, **encoder)
     common = ["--settings", training.json_text(), *source]
     common += ["--regions", str(folder / "regions.npz")]
     train.command(
         [*common, "--train", str(folder / "train.npz"), "--counts", str(folder / "counts.npz")]
         + ["--vectors", str(folder / "vectors.npz"), "--work", str(output / "work")]
-        + ["--code", __file__, "--output", str(output)]
+        + ["--code", __file__, "--output", str(output), *more]
     )
     predict.command(
         [*common, "--model", str(output / "model.safetensors")]
@@ -179,6 +181,19 @@ def last_stages(count, normalisation="learns", **more):
 def same_bytes(one, other):
     names = ("model.safetensors", "history.csv", "predictions.npz")
     return [name for name in names if (one / name).read_bytes() == (other / name).read_bytes()]
+
+
+def test_what_conceptnet_says_is_in_the_model_that_predicts(folder, tmp_path):
+    edges, images = tmp_path / "edges.csv", ["--images", str(SAMPLE)]
+    edges.write_text("label,other,weight\ncar,dog,2.0\n")
+    sizes = {"size": 64, "test_size": 64}
+    run(folder, tmp_path, "kssnet@conceptnet", images, more=["--edges", str(edges)], **sizes)
+    tensors, about = read_safetensors(tmp_path / "model.safetensors")
+    names = json.loads(about["labels"])["names"]
+    known = tensors["labels.edges"]
+    assert known[names.index("car"), names.index("dog")] == 2.0 and known.sum() == 4.0
+    assert tensors["model.graph.graph"][names.index("dog"), names.index("car")] > 0
+    assert str(edges) in read_json(tmp_path / "provenance.json")["inputs"]
 
 
 def test_no_last_stage_is_a_frozen_encoder_and_all_are_one_that_learns(folder, tmp_path):

@@ -1,5 +1,8 @@
 """The study `rehearsal`: what it leaves of `paper`, and that its archives become all datasets."""
 
+import csv
+import subprocess
+import sys
 from pathlib import Path
 
 import archives
@@ -8,10 +11,11 @@ import rehearsed
 import serving
 import yaml
 from conftest import ROOT
+from test_workflow import copy_of
 
 from labelgraph.fetch import sources
 from labelgraph.figures import plans
-from labelgraph.files.small import read_arrays
+from labelgraph.files.small import read_arrays, read_json
 from labelgraph.manifest import finding
 from labelgraph.split.roles import TUNE
 from labelgraph.steps import embed_labels, fetch, split, unpack, write_manifest
@@ -122,3 +126,25 @@ def test_the_archives_make_a_dataset_for_each_task(dataset, place):
         train = read_arrays(files[0])
         assert len(read_arrays(files[1])["images"]) == 4
         assert (train["role"] == TUNE).sum() == 1 or task != "full"
+
+
+def test_conceptnet_is_fetched_and_becomes_a_table_of_labels(place, tmp_path):
+    """By the rules, from a server."""
+    made, table = copy_of(tmp_path), "data/inputs/rehearsal/coco2014/label_edges"
+    with serving.Server(place / "store", {archives.ASSERTIONS: ["cut"]}) as server:
+        found = serving.table(
+            yaml.safe_load((CONFIG / "sources.yaml").read_text()), place / "store", server.root
+        )
+        (made / "workflow/config/sources.yaml").write_text(yaml.safe_dump(found))
+        command = [sys.executable, "-m", "snakemake", "--cores", "1"]
+        command += ["--config", "study=rehearsal", "--", f"{table}.csv"]
+        done = subprocess.run(command, cwd=made, capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert +server.resumed == {archives.ASSERTIONS: 1}
+    with (made / f"{table}.csv").open(newline="") as stream:
+        rows = list(csv.DictReader(stream))
+    pairs = {(row["label"], row["other"]): float(row["weight"]) for row in rows}
+    assert pairs["bicycle", "person"] == 1.0
+    assert pairs["boat", "traffic light"] == 0.5  # the mean over `traffic` and `light`
+    assert pairs["stop sign", "traffic light"] == 0.25
+    assert len(read_json(made / f"{table}.json")["labels"]) == LABELS["coco2014"]

@@ -312,6 +312,7 @@ def test_the_whole_graph_resolves_without_data(request, study):
     assert found.get("check_convergence", 0) == len(checks)
     assert bool(checks) == (study == "laptop")
     assert "draw" not in found
+    assert found.get("relate_labels", 0) == (study == "paper")  # the table of ConceptNet
 
 
 # A file of the package, at least one of each room -> the rules whose jobs run again when it is
@@ -433,7 +434,12 @@ def test_the_edits_are_of_every_room_and_the_plan_has_every_rule(plan):
     rooms = {path.parent.name for path in ROOT.glob("src/labelgraph/*/__init__.py")}
     assert {Path(name).parts[0] for name in OUTDATED} == rooms | {"numerics.py"}
     rules = {path.stem for path in ROOT.glob("src/labelgraph/steps/[!_]*.py")}
-    assert {job.rule for job in plan} == rules - {"draw", "list_file", "list_folder"}
+    assert {job.rule for job in plan} == rules - {
+        "draw",
+        "list_file",
+        "list_folder",
+        "relate_labels",
+    }
 
 
 def test_a_methods_file_outdates_the_runs_of_that_method_alone(plan):

@@ -13,6 +13,7 @@ rule train:
         grids=ancient(grids(train_images)),
         regions=regions,
         base=base,
+        edges=edges,
         code=method_code("train"),
     output:
         model=f"{RUN}/model.safetensors",
@@ -29,12 +30,14 @@ rule train:
         settings=training,
         images=image_options(train_images),
         base=base_option,
+        edges=edges_option,
         folder=RUN,
     shell:
         step(
             "train",
             "{params.images}",
             "{params.base}",
+            "{params.edges}",
             "--code",
             "{input.code}",
             settings="{params.settings}",

@@ -59,22 +59,25 @@ def of_study(book: Book, runs: list[Run], jobs: list[Job], sizes: dict[str, Size
 
 
 def downloads(book: Book, runs: list[Run]) -> list[sources.Source]:
-    """The files of the datasets, of word vectors and of weights that the runs need."""
-    table, found = sources.read(SOURCES), {}
+    """The files of the datasets, of words and of weights that the runs need."""
+    table = sources.read(SOURCES)
     files = {Path(path).name for path in weights(book, runs)}
+    groups = [table.group("conceptnet")] * any(
+        book.settings(run).training.model.get("knowledge") == "conceptnet" for run in runs
+    )
     if book.size.origin == "official":
         own = {name for name in {run.dataset for run in runs} if book.dataset(name).folder}
         datasets = {run.dataset for run in runs} - own
-        groups = [group for name in sorted(datasets) for group in table.needed(name)]
+        groups += [group for name in sorted(datasets) for group in table.needed(name)]
         groups += [table.group("glove")] * any(
             book.dataset(run.dataset).vectors == "glove" for run in runs
         )
-        found = {
-            source.name: source
-            for group in groups
-            if group.name not in book.size.local
-            for source in group.sources.values()
-        }
+    found = {
+        source.name: source
+        for group in groups
+        if group.name not in book.size.local
+        for source in group.sources.values()
+    }
     found |= {source.name: source for source in table.sources() if source.file in files}
     return [*found.values()]
 

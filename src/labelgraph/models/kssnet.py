@@ -7,9 +7,7 @@ after them takes the place of three inside the encoder.
 Shapes: B images, C labels, P positions, D word-vector size, F features of the encoder.
 """
 
-import csv
 from itertools import pairwise
-from pathlib import Path
 
 import torch
 from torch import Tensor, nn
@@ -22,8 +20,6 @@ from labelgraph.parts.positions import positions
 
 SLOPE = 0.2  # of every LeakyReLU
 LEAST_RANK = 32
-WORDNET = "wordnet"
-COLUMNS = ["label", "other", "weight"]
 
 
 def of_wordnet(names: tuple[str, ...], alike: float) -> Tensor:
@@ -33,24 +29,10 @@ def of_wordnet(names: tuple[str, ...], alike: float) -> Tensor:
     return torch.where((similarity > alike) | above | above.T, similarity, 0.0).fill_diagonal_(0)
 
 
-def of_file(path: Path, names: tuple[str, ...]) -> Tensor:
-    """(C, C): the sum of the weights of all edges between two labels, whatever their direction."""
-    if not path.exists():
-        raise ValueError(
-            f"kssnet knowledge is {str(path)!r}, which is not a file; it may be {WORDNET}, or a"
-            f" file with the columns {', '.join(COLUMNS)} (workflow/config/sources.yaml)"
-        )
-    places = {name: place for place, name in enumerate(names)}
-    found = torch.zeros(len(names), len(names), dtype=torch.double)
-    with path.open(newline="", encoding="utf-8") as stream:
-        lines = csv.DictReader(stream)
-        if lines.fieldnames != COLUMNS:
-            raise ValueError(f"{path} has the columns {lines.fieldnames}; expected {COLUMNS}")
-        for line in lines:
-            one, other = places.get(line["label"]), places.get(line["other"])
-            if one is not None and other is not None and one != other:
-                found[one, other] += float(line["weight"])
-    return found + found.T
+def of_conceptnet(labels: LabelSpace) -> Tensor:
+    if labels.edges is None:
+        raise ValueError("kssnet knowledge is conceptnet, and the training got no edges of labels")
+    return labels.edges.double()
 
 
 def superimposed(counts: Tensor, known: Tensor, mix: float, cut: float, share: float) -> Tensor:
@@ -140,11 +122,10 @@ def build(
     lateral_width: int,
     dropout: float,
 ) -> KSSNet:
-    """`knowledge`: wordnet, or a file of edges such as data/archives/conceptnet_edges.csv."""
-    if knowledge == WORDNET:
-        known = of_wordnet(labels.names, alike)
-    else:
-        known = of_file(Path(knowledge), labels.names)
+    """`knowledge`: wordnet, or conceptnet, whose edges are an input of the training."""
+    if knowledge not in ("wordnet", "conceptnet"):
+        raise ValueError(f"kssnet knowledge is {knowledge!r}; it may be wordnet or conceptnet")
+    known = of_wordnet(labels.names, alike) if knowledge == "wordnet" else of_conceptnet(labels)
     dtype = labels.vectors.dtype
     graph = superimposed(labels.counts, known, mix, cut, share).to(dtype)
     layers = GraphLayers(graph, normalize(labels.vectors, dim=1), [*graph_widths, encoder.width])

@@ -3,6 +3,7 @@
 Shapes: C labels, D word-vector size.
 """
 
+import csv
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,10 +22,11 @@ class LabelSpace:
     images: int  # number of fit images
     positive_rate: Tensor  # (C,) positives among the known entries; 0 where none is known
     vectors: Tensor  # (C, D) one word vector per label
+    edges: Tensor | None = None  # (C, C), symmetric: what ConceptNet says, for runs that ask for it
 
 
-def read(counts: Path, vectors: Path) -> LabelSpace:
-    """The files of count_labels and embed_labels; vectors are looked up by name."""
+def read(counts: Path, vectors: Path, edges: Path | None = None) -> LabelSpace:
+    """The files of count_labels, embed_labels and relate_labels; all is looked up by name."""
     counted, embedded = read_file(counts), read_file(vectors)
     names = counted["names"].tolist()
     places = {name: place for place, name in enumerate(embedded["names"].tolist())}
@@ -37,7 +39,20 @@ def read(counts: Path, vectors: Path) -> LabelSpace:
         images=int(counted["images"]),
         positive_rate=torch.from_numpy(counted["positives"]).float() / known.clamp(min=1),
         vectors=torch.from_numpy(embedded["vectors"][[places[name] for name in names]]).float(),
+        edges=read_edges(edges, names) if edges else None,
     )
+
+
+def read_edges(path: Path, names: list[str]) -> Tensor:
+    """(C, C): the sum of the weights of all lines about two labels, in either direction."""
+    places = {name: place for place, name in enumerate(names)}
+    found = torch.zeros(len(names), len(names))
+    with path.open(newline="", encoding="utf-8") as stream:
+        for line in csv.DictReader(stream):
+            one, other = places.get(line["label"]), places.get(line["other"])
+            if one is not None and other is not None and one != other:
+                found[one, other] += float(line["weight"])
+    return found + found.T
 
 
 def read_file(path: Path) -> dict:

@@ -41,6 +41,7 @@ class Files:
     features: list[Path]  # the index of each view
     images: Path | None  # the raw folder, where nothing is cached
     base: Path | None  # the model of the first stage of a few-shot task
+    edges: Path | None  # what ConceptNet says of the labels
     regions: Path | None
     work: Path
     code: list[Path]  # the files of the rule
@@ -48,7 +49,7 @@ class Files:
 
 def main(settings: RunSettings, files: Files, output: Path) -> None:
     clock, team = provenance.Clock(), parallel.join(name_of(settings))
-    labels = labelspace.read(files.counts, files.vectors)
+    labels = labelspace.read(files.counts, files.vectors, files.edges)
     train = read_arrays(files.train)
     stage, weights = settings.shots, {}
     if stage:
@@ -61,7 +62,7 @@ def main(settings: RunSettings, files: Files, output: Path) -> None:
         weights = run_folder.read_weights(files.base)
         few_shots.carry(model, weights, stage.learns)
         few_shots.freeze(model, stage.learns)
-    more = [path for path in (files.regions, files.base) if path]
+    more = [path for path in (files.regions, files.base, files.edges) if path]
     inputs = [files.train, files.counts, files.vectors, *files.features, *more]
     record = provenance.record(inputs)
     checkpoint = Checkpoint(
@@ -115,6 +116,7 @@ def command(arguments: list[str]) -> None:
     parser.add_argument("--features", type=Path, nargs="*", default=[], help="index of each view")
     parser.add_argument("--images", type=Path, help="the raw folder, if nothing is cached")
     parser.add_argument("--base", type=Path, help="model of the first stage, for few-shot tasks")
+    parser.add_argument("--edges", type=Path, help="what ConceptNet says, for runs that use it")
     parser.add_argument("--regions", type=Path, help="boxes, for methods that use them")
     parser.add_argument("--code", type=Path, nargs="+", required=True, help="files of the rule")
     parser.add_argument("--work", type=Path, required=True, help="folder for checkpoints")

@@ -16,7 +16,7 @@ from labelgraph.parts.labelspace import LabelSpace
 from labelgraph.study.settings import Encoder, RunSettings
 from labelgraph.train.checkpoint import pack, unpack
 
-LABEL_FIELDS = ("counts", "positive_rate", "vectors")
+LABEL_FIELDS = ("counts", "positive_rate", "vectors", "edges")
 
 
 def device() -> torch.device:
@@ -47,6 +47,7 @@ def make_encoder(chosen: Encoder, width: int | None) -> nn.Module:
 def save_model(path: Path, weights: dict[str, Tensor], labels: LabelSpace) -> None:
     """The learnt tensors, and the label space they were learnt with."""
     known = {field: getattr(labels, field) for field in LABEL_FIELDS}
+    known = {field: value for field, value in known.items() if value is not None}
     tensors = {**pack("model", weights), **pack("labels", known)}
     # A single entry, because the order of several would differ from file to file.
     about = {"labels": json.dumps({"names": labels.names, "images": labels.images})}
@@ -81,8 +82,11 @@ def read_labels(path: Path, tensors: dict[str, Tensor], metadata: dict[str, str]
         raise ValueError(f"{path} does not list the labels that it was trained for") from None
     count = len(labels.names)
     shapes = [labels.counts.shape, labels.positive_rate.shape, labels.vectors.shape[:1]]
+    wanted = [(count, count), (count,), (count,)]
+    if labels.edges is not None:
+        shapes, wanted = [*shapes, labels.edges.shape], [*wanted, (count, count)]
     text = all(isinstance(name, str) for name in labels.names)
-    if not text or type(labels.images) is not int or shapes != [(count, count), (count,), (count,)]:
+    if not text or type(labels.images) is not int or shapes != wanted:
         raise ValueError(
             f"{path} names {count} labels, whose counts, rates and vectors are {shapes}; expected"
             " the same number of each"

@@ -3,6 +3,7 @@
 Everything is computed on single vectors, so that each line can be checked against the paper.
 """
 
+from collections.abc import Callable
 from dataclasses import replace
 
 import torch
@@ -60,6 +61,22 @@ def agree(model: nn.Module, fast: Tensor, slow: Tensor) -> None:
         torch.testing.assert_close(
             gradient, literal[name], rtol=1e-4, atol=1e-5, msg=lambda text, name=name: name + text
         )
+
+
+@torch.no_grad()
+def slopes(values: list[Tensor], function: Callable[[], float]) -> tuple[float, float]:
+    """Along a random direction: by the gradients of `values`, and by differences of `function`."""
+    draw = torch.Generator().manual_seed(1)
+    ways = [torch.randn(value.shape, generator=draw, dtype=value.dtype) for value in values]
+    ends = []
+    for step in (1e-5, -1e-5):
+        for value, way in zip(values, ways, strict=True):
+            value.add_(step * way)
+        ends.append(function())
+        for value, way in zip(values, ways, strict=True):
+            value.sub_(step * way)
+    found = sum(dot(value.grad, way).item() for value, way in zip(values, ways, strict=True))
+    return found, (ends[0] - ends[1]) / 2e-5
 
 
 def dot(one: Tensor, other: Tensor) -> Tensor:

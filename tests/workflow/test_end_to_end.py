@@ -108,7 +108,7 @@ def run(folder, output, method, source, steps=(), more=(), **encoder):
     return training
 
 
-SEQUENCES = ("cnn_rnn", "pla")  # they name labels one after the other
+SEQUENCES = ("cnn_rnn", "order_free_rnn", "pla")  # they name labels one after the other
 
 
 @pytest.mark.parametrize("method", models.available())

@@ -44,6 +44,8 @@ DIFFERENCES = [
     "methods.hcp.model.start: 0",
     "methods.pla.model.probe: 0",
     "methods.pla.model.start: 0",
+    "methods.order_free_rnn.model.start: 0",
+    "methods.rlsd.model.start: 0",
     "datasets.voc2007.tune: 0.34",
     "datasets.coco2014.tune: 0.17",
     "datasets.coco2014.fewshot.episodes: 1",

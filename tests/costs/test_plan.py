@@ -289,6 +289,14 @@ def test_a_line_goes_through_two_batches(monkeypatch):
     assert (found.fixed, found.each) == pytest.approx((1.0, 0.5))
 
 
+def test_a_line_stays_between_its_points_where_products_hardly_grow_with_images(monkeypatch):
+    monkeypatch.setattr(steptimes, "quickest", lambda call: call() * call.args[0])
+    found = steptimes.line(lambda images: 1, lambda images: 1000.0 + images)
+    assert found.fixed == 0.0
+    for images in (8, 32):
+        assert 8 < found.seconds(1000.0 + images) < 32
+
+
 def test_a_method_is_timed_with_the_trainings_own_code():
     found = steptimes.of_method(training("full/voc2007/baseline"), 20)
     assert found.start >= 0

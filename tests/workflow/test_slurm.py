@@ -4,6 +4,7 @@ It cost 85 seconds of a processor on a busy machine, most of it Python that star
 job, so it has to be asked for: `uv run --extra cluster pytest -m slurm`, as root.
 """
 
+import contextlib
 import json
 import os
 import shutil
@@ -19,9 +20,10 @@ from gpu_cases import lines_of, nvidia_smi
 from test_workflow import SMALL, TARGET, copy_of
 
 RUNS = "results/runs/mini/full/voc2007"
-METHODS = ("baseline", "ml_gcn")
+METHODS = ("ml_gcn", "ml_gcn@binary")  # both are trained in steps, so that they can be cancelled
 QUICK = ("--slurm-init-seconds-before-status-checks", "1", "--seconds-between-status-checks", "1")
 PATIENCE_SECONDS = 600
+STOP_SECONDS = 30
 pytestmark = pytest.mark.slurm
 # Trainings wait in the middle for as long as there is a file `hold`, and say in which job they are.
 KEEP = "    def keep_safe(self, checkpoint: Checkpoint) -> None:\n"
@@ -49,11 +51,22 @@ def cluster(tmp_path_factory):
 CHECK = "def broken(names):\n    return {}\n"
 
 
-def start(folder, *arguments, gpu):
+@contextlib.contextmanager
+def started(folder, *arguments, gpu):
+    """Snakemake, which does not outlive the test."""
     config = [f"{name}={json.dumps(value)}" for name, value in (SMALL | {"gpu": gpu}).items()]
     command = [sys.executable, "-m", "snakemake", *arguments, "--config", *config, "--", TARGET]
     with (folder / "output.txt").open("w") as output:
-        return subprocess.Popen(command, cwd=folder, stdout=output, stderr=output)
+        process = subprocess.Popen(command, cwd=folder, stdout=output, stderr=output)
+    try:
+        yield process
+    finally:
+        process.terminate()
+        try:
+            process.wait(STOP_SECONDS)
+        except subprocess.TimeoutExpired:  # it waits for jobs of a SLURM that has ended
+            process.kill()
+            process.wait()
 
 
 def finish(process, folder):
@@ -74,7 +87,8 @@ def undisturbed(tmp_path_factory):
     assert KEEP in training.read_text()
     training.write_text(training.read_text().replace(KEEP, KEEP + HOLD))
     (folder / "src/labelgraph/jobs/gpu_check.py").write_text(CHECK)
-    finish(start(folder, "--cores", "2", gpu=0), folder)
+    with started(folder, "--cores", "2", gpu=0) as process:
+        finish(process, folder)
     return folder
 
 
@@ -88,17 +102,9 @@ def wait_for(condition, process, folder):
     return found
 
 
-def test_after_a_cancelled_training_the_table_is_the_same(
-    cluster, undisturbed, tmp_path, monkeypatch
-):
-    program = nvidia_smi(tmp_path / "bin", lines_of(["GPU-one", "GPU-two"]))
-    monkeypatch.setenv("PATH", f"{program}:{os.environ['PATH']}")
-    folder = shutil.copytree(undisturbed, tmp_path / "study", symlinks=True)
-    for method in METHODS:
-        shutil.rmtree(folder / RUNS / method)
-    (folder / TARGET).unlink()
-    (folder / "hold").touch()
-    process = start(folder, "--profile", "workflow/profiles/slurm", *QUICK, gpu=1)
+def cancel_one(cluster, folder, process):
+    """Cancels one of two trainings; both end well. Returns the other one's job."""
+    logs = folder / ".snakemake/slurm_logs"
 
     def held():
         return sorted(path.name.removeprefix("held-") for path in folder.glob("held-*"))
@@ -111,7 +117,6 @@ def test_after_a_cancelled_training_the_table_is_the_same(
         ["gres:gpu:1", "1", "23:30:00", "6500M"]
     ] * 2
     cluster.ask("scancel", one)
-    logs = folder / ".snakemake/slurm_logs"
     wait_for(
         lambda: any("stopped in epoch 1" in path.read_text() for path in logs.rglob(f"{one}.log")),
         process,
@@ -120,6 +125,22 @@ def test_after_a_cancelled_training_the_table_is_the_same(
     assert len(list(folder.glob("work/*/state.json"))) == 1
     (folder / "hold").unlink()
     finish(process, folder)
+    return other
+
+
+def test_after_a_cancelled_training_the_table_is_the_same(
+    cluster, undisturbed, tmp_path, monkeypatch
+):
+    program = nvidia_smi(tmp_path / "bin", lines_of(["GPU-one", "GPU-two"]))
+    monkeypatch.setenv("PATH", f"{program}:{os.environ['PATH']}")
+    folder = shutil.copytree(undisturbed, tmp_path / "study", symlinks=True)
+    for method in METHODS:
+        shutil.rmtree(folder / RUNS / method)
+    (folder / TARGET).unlink()
+    (folder / "hold").touch()
+    logs = folder / ".snakemake/slurm_logs"
+    with started(folder, "--profile", "workflow/profiles/slurm", *QUICK, gpu=1) as process:
+        other = cancel_one(cluster, folder, process)
     assert not list(logs.rglob(f"{other}.log"))  # the other one was not disturbed
     for path in (TARGET, "results/records.jsonl"):
         assert (folder / path).read_bytes() == (undisturbed / path).read_bytes()

@@ -171,7 +171,9 @@ def line(call: Callable[[int], int], products: Callable[[float], float]) -> Line
         points.append((products(images), quickest(partial(call, images)) / count))
     (x, y), (more, longer) = points
     each = max(0.0, (longer - y) / (more - x)) if more > x else 0.0
-    return Line(max(0.0, y - each * x), each)
+    if each * x > y:  # images cost more than their products do, as in ML-GCN: no fixed part is left
+        return Line(0.0, (y / x + longer / more) / 2)
+    return Line(y - each * x, each)
 
 
 def epoch(loop: Training, images: int) -> int:

@@ -20,12 +20,14 @@ import csv
 import functools
 import itertools
 import time
+from collections.abc import Callable
 from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 import torch
+from torch import nn
 
 from labelgraph import numerics
 from labelgraph.files.small import read_arrays
@@ -123,17 +125,25 @@ def trained(root: Path, held_out: float, row: dict[str, Any]) -> dict[str, Any]:
     run = settings_of(*(row[name] for name in ("study", "task", "dataset", "system", "seed")))
     plain = run.model_copy(update={"seed": 0, "method": "", "variant": "", "model": {}})
     seen = data(root, row["task"], held_out, plain.json_text())
-    run = changed(run, row)
     started = time.process_time()
+    found = judged(changed(run, row), seen)
+    return row | {"map": round(found, 2), "cpu_seconds": round(time.process_time() - started, 1)}
+
+
+def judged(
+    run: RunSettings, seen: Data, change: Callable[[nn.Module], None] | None = None
+) -> float:
+    """mAP in percent after a training, of a method that was changed before it."""
     model = run_folder.make(run, seen.labels, seen.examples.inputs.pictures.width)
     if run.encoder.spread is not None:
         model.encoder.measure(seen.examples.features())
+    if change:
+        change(model)
     training = Training(model, seen.examples, run.train, run.seed)
     model.load_state_dict(training.run(Never()), strict=False)
     logits = inference.scores(model, seen.judged, seen.rows, run.train, torch.device("cpu"))
     pairs = map(np.ascontiguousarray, (logits.T, seen.codes.T))
-    found = 100 * mean(label_precisions(*pairs, "ignored")["non_interpolated"])
-    return row | {"map": round(found, 2), "cpu_seconds": round(time.process_time() - started, 1)}
+    return 100 * mean(label_precisions(*pairs, "ignored")["non_interpolated"])
 
 
 def changed(run: RunSettings, row: dict[str, Any]) -> RunSettings:

@@ -54,6 +54,7 @@ def main(given: argparse.Namespace) -> None:
         features=[],
         images=data / "raw",
         base=None,
+        edges=None,
         regions=None,
         work=given.output / "work",
         code=[Path(__file__)],

@@ -42,6 +42,7 @@ def label_space(count: int) -> LabelSpace:
         images=200,
         positive_rate=counts.diagonal() / 200,
         vectors=torch.from_numpy(draw.standard_normal((count, 12), dtype=np.float32)),
+        edges=counts.clone().fill_diagonal_(0),
     )
 
 

@@ -132,7 +132,7 @@ def test_edges_of_conceptnet_make_the_graph():
 
 def test_conceptnet_without_edges_and_other_knowledge_are_refused():
     with pytest.raises(ValueError, match="is conceptnet, and the training got no edges"):
-        model_of(knowledge="conceptnet")
+        model_of(replace(space(), edges=None), knowledge="conceptnet")
     with pytest.raises(ValueError, match=r"'edges.csv'; it may be wordnet or conceptnet"):
         model_of(knowledge="edges.csv")
 

@@ -37,6 +37,7 @@ def label_space(count: int) -> LabelSpace:
         images=2000,
         positive_rate=counts.diagonal() / 2000,
         vectors=torch.from_numpy(draw.standard_normal((count, WORDS), dtype=np.float32)),
+        edges=counts.clone().fill_diagonal_(0),
     )
 
 
